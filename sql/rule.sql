@@ -26,6 +26,16 @@ CREATE FUNCTION pulse.equal(a jsonb, b jsonb) RETURNS boolean
 COMMENT ON FUNCTION pulse.equal(jsonb, jsonb) IS
 'Whether two properties or attributes are equal, as = does in rules: two times (as pulse.to_moment() reads them) as times, else two values of one type. Null for values of different types; never an error.';
 
+CREATE FUNCTION pulse.version_key(version text) RETURNS text
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_version_key';
+COMMENT ON FUNCTION pulse.version_key(text) IS
+'Converts a semantic version to a text that sorts bytewise (COLLATE "C") as semver.org orders versions. Accepts a v before it and missing parts (v2.10 is 2.10.0); builds do not count. Null for anything else; never an error.';
+
+CREATE FUNCTION pulse.to_inet(address text) RETURNS inet
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_to_inet';
+COMMENT ON FUNCTION pulse.to_inet(text) IS
+'Converts an IPv4 or IPv6 address, or a network such as 10.0.0.0/8, to inet. Null for anything else; never an error.';
+
 -- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule text)
     RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],

@@ -5,7 +5,10 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/rule/next_change.hpp"
+#include "pulse/rule/cast.hpp"
 #include "pulse/rule/dynamic_value.hpp"
+#include "pulse/rule/list.hpp"
+#include "pulse/rule/operators.hpp"
 #include "pulse/rule/expression.hpp"
 #include "pulse/rule/print.hpp"
 
@@ -78,9 +81,10 @@ class Compiler {
                 .seconds = node.seconds};
     }
     CompiledValue Of(const List&, const Expr& expr) {
-        throw UserError(sqlstate::kDatatypeMismatch, "a list is not allowed here in rule" + AtPosition(expr),
-                        PrintShort(expr) + " is a list.",
-                        "A list is allowed after \"in\" and \"not in\" only.");
+        throw UserError(
+            sqlstate::kDatatypeMismatch, "a list is not allowed here in rule" + AtPosition(expr),
+            PrintShort(expr) + " is a list.",
+            "A list is allowed after in, contains_any and contains_all, and list(…) beside = and !=.");
     }
 
     CompiledValue Of(const Reference& node, const Expr& expr) {
@@ -132,6 +136,11 @@ class Compiler {
             case Function::kDaysSince: return Since(argument, 86400, expr);
             case Function::kIf:
             case Function::kNow: break;
+            case Function::kNumber:
+            case Function::kSemver:
+            case Function::kInet:
+            case Function::kIgnoreCase:
+            case Function::kType: return Cast(node.function, argument, scope_.CallsPulse(), expr);
         }
         return Now(expr);
     }
@@ -168,6 +177,14 @@ class Compiler {
             case Op::kNot: return BooleanOf("(NOT " + Condition(*node.operands[0]) + ")", expr);
             case Op::kIsNull: return BooleanOf("(" + ToSql(Eval(*node.operands[0])) + " IS NULL)", expr);
             case Op::kIn: return In(node, expr);
+            case Op::kContainsAny:
+            case Op::kContainsAll:
+                return ContainsEach(node.op, Eval(*node.operands[0]), EvalList(node), expr);
+            case Op::kEqual:
+            case Op::kNotEqual:
+                if (As<List>(*node.operands[1]))
+                    return EqualsList(node.op, Eval(*node.operands[0]), EvalList(node), expr);
+                break;
             case Op::kCoalesce: return Choice(EvalAll(node.operands), "", expr);
             case Op::kNegate: {
                 const CompiledValue value = Eval(*node.operands[0]);
@@ -183,10 +200,7 @@ class Compiler {
                                      Comparison(left, Op::kLessEqual, high, expr) + ")",
                                  expr);
             }
-            case Op::kContains:
-                if (left.type == ValueType::kArray) return ListContains(left, right, expr);
-                if (left.dynamic) return JsonContains(left, right, expr);
-                [[fallthrough]];
+            case Op::kContains: return Contains(left, right, expr);
             case Op::kStartsWith:
             case Op::kEndsWith: return PartOfText(node.op, left, right, expr);
             case Op::kMatches: return Matches(left, right, expr);
@@ -219,7 +233,8 @@ class Compiler {
         }
     }
 
-    std::string Comparison(const CompiledValue& left, Op op, const CompiledValue& right, const Expr& expr) {
+    std::string Comparison(const CompiledValue& first, Op op, const CompiledValue& second, const Expr& expr) {
+        const CompiledValue left = Beside(first, second), right = Beside(second, first);
         if (ComparesAsJson(left, op, right)) return CompareJson(left, op, right);
         const CompiledValue a = AsTypeOf(left, right, op), b = AsTypeOf(right, left, op);
         std::string sql = Compare(a, op, b, expr);
@@ -242,6 +257,10 @@ class Compiler {
         return values;
     }
 
+    std::vector<CompiledValue> EvalList(const Operation& node) {
+        return EvalAll(As<List>(*node.operands[1])->items);
+    }
+
     std::string Join(const Operation& node, const char* between) {
         std::string sql = "(";
         for (size_t i = 0; i < node.operands.size(); ++i)
@@ -251,10 +270,11 @@ class Compiler {
 
     CompiledValue In(const Operation& node, const Expr& expr) {
         const CompiledValue value = Eval(*node.operands[0]);
-        const List& list = *As<List>(*node.operands[1]);
         // Nothing is in an empty list, whatever the value is.
-        if (list.items.empty()) return BooleanOf("false", expr);
-        const std::vector<CompiledValue> literals = EvalAll(list.items);
+        std::vector<CompiledValue> literals = EvalList(node);
+        if (literals.empty()) return BooleanOf("false", expr);
+        if (value.type == ValueType::kAddress) return InNetworks(value, literals, expr);
+        for (CompiledValue& literal : literals) literal = Beside(literal, value);
         if (value.dynamic || std::any_of(literals.begin(), literals.end(), [&](const CompiledValue& literal) {
                 return ComparesAsJson(value, Op::kEqual, literal);
             }))
@@ -305,7 +325,7 @@ Compiled Compile(const Expr& expr, const Scope& scope, Expect expect, const std:
         compiled.sql = compiler.Condition(expr);
         compiled.clauses.push_back({compiled.text, compiled.sql});
     } else {
-        const CompiledValue value = compiler.Eval(expr);
+        const CompiledValue value = Shown(compiler.Eval(expr));
         if (value.type == ValueType::kDuration && value.sql.empty())
             throw UserError(sqlstate::kDatatypeMismatch,
                             "a duration cannot be a result in rule" + AtPosition(expr), Describe(value) + ".",

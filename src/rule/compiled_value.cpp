@@ -91,6 +91,12 @@ Aligned AlignNumbers(const CompiledValue& left, const CompiledValue& right) {
 const char* MismatchHint(const CompiledValue& left, const CompiledValue& right, Op op) {
     if (op == Op::kWithinLast || op == Op::kBeforeLast)
         return "Windows are for columns of type date, timestamp or timestamptz.";
+    for (const CompiledValue* value : {&left, &right}) {
+        if (value->type == ValueType::kVersion)
+            return "Compare a version with one in quotes, or with semver(…).";
+        if (value->type == ValueType::kAddress)
+            return "Compare an address with one in quotes, or with inet(…).";
+    }
     const CompiledValue& literal = left.literal ? left : right;
     const CompiledValue& other = left.literal ? right : left;
     if (!literal.literal) return "Compare values of one type.";
@@ -154,7 +160,9 @@ Aligned Align(const CompiledValue& left, const CompiledValue& right, Op op, cons
         case ValueType::kTimestamp: return AlignInstants(left, right);
         case ValueType::kDuration: return AlignDurations(left, right);
         case ValueType::kNumber: return AlignNumbers(left, right);
-        case ValueType::kText: return {left.sql, right.sql};
+        case ValueType::kText:
+        case ValueType::kVersion:
+        case ValueType::kAddress: return {left.sql, right.sql};
         case ValueType::kBoolean:
             if (op == Op::kEqual || op == Op::kNotEqual || op == Op::kIn || op == Op::kCoalesce)
                 return {left.sql, right.sql};

@@ -65,7 +65,7 @@ CompiledValue AsType(const CompiledValue& value, ValueType type) {
     }
     if (!value.dynamic) return value;
     const std::string& json = value.sql;
-    CompiledValue typed{.type = type, .sql = "", .sql_type = "", .expr = value.expr};
+    CompiledValue typed{.type = type, .sql = "", .sql_type = "", .expr = value.expr, .folded = value.folded};
     switch (type) {
         case ValueType::kText:
             typed.sql = When(json, "string", json + " #>> '{}'");

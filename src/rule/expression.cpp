@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pulse/base/error.hpp"
+#include "pulse/rule/cast.hpp"
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"
@@ -97,7 +98,7 @@ std::string Compare(const CompiledValue& left, Op op, const CompiledValue& right
     return "(" + aligned.left + SqlOperator(op) + aligned.right + ")";
 }
 
-CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item, const Expr& expr) {
+std::string ElementOf(const CompiledValue& list, const CompiledValue& item, const Expr& expr) {
     const std::string element = list.sql_type.substr(0, list.sql_type.size() - 2);
     if (!item.literal) WrongArgument(item, "a literal on its right", expr);
     const CompiledValue any{.type = TypeOf(element),
@@ -105,7 +106,11 @@ CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item,
                             .sql_type = element,
                             .expr = list.expr,
                             .absolute = element.ends_with("with time zone")};
-    return BooleanOf("(" + Align(any, item, Op::kContains, expr).right + " = ANY (" + list.sql + "))", expr);
+    return Align(any, item, Op::kContains, expr).right;
+}
+
+CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item, const Expr& expr) {
+    return BooleanOf("(" + ElementOf(list, item, expr) + " = ANY (" + list.sql + "))", expr);
 }
 
 // No LIKE: its pattern signs would have to be escaped.
@@ -132,11 +137,23 @@ CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, 
                         "the pattern of matches must be a text in quotes in rule" + AtPosition(expr),
                         Describe(right) + ".",
                         "Write the regular expression itself, such as matches \"^A[0-9]+$\".");
-    return BooleanOf(
-        "(" + AsText(left) + " ~ " + QuoteText(RegularExpression(As<Text>(*right.expr)->value)) + ")", expr);
+    return BooleanOf("(" + AsText(left) + (left.folded ? " ~* " : " ~ ") +
+                         QuoteText(RegularExpression(As<Text>(*right.expr)->value)) + ")",
+                     expr);
 }
 
 CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr) {
+    for (const CompiledValue& value : values)
+        if (value.type == ValueType::kVersion || value.type == ValueType::kAddress)
+            throw UserError(sqlstate::kDatatypeMismatch,
+                            "a cast cannot be chosen in rule" + AtPosition(*value.expr),
+                            Describe(value) + ".", "Cast what is chosen, as in semver(a ?? \"1.0.0\").");
+    const auto folded =
+        std::find_if(values.begin(), values.end(), [](const CompiledValue& v) { return v.folded; });
+    if (folded != values.end()) {
+        const CompiledValue model = *folded;
+        for (CompiledValue& value : values) value = Beside(value, model);
+    }
     UnifyTypes(values);
     if (std::all_of(values.begin(), values.end(), [](const CompiledValue& v) { return v.dynamic; })) {
         // All are dynamic, so the result is, too.

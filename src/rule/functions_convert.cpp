@@ -2,7 +2,9 @@
 #include "pulse/base/time.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/rule/address.hpp"
 #include "pulse/rule/literal.hpp"
+#include "pulse/rule/version.hpp"
 
 namespace {
 
@@ -132,6 +134,21 @@ PULSE_FUNCTION(pulse_to_moment_jsonb) {
     Jsonb* json = pg::Call([&] { return DatumGetJsonbP(fcinfo->args[0].value); });
     const auto value = ScalarOf(json);
     return ReturnMoment(fcinfo, value ? MomentOf(*value) : std::nullopt);
+}
+
+PULSE_FUNCTION(pulse_version_key) {
+    const auto key = pulse::rule::VersionKey(pg::ToText(fcinfo->args[0].value));
+    if (key) return pg::FromText(*key);
+    fcinfo->isnull = true;
+    return 0;
+}
+
+PULSE_FUNCTION(pulse_to_inet) {
+    const std::string text = pg::ToText(fcinfo->args[0].value);
+    if (pulse::rule::IsAddress(text))
+        return pg::Call([&] { return DirectFunctionCall1(inet_in, CStringGetDatum(text.c_str())); });
+    fcinfo->isnull = true;
+    return 0;
 }
 
 PULSE_FUNCTION(pulse_to_moment_numeric) {

@@ -122,6 +122,8 @@ ExprPtr Compare(Op op, ExprPtr field, const Json* value, const std::string& plac
     if (!value) Fail(place, "\"value\" is missing", kShapeHint);
     switch (op) {
         case Op::kIn:
+        case Op::kContainsAny:
+        case Op::kContainsAll:
             return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNoPosition)},
                                  kNoPosition);
         case Op::kWithinLast:
@@ -137,6 +139,9 @@ ExprPtr Compare(Op op, ExprPtr field, const Json* value, const std::string& plac
         case Op::kNotEqual:
             if (value->is_null())
                 return MakeOperation(op, {std::move(field), Make(Null{}, kNoPosition)}, kNoPosition);
+            if (value->is_array())
+                return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNoPosition)},
+                                     kNoPosition);
             [[fallthrough]];
         default: return MakeOperation(op, {std::move(field), Scalar(*value, place)}, kNoPosition);
     }

@@ -23,6 +23,10 @@ constexpr NamedOperator kWords[] = {
     {"not_between", {Op::kBetween, true}},
     {"contains", {Op::kContains}},
     {"not_contains", {Op::kContains, true}},
+    {"contains_any", {Op::kContainsAny}},
+    {"not_contains_any", {Op::kContainsAny, true}},
+    {"contains_all", {Op::kContainsAll}},
+    {"not_contains_all", {Op::kContainsAll, true}},
     {"starts_with", {Op::kStartsWith}},
     {"not_starts_with", {Op::kStartsWith, true}},
     {"ends_with", {Op::kEndsWith}},
@@ -64,6 +68,11 @@ constexpr NamedFunction kFunctions[] = {
     {"minutes_since", Function::kMinutesSince},
     {"hours_since", Function::kHoursSince},
     {"if", Function::kIf, 3, 3},
+    {"number", Function::kNumber},
+    {"semver", Function::kSemver},
+    {"inet", Function::kInet},
+    {"ignore_case", Function::kIgnoreCase},
+    {"type", Function::kType},
 };
 
 constexpr std::string_view kReserved[] = {"and", "or", "not", "exists", "true", "false", "null", "now"};
@@ -82,12 +91,10 @@ std::optional<Operator> Find(const NamedOperator (&entries)[N], std::string_view
 }  // namespace
 
 const char* const kOperatorHint =
-    "Operators are =, !=, <, <=, >, >=, in […], between … and …, contains, starts_with, ends_with, matches, "
-    "is null, "
+    "Operators are =, !=, <, <=, >, >=, in […], between … and …, contains, contains_any […], contains_all […], starts_with, ends_with, matches, is null, "
     "within last 7d, before last 7d, each with \"not\"; conditions are joined by && and ||.";
 const char* const kJsonOperatorHint =
-    "Operators are =, !=, <, <=, >, >=, in, not_in, between, not_between, contains, not_contains, "
-    "starts_with, "
+    "Operators are =, !=, <, <=, >, >=, in, not_in, between, not_between, contains, not_contains, contains_any, not_contains_any, contains_all, not_contains_all, starts_with, "
     "not_starts_with, ends_with, not_ends_with, matches, not_matches, exists, not_exists, is_null, "
     "is_not_null, "
     "within_last, not_within_last, before_last, not_before_last, before, after.";
@@ -98,7 +105,7 @@ const char* const kValueHint =
 const char* const kFunctionHint =
     "Functions are lower(text), upper(text), len(text), abs(number), round(number [, digits]), coalesce(a, "
     "b, …), "
-    "days_since(timestamp), hours_since, minutes_since, seconds_since, if(condition, a, b) and now.";
+    "days_since(timestamp), hours_since, minutes_since, seconds_since, if(condition, a, b), now, number(x), semver(x), inet(x), ignore_case(x), type(x) and list(a, b, …).";
 
 std::optional<Operator> FindSign(std::string_view sign) {
     return Find(kSigns, sign);
@@ -129,6 +136,8 @@ const char* Spelling(Op op) {
         case Op::kBetween: return "between";
         case Op::kIsNull: return "is null";
         case Op::kContains: return "contains";
+        case Op::kContainsAny: return "contains_any";
+        case Op::kContainsAll: return "contains_all";
         case Op::kStartsWith: return "starts_with";
         case Op::kEndsWith: return "ends_with";
         case Op::kMatches: return "matches";
@@ -143,6 +152,10 @@ const char* Spelling(Op op) {
         case Op::kCoalesce: return "??";
     }
     return "";
+}
+
+bool TakesList(Op op) {
+    return op == Op::kIn || op == Op::kContainsAny || op == Op::kContainsAll;
 }
 
 const char* Name(Function function) {

@@ -156,7 +156,7 @@ class Parser : private TokenStream {
     ExprPtr Operand(Op op, ExprPtr left) {
         const size_t position = left->position;
         if (op == Op::kIsNull) return MakeOperation(op, {std::move(left)}, position);
-        if (op == Op::kIn) return MakeOperation(op, {std::move(left), ListOfLiterals()}, position);
+        if (TakesList(op)) return MakeOperation(op, {std::move(left), ListOfLiterals("[", "]")}, position);
         if (op == Op::kWithinLast || op == Op::kBeforeLast) {
             if (!Is(Token::Kind::kDuration)) Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
             return MakeOperation(op, {std::move(left), Primary()}, position);
@@ -167,13 +167,14 @@ class Parser : private TokenStream {
         return MakeOperation(op, {std::move(left), std::move(right), Sum()}, position);
     }
 
-    ExprPtr ListOfLiterals() {
+    ExprPtr ListOfLiterals(const char* begin, const char* end) {
         const std::string hint = "Give a list of numbers, texts, true or false, such as [\"free\", \"pro\"].";
         const size_t position = Peek().position;
-        if (IsSign("(")) Unexpected("Write the list in brackets, such as in [\"free\", \"pro\"].");
-        ExpectSign("[", hint);
+        if (IsSign("(") && *begin == '[')
+            Unexpected("Write the list in brackets, such as in [\"free\", \"pro\"].");
+        ExpectSign(begin, hint);
+        if (AcceptSign(end)) return Make(List{}, position);
         std::vector<ExprPtr> items;
-        if (AcceptSign("]")) return Make(List{}, position);
         do {
             const bool minus = IsSign("-");
             if (IsWord("null"))
@@ -191,7 +192,7 @@ class Parser : private TokenStream {
             if (minus && !As<Number>(*item)) Unexpected(hint);
             items.push_back(std::move(item));
         } while (AcceptSign(","));
-        ExpectSign("]", "Elements of a list are separated by commas, and ] ends it.");
+        ExpectSign(end, std::string("Elements of a list are separated by commas, and ") + end + " ends it.");
         return Make(List{std::move(items)}, position);
     }
 
@@ -326,6 +327,7 @@ class Parser : private TokenStream {
 
     ExprPtr NamedCall(const Token& name) {
         const Level level(*this);
+        if (EqualsIgnoringCase(name.value, "list")) return ListOfLiterals("(", ")");
         Take();
         if (name.value == "trait" || name.value == "segment") {
             RequireRule(name);

@@ -85,6 +85,8 @@ class Printer {
             case Op::kBetween:
             case Op::kIsNull:
             case Op::kContains:
+            case Op::kContainsAny:
+            case Op::kContainsAll:
             case Op::kStartsWith:
             case Op::kEndsWith:
             case Op::kMatches:
@@ -101,9 +103,9 @@ class Printer {
     void Write(const Duration& node) { text_ += PrintDuration(node.seconds); }
 
     void Write(const List& node) {
-        text_ += '[';
+        text_ += "list(";
         WriteAll(node.items, ", ", kUnaryStrength, kUnaryStrength);
-        text_ += ']';
+        text_ += ')';
     }
 
     void Write(const Metric& node) {
@@ -231,6 +233,12 @@ class Printer {
             return;
         }
         text_ += std::string(" ") + negation + Spelling(node.op) + " ";
+        if (const List* list = As<List>(*node.operands[1]); list && TakesList(node.op)) {
+            text_ += '[';
+            WriteAll(list->items, ", ", kUnaryStrength, kUnaryStrength);
+            text_ += ']';
+            return;
+        }
         Print(*node.operands[1], kSumStrength);
         if (node.op != Op::kBetween) return;
         text_ += " and ";

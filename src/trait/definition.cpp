@@ -248,6 +248,8 @@ std::string TypeName(const rule::Expr& expr, rule::ValueType type) {
         case rule::ValueType::kArray: return "list";
         case rule::ValueType::kJson: return "json";
         case rule::ValueType::kDuration:
+        case rule::ValueType::kVersion:
+        case rule::ValueType::kAddress:
         case rule::ValueType::kOther: break;
     }
     throw UserError(sqlstate::kDatatypeMismatch, "a trait cannot be a duration",

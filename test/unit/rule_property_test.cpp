@@ -17,7 +17,7 @@ class Generator {
         if (depth <= 0) return Leaf();
         switch (Pick(6)) {
             case 0: return Leaf();
-            case 1: return MakeCall(static_cast<Function>(Pick(6)), {Expression(depth - 1)}, 0);
+            case 1: return MakeCall(OfOne(), {Expression(depth - 1)}, 0);
             case 2:
                 return MakeOperation(Choose({Op::kNot, Op::kIsNull, Op::kNegate}), {Expression(depth - 1)},
                                      0);
@@ -36,6 +36,13 @@ class Generator {
 
   private:
     size_t Pick(size_t count) { return random_() % count; }
+    Function OfOne() {
+        static const std::vector<Function> of_one = {
+            Function::kLower, Function::kUpper,      Function::kLen,    Function::kAbs,
+            Function::kRound, Function::kDaysSince,  Function::kNumber, Function::kSemver,
+            Function::kInet,  Function::kIgnoreCase, Function::kType};
+        return of_one[Pick(of_one.size())];
+    }
     Op Choose(std::initializer_list<Op> ops) { return ops.begin()[Pick(ops.size())]; }
 
     ExprPtr Nary(int depth) {
@@ -51,8 +58,10 @@ class Generator {
                     Op::kBetween, {Expression(depth - 1), Expression(depth - 1), Expression(depth - 1)}, 0);
             case 1: {
                 std::vector<ExprPtr> items;
-                for (size_t i = 0, count = 1 + Pick(4); i < count; ++i) items.push_back(Scalar());
-                return MakeOperation(Op::kIn, {Expression(depth - 1), Make(List{std::move(items)}, 0)}, 0);
+                for (size_t i = 0, count = Pick(5); i < count; ++i) items.push_back(Scalar());
+                return MakeOperation(
+                    Choose({Op::kIn, Op::kContainsAny, Op::kContainsAll, Op::kEqual, Op::kNotEqual}),
+                    {Expression(depth - 1), Make(List{std::move(items)}, 0)}, 0);
             }
             default:
                 return MakeOperation(Choose({Op::kWithinLast, Op::kBeforeLast}),

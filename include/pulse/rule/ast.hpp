@@ -34,7 +34,7 @@ struct Text {
 struct Duration {
     int64_t seconds;
 };
-// Literals only: the right side of `in`.
+// Literals only: the right side of `in`, `contains_any` and `contains_all`, and list(…) beside = and !=.
 struct List {
     std::vector<ExprPtr> items;
 };
@@ -59,7 +59,12 @@ enum class Function {
     kSecondsSince,
     kMinutesSince,
     kHoursSince,
-    kIf
+    kIf,
+    kNumber,
+    kSemver,
+    kInet,
+    kIgnoreCase,
+    kType,  // casts
 };
 
 struct Call {
@@ -132,6 +137,8 @@ enum class Op {
     kBetween,
     kIsNull,  // kBetween: value, low, high
     kContains,
+    kContainsAny,
+    kContainsAll,
     kStartsWith,
     kEndsWith,
     kMatches,

@@ -12,7 +12,19 @@ namespace pulse::rule {
 
 // What the compiler distinguishes; `sql_type` texts (as PostgreSQL's format_type() writes them) go into
 // messages.
-enum class ValueType { kBoolean, kNumber, kText, kEnum, kTimestamp, kDuration, kArray, kJson, kOther };
+enum class ValueType {
+    kBoolean,
+    kNumber,
+    kText,
+    kEnum,
+    kTimestamp,
+    kDuration,
+    kArray,
+    kJson,
+    kVersion,
+    kAddress,  // of casts only
+    kOther
+};
 
 // Classify a type by its format_type() text. Enums and domains cannot be told by name: ReadColumns() knows
 // them.
@@ -47,6 +59,8 @@ class Scope {
     virtual Resolved ResolveMetric(const Expr& expr) const = 0;
     // The expression that a name stands for, or nullptr. It lives as long as the scope.
     virtual const Expr* Substitute(const Reference&) const { return nullptr; }
+    // Whether SQL may call functions of schema pulse: not as the role of a definition, nor on another server.
+    virtual bool CallsPulse() const { return true; }
 };
 
 // The columns of one relation under the alias s.
@@ -55,6 +69,7 @@ class RelationScope : public Scope {
     explicit RelationScope(std::vector<Column> columns) : columns_(std::move(columns)) {}
     Resolved Resolve(const Reference& reference, size_t position) const override;
     Resolved ResolveMetric(const Expr& expr) const override;
+    bool CallsPulse() const override { return false; }
 
   private:
     [[noreturn]] void Refuse(const Expr& expr) const;

@@ -34,6 +34,9 @@ struct CompiledValue {
         false;  // kJson: the value of an attribute or a property, which takes the type that is wanted of it
     bool from_json = false;  // kText: taken from such a value, so it may be a time
 
+    bool folded = false;     // upper and lower case are alike: it is in lower case
+    std::string shown = {};  // kVersion: the text
+
     // kNumber that depends on the clock; simple: it is one of the ticks, or does not depend on it
     std::vector<Tick> ticks = {};
     bool simple = true;

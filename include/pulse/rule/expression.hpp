@@ -20,6 +20,8 @@ std::string RequireNumber(const CompiledValue& value, const Expr& expr);
 
 // =, !=, <, <=, >, >= as SQL.
 std::string Compare(const CompiledValue& left, Op op, const CompiledValue& right, const Expr& expr);
+// A literal as an element of an array.
+std::string ElementOf(const CompiledValue& list, const CompiledValue& item, const Expr& expr);
 // Whether an array has a literal among its elements.
 CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item, const Expr& expr);
 // contains, starts_with and ends_with; upper and lower case alike.

@@ -24,6 +24,8 @@ std::optional<Operator> FindJsonOperator(std::string_view name);
 
 // The canonical spelling of a binary or n-ary operator, e.g. "&&", "within last".
 const char* Spelling(Op op);
+// Whether its right side is a list of literals in brackets.
+bool TakesList(Op op);
 // "lower", "now", …
 const char* Name(Function function);
 std::optional<Function> FindFunction(std::string_view name);

@@ -1,0 +1,11 @@
+// Internet addresses and networks. Pure C++.
+#pragma once
+
+#include <string_view>
+
+namespace pulse::rule {
+
+// Whether the text is an IPv4 or IPv6 address, or a network such as 10.0.0.0/8, that the type inet accepts.
+bool IsAddress(std::string_view text);
+
+}  // namespace pulse::rule

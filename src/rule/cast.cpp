@@ -1,0 +1,124 @@
+#include "pulse/rule/cast.hpp"
+
+#include "pulse/base/error.hpp"
+#include "pulse/rule/address.hpp"
+#include "pulse/rule/dynamic_value.hpp"
+#include "pulse/rule/expression.hpp"
+#include "pulse/rule/operators.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/rule/version.hpp"
+
+namespace pulse::rule {
+
+namespace {
+
+// What the type numeric reads, in a range in which nothing overflows.
+constexpr const char* kNumberPattern =
+    "'^ *[-+]?([0-9]{1,100}([.][0-9]{0,100})?|[.][0-9]{1,100})([eE][-+]?[0-9]{1,2})? *$'";
+
+std::string NumberIn(const std::string& text) {
+    return "(CASE WHEN " + text + " ~ " + kNumberPattern + " THEN " + text + "::numeric END)";
+}
+
+CompiledValue AsNumber(const CompiledValue& value, const Expr& expr) {
+    if (value.type == ValueType::kNumber) return value;
+    if (value.type == ValueType::kText) return NumberOf(NumberIn("(" + AsText(value) + ")"), "numeric", expr);
+    if (!value.dynamic) WrongArgument(value, "a text or a number", expr);
+    return NumberOf("(CASE pg_catalog.jsonb_typeof(" + value.sql + ") WHEN 'number' THEN pulse.to_number(" +
+                        value.sql + ") WHEN 'string' THEN " + NumberIn("(" + value.sql + " #>> '{}')") +
+                        " END)",
+                    "numeric", expr);
+}
+
+std::string Argument(Function function, const CompiledValue& value, bool pulse, const Expr& expr) {
+    const std::string text = RequireText(value, expr);
+    if (pulse) return text;
+    throw UserError(
+        sqlstate::kNotSupported,
+        std::string(Name(function)) + "() is not available in a relation segment" + AtPosition(expr),
+        Describe(value) + ".",
+        "Use it in rules over people, or give the relation a column that can be compared as it is.");
+}
+
+CompiledValue AsVersion(const std::string& text, const Expr& expr) {
+    return {.type = ValueType::kVersion,
+            .sql = "(pulse.version_key(" + text + ") COLLATE pg_catalog.\"C\")",
+            .sql_type = "semver",
+            .expr = &expr,
+            .shown = text};
+}
+
+CompiledValue AsAddress(const std::string& sql, const Expr& expr) {
+    return {.type = ValueType::kAddress, .sql = sql, .sql_type = "inet", .expr = &expr};
+}
+
+// Text in lower case; JSON with all its texts in lower case.
+CompiledValue Folded(CompiledValue value, const Expr* expr) {
+    value.expr = expr;
+    value.folded = true;
+    if (value.dynamic) {
+        value.sql = "(pg_catalog.lower((" + value.sql + ")::text)::jsonb)";
+    } else {
+        value.sql = "pg_catalog.lower(" + AsText(value) + ")";
+        value.type = ValueType::kText;
+        value.sql_type = "text";
+    }
+    return value;
+}
+
+[[noreturn]] void RefuseLiteral(const CompiledValue& literal, const char* what, const char* hint) {
+    throw UserError(sqlstate::kInvalidText,
+                    std::string("invalid ") + what + " in rule" + AtPosition(*literal.expr),
+                    PrintShort(*literal.expr) + " is none.", hint);
+}
+
+}  // namespace
+
+CompiledValue Cast(Function function, const CompiledValue& argument, bool pulse, const Expr& expr) {
+    switch (function) {
+        case Function::kNumber: return AsNumber(argument, expr);
+        case Function::kSemver: return AsVersion(Argument(function, argument, pulse, expr), expr);
+        case Function::kInet:
+            if (argument.sql_type == "inet" || argument.sql_type == "cidr")
+                return AsAddress("(" + argument.sql + ")::inet", expr);
+            return AsAddress("pulse.to_inet(" + Argument(function, argument, pulse, expr) + ")", expr);
+        case Function::kIgnoreCase:
+            if (!argument.dynamic) RequireText(argument, expr);
+            return Folded(argument, &expr);
+        default:
+            if (!argument.dynamic) WrongArgument(argument, "an attribute or a property", expr);
+            return TextOf("pg_catalog.jsonb_typeof(" + argument.sql + ")", expr);
+    }
+}
+
+CompiledValue Beside(const CompiledValue& value, const CompiledValue& other) {
+    const Text* text = value.literal ? As<Text>(*value.expr) : nullptr;
+    if (text && other.type == ValueType::kVersion) {
+        const auto key = VersionKey(text->value);
+        if (!key) RefuseLiteral(value, "version", "Write a version such as \"2.10.0\" or \"3.0.0-beta.1\".");
+        return {.type = ValueType::kVersion,
+                .sql = QuoteText(*key),
+                .sql_type = "semver",
+                .expr = value.expr,
+                .shown = value.sql};
+    }
+    if (text && other.type == ValueType::kAddress) {
+        if (!IsAddress(text->value))
+            RefuseLiteral(
+                value, "address",
+                "Write an address or a network such as \"10.1.2.3\", \"10.0.0.0/8\" or \"2001:db8::/32\".");
+        return AsAddress("(" + value.sql + ")::inet", *value.expr);
+    }
+    const bool folds = other.folded && !value.folded &&
+                       (value.dynamic || value.type == ValueType::kText || value.type == ValueType::kEnum);
+    return folds ? Folded(value, value.expr) : value;
+}
+
+CompiledValue Shown(const CompiledValue& value) {
+    if (value.type == ValueType::kVersion)
+        return TextOf("(CASE WHEN " + value.sql + " IS NOT NULL THEN " + value.shown + " END)", *value.expr);
+    if (value.type == ValueType::kAddress) return TextOf("pg_catalog.abbrev(" + value.sql + ")", *value.expr);
+    return value;
+}
+
+}  // namespace pulse::rule
