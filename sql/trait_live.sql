@@ -81,6 +81,22 @@ CREATE TABLE pulse.dirty (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 COMMENT ON TABLE pulse.dirty IS 'Queue of people whom the pipeline has yet to evaluate when pulse.evaluation is async. Rows are inserted and deleted, never updated.';
 
+CREATE TABLE pulse.unsettled_person (
+    profile_id bigint PRIMARY KEY,
+    since timestamptz NOT NULL,
+    attempts int NOT NULL,
+    next_attempt_at timestamptz NOT NULL,
+    sqlstate text COLLATE "C" NOT NULL,
+    part text NOT NULL,
+    message text NOT NULL
+);
+CREATE INDEX unsettled_person_next ON pulse.unsettled_person (next_attempt_at);
+COMMENT ON TABLE pulse.unsettled_person IS 'People whose data makes an evaluation fail, for example by a number out of range. What fails does not hold for them; everything else, and everybody else, is evaluated. A row disappears when nothing fails any more.';
+COMMENT ON COLUMN pulse.unsettled_person.since IS 'When it failed first.';
+COMMENT ON COLUMN pulse.unsettled_person.attempts IS 'Every change of the person that concerns a definition, and every change of definitions, is one more attempt.';
+COMMENT ON COLUMN pulse.unsettled_person.next_attempt_at IS 'When it is tried again at the latest: after a minute, then after twice as long each time, up to a day.';
+COMMENT ON COLUMN pulse.unsettled_person.part IS 'The segment or metric that failed first; empty: the evaluation as a whole.';
+
 SELECT pg_catalog.pg_extension_config_dump('pulse.profile_state', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.next_member', '');
@@ -88,6 +104,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.membership_change_id_seq', '');
 -- In a restored copy, subscriptions send only changes made in the copy.
 SELECT pg_catalog.pg_extension_config_dump('pulse.change_consumer', $$WHERE name NOT LIKE 'subscription:%'$$);
+SELECT pg_catalog.pg_extension_config_dump('pulse.unsettled_person', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 

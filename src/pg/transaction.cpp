@@ -57,13 +57,20 @@ bool OnStandby() {
     return RecoveryInProgress();
 }
 
-void WhenTransactionEnds(void (*callback)()) {
-    if (MyBgworkerEntry) return;
+bool InSubtransaction() {
+    return GetCurrentTransactionNestLevel() > 1;
+}
+
+bool InBackgroundWorker() {
+    return MyBgworkerEntry != nullptr;
+}
+
+void WhenTransactionEnds(void (*callback)(bool committed)) {
     Call([&] {
         RegisterXactCallback(
             [](XactEvent event, void* work) {
                 if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-                    reinterpret_cast<void (*)()>(work)();
+                    reinterpret_cast<void (*)(bool)>(work)(event == XACT_EVENT_COMMIT);
             },
             reinterpret_cast<void*>(callback));
     });

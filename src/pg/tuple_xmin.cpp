@@ -8,21 +8,36 @@ extern "C" {
 
 namespace pulse::pg {
 
-TupleXmin::TupleXmin(TransactionId xmin) : xmin_(xmin) {
+namespace {
+
+// The epoch of a transaction id of which at most 2^31 transactions are before or after the next one.
+uint64_t WithEpoch(TransactionId id) {
+    const FullTransactionId next = Call([] { return ReadNextFullTransactionId(); });
+    return U64FromFullTransactionId(next) - static_cast<uint64_t>(static_cast<int64_t>(
+                                                static_cast<int32_t>(XidFromFullTransactionId(next) - id)));
+}
+
+}  // namespace
+
+TupleXmin::TupleXmin(TransactionId xmin) {
     const Snapshot snapshot = GetActiveSnapshot();
     command_ = snapshot->curcid;
     // Frozen rows keep their xmin, which is meaningless then: after wraparound it can look like a future one.
+    if (!TransactionIdIsNormal(xmin)) return;
     if (TransactionIdPrecedes(xmin, TransactionXmin) || !TransactionIdPrecedes(xmin, snapshot->xmax)) {
-        if (!TransactionIdIsCurrentTransactionId(xmin)) xmin_ = InvalidTransactionId;
+        if (!TransactionIdIsCurrentTransactionId(xmin)) return;
     }
+    xmin_ = WithEpoch(xmin);
 }
 
 bool TupleXmin::IsVisible() const {
-    if (!TransactionIdIsNormal(xmin_)) return true;
+    if (xmin_ == 0) return true;
+    const Snapshot snapshot = GetActiveSnapshot();
+    if (xmin_ < WithEpoch(snapshot->xmin)) return true;
+    const auto xmin = static_cast<TransactionId>(xmin_);
     return Call([&] {
-        const Snapshot snapshot = GetActiveSnapshot();
-        if (TransactionIdIsCurrentTransactionId(xmin_)) return snapshot->curcid >= command_;
-        return !XidInMVCCSnapshot(xmin_, snapshot);
+        if (TransactionIdIsCurrentTransactionId(xmin)) return snapshot->curcid >= command_;
+        return !XidInMVCCSnapshot(xmin, snapshot);
     });
 }
 

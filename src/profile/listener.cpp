@@ -7,7 +7,7 @@ namespace pulse::profile {
 namespace {
 
 constinit Implementation<Listener> listener_of_changes;
-constinit Listeners<int64_t, nlohmann::json&> person_details;
+constinit Listeners<int64_t, std::vector<std::string>&> person_details;
 
 }  // namespace
 
@@ -23,8 +23,8 @@ bool RegisterPersonDetails(PersonDetails details) {
     return person_details.Add(details);
 }
 
-void AddPersonDetails(int64_t canonical, nlohmann::json& fields) {
-    person_details.Notify(canonical, fields);
+void AddPersonDetails(int64_t canonical, std::vector<std::string>& objects) {
+    person_details.Notify(canonical, objects);
 }
 
 }  // namespace pulse::profile

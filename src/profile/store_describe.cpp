@@ -1,9 +1,6 @@
 // Describing one person, and searching people by the beginning of their ids.
 #include "pulse/profile/store_describe.hpp"
 
-#include <nlohmann/json.hpp>
-
-#include "pulse/base/json.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
@@ -112,10 +109,10 @@ std::string DescribePerson(int64_t person) {
         throw UserError(sqlstate::kUndefinedObject, "profile " + std::to_string(person) + " does not exist",
                         "", "");
     std::string text = rows[0].Text(0);
-    pg::Json details = pg::Json::object();
+    std::vector<std::string> details;
     AddPersonDetails(person, details);
-    if (!details.empty())
-        text = with_more.Execute({Value::Text(text), Value::Text(DumpJson(details))}, true)[0].Text(0);
+    for (const std::string& object : details)
+        text = with_more.Execute({Value::Text(text), Value::Text(object)}, true)[0].Text(0);
     return text;
 }
 

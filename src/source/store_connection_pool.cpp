@@ -24,7 +24,8 @@ std::map<std::pair<uint32_t, std::string>, CachedConnection>& Pool() {
 void RegisterOnce() {
     static bool registered = false;
     if (registered) return;
-    pg::WhenTransactionEnds(CloseIdle);
+    // A worker keeps its connections from one visit to the next.
+    if (!pg::InBackgroundWorker()) pg::WhenTransactionEnds([](bool) { CloseIdle(); });
     pg::WhenProcessExits(CloseIdle);
     registered = true;
 }

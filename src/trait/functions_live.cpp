@@ -1,14 +1,15 @@
 // SQL functions for memberships and traits of people, exact at any instant.
-#include <nlohmann/json.hpp>
-
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/jsonb_reader.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/trait/store_program.hpp"
+#include "pulse/trait/store_unsettled.hpp"
 
 namespace pg = pulse::pg;
 
@@ -61,35 +62,63 @@ struct TraitValue {
     std::string problem;
 };
 
-// A trait that uses a missing definition has no value.
-TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& trait) {
-    TraitValue result;
-    try {
-        result.value = subject.Json(program.RuleOf(trait));
-        result.value.type = JSONBOID;
-    } catch (const UserError& error) {
-        result.problem = error.message();
+// One of several values: what data of the person makes fail has none, and the others are returned. While
+// PostgreSQL runs a plan in parallel, it allows no subtransactions.
+template <typename Evaluate>
+std::string ProblemOf(int64_t person, Evaluate evaluate) {
+    if (IsInParallelMode()) {
+        evaluate();
+        return "";
     }
+    try {
+        pg::Subtransaction apart;
+        evaluate();
+        apart.Commit();
+        return "";
+    } catch (...) {
+        return DescribeFailure(person, "").message;
+    }
+}
+
+// A trait that uses a missing definition has no value, either.
+TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& trait, int64_t person) {
+    TraitValue result;
+    result.problem = ProblemOf(person, [&] { result.value = subject.Json(program.RuleOf(trait)); });
+    if (!result.problem.empty()) result.value = Value::Null(JSONBOID);
+    result.value.type = JSONBOID;
     return result;
 }
 
 // Fields added to pulse_profile().
-void AddTraitsAndSegments(int64_t canonical, pg::Json& fields) {
+void AddTraitsAndSegments(int64_t canonical, std::vector<std::string>& objects) {
     const auto person = profile::FindPerson(canonical);
     if (!person) return;
     const std::shared_ptr<const Program> program = CurrentProgram();
     const Moment now = pg::Now();
     Subject subject(*person, now, program);
-    pg::Json& traits = fields["traits"] = pg::Json::object();
+    json::Value json_null;
+    json_null.type = json::Type::kNull;
+    std::vector<std::pair<const char*, Value>> traits;
     for (const StoredTrait& trait : program->traits) {
-        const TraitValue result = ValueOf(subject, *program, trait);
-        traits[trait.key] = result.value.null ? pg::Json() : pg::ToJson(result.value.datum);
+        const TraitValue result = ValueOf(subject, *program, trait, canonical);
+        traits.emplace_back(trait.key.c_str(), result.value.null
+                                                   ? Value{JSONBOID, pg::CutOut(json_null), false}
+                                                   : result.value);
     }
-    pg::Json& segments = fields["segments"] = pg::Json::array();
-    if (!profile::ExistedAt(*person, now)) return;
-    for (const SegmentVersion& version : program->versions)
-        if (IsCurrent(*program, version) && Holds(subject.Value(version.rule)))
-            segments.push_back(version.name);
+    std::vector<std::string> segments;
+    const bool existed = profile::ExistedAt(*person, now);
+    for (const SegmentVersion& version : program->versions) {
+        if (!existed || !IsCurrent(*program, version)) continue;
+        bool holds = false;
+        const std::string problem = ProblemOf(canonical, [&] { holds = Holds(subject.Value(version.rule)); });
+        if (holds && problem.empty()) segments.push_back(version.name);
+    }
+    static pg::Statement statement(
+        "SELECT jsonb_build_object('traits', $1::jsonb, 'segments', to_jsonb($2::text[]))::text",
+        {JSONBOID, TEXTARRAYOID});
+    objects.push_back(
+        statement.Execute({{JSONBOID, pg::MakeObject(traits), false}, Value::Texts(segments)}, true)[0].Text(
+            0));
 }
 
 [[maybe_unused]] const bool describing = profile::RegisterPersonDetails(AddTraitsAndSegments);
@@ -142,7 +171,7 @@ PULSE_FUNCTION(pulse_evaluate_traits) {
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, pg::Now(), program);
     for (const trait::StoredTrait& trait : program->traits)
-        rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, *program, trait).value});
+        rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, *program, trait, *profile).value});
     return pg::ResultSet::Done();
 }
 
@@ -199,7 +228,7 @@ PULSE_FUNCTION(pulse_traits) {
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(person, pg::Now(), program);
     for (const trait::StoredTrait& trait : program->traits) {
-        const trait::TraitValue result = trait::ValueOf(subject, *program, trait);
+        const trait::TraitValue result = trait::ValueOf(subject, *program, trait, person.id);
         rows.Add({pg::Value::Text(trait.key), result.value,
                   result.problem.empty() ? pg::Value::Null(TEXTOID) : pg::Value::Text(result.problem)});
     }

@@ -11,6 +11,7 @@
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/trait/store_pipeline.hpp"
+#include "pulse/trait/store_unsettled.hpp"
 
 namespace pulse::trait {
 
@@ -135,7 +136,10 @@ void SyncMetrics(int64_t last) {
     const Value all = Value::Texts(std::vector<std::string>(texts.begin(), texts.end()));
     pg::Execute("DELETE FROM pulse.metric WHERE NOT text = ANY ($1)", {all});
     // Without definitions no state is stored.
-    if (texts.empty() && versions.empty()) pg::Execute("DELETE FROM pulse.profile_state");
+    if (texts.empty() && versions.empty()) {
+        pg::Execute("DELETE FROM pulse.profile_state");
+        pg::Execute("DELETE FROM pulse.unsettled_person");
+    }
     pg::Execute(
         "INSERT INTO pulse.metric (text, built_to, after_profile, created_at) SELECT n.text, 0, $2, $3"
         " FROM unnest($1::text[])"
@@ -295,6 +299,7 @@ void ApplyDefinitionChanges() {
     EndRemovedSegments(wanted);
     for (const DesiredVersion& version : wanted) SyncVersion(version, last);
     SyncMetrics(last);
+    RetryUnsettled();
     PublishDefinitions();
     std::optional<BuildRange> progress = RemainingBuild();
     if (!progress) return;

@@ -28,10 +28,16 @@ void ReportPipeline(pg::StatusReport& report) {
         " WHERE next_change_at <= clock_timestamp() LIMIT 10001) AS s),"
         " (SELECT min(next_change_at) FROM pulse.profile_state"
         " WHERE next_change_at <= clock_timestamp()),"
-        " (SELECT count(*) FROM pulse.live_segment WHERE built_to IS NOT NULL)");
+        " (SELECT count(*) FROM pulse.live_segment WHERE built_to IS NOT NULL),"
+        " (SELECT count(*) FROM pulse.unsettled_person), (SELECT min(since) FROM pulse.unsettled_person)");
     report.AddQueue("pipeline", rows[0].Int8(0), rows[0].TimeOrNull(1));
     report.AddQueue("pipeline timers", rows[0].Int8(2), rows[0].TimeOrNull(3));
     report.Add("pipeline builds", "ok", std::to_string(rows[0].Int8(4)));
+    const int64_t unsettled = rows[0].Int8(5);
+    report.Add("people set aside", unsettled == 0 ? "ok" : "degraded", std::to_string(unsettled),
+               unsettled == 0
+                   ? ""
+                   : "since " + FormatMoment(rows[0].Time(6)) + "; pulse.unsettled_person has the reasons");
 }
 
 int64_t DropEvents(Moment before, int64_t) {

@@ -6,9 +6,11 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/trait/store_incremental.hpp"
 #include "pulse/trait/store_state.hpp"
+#include "pulse/trait/store_unsettled.hpp"
 
 namespace pulse::trait {
 
@@ -189,8 +191,17 @@ const std::vector<size_t>& Program::VersionsOfEmptyPerson(Moment at) const {
         for (const size_t metric : version.metrics)
             values.push_back({metrics[metric].empty, pg::kHoldsForEver});
         Moment until = pg::kHoldsForEver;
-        const pg::Value value =
-            EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), nobody, values, &until);
+        pg::Value value = pg::Value::Null(BOOLOID);
+        try {
+            pg::Subtransaction apart;
+            value = EvaluateRule(version.rule.compiled(), version.rule.compiled().Value(), nobody, values,
+                                 &until);
+            apart.Commit();
+        } catch (...) {
+            // It fails for each person, and by itself.
+            DescribeFailure(0, "");
+            until = at;
+        }
         if ((!value.null && DatumGetBool(value.datum)) || until != pg::kHoldsForEver) found.push_back(place);
     }
     of_empty_person_ = std::move(found);

@@ -8,6 +8,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_state.hpp"
+#include "pulse/trait/store_unsettled.hpp"
 
 namespace pulse::trait {
 
@@ -153,14 +154,19 @@ BatchResult ProcessDue(int64_t limit) {
     const ForceIndexPlans force_index_plans;
     BatchResult result;
     if (CurrentProgram()->TracksNothing()) return result;
-    const pg::Result rows = due.Execute({Value::Time(pg::PastNow()), Value::Int8(limit)});
+    const Moment now = pg::PastNow();
+    const pg::Result rows = due.Execute({Value::Time(now), Value::Int8(limit)});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    const std::vector<int64_t> again = UnsettledDue(now, limit);
+    result.full = static_cast<int64_t>(std::max(ids.size(), again.size())) == limit;
+    for (const int64_t id : again)
+        if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
     const std::vector<int64_t> there = FilterCanonical(ids);
     std::vector<ProfileChange> changes;
     for (const int64_t id : ids) {
         if (!std::binary_search(there.begin(), there.end(), id)) {
-            // A merged profile: nothing else would remove its state.
+            // A profile that was merged, or is gone: nothing else would remove its state.
             RemoveMergedProfile(id, "merge");
             continue;
         }
@@ -169,14 +175,15 @@ BatchResult ProcessDue(int64_t limit) {
     }
     result.skipped = static_cast<int64_t>(UpdateState(changes, {"event", false, false, std::nullopt}).size());
     result.people = static_cast<int64_t>(changes.size()) - result.skipped;
-    result.full = static_cast<int64_t>(ids.size()) == limit;
     return result;
 }
 
 std::optional<Moment> NextDue() {
     static pg::Statement queue("SELECT EXISTS (SELECT FROM pulse.dirty)", {});
     static pg::Statement due(
-        "SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at IS NOT NULL", {});
+        "SELECT least((SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at IS NOT NULL),"
+        " (SELECT min(next_attempt_at) FROM pulse.unsettled_person))",
+        {});
     static pg::Statement builds(
         "SELECT EXISTS (SELECT FROM pulse.metric WHERE built_to IS NOT NULL)"
         " OR EXISTS (SELECT FROM pulse.live_segment WHERE built_to IS NOT NULL)",

@@ -7,6 +7,7 @@
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_consumer.hpp"
+#include "pulse/trait/store_unsettled.hpp"
 #include "pulse/trait/store_update_state.hpp"
 
 namespace pulse::trait {
@@ -160,9 +161,10 @@ bool QueueIsEmpty() {
 std::vector<PersonState> ReadStates(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
         "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics,"
-        " s.segments, p.first_seen_at"
+        " s.segments, p.first_seen_at, u.profile_id IS NOT NULL"
         " FROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id"
-        " LEFT JOIN pulse.profile_state AS s ON s.profile_id = p.id WHERE p.id = ANY ($1) ORDER BY p.id",
+        " LEFT JOIN pulse.profile_state AS s ON s.profile_id = p.id"
+        " LEFT JOIN pulse.unsettled_person AS u ON u.profile_id = p.id WHERE p.id = ANY ($1) ORDER BY p.id",
         {INT8ARRAYOID});
     std::vector<PersonState> people;
     if (ids.empty()) return people;
@@ -176,6 +178,7 @@ std::vector<PersonState> ReadStates(const std::vector<int64_t>& ids) {
         state.attributes = pg::Copy({JSONBOID, row.Raw(1), false});
         state.account = pg::Copy({JSONBOID, row.Raw(2), false});
         state.first_seen_at = row.Time(7);
+        state.unsettled = row.Bool(8);
         state.as_of = row.TimeOrNull(3);
         state.next_change_at = row.TimeOrNull(4);
         if (state.as_of) {
@@ -214,6 +217,7 @@ void RemoveMergedProfile(int64_t profile, const std::string& cause) {
     }
     next.Execute({Value::Int8(profile)});
     state.Execute({Value::Int8(profile)});
+    ForgetUnsettled({profile});
 }
 
 const pg::Timed* FindById(const std::vector<pg::Timed>& list, int64_t number) {

@@ -2,16 +2,18 @@
 #include "pulse/trait/store_update_state.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/trait/store_incremental.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_state.hpp"
+#include "pulse/trait/store_unsettled.hpp"
 
 namespace pulse::trait {
 
@@ -25,6 +27,7 @@ struct BatchPerson {
     bool from_future = false;  // the state is of an instant later than the clock: it is ignored
     Affected affected;
     std::map<size_t, MetricValue> read;  // by index of the metric
+    std::set<size_t> failed;             // metrics that cannot be read
 };
 
 class StateUpdater {
@@ -38,11 +41,13 @@ class StateUpdater {
         const std::vector<int64_t> locked = LockProfiles(ids, options_.wait);
         batch_ = {program_.ReadProgress(), options_.build_to, !options_.build_to && QueueIsEmpty()};
         Load(changes, locked);
-        for (BatchPerson& person : people_) ChooseWork(person);
-        Read();
-        const StateWrites writes = EvaluateAll();
+        SettleAll();
+        StateWrites writes;
+        for (Evaluation& evaluation : evaluations_) writes.Add(std::move(evaluation));
         WriteAll(writes);
         WakePipelineAt(writes.next);
+        SetAside(failures_);
+        ForgetUnsettled(settled_);
         if (options_.wait || locked.size() == ids.size()) return {};
         std::vector<int64_t> left;
         std::sort(ids.begin(), ids.end());
@@ -67,9 +72,89 @@ class StateUpdater {
         }
     }
 
+    // Data of one person must not be in the way of others. A group of people is evaluated in one
+    // subtransaction; if it fails, each half by itself, and who is left alone, definition by definition.
+    void SettleAll() {
+        std::vector<BatchPerson*> together;
+        together.reserve(people_.size());
+        for (BatchPerson& person : people_) {
+            if (person.state.unsettled)
+                SettleAlone(person);
+            else
+                together.push_back(&person);
+        }
+        SettleTogether(together);
+        std::sort(evaluations_.begin(), evaluations_.end(),
+                  [](const Evaluation& a, const Evaluation& b) { return a.profile < b.profile; });
+    }
+
+    void SettleTogether(std::span<BatchPerson*> people) {
+        if (people.empty()) return;
+        const size_t before = evaluations_.size();
+        try {
+            pg::Subtransaction apart;
+            for (BatchPerson* person : people) ChooseWork(*person);
+            Read(people);
+            for (const BatchPerson* person : people) Evaluate(*person);
+            apart.Commit();
+            return;
+        } catch (...) {
+            DescribeFailure(people[0]->state.profile, "");
+        }
+        evaluations_.resize(before);
+        if (people.size() == 1) return SettleAlone(*people[0]);
+        SettleTogether(people.first(people.size() / 2));
+        SettleTogether(people.subspan(people.size() / 2));
+    }
+
+    // What fails does not hold; everything else is evaluated.
+    void SettleAlone(BatchPerson& person) {
+        pg::CheckInterrupts();
+        const size_t before = evaluations_.size();
+        failure_.reset();
+        alone_ = true;
+        try {
+            pg::Subtransaction apart;
+            ChooseWork(person);
+            ReadAlone(person);
+            Evaluate(person);
+            apart.Commit();
+        } catch (...) {
+            failure_ = DescribeFailure(person.state.profile, "");
+            evaluations_.resize(before);
+        }
+        alone_ = false;
+        if (failure_)
+            failures_.push_back(std::move(*failure_));
+        else if (person.state.unsettled)
+            settled_.push_back(person.state.profile);
+    }
+
+    // Run `work` by itself; false if it fails, with the reason in failure_.
+    template <typename Work>
+    bool Try(const BatchPerson& person, const std::string& part, Work work) {
+        try {
+            pg::Subtransaction apart;
+            work();
+            apart.Commit();
+            return true;
+        } catch (...) {
+            Failure failure = DescribeFailure(person.state.profile, part);
+            if (!failure_) failure_ = std::move(failure);
+        }
+        return false;
+    }
+
     // Find the affected metrics and segments; metrics updated with the new events are not read.
     void ChooseWork(BatchPerson& person) {
         const PersonState& state = person.state;
+        person.read.clear();
+        ProfileChange everything;
+        if (alone_) {
+            everything = *person.change;
+            everything.everything = true;
+        }
+        const ProfileChange& change = alone_ ? everything : *person.change;
         StoredSummary stored;
         stored.profile = state.profile;
         stored.as_of = state.as_of;
@@ -78,13 +163,16 @@ class StateUpdater {
         stored.from_future = person.from_future;
         stored.expired_metrics = ExpiredIds(state.metrics, person.at);
         stored.expired_versions = ExpiredIds(state.segments, person.at);
-        if (IsNew(program_.index, batch_, *person.change, stored)) {
+        if (IsNew(program_.index, batch_, change, stored)) {
             stored.always = program_.VersionsOfEmptyPerson(person.at);
-            const pg::Json attributes = pg::ToJson(state.attributes.datum);
-            for (const auto& entry : attributes.items()) stored.attributes.push_back(entry.key());
-            stored.account = !pg::ToJson(state.account.datum).empty();
+            static const pg::JsonbReader reader;
+            const json::Value attributes = pg::Root(state.attributes.datum);
+            const size_t count = reader.Count(attributes);
+            for (size_t i = 0; i < count; ++i)
+                stored.attributes.emplace_back(reader.Member(attributes, i).first);
+            stored.account = reader.Count(pg::Root(state.account.datum)) > 0;
         }
-        person.affected = FindAffected(program_.index, batch_, *person.change, stored);
+        person.affected = FindAffected(program_.index, batch_, change, stored);
         std::vector<size_t>& read = person.affected.read;
         for (const size_t group : person.affected.move)
             if (!ApplyIncrementally(person, program_.groups[group])) read.push_back(group);
@@ -112,37 +200,59 @@ class StateUpdater {
     }
 
     // Set-based: each group is read once for all people that need it.
-    void Read() {
-        std::vector<std::vector<size_t>> wanted(program_.groups.size());
-        for (size_t i = 0; i < people_.size(); ++i)
-            for (const size_t group : people_[i].affected.read) wanted[group].push_back(i);
+    void Read(std::span<BatchPerson*> people) {
+        std::vector<std::vector<BatchPerson*>> wanted(program_.groups.size());
+        for (BatchPerson* person : people)
+            for (const size_t group : person->affected.read) wanted[group].push_back(person);
         const ForceIndexPlans force_index_plans;
         for (size_t g = 0; g < wanted.size(); ++g) {
             if (wanted[g].empty()) continue;
             pg::CheckInterrupts();
             std::vector<int64_t> ids;
             std::vector<Moment> instants;
-            std::map<int64_t, size_t> places;
-            for (const size_t i : wanted[g]) {
-                ids.push_back(people_[i].state.profile);
-                instants.push_back(people_[i].at);
-                places[ids.back()] = i;
+            std::map<int64_t, BatchPerson*> places;
+            for (BatchPerson* person : wanted[g]) {
+                ids.push_back(person->state.profile);
+                instants.push_back(person->at);
+                places[ids.back()] = person;
             }
             const MetricGroup& group = program_.groups[g];
             const pg::Result rows = group.reader->Read(ids, instants, false);
             for (uint64_t r = 0; r < rows.size(); ++r)
-                StoreValues(group, rows[r], people_[places.at(rows[r].Int8(0))]);
+                StoreValues(group.metrics, rows[r], *places.at(rows[r].Int8(0)));
         }
     }
 
-    void StoreValues(const MetricGroup& group, const pg::Row& row, BatchPerson& person) const {
-        for (size_t i = 0; i < group.metrics.size(); ++i) {
-            const StoredMetric& metric = program_.metrics[group.metrics[i]];
+    // The metrics of one person, of which some cannot be read.
+    void ReadAlone(BatchPerson& person) {
+        const std::vector<int64_t> id{person.state.profile};
+        const std::vector<Moment> at{person.at};
+        for (const size_t g : person.affected.read) {
+            for (const size_t place : program_.groups[g].metrics) {
+                const StoredMetric& metric = program_.metrics[place];
+                const std::string part = "metric " + metric.text;
+                const bool read = Try(person, part, [&] {
+                    const ForceIndexPlans force_index_plans;
+                    MetricReader reader({&metric.sql});
+                    const pg::Result rows = reader.Read(id, at, false);
+                    StoreValues({place}, rows[0], person);
+                });
+                if (read) continue;
+                // Expired from the start: whoever asks for it reads the events and gets the error.
+                person.read[place] = {pg::Value::Null(metric.type), person.at};
+                person.failed.insert(place);
+            }
+        }
+    }
+
+    void StoreValues(const std::vector<size_t>& metrics, const pg::Row& row, BatchPerson& person) const {
+        for (size_t i = 0; i < metrics.size(); ++i) {
+            const StoredMetric& metric = program_.metrics[metrics[i]];
             const int column = static_cast<int>(1 + 2 * i);
             MetricValue measured{pg::Value::Null(metric.type), pg::kHoldsForEver};
             if (!row.IsNull(column)) measured.value = pg::Copy({metric.type, row.Raw(column), false});
             if (!row.IsNull(column + 1)) measured.until = row.Time(column + 1);
-            person.read[group.metrics[i]] = measured;
+            person.read[metrics[i]] = measured;
         }
     }
 
@@ -155,47 +265,25 @@ class StateUpdater {
         throw std::logic_error("metric " + metric.text + " was not read");
     }
 
-    // Data of one person must not reject the events of others: if an evaluation fails, each version is
-    // evaluated in a subtransaction, and one that fails is not true.
-    StateWrites EvaluateAll() {
-        try {
-            pg::Subtransaction apart;
-            StateWrites writes;
-            for (BatchPerson& person : people_) Evaluate(person, writes);
-            apart.Commit();
-            return writes;
-        } catch (const pg::Error& error) {
-            if (!IsDataException(error)) throw;
-        }
-        isolated_ = true;
-        StateWrites writes;
-        for (BatchPerson& person : people_) Evaluate(person, writes);
-        return writes;
-    }
-
-    // Class 22: numbers out of range and the like.
-    static bool IsDataException(const pg::Error& error) { return error.State().substr(0, 2) == "22"; }
-
-    pg::Value ValueOf(const SegmentVersion& version, const RuleInput& input,
-                      const std::vector<MetricValue>& metrics, Moment* until) const {
+    pg::Value ValueOf(const BatchPerson& person, const SegmentVersion& version, const RuleInput& input,
+                      Moment* until) {
         Rule::Compiled& rule = version.rule.compiled();
-        if (!isolated_) return EvaluateRule(rule, rule.Value(), input, metrics, until);
-        try {
-            pg::Subtransaction apart;
-            const pg::Value value = EvaluateRule(rule, rule.Value(), input, metrics, until);
-            apart.Commit();
+        const auto evaluate = [&] {
+            std::vector<MetricValue> metrics;
+            for (const size_t metric : version.metrics) metrics.push_back(MetricOf(person, metric));
+            return EvaluateRule(rule, rule.Value(), input, metrics, until);
+        };
+        if (!alone_) return evaluate();
+        pg::Value value = pg::Value::Null(BOOLOID);
+        const bool readable = std::none_of(version.metrics.begin(), version.metrics.end(),
+                                           [&](size_t metric) { return person.failed.contains(metric); });
+        if (readable && Try(person, "segment \"" + version.name + "\"", [&] { value = evaluate(); }))
             return value;
-        } catch (const pg::Error& error) {
-            if (!IsDataException(error)) throw;
-            pg::Warning("segment \"" + version.name +
-                            "\" could not be evaluated for one person, who was treated as a non-member",
-                        error.message);
-        }
         *until = pg::kHoldsForEver;
         return pg::Value::Null(BOOLOID);
     }
 
-    void Evaluate(BatchPerson& person, StateWrites& writes) const {
+    void Evaluate(const BatchPerson& person) {
         if (!person.affected.any) return;
         Evaluation evaluation;
         evaluation.profile = person.state.profile;
@@ -204,7 +292,7 @@ class StateUpdater {
         evaluation.quiet = options_.quiet;
         CollectMetrics(person, evaluation);
         CollectMemberships(person, evaluation);
-        writes.Add(std::move(evaluation));
+        evaluations_.push_back(std::move(evaluation));
     }
 
     // Merge the stored metrics that are still defined with those that were read; both are sorted by number.
@@ -230,7 +318,7 @@ class StateUpdater {
     }
 
     // The same for memberships.
-    void CollectMemberships(const BatchPerson& person, Evaluation& evaluation) const {
+    void CollectMemberships(const BatchPerson& person, Evaluation& evaluation) {
         const RuleInput input{person.at, person.state.attributes, person.state.account,
                               pg::Value::Null(JSONBOID)};
         auto place = person.affected.versions.begin();
@@ -251,14 +339,12 @@ class StateUpdater {
     }
 
     void EvaluateVersion(const BatchPerson& person, size_t place, const pg::Timed* before,
-                         const RuleInput& input, Evaluation& evaluation) const {
+                         const RuleInput& input, Evaluation& evaluation) {
         const SegmentVersion& version = program_.versions[place];
         const bool was = before && before->value.type == jbvBool && before->value.val.boolean;
-        std::vector<MetricValue> metrics;
-        for (const size_t metric : version.metrics) metrics.push_back(MetricOf(person, metric));
         pg::Timed now;
         now.number = version.id;
-        const pg::Value value = ValueOf(version, input, metrics, &now.until);
+        const pg::Value value = ValueOf(person, version, input, &now.until);
         now.value.type = jbvBool;
         now.value.val.boolean = !value.null && DatumGetBool(value.datum);
         if (now.until <= person.at) now.until = person.at + 1;
@@ -270,8 +356,12 @@ class StateUpdater {
     const Program& program_;
     const UpdateOptions& options_;
     Batch batch_;
-    bool isolated_ = false;  // an evaluation has failed
     std::vector<BatchPerson> people_;
+    std::vector<Evaluation> evaluations_;
+    bool alone_ = false;              // one person is evaluated, whose data makes something fail
+    std::optional<Failure> failure_;  // the first one of that person
+    std::vector<Failure> failures_;   // of all
+    std::vector<int64_t> settled_;    // set aside before, and evaluated completely now
 };
 
 }  // namespace

@@ -31,8 +31,15 @@ bool ReadOnly();
 // Whether this server is a standby, where locks stronger than ROW EXCLUSIVE are not available.
 bool OnStandby();
 
-// Call `callback` at the end of every transaction, but not in background workers. It must not throw.
-void WhenTransactionEnds(void (*callback)());
+// Whether a subtransaction is open, for example after SAVEPOINT.
+bool InSubtransaction();
+
+// Whether this process is a background worker.
+bool InBackgroundWorker();
+
+// Call `callback` at the end of every transaction. It must not throw. A prepared transaction has not
+// committed yet.
+void WhenTransactionEnds(void (*callback)(bool committed));
 
 // Call `callback` when the process ends. It must not throw.
 void WhenProcessExits(void (*callback)());

@@ -16,8 +16,9 @@ class TupleXmin {
     bool IsVisible() const;
 
   private:
-    TransactionId xmin_ = InvalidTransactionId;  // invalid: visible to everybody
-    CommandId command_ = 0;                      // of this transaction: visible from this command on
+    // With its epoch: a transaction id alone means another transaction after wraparound.
+    uint64_t xmin_ = 0;      // 0: visible to everybody
+    CommandId command_ = 0;  // of this transaction: visible from this command on
 };
 
 }  // namespace pulse::pg

@@ -1,8 +1,6 @@
 // Notifications to later rooms about changes of people. Pure C++.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -61,11 +59,12 @@ struct Listener {
 bool RegisterListener(const Listener& listener);
 const Listener& GetListener();
 
-// Adds fields of a later room to what pulse_profile() returns, such as "traits" and "segments". Called with a
-// pg::Session as pg::Identity::Owner() open.
-using PersonDetails = void (*)(int64_t canonical, nlohmann::json& fields);
+// Adds an object with fields of a later room, such as "traits" and "segments", to what pulse_profile()
+// returns: as text, because jsonb's numbers do not fit into any C++ document. Called with a pg::Session as
+// pg::Identity::Owner() open.
+using PersonDetails = void (*)(int64_t canonical, std::vector<std::string>& objects);
 // When the library is loaded; all that are registered are called. Returns true, so that a constant can do it.
 bool RegisterPersonDetails(PersonDetails details);
-void AddPersonDetails(int64_t canonical, nlohmann::json& fields);
+void AddPersonDetails(int64_t canonical, std::vector<std::string>& objects);
 
 }  // namespace pulse::profile

@@ -14,6 +14,7 @@ struct PersonState {
     std::optional<Moment> as_of;  // empty: never evaluated
     std::optional<Moment> next_change_at;
     std::vector<pg::Timed> metrics, segments;  // by number
+    bool unsettled = false;                    // an evaluation failed before
 };
 
 // The result of evaluating one person.
