@@ -77,7 +77,7 @@ WHERE c.relkind = 'v' ORDER BY c.relname COLLATE "C";
 \echo '|---|---|'
 SELECT concat('| `pulse.', c.relname, '` | ', pg_temp.plain(obj_description(c.oid, 'pg_class')), ' |')
 FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
-WHERE c.relkind IN ('r', 'p') ORDER BY c.relname COLLATE "C";
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname COLLATE "C";
 
 \echo
 \echo '## Settings'

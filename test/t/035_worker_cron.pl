@@ -17,10 +17,11 @@ sub wait_until
 }
 sub shop { return $node->safe_psql('shop', $_[0]); }
 
-shop(q{CREATE EXTENSION pg_cron; DELETE FROM pulse.snapshot; SELECT cron.schedule('pulse', '* * * * *', 'SELECT pulse_take_snapshots()'); SELECT cron.schedule('drift', '* * * * *', $$SELECT pulse_run_job('drift')$$)});
+shop(q{CREATE EXTENSION pg_cron; DELETE FROM pulse.snapshot; SELECT pulse_unschedule('drift'); SELECT cron.schedule('pulse', '* * * * *', 'SELECT pulse_take_snapshots()'); SELECT cron.schedule('drift', '* * * * *', $$SELECT pulse_run_job('drift')$$)});
 wait_until(q{SELECT count(*) = 2 FROM pulse.snapshot WHERE status = 'ok'}, 'pg_cron takes snapshots');
 wait_until(q{SELECT count(*) > 0 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id WHERE j.name = 'drift' AND r.scheduled_for IS NULL AND r.status = 'ok'}, 'and runs jobs');
 shop(q{SELECT cron.unschedule(jobid) FROM cron.job});
+is(shop(q{SELECT value, detail ~ 'by pulse_run_job' FROM pulse_status() WHERE item = 'job drift'}), 'ok|t', 'the status shows a job that is scheduled only there');
 is(shop(q{SELECT count(*) FROM cron.job_run_details WHERE status = 'failed'}), 0, 'without an error');
 
 $node->stop;
