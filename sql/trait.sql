@@ -61,6 +61,7 @@ COMMENT ON COLUMN pulse.live_segment.after_profile IS 'Profiles above this id we
 CREATE TABLE pulse.definition (
     version bigint NOT NULL
 );
+ALTER TABLE pulse.definition REPLICA IDENTITY FULL;
 INSERT INTO pulse.definition VALUES (1);
 COMMENT ON TABLE pulse.definition IS 'One row. Invalidated (and locked) whenever a trait, a metric, a live segment or a flag changes.';
 

@@ -55,6 +55,7 @@ COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order
 CREATE TABLE pulse.change_position (
     position bigint NOT NULL
 );
+ALTER TABLE pulse.change_position REPLICA IDENTITY FULL;
 INSERT INTO pulse.change_position VALUES (0);
 COMMENT ON TABLE pulse.change_position IS 'One row: the last position assigned to a row of pulse.membership_change. Not dumped: it follows from the restored rows.';
 
@@ -199,7 +200,7 @@ CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_
     RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
 COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
-'Returns the next membership changes for a consumer, in the same order for all consumers, each exactly once: a returned change counts as taken when the transaction commits. A new consumer starts with the oldest change that is kept. Quiet changes (imports, builds) are skipped unless include_quiet is true; if more than 100000 of them come first, a call may return nothing, and the next call continues after them. Errors: 22023 invalid name or number (1 to 100000).';
+'Returns the next committed membership changes for a consumer, in the same order for all consumers, each exactly once: a returned change counts as taken when the transaction commits. Consumers do not wait for each other. A new consumer starts with the oldest change that is kept. Quiet changes (imports, builds) are skipped unless include_quiet is true; if more than 100000 of them come first, a call may return nothing, and the next call continues after them. Errors: 22023 invalid name or number (1 to 100000).';
 
 -- ---- Building ----
 

@@ -86,6 +86,9 @@ void CreatePartition(const char* table, int month) {
         if (std::string_view(index.table) == table)
             pg::Execute("CREATE INDEX " + pg::QuoteIdentifier(bare + "_" + index.name) + " ON " + name +
                         " (" + index.columns + ")" + index.where);
+    // A publication of all tables needs it. An index would cost each event, of which none is updated.
+    pg::Execute("ALTER TABLE " + name +
+                (std::string_view(table) == "event" ? " REPLICA IDENTITY FULL" : " ADD PRIMARY KEY (id)"));
     pg::Execute("ALTER TABLE " + parent + " ATTACH PARTITION " + name + " FOR VALUES FROM (" + Bound(month) +
                 ") TO ('" + FormatMoment(MonthBegin(month + 1)) + "')");
 }

@@ -56,7 +56,7 @@ PULSE_WRITING_FUNCTION(pulse_take_changes) {
     const pg::OwnerSession session;
     const trait::ForceIndexPlans force_index_plans;
     const int64_t position = trait::PositionOf(consumer);
-    trait::AssignPositions(trait::kMaxChanges, true);
+    trait::AssignPositionsAside();
     const int64_t last = trait::LastPosition();
     static pg::Statement take(
         "SELECT c.position, s.name, c.profile_id, (SELECT i.value FROM pulse.profile AS p"

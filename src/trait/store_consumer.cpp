@@ -1,7 +1,9 @@
 // Assigns positions to membership changes, in one order for all consumers.
 #include "pulse/trait/store_consumer.hpp"
 
+#include "pulse/base/error.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 
@@ -58,6 +60,16 @@ bool AssignPositions(int64_t most, bool wait) {
     if ((wait ? lock : try_lock).Execute({}).processed() == 0) return false;
     give.Execute({Value::Int8(LastPosition()), Value::Int8(most)});
     return true;
+}
+
+void AssignPositionsAside() {
+    if (!HasUnassignedPositions()) return;
+    try {
+        pg::RunAside("pulse_positions_main", std::to_string(MyDatabaseId));
+    } catch (const UserError& error) {
+        if (error.state() != sqlstate::kInsufficientResources) throw;
+        AssignPositions(kMaxChanges, false);
+    }
 }
 
 void NotifySubscriptions() {

@@ -18,6 +18,9 @@ int64_t LastPosition();
 // Assign positions to committed changes, in the order of their ids, up to `most` of them. False if another
 // session is doing it and `wait` is false.
 bool AssignPositions(int64_t most, bool wait);
+// The same in a process of its own, which commits at once: the transactions of consumers, however long, hold
+// nothing that others wait for. In this transaction only if no process is free.
+void AssignPositionsAside();
 // Whether there are changes without a position.
 bool HasUnassignedPositions();
 
