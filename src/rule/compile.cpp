@@ -26,6 +26,11 @@ class Compiler {
 
     const std::vector<std::string>& columns() const { return columns_; }
     std::string Until() const { return next_change_.Until(); }
+    // The value of a rule, which may also be a list.
+    CompiledValue Whole(const Expr& expr) {
+        const List* list = As<List>(expr);
+        return list ? ListValue(EvalAll(list->items), expr) : Shown(Eval(expr));
+    }
     void Result(const CompiledValue& value) { next_change_.AddResult(value); }
 
     CompiledValue Eval(const Expr& expr) {
@@ -258,7 +263,13 @@ class Compiler {
     }
 
     std::vector<CompiledValue> EvalList(const Operation& node) {
-        return EvalAll(As<List>(*node.operands[1])->items);
+        const Expr& list = *node.operands[1];
+        if (const List* literals = As<List>(list)) return EvalAll(literals->items);
+        throw UserError(
+            sqlstate::kDatatypeMismatch, "not a list in rule" + AtPosition(list),
+            PrintShort(list) + " is not a list of values.",
+            "Write one, such as [\"free\", \"pro\"], or name a trait that is one, such as list(\"free\", "
+            "\"pro\").");
     }
 
     std::string Join(const Operation& node, const char* between) {
@@ -325,7 +336,7 @@ Compiled Compile(const Expr& expr, const Scope& scope, Expect expect, const std:
         compiled.sql = compiler.Condition(expr);
         compiled.clauses.push_back({compiled.text, compiled.sql});
     } else {
-        const CompiledValue value = Shown(compiler.Eval(expr));
+        const CompiledValue value = compiler.Whole(expr);
         if (value.type == ValueType::kDuration && value.sql.empty())
             throw UserError(sqlstate::kDatatypeMismatch,
                             "a duration cannot be a result in rule" + AtPosition(expr), Describe(value) + ".",

@@ -96,6 +96,15 @@ std::vector<ExprPtr> Scalars(const Json& value, const std::string& place) {
     return items;
 }
 
+// Values, or {"trait": "vip_plans"}: a list that several rules share.
+ExprPtr ListOrItsName(const Json& value, const std::string& place) {
+    if (value.is_object() && value.size() == 1)
+        if (const auto name = value.find("trait"); name != value.end() && name->is_string())
+            return Make(Reference{Reference::Kind::kTrait, {Checked(name->get<std::string>(), place)}},
+                        kNoPosition);
+    return Make(List{Scalars(value, place)}, kNoPosition);
+}
+
 // "7d", {"days": 7} or a number of days.
 ExprPtr Span(const Json& value, const std::string& place) {
     constexpr std::array<std::pair<const char*, char>, 5> kUnits = {
@@ -124,8 +133,7 @@ ExprPtr Compare(Op op, ExprPtr field, const Json* value, const std::string& plac
         case Op::kIn:
         case Op::kContainsAny:
         case Op::kContainsAll:
-            return MakeOperation(op, {std::move(field), Make(List{Scalars(*value, place)}, kNoPosition)},
-                                 kNoPosition);
+            return MakeOperation(op, {std::move(field), ListOrItsName(*value, place)}, kNoPosition);
         case Op::kWithinLast:
         case Op::kBeforeLast: return MakeOperation(op, {std::move(field), Span(*value, place)}, kNoPosition);
         case Op::kBetween: {

@@ -40,17 +40,21 @@ CompiledValue ContainsEach(Op op, const CompiledValue& value, const std::vector<
     return BooleanOf(sql + ")", expr);
 }
 
+CompiledValue ListValue(const std::vector<CompiledValue>& literals, const Expr& expr) {
+    std::string json;
+    for (const CompiledValue& literal : literals) json += (json.empty() ? "" : ", ") + JsonOf(literal);
+    return {.type = ValueType::kJson,
+            .sql = QuoteText("[" + json + "]") + "::jsonb",
+            .sql_type = "jsonb",
+            .expr = &expr,
+            .dynamic = true};
+}
+
 CompiledValue EqualsList(Op op, const CompiledValue& value, const std::vector<CompiledValue>& literals,
                          const Expr& expr) {
     const std::string negation = op == Op::kNotEqual ? "(NOT " : "(";
     if (value.dynamic) {
-        std::string json;
-        for (const CompiledValue& literal : literals) json += (json.empty() ? "" : ", ") + JsonOf(literal);
-        CompiledValue list{.type = ValueType::kJson,
-                           .sql = QuoteText("[" + json + "]") + "::jsonb",
-                           .sql_type = "jsonb",
-                           .expr = &expr,
-                           .dynamic = true};
+        const CompiledValue list = ListValue(literals, expr);
         return BooleanOf(negation + "pulse.equal(" + value.sql + ", " + Beside(list, value).sql + "))", expr);
     }
     if (value.type != ValueType::kArray) WrongArgument(value, "a list on its left", expr);

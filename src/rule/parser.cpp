@@ -17,14 +17,9 @@ namespace {
 
 // Whether its value depends on now.
 bool IsClock(Function function) {
-    switch (function) {
-        case Function::kNow:
-        case Function::kSecondsSince:
-        case Function::kMinutesSince:
-        case Function::kHoursSince:
-        case Function::kDaysSince: return true;
-        default: return false;
-    }
+    return function == Function::kNow || function == Function::kSecondsSince ||
+           function == Function::kMinutesSince || function == Function::kHoursSince ||
+           function == Function::kDaysSince;
 }
 
 // Recursive descent, one function per level of precedence, weakest first:
@@ -156,7 +151,7 @@ class Parser : private TokenStream {
     ExprPtr Operand(Op op, ExprPtr left) {
         const size_t position = left->position;
         if (op == Op::kIsNull) return MakeOperation(op, {std::move(left)}, position);
-        if (TakesList(op)) return MakeOperation(op, {std::move(left), ListOfLiterals("[", "]")}, position);
+        if (TakesList(op)) return MakeOperation(op, {std::move(left), ListOrItsName()}, position);
         if (op == Op::kWithinLast || op == Op::kBeforeLast) {
             if (!Is(Token::Kind::kDuration)) Unexpected("Give a duration such as 10s, 15m, 12h, 30d or 2w.");
             return MakeOperation(op, {std::move(left), Primary()}, position);
@@ -165,6 +160,12 @@ class Parser : private TokenStream {
         if (op != Op::kBetween) return MakeOperation(op, {std::move(left), std::move(right)}, position);
         if (!AcceptWord("and")) Unexpected("Write between low and high; both ends belong to it.");
         return MakeOperation(op, {std::move(left), std::move(right), Sum()}, position);
+    }
+
+    // A list that several rules share is a trait.
+    ExprPtr ListOrItsName() {
+        const bool name = Is(Token::Kind::kName) && place_ == Place::kRule && !IsReserved(Peek().value);
+        return name ? Name() : ListOfLiterals("[", "]");
     }
 
     ExprPtr ListOfLiterals(const char* begin, const char* end) {

@@ -246,7 +246,7 @@ std::string TypeName(const rule::Expr& expr, rule::ValueType type) {
         case rule::ValueType::kEnum: return "text";
         case rule::ValueType::kTimestamp: return "timestamp";
         case rule::ValueType::kArray: return "list";
-        case rule::ValueType::kJson: return "json";
+        case rule::ValueType::kJson: return rule::As<rule::List>(expr) ? "list" : "json";
         case rule::ValueType::kDuration:
         case rule::ValueType::kVersion:
         case rule::ValueType::kAddress:

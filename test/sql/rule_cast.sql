@@ -85,6 +85,22 @@ SELECT part, value FROM pulse_explain_decision('nobody', 'rule_cast', '{"app_ver
 SELECT pulse_delete_flag('rule_cast');
 SELECT canonical, type, metrics FROM pulse_validate_rule('events.open{semver(version) < "2.0" && tags contains_any ["a"]}.count > 0 && ignore_case(profile.plan) = "PRO"');
 
+-- A list that several rules share is a trait; changing it changes their members.
+SELECT pulse_create_trait('rule_plans', 'list("pro", "team")') > 0 AS made;
+SELECT pulse_identify('rule-ann', '{"plan": "pro"}') IS NOT NULL AS done;
+SELECT pulse_identify('rule-bob', '{"plan": "trial", "tags": ["TEAM"]}') IS NOT NULL AS done;
+SELECT pulse_create_segment('rule paying', '{"where": "profile.plan in rule_plans || ignore_case(profile.tags) contains_any rule_plans"}') > 0 AS made;
+SELECT type, used_by FROM pulse_list_traits() WHERE key = 'rule_plans';
+SELECT pulse_trait('rule-ann', 'rule_plans'), pulse_in_segment('rule-ann', 'rule paying') AS ann, pulse_in_segment('rule-bob', 'rule paying') AS bob;
+SELECT part, value FROM pulse_test_expression('profile.plan in rule_plans', 'rule-bob');
+SELECT pulse_update_trait('rule_plans', 'list("trial")');
+SELECT pulse_in_segment('rule-ann', 'rule paying') AS ann, pulse_in_segment('rule-bob', 'rule paying') AS bob;
+SELECT pulse_create_trait('rule_bad', 'profile.plan in lifecycle');
+SELECT pulse_create_trait('rule_bad', 'rule_plans + 1');
+SELECT pulse_delete_trait('rule_plans');
+SELECT pulse_delete_segment('rule paying', confirm => true);
+SELECT pulse_delete_trait('rule_plans');
+
 -- Columns: what needs no function of Pulse.
 CREATE TABLE rule_column (id int, code text, address inet, tags text[], level int);
 INSERT INTO rule_column VALUES (1, '12', '10.1.2.3', '{a,b}', 1), (2, 'x', '192.0.2.1', '{b,a}', 2), (3, NULL, NULL, NULL, NULL);

@@ -135,6 +135,27 @@ TEST(RuleCast, ReadsLiteralsWhenTheRuleIsDefined) {
     EXPECT_EQ(ParseError("semver(a, b) = 'x'").state(), sqlstate::kSyntaxError);
 }
 
+TEST(RuleCast, ListsHaveNames) {
+    EXPECT_EQ(Canonical("profile.p in plans"), "profile.p in plans");
+    EXPECT_EQ(Canonical("profile.t not contains_any trait('plans')"),
+              "profile.t not contains_any trait(\"plans\")");
+    EXPECT_EQ(Canonical("profile.p in list('a', 1)"), "profile.p in [\"a\", 1]");
+    EXPECT_EQ(
+        CanonicalJson(
+            R"({"rules": [{"field": "profile.p", "operator": "not_in", "value": {"trait": "plans"}}]})"),
+        "profile.p not in trait(\"plans\")");
+    EXPECT_EQ(PersonSql("list('a', -1.5, true, '\"')"),
+              "NULLIF( E'[\"a\", -1.5, true, \"\\\\\"\"]'::jsonb, 'null'::jsonb)");
+    EXPECT_EQ(PersonError("profile.p in account.p").message(), "not a list in rule at position 14");
+    EXPECT_EQ(CompileError("plan in code").message(), "not a list in rule at position 9");
+    EXPECT_EQ(ParseError("events.a{p in plans}.count > 0").state(), sqlstate::kSyntaxError);
+    EXPECT_EQ(ParseError("a in 5").state(), sqlstate::kSyntaxError);
+    EXPECT_EQ(ErrorOf([] {
+                  CanonicalJson(R"({"rules": [{"field": "p", "operator": "in", "value": {"list": "x"}}]})");
+              }).state(),
+              sqlstate::kInvalidParameter);
+}
+
 TEST(RuleCast, RelationsHaveWhatNeedsNoFunctionOfPulse) {
     EXPECT_EQ(Sql("tags contains_any [\"a\", \"b\"]"),
               "(('a' = ANY (s.\"tags\")) OR ('b' = ANY (s.\"tags\")))");

@@ -12,6 +12,8 @@ CompiledValue ContainsEach(Op op, const CompiledValue& value, const std::vector<
                            const Expr& expr);
 // One of them, as contains.
 CompiledValue Contains(const CompiledValue& value, const CompiledValue& item, const Expr& expr);
+// The literals as JSON.
+CompiledValue ListValue(const std::vector<CompiledValue>& literals, const Expr& expr);
 // Whether a value is the list of the literals, in their order.
 CompiledValue EqualsList(Op op, const CompiledValue& value, const std::vector<CompiledValue>& literals,
                          const Expr& expr);
