@@ -86,6 +86,7 @@ SELECT pulse_delete_flag('rule_cast');
 SELECT canonical, type, metrics FROM pulse_validate_rule('events.open{semver(version) < "2.0" && tags contains_any ["a"]}.count > 0 && ignore_case(profile.plan) = "PRO"');
 
 -- A list that several rules share is a trait; changing it changes their members.
+SET client_min_messages = warning;
 SELECT pulse_create_trait('rule_plans', 'list("pro", "team")') > 0 AS made;
 SELECT pulse_identify('rule-ann', '{"plan": "pro"}') IS NOT NULL AS done;
 SELECT pulse_identify('rule-bob', '{"plan": "trial", "tags": ["TEAM"]}') IS NOT NULL AS done;
