@@ -12,6 +12,7 @@ CREATE TABLE pulse.monitor (
     runs_as name NOT NULL,
     search_path text NOT NULL,
     checked_at timestamptz,
+    replayed boolean NOT NULL DEFAULT false,
     unavailable text,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
@@ -25,6 +26,7 @@ COMMENT ON COLUMN pulse.monitor.every IS 'The interval between two runs of a che
 COMMENT ON COLUMN pulse.monitor.owner IS 'The person or team responsible for the table; free text.';
 COMMENT ON COLUMN pulse.monitor.runs_as IS 'The role that made the monitor: the table is read with its rights.';
 COMMENT ON COLUMN pulse.monitor.search_path IS 'The search_path the monitor was made under; its queries run under it.';
+COMMENT ON COLUMN pulse.monitor.replayed IS 'Whether it was defined and checked only as of a past pulse.now: the job leaves it alone until pulse_check_tables(relation) checks it as of now.';
 COMMENT ON COLUMN pulse.monitor.unavailable IS 'Why the table could not be read the last time; null when it could.';
 
 CREATE TABLE pulse.monitor_check (
@@ -152,8 +154,9 @@ COMMENT ON COLUMN pulse.table_overview.muted_until IS 'The end of its maintenanc
 CREATE FUNCTION pulse.next_health_check() RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce((SELECT min(c.next_check_at) FROM pulse.monitor_check c JOIN pulse.monitor m ON m.id = c.monitor_id
-                     WHERE m.status = 'active'), 'infinity'::timestamptz);
-COMMENT ON FUNCTION pulse.next_health_check() IS 'When the next check of a monitored table is due; infinity when no table is monitored.';
+                     WHERE m.status = 'active' AND (NOT m.replayed OR @extschema@.pulse_now() < clock_timestamp() - 2 * m.every)),
+                    'infinity'::timestamptz);
+COMMENT ON FUNCTION pulse.next_health_check() IS 'When the next check of a monitored table is due; infinity when no table is monitored. Replayed monitors count only in a replay.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 

@@ -151,7 +151,9 @@ PULSE_WRITING_FUNCTION(pulse_check_tables) {
     pg::ResultSet results(fcinfo);
     std::optional<int64_t> only;
     if (const auto relation = args.Text(0)) only = health::FindMonitor(*relation, args.Text(1));
-    health::CheckTables(health::DueMonitors(only, pg::PastNow()), only.has_value(), results);
+    const std::vector<int64_t> due = health::DueMonitors(only, pg::PastNow());
+    health::NoteClock(due, pg::Now());
+    health::CheckTables(due, only.has_value(), results);
     return pg::ResultSet::Done();
 }
 

@@ -215,14 +215,24 @@ std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now)
     if (only) return {*only};
     static pg::Statement statement(
         "SELECT m.id FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON c.monitor_id = m.id "
-        "WHERE m.status = 'active' AND c.next_check_at <= $1 GROUP BY m.id ORDER BY min(c.next_check_at), "
-        "m.id",
+        "WHERE m.status = 'active' AND c.next_check_at <= $1 "
+        "AND (NOT m.replayed OR $1 < clock_timestamp() - 2 * m.every) "
+        "GROUP BY m.id ORDER BY min(c.next_check_at), m.id",
         {TIMESTAMPTZOID});
     const pg::OwnerSession session;
     const pg::Result rows = statement.Execute({Value::Time(now)});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
     return ids;
+}
+
+void NoteClock(const std::vector<int64_t>& monitors, Moment now) {
+    static pg::Statement statement(
+        "UPDATE pulse.monitor SET replayed = NOT replayed WHERE id = ANY ($1) "
+        "AND replayed <> (greatest($2, checked_at) < clock_timestamp() - 2 * every)",
+        {INT8ARRAYOID, TIMESTAMPTZOID});
+    const pg::OwnerSession session;
+    statement.Execute({Value::Int8s(monitors), Value::Time(now)});
 }
 
 std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lock) {

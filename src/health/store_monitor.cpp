@@ -267,6 +267,7 @@ int64_t SaveMonitor(const MonitorSpec& given) {
         "'1 microsecond') WHERE monitor_id = $1 AND every IS NULL",
         {Value::Int8(id), Value::Time(pg::Now()), Value::Float8(static_cast<double>(spec.every))});
     CloseOrphans(id, "the check was removed");
+    NoteClock({id}, pg::Now());
     return id;
 }
 

@@ -148,6 +148,20 @@ SELECT told('SELECT pulse_monitor_table(''shop.young'', checks => ''[{"type": "r
 SELECT told('SELECT pulse_monitor_table(''shop.young'', every => ''1000 years'')'), told('SELECT pulse_mute(''*'', interval ''170000000 years'')') \gx
 SELECT pulse_monitor_table('shop.young', checks => '[{"type": "sql", "name": "nan", "query": "SELECT ''NaN''::float8", "max": 1}]') > 0 AS made;
 SELECT status, message FROM pulse_check_tables('shop.young');
+
+-- ---- a replayed table is left alone by what lives in the present, until it is handed over; a table of the present stays there ----
+UPDATE pulse.monitor SET status = 'ended' WHERE relation <> 'shop.young';
+SELECT replayed, pulse.next_health_check() < 'infinity' AS due FROM pulse.monitor WHERE relation = 'shop.young';
+RESET pulse.now;
+SELECT pulse.next_health_check();
+SELECT count(*) FROM pulse_check_tables();
+SELECT count(*) FROM pulse.check_result WHERE at > '2000-01-01';
+SELECT state, value FROM pulse_status() WHERE item = 'replayed tables';
+SELECT status FROM pulse_check_tables('shop.young');
+SELECT replayed, pulse.next_health_check() < 'infinity' AS due FROM pulse.monitor WHERE relation = 'shop.young';
+SET pulse.now = '1996-02-02 10:10+00';
+SELECT count(*) FROM pulse_check_tables('shop.young');
+SELECT replayed FROM pulse.monitor WHERE relation = 'shop.young';
 RESET pulse.now;
 
 DROP OWNED BY health_operator;

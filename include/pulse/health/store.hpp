@@ -59,6 +59,9 @@ struct CheckReport {
 // The monitors to run, oldest due first: `only`, whether due or not, or all that are due. Needs a
 // transaction.
 std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now);
+// Note whether monitors that a user touches at `now` are replayed: it is far in the past, and so is their
+// last check. The job, which lives in the present, leaves them alone, so that their history is of one time.
+void NoteClock(const std::vector<int64_t>& monitors, Moment now);
 // Locks a monitor and reads its checks; only those due unless `all`. Empty when another session holds it, or
 // it is gone.
 std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lock);
