@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room profile: views and functions that show people.
 
+-- Left joins: what a query does not select is not computed.
 CREATE VIEW pulse.person AS
 SELECT p.id AS profile_id,
        i.ids -> 'user_id' ->> 0 AS user_id,
@@ -19,18 +20,18 @@ SELECT p.id AS profile_id,
        p.bucketing_id
 FROM pulse.profile AS p
 LEFT JOIN pulse.account AS a ON a.id = p.account_id
-CROSS JOIN LATERAL (SELECT count(*) AS profiles, min(q.first_seen_at) AS first_seen_at FROM pulse.profile AS q WHERE q.canonical_id = p.id) AS m
-CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.kind, k.all) AS ids
+LEFT JOIN LATERAL (SELECT count(*) AS profiles, min(q.first_seen_at) AS first_seen_at FROM pulse.profile AS q WHERE q.canonical_id = p.id) AS m ON true
+LEFT JOIN LATERAL (SELECT jsonb_object_agg(k.kind, k.all) AS ids
                     FROM (SELECT d.kind, jsonb_agg(d.value ORDER BY d.first_seen_at, d.value) AS all
-                          FROM pulse.profile AS q JOIN pulse.identity AS d ON d.profile_id = q.id WHERE q.canonical_id = p.id GROUP BY d.kind) AS k) AS i
-CROSS JOIN LATERAL (SELECT min(v.time) AS first_at, max(v.time) AS last_at FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
-                    WHERE q.canonical_id = p.id AND v.time <= @extschema@.pulse_now()) AS e
-CROSS JOIN LATERAL (SELECT count(*) AS count
+                          FROM pulse.profile AS q JOIN pulse.identity AS d ON d.profile_id = q.id WHERE q.canonical_id = p.id GROUP BY d.kind) AS k) AS i ON true
+LEFT JOIN LATERAL (SELECT min(v.time) AS first_at, max(v.time) AS last_at FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
+                    WHERE q.canonical_id = p.id AND v.time <= @extschema@.pulse_now()) AS e ON true
+LEFT JOIN LATERAL (SELECT count(*) AS count
                     FROM (SELECT FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
                           WHERE q.canonical_id = p.id AND v.name IN ('purchase', 'Purchase', 'Order Completed') AND v.time <= @extschema@.pulse_now()
-                          LIMIT 1) AS one) AS b
+                          LIMIT 1) AS one) AS b ON true
 WHERE p.canonical_id = p.id;
-COMMENT ON VIEW pulse.person IS 'One row per person, including merged profiles, as of pulse_now(). Read it by profile_id or with a LIMIT: a full scan reads the events of every person.';
+COMMENT ON VIEW pulse.person IS 'One row per person, including merged profiles, as of pulse_now(). Read it by profile_id or with a LIMIT: a full scan of all columns reads the events of every person.';
 COMMENT ON COLUMN pulse.person.user_id IS 'The user id seen first.';
 COMMENT ON COLUMN pulse.person.identities IS 'All values of each kind, in the order in which they were first seen: {"user_id": ["u1"], "email": [...]}.';
 COMMENT ON COLUMN pulse.person.account IS 'The key of the account that was named last.';

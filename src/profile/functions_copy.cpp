@@ -9,6 +9,7 @@
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/trigger.hpp"
 #include "pulse/profile/store_row_buffer.hpp"
+#include "pulse/profile/store_statistics.hpp"
 
 namespace pulse::profile {
 
@@ -56,6 +57,7 @@ void End(Cause cause) {
     const auto collected = Innermost(cause);
     collected->rows.Flush();
     OpenStatements().erase(collected);
+    AnalyzeGrownTables();
 }
 
 void CheckQuery(const std::string& query) {
@@ -114,6 +116,7 @@ Tally Import(const std::string& query, const std::string& source) {
         progress.Report(read);
     }
     rows.Flush();
+    AnalyzeGrownTables();
     return rows.tally();
 }
 

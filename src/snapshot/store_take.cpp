@@ -41,6 +41,21 @@ bool Monitored(const segment::Segment& segment) {
     return flag == segment.baseline.end() || !flag->is_boolean() || flag->get<bool>();
 }
 
+// Whether the newest snapshot was measured as of a time that was long past when it was recorded, and `moment`
+// is not: the present does not continue a replay, until a snapshot is taken by hand.
+bool Replayed(const segment::Segment& segment, Moment moment) {
+    static pg::Statement statement(
+        "SELECT s.origin = 'measured' AND s.taken_at < s.recorded_at - $3 * interval '1 microsecond'"
+        " AND $2 >= clock_timestamp() - $3 * interval '1 microsecond' FROM pulse.snapshot AS s WHERE s.segment_id = $1 AND s.taken_at <= $2 AND s.status = 'ok'"
+        " ORDER BY s.taken_at DESC LIMIT 1",
+        {INT8OID, TIMESTAMPTZOID, FLOAT8OID});
+    const pg::OwnerSession session;
+    const pg::Result rows =
+        statement.Execute({pg::Value::Int8(segment.id), pg::Value::Time(moment),
+                           pg::Value::Float8(2.0 * static_cast<double>(segment.cadence))});
+    return !rows.empty() && rows[0].Bool(0);
+}
+
 // A job that starts every day at the same hour must find its segments due, even if it once started a little
 // late.
 bool Due(const segment::Segment& segment, Moment moment) {
@@ -85,7 +100,8 @@ int64_t MicrosecondsSince(std::chrono::steady_clock::time_point begin) {
 std::vector<segment::Segment> FindDue(Moment moment) {
     std::vector<segment::Segment> due;
     for (segment::Segment& segment : segment::LoadActive())
-        if (Monitored(segment) && Due(segment, moment)) due.push_back(std::move(segment));
+        if (Monitored(segment) && Due(segment, moment) && !Replayed(segment, moment))
+            due.push_back(std::move(segment));
     return due;
 }
 

@@ -130,5 +130,13 @@ SELECT count(pulse_track(v, 'open')) FROM unnest(ARRAY['über', 'zü', 'zÿ1', '
 SELECT p, array_agg(to_json(s.value)::text ORDER BY s.value COLLATE "C") FROM unnest(ARRAY[U&'\00fc', U&'z\00fc', U&'z\00ff', U&'z\ffff']) WITH ORDINALITY AS q (p, n)
 CROSS JOIN LATERAL pulse_search_profiles(q.p) AS s GROUP BY q.n, q.p ORDER BY q.n;
 
+-- ---- plans: what is not selected is not computed, and an import leaves statistics ----
+CREATE FUNCTION pg_temp.plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SELECT count(*) FILTER (WHERE line ~ 'event|identity') AS events_and_ids, count(*) FILTER (WHERE line ~ 'Loop') AS loops FROM pg_temp.plan_of('SELECT count(*) FROM pulse.person') AS line;
+SELECT count(*) FILTER (WHERE line ~ 'event') AS events FROM pg_temp.plan_of('SELECT user_id, email, attributes FROM pulse.person') AS line;
+SELECT accepted FROM pulse_import_events($$SELECT 'bulk' || i AS user_id, 'bulk' AS event, '2014-11-10'::timestamptz AS "timestamp" FROM generate_series(1, 4000) AS i$$);
+SELECT relname, reltuples >= 4000 AS analyzed FROM pg_class WHERE relnamespace = 'pulse'::regnamespace AND relname IN ('profile', 'identity', 'event_y2014m11') ORDER BY 1;
+SELECT count(*) FILTER (WHERE line ~ 'Seq Scan on event') AS full_scans FROM pg_temp.plan_of('SELECT * FROM pulse.person LIMIT 10') AS line;
+
 DELETE FROM pulse.identity_kind WHERE NOT built_in;
 TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event;

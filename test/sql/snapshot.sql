@@ -253,7 +253,19 @@ DROP ROLE snap_reader, snap_writer, snap_nobody;
 SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment;
 SELECT count(*) AS left FROM pulse.snapshot;
 SELECT count(*) AS left FROM pulse.distribution;
+
+-- A segment measured as of the past is not continued in the present, until a snapshot is taken by hand; an imported past is continued.
+SELECT pulse_create_segment('Replayed', '{"from": "snap.users", "key": "id"}') > 0 AS made, pulse_create_segment('Imported', '{"from": "snap.users", "key": "id"}') > 0 AS made;
+SELECT pulse_take_snapshot('Replayed') > 0 AS taken, pulse_import_snapshot('Imported', '2015-02-05', 3) > 0 AS imported;
+SET pulse.now = '2015-02-07';
+SELECT segment, status FROM pulse_take_snapshots() ORDER BY 1;
 RESET pulse.now;
+DELETE FROM pulse.snapshot AS s USING pulse.segment AS g WHERE g.id = s.segment_id AND g.name = 'Imported' AND origin = 'measured';
+SELECT segment, status FROM pulse_take_snapshots();
+SELECT pulse_take_snapshot('Replayed') > 0 AS taken;
+UPDATE pulse.snapshot SET taken_at = taken_at - interval '1 day', recorded_at = recorded_at - interval '1 day' WHERE taken_at > '2016-01-01';
+SELECT segment, status FROM pulse_take_snapshots() ORDER BY 1;
+SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment;
 SET client_min_messages = warning;
 DROP SCHEMA snap CASCADE;
 RESET client_min_messages;

@@ -1,0 +1,25 @@
+#include "pulse/profile/store_statistics.hpp"
+
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/spi.hpp"
+
+namespace pulse::profile {
+
+void AnalyzeGrownTables() {
+    static pg::Statement grown(
+        "SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace"
+        " AND c.relkind = 'r' AND (c.relname IN ('account', 'profile', 'identity', 'profile_state', 'member')"
+        " OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhrelid = c.oid"
+        " AND i.inhparent = 'pulse.event'::regclass))"
+        " AND pg_relation_size(c.oid) / current_setting('block_size')::int > 16 + 2 * c.relpages"
+        " ORDER BY c.oid",
+        {});
+    const pg::OwnerSession session;
+    const pg::Result tables = grown.Execute({});
+    for (uint64_t i = 0; i < tables.size(); ++i) {
+        pg::CheckInterrupts();
+        pg::Execute("ANALYZE (SKIP_LOCKED) " + tables[i].Text(0));
+    }
+}
+
+}  // namespace pulse::profile
