@@ -96,6 +96,23 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.merge_history', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.merge_history_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.account_member', '');
 
+-- Without it, ids would name people who are gone, and every event with such an id would fail.
+CREATE FUNCTION pulse.forget_profiles() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM gone) THEN
+        DELETE FROM pulse.identity WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.account_member WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        -- Profiles that were merged into them belong to the same people.
+        DELETE FROM pulse.profile WHERE canonical_id IN (SELECT g.id FROM gone AS g);
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION pulse.forget_profiles() IS 'Deletes the ids of deleted people, and the profiles merged into them.';
+CREATE TRIGGER profile_forget AFTER DELETE ON pulse.profile REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION pulse.forget_profiles();
+COMMENT ON TRIGGER profile_forget ON pulse.profile IS 'The ids of people who were deleted by hand are free again. Their events stay.';
+
 -- Level: operator
 CREATE FUNCTION pulse_merge(one text, other text, reason text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_merge';

@@ -186,6 +186,13 @@ COMMENT ON FUNCTION pulse_ingest(jsonb, text) IS
 'Ingests events in the format of Segment''s libraries: one event, an array, or {"batch": [...], "sentAt": ..., "context": {...}}. Returns one row per event, in their order. The status is accepted, duplicate (the messageId was accepted before; the reason is conflicting_duplicate if the content differs), or rejected, with the reason; rejected events are kept in pulse.rejected_event. The detail is a sentence; it also names ids that were not used. An invalid event does not affect the others. Errors: 22023 no events, an array of something else or an invalid source, 54000 more than pulse.max_batch events.';
 
 -- Level: writer
+CREATE FUNCTION pulse_ingest(events text, source text DEFAULT 'sql')
+    RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest_text';
+COMMENT ON FUNCTION pulse_ingest(text, text) IS
+'The same for events as JSON text. What jsonb cannot hold fails no batch: \u0000 and half a surrogate pair become U+FFFD (? if the database is not in UTF-8), numbers beyond numeric become texts, and values nested deeper than 600 become null. Errors: also 22P02 the text is not JSON.';
+
+-- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
                             anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                             source text DEFAULT 'sql')
@@ -249,12 +256,13 @@ COMMENT ON FUNCTION pulse_import_events(text, text) IS
 
 CREATE VIEW pulse.ingest AS
 SELECT NULL::text AS type, NULL::text AS user_id, NULL::text AS anonymous_id, NULL::text AS device_id, NULL::text AS email, NULL::text AS phone,
-       NULL::text AS event, NULL::jsonb AS properties, NULL::jsonb AS traits, NULL::timestamptz AS "timestamp", NULL::text AS message_id,
-       NULL::text AS group_id, NULL::text AS previous_id, NULL::text AS name, NULL::jsonb AS identifiers, NULL::jsonb AS context, NULL::text AS source
+       NULL::text AS event, NULL::text AS properties, NULL::text AS traits, NULL::timestamptz AS "timestamp", NULL::text AS message_id,
+       NULL::text AS group_id, NULL::text AS previous_id, NULL::text AS name, NULL::text AS identifiers, NULL::text AS context, NULL::text AS source
 WHERE false;
 COMMENT ON VIEW pulse.ingest IS
 'Always empty. Rows inserted or copied into it are ingested as events, as by pulse_ingest(), in batches of pulse.max_batch. Rejected rows are kept in pulse.rejected_event.';
 COMMENT ON COLUMN pulse.ingest.type IS 'One of track, page, screen, identify, group, alias; if null, the type is derived from the other columns.';
+COMMENT ON COLUMN pulse.ingest.properties IS 'JSON, as are traits, identifiers and context. As text, so that a row that jsonb cannot hold fails by itself: what pulse_ingest(text) replaces is replaced, and with a text that is not JSON the event is rejected.';
 COMMENT ON COLUMN pulse.ingest.identifiers IS 'Ids of other kinds: {"kind": "value"}.';
 COMMENT ON COLUMN pulse.ingest.source IS 'Defaults to copy.';
 

@@ -98,6 +98,22 @@ COMMENT ON COLUMN pulse.unsettled_person.attempts IS 'Every change of the person
 COMMENT ON COLUMN pulse.unsettled_person.next_attempt_at IS 'When it is tried again at the latest: after a minute, then after twice as long each time, up to a day.';
 COMMENT ON COLUMN pulse.unsettled_person.part IS 'The segment or metric that failed first; empty: the evaluation as a whole.';
 
+CREATE FUNCTION pulse.forget_states() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM gone) THEN
+        DELETE FROM pulse.member WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.next_member WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.profile_state WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.unsettled_person WHERE profile_id IN (SELECT g.id FROM gone AS g);
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION pulse.forget_states() IS 'Deletes the state and the memberships of deleted people.';
+CREATE TRIGGER profile_forget_state AFTER DELETE ON pulse.profile REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION pulse.forget_states();
+COMMENT ON TRIGGER profile_forget_state ON pulse.profile IS 'People who were deleted by hand are in no segment.';
+
 SELECT pg_catalog.pg_extension_config_dump('pulse.profile_state', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.member', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.next_member', '');

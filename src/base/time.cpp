@@ -1,5 +1,6 @@
 #include "pulse/base/time.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -63,6 +64,7 @@ class Fields {
         rest_.remove_prefix(1);
         return true;
     }
+    bool BeginsDigit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
     // Exactly `width` digits, at most `limit`; -1 if they are missing.
     int Number(size_t width, int limit) {
         if (rest_.size() < width) return -1;
@@ -74,26 +76,37 @@ class Fields {
         rest_.remove_prefix(width);
         return value <= limit ? value : -1;
     }
-    // One to six digits of a second, in microseconds; -1 if they are missing.
+    // The digits of a fraction of a second, in microseconds, rounded; -1 if they are missing.
     int Fraction() {
         int value = 0, digits = 0;
-        while (digits < 6 && !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9') {
-            value = value * 10 + (rest_.front() - '0');
+        bool up = false;
+        for (; !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; ++digits) {
+            if (digits < 6)
+                value = value * 10 + (rest_.front() - '0');
+            else if (digits == 6)
+                up = rest_.front() >= '5';
             rest_.remove_prefix(1);
-            ++digits;
         }
         if (digits == 0) return -1;
         for (; digits < 6; ++digits) value *= 10;
-        return value;
+        return value + up;
+    }
+    // The whole rest, in upper or lower case.
+    bool AcceptName(std::string_view upper) {
+        if (rest_.size() != upper.size()) return false;
+        for (size_t i = 0; i < upper.size(); ++i)
+            if (rest_[i] != upper[i] && rest_[i] != upper[i] - 'A' + 'a') return false;
+        rest_ = {};
+        return true;
     }
 
   private:
     std::string_view rest_;
 };
 
-// Z, +HH, +HHMM or +HH:MM, in microseconds.
+// Z, UTC, GMT, +HH, +HHMM or +HH:MM, in microseconds.
 std::optional<int64_t> ParseOffset(Fields& fields) {
-    if (fields.Accept('Z')) return 0;
+    if (fields.AcceptName("Z") || fields.AcceptName("UTC") || fields.AcceptName("GMT")) return 0;
     const int64_t sign = fields.Begins('-') ? -1 : 1;
     if (!fields.Accept('+') && !fields.Accept('-')) return std::nullopt;
     const int hours = fields.Number(2, 15);
@@ -107,20 +120,22 @@ std::optional<int64_t> ParseOffset(Fields& fields) {
     return sign * (hours * kHour + minutes * kMinute);
 }
 
-// HH:MM[:SS[.ffffff]] in microseconds since midnight.
-std::optional<int64_t> ParseTimeOfDay(Fields& fields) {
-    const int hours = fields.Number(2, 23);
-    if (hours < 0 || !fields.Accept(':')) return std::nullopt;
+// HH:MM[:SS[.ffffff]], or without colons, in microseconds since midnight. Midnight may be 24:00.
+std::optional<int64_t> ParseTimeOfDay(Fields& fields, bool basic) {
+    const int hours = fields.Number(2, 24);
+    if (hours < 0 || (!basic && !fields.Accept(':'))) return std::nullopt;
     const int minutes = fields.Number(2, 59);
     if (minutes < 0) return std::nullopt;
     int seconds = 0, fraction = 0;
-    if (fields.Accept(':')) {
-        seconds = fields.Number(2, 59);
+    if (basic ? fields.BeginsDigit() : fields.Accept(':')) {
+        // 60: a leap second.
+        seconds = fields.Number(2, 60);
         if (seconds < 0) return std::nullopt;
-        if (fields.Accept('.')) fraction = fields.Fraction();
+        if (fields.Accept('.') || fields.Accept(',')) fraction = fields.Fraction();
         if (fraction < 0) return std::nullopt;
     }
-    return hours * kHour + minutes * kMinute + seconds * kSecond + fraction;
+    const int64_t within = hours * kHour + minutes * kMinute + seconds * kSecond + fraction;
+    return hours < 24 || within == kDay ? std::optional(within) : std::nullopt;
 }
 
 }  // namespace
@@ -128,23 +143,28 @@ std::optional<int64_t> ParseTimeOfDay(Fields& fields) {
 std::optional<Moment> ParseMoment(std::string_view text) {
     Fields fields(text);
     const int year = fields.Number(4, 9999);
-    if (year < 1 || !fields.Accept('-')) return std::nullopt;
+    if (year < 1) return std::nullopt;
+    const bool basic = !fields.Accept('-');
     const int month = fields.Number(2, 12);
-    if (month < 1 || !fields.Accept('-')) return std::nullopt;
+    if (month < 1 || (!basic && !fields.Accept('-'))) return std::nullopt;
     const int day = fields.Number(2, 31);
     const year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                               std::chrono::day(static_cast<unsigned>(day < 0 ? 0 : day))};
     if (!date.ok()) return std::nullopt;
     int64_t within = 0, offset = 0;
-    if (fields.Accept('T') || fields.Accept(' ')) {
-        const auto time = ParseTimeOfDay(fields);
+    if (fields.Accept('T') || fields.Accept('t') || (!basic && fields.Accept(' '))) {
+        const auto time = ParseTimeOfDay(fields, basic);
         if (!time) return std::nullopt;
         within = *time;
         if (!fields.Empty()) {
+            fields.Accept(' ');
             const auto zone = ParseOffset(fields);
             if (!zone) return std::nullopt;
             offset = *zone;
         }
+    } else if (basic) {
+        // Eight digits are more often a number than a date.
+        return std::nullopt;
     }
     if (!fields.Empty()) return std::nullopt;
     // An offset must not lead out of the years that FormatMoment() can print.
@@ -152,6 +172,41 @@ std::optional<Moment> ParseMoment(std::string_view text) {
     constexpr Moment kEnd = (sys_days(std::chrono::January / 1 / 10000) - kEpoch).count() * kDay;
     const Moment moment = (sys_days(date) - kEpoch).count() * kDay + within - offset;
     return moment >= kFirst && moment < kEnd ? std::optional(moment) : std::nullopt;
+}
+
+std::optional<Moment> ParseUnixTime(std::string_view digits) {
+    constexpr int64_t kSince1970 = 946'684'800 * kSecond;  // of PostgreSQL's epoch, 2000
+    constexpr int64_t kMilliseconds = 100'000'000'000, kEnd = 100'000'000'000'000;
+    const size_t point = std::min(digits.find('.'), digits.size());
+    const std::string_view whole = digits.substr(0, point);
+    constexpr size_t kLongest = 15;
+    if (whole.empty() || whole.size() > kLongest) return std::nullopt;
+    int64_t value = 0;
+    for (const char c : whole) {
+        if (c < '0' || c > '9') return std::nullopt;
+        value = value * 10 + (c - '0');
+    }
+    if (value >= kEnd) return std::nullopt;
+    // In microseconds, rounded.
+    int64_t weight = value < kMilliseconds ? kSecond : kSecond / 1000;
+    int64_t moment = value * weight;
+    for (size_t i = point + 1; i < digits.size(); ++i) {
+        if (digits[i] < '0' || digits[i] > '9') return std::nullopt;
+        if (weight == 1 && digits[i] >= '5') ++moment;
+        weight /= 10;
+        moment += weight * (digits[i] - '0');
+    }
+    if (point + 1 == digits.size()) return std::nullopt;
+    return moment - kSince1970;
+}
+
+std::optional<Moment> ParseTimeText(std::string_view text) {
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+    constexpr size_t kLongest = 64, kDate = 8;
+    if (text.size() > kLongest) return std::nullopt;
+    const bool number = text.find_first_not_of("0123456789.") == std::string_view::npos;
+    return number && text.size() > kDate ? ParseUnixTime(text) : ParseMoment(text);
 }
 
 }  // namespace pulse

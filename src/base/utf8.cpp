@@ -2,6 +2,55 @@
 
 namespace pulse {
 
+namespace {
+
+// Letters in upper case, and the distance to those in lower case. Where `step` is 2, both alternate.
+struct Letters {
+    char32_t first, last;
+    char32_t step;
+    int32_t distance;
+};
+constexpr Letters kUpper[] = {
+    {'A', 'Z', 1, 32},      {0xC0, 0xD6, 1, 32},     {0xD8, 0xDE, 1, 32},    {0x100, 0x12E, 2, 1},
+    {0x132, 0x136, 2, 1},   {0x139, 0x147, 2, 1},    {0x14A, 0x176, 2, 1},   {0x178, 0x178, 1, -121},
+    {0x179, 0x17D, 2, 1},   {0x1CD, 0x1DB, 2, 1},    {0x1DE, 0x1EE, 2, 1},   {0x1F8, 0x21E, 2, 1},
+    {0x222, 0x232, 2, 1},   {0x386, 0x386, 1, 38},   {0x388, 0x38A, 1, 37},  {0x38C, 0x38C, 1, 64},
+    {0x38E, 0x38F, 1, 63},  {0x391, 0x3A1, 1, 32},   {0x3A3, 0x3AB, 1, 32},  {0x400, 0x40F, 1, 80},
+    {0x410, 0x42F, 1, 32},  {0x460, 0x480, 2, 1},    {0x48A, 0x4BE, 2, 1},   {0x4C1, 0x4CD, 2, 1},
+    {0x4D0, 0x52E, 2, 1},   {0x531, 0x556, 1, 48},   {0x1E00, 0x1E94, 2, 1}, {0x1E9E, 0x1E9E, 1, -7615},
+    {0x1EA0, 0x1EFE, 2, 1}, {0xFF21, 0xFF3A, 1, 32},
+};
+
+char32_t LowerCase(char32_t code) {
+    for (const Letters& letters : kUpper)
+        if (code >= letters.first && code <= letters.last)
+            return (code - letters.first) % letters.step == 0
+                       ? static_cast<char32_t>(static_cast<int32_t>(code) + letters.distance)
+                       : code;
+    return code;
+}
+
+}  // namespace
+
+std::string LowerUtf8(std::string_view text) {
+    std::string lower;
+    lower.reserve(text.size());
+    for (size_t at = 0; at < text.size();) {
+        const size_t length = Utf8Length(text, at);
+        if (length == 0 || length == 4) {
+            lower += text[at++];
+            continue;
+        }
+        auto code = static_cast<char32_t>(static_cast<unsigned char>(text[at]));
+        if (length > 1) code &= 0xFFu >> (length + 1);
+        for (size_t i = 1; i < length; ++i)
+            code = code << 6 | (static_cast<unsigned char>(text[at + i]) & 0x3Fu);
+        AppendUtf8(lower, LowerCase(code));
+        at += length;
+    }
+    return lower;
+}
+
 size_t Utf8Length(std::string_view text, size_t at) {
     const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
     if (at >= text.size()) return 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pulse/base/json_text.hpp"
+
 extern "C" {
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -174,6 +176,16 @@ JsonValue Root(Datum datum) {
     node.value = &jsonb->root;
     node.size = VARSIZE(jsonb) - VARHDRSZ;
     return node;
+}
+
+std::optional<Datum> ParseSentJson(std::string_view text) {
+    // Other encodings have no character for it.
+    const char* const replacement = GetDatabaseEncoding() == PG_UTF8 ? "\\ufffd" : "?";
+    std::string storage;
+    const auto repaired = RepairJson(text, replacement, storage);
+    if (!repaired) return std::nullopt;
+    const std::string ended(*repaired);
+    return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(ended.c_str())); });
 }
 
 JsonValue TextValue(std::string_view text) {

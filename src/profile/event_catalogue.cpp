@@ -48,7 +48,8 @@ void EventCatalogue::CountProperties(const json::Reader& reader, const Event& ev
     const size_t count = reader.Count(event.properties);
     for (size_t i = 0; i < count; ++i) {
         const auto [key, node] = reader.Member(event.properties, i);
-        if (key.size() > kMaxKey) continue;
+        // No rule can name a property without a name.
+        if (key.empty() || key.size() > kMaxKey) continue;
         auto place = statistics.properties.find(key);
         if (place == statistics.properties.end()) {
             if (statistics.properties.size() >= kMaxProperties) continue;

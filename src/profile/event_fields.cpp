@@ -84,52 +84,31 @@ EventFields ReadEventFields(const json::Reader& reader, const json::Value& event
 }
 
 std::string SanitiseText(std::string_view text) {
-    const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
     std::string clean;
     clean.reserve(text.size());
-    for (const char c : text)
-        if (!control(c)) clean += c;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        // A line break separates words.
+        if (c == '\t' || c == '\n' || (c == '\r' && (i + 1 == text.size() || text[i + 1] != '\n')))
+            clean += ' ';
+        else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)
+            clean += c;
+    }
     const size_t begin = clean.find_first_not_of(' ');
     if (begin == std::string::npos) return "";
     const size_t end = clean.find_last_not_of(' ');
     return begin == 0 && end + 1 == clean.size() ? clean : clean.substr(begin, end - begin + 1);
 }
 
-namespace {
-
-// From the Unix epoch, 1970, to PostgreSQL's, 2000.
-constexpr int64_t kUnixEpoch = 946'684'800;
-
-std::optional<Moment> FromEpoch(const std::string& text) {
-    size_t end = 0;
-    double number = 0;
-    try {
-        number = std::stod(text, &end);
-    } catch (const std::exception&) {
-        return std::nullopt;
-    }
-    // Seconds up to the year 5138, milliseconds from 1973 on. Microseconds are not supported.
-    constexpr double kSecondsUpTo = 1e11, kMillisecondsUpTo = 1e14;
-    if (end != text.size() || !(number >= 0 && number < kMillisecondsUpTo)) return std::nullopt;
-    const double scale = number < kSecondsUpTo ? 1e6 : 1e3;
-    return static_cast<int64_t>(number * scale + 0.5) - kUnixEpoch * kSecond;
-}
-
-bool Digits(std::string_view text) {
-    return !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
-}  // namespace
-
 std::optional<Moment> ParseTimestamp(const json::Reader& reader, const json::Value& node) {
-    if (node.Is(json::Type::kNumber)) return FromEpoch(reader.Number(node));
-    if (!node.Is(json::Type::kText)) return std::nullopt;
-    std::string_view text = node.text;
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    constexpr size_t kLongest = 64;
-    if (text.size() > kLongest) return std::nullopt;
-    return Digits(text) && text.size() > 8 ? FromEpoch(std::string(text)) : ParseMoment(text);
+    if (node.Is(json::Type::kNumber)) return ParseUnixTime(reader.Number(node));
+    return node.Is(json::Type::kText) ? ParseTimeText(node.text) : std::nullopt;
+}
+
+bool IsPlausible(Moment sent_at, Moment original, const EventLimits& limits) {
+    // Senders keep events while they are offline, but not for ever.
+    constexpr int64_t kLongestQueue = 366 * kDay;
+    return sent_at >= original - limits.clock_skew && sent_at - original <= kLongestQueue;
 }
 
 Moment CorrectClockSkew(Moment original, std::optional<Moment> sent_at, const EventLimits& limits) {

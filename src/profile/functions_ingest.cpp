@@ -155,6 +155,26 @@ Datum EventId(FunctionCallInfo fcinfo, const std::optional<IngestResult>& ingest
     return ingested ? Int64GetDatum(ingested->event) : Datum{0};
 }
 
+Datum IngestBatch(FunctionCallInfo fcinfo, Datum events) {
+    const std::string source = pg::Args(fcinfo).RequireText(1, "source");
+    CheckSource(source);
+    pg::ResultSet result(fcinfo);
+    std::vector<IngestResult> results;
+    {
+        const pg::OwnerSession session;
+        results = IngestEvents(ReadEvents(events, source), true);
+    }
+    pg::Arena arena("pulse ingest results");
+    for (size_t i = 0; i < results.size(); ++i) {
+        const IngestResult& ingested = results[i];
+        result.Add({Value::Int4(static_cast<int32_t>(i)), TextOrNull(ingested.message_id),
+                    Value::Text(NameOf(ingested.status)), TextOrNull(ingested.reason),
+                    TextOrNull(ingested.detail), IdOrNull(ingested.profile), IdOrNull(ingested.event)});
+        if (i % 1000 == 999) arena.Reset();
+    }
+    return pg::ResultSet::Done();
+}
+
 // Functions with a name and properties: pulse_track(), pulse_page() and pulse_screen().
 Datum IngestNamed(FunctionCallInfo fcinfo, const char* type, const char* name) {
     return EventId(fcinfo, IngestCall(fcinfo, type,
@@ -179,24 +199,18 @@ using pg::Value;
 PULSE_WRITING_FUNCTION(pulse_ingest) {
     const pg::Args args(fcinfo);
     if (args.IsNull(0)) profile::ThrowNotEvents("It is null.");
-    const std::string source = args.RequireText(1, "source");
-    profile::CheckSource(source);
-    pg::ResultSet result(fcinfo);
-    std::vector<profile::IngestResult> results;
-    {
-        const pg::OwnerSession session;
-        results = profile::IngestEvents(profile::ReadEvents(args.Raw(0), source), true);
-    }
-    pg::Arena arena("pulse ingest results");
-    for (size_t i = 0; i < results.size(); ++i) {
-        const profile::IngestResult& ingested = results[i];
-        result.Add({Value::Int4(static_cast<int32_t>(i)), profile::TextOrNull(ingested.message_id),
-                    Value::Text(NameOf(ingested.status)), profile::TextOrNull(ingested.reason),
-                    profile::TextOrNull(ingested.detail), profile::IdOrNull(ingested.profile),
-                    profile::IdOrNull(ingested.event)});
-        if (i % 1000 == 999) arena.Reset();
-    }
-    return pg::ResultSet::Done();
+    return profile::IngestBatch(fcinfo, args.Raw(0));
+}
+
+PULSE_WRITING_FUNCTION(pulse_ingest_text) {
+    const pg::Args args(fcinfo);
+    if (args.IsNull(0)) profile::ThrowNotEvents("It is null.");
+    const std::string text = pg::ToText(args.Raw(0));
+    const std::optional<Datum> events = pg::ParseSentJson(text);
+    // PostgreSQL says where it stops being JSON.
+    return profile::IngestBatch(fcinfo, events ? *events : pg::Call([&] {
+                                    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str()));
+                                }));
 }
 
 PULSE_WRITING_FUNCTION(pulse_track) {

@@ -14,12 +14,6 @@ char LowerAscii(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-std::string Lowered(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower) c = LowerAscii(c);
-    return lower;
-}
-
 bool IsDigit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -83,7 +77,7 @@ bool IsDomain(std::string_view domain) {
 }
 
 Normalised Email(std::string_view text) {
-    if (Lowered(text.substr(0, 7)) == "mailto:") text.remove_prefix(7);
+    if (LowerUtf8(text.substr(0, 7)) == "mailto:") text.remove_prefix(7);
     const size_t at = text.find('@');
     const auto is_bad = [](char c) {
         return c == ' ' || c == '"' || c == '<' || c == '>' || c == ',' || c == ';' || c == '(' || c == ')';
@@ -92,12 +86,12 @@ Normalised Email(std::string_view text) {
         text.find('@', at + 1) != std::string_view::npos || std::any_of(text.begin(), text.end(), is_bad) ||
         !IsDomain(text.substr(at + 1)))
         return {std::nullopt, "it is not an e-mail address"};
-    return {Lowered(text), ""};
+    return {LowerUtf8(text), ""};
 }
 
 Normalised Phone(std::string_view text) {
     const Normalised bad{std::nullopt, "it is not a phone number"};
-    if (Lowered(text.substr(0, 4)) == "tel:") text = Trimmed(text.substr(4));
+    if (LowerUtf8(text.substr(0, 4)) == "tel:") text = Trimmed(text.substr(4));
     std::string number;
     for (const char c : text) {
         if (IsDigit(c) || (c == '+' && number.empty()))
@@ -141,7 +135,7 @@ std::string_view Unquoted(std::string_view text) {
 }
 
 bool IsBlocked(const IdentityKind& kind, std::string_view value) {
-    const std::string bare = Lowered(Unquoted(value));
+    const std::string bare = LowerUtf8(Unquoted(value));
     // All zeros and hyphens: an id that was never set, such as the nil UUID.
     if (bare.find_first_not_of("0-") == std::string::npos) return true;
     if (std::binary_search(kind.blocked.begin(), kind.blocked.end(), bare)) return true;
@@ -156,7 +150,7 @@ void SetBlocked(IdentityKind& kind, const std::vector<std::string>& blocked) {
     kind.patterns.clear();
     for (const std::string& value : blocked)
         (value.find_first_of("*?") == std::string::npos ? kind.blocked : kind.patterns)
-            .push_back(Lowered(value));
+            .push_back(LowerUtf8(value));
     std::sort(kind.blocked.begin(), kind.blocked.end());
 }
 
@@ -166,7 +160,7 @@ Normalised NormalForm(const std::string& normalisation, std::string_view raw) {
     if (CountCharacters(clean) > kMaxCharacters) return {std::nullopt, "it is longer than 255 characters"};
     if (normalisation == "email") return Email(clean);
     if (normalisation == "phone") return Phone(clean);
-    if (normalisation == "lower") return {Lowered(clean), ""};
+    if (normalisation == "lower") return {LowerUtf8(clean), ""};
     return {clean, ""};
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 
@@ -62,13 +63,13 @@ void RowBuffer::SetColumns(const std::vector<std::string>& names, const std::vec
             throw UserError(sqlstate::kInvalidParameter, "unknown column \"" + names[i] + "\"",
                             "Valid columns are " + ListInputColumns() + ".",
                             "Rename it, put it into properties with jsonb_build_object(), or leave it out.");
-        if (found->object && types[i] != JSONBOID)
+        if (found->object && types[i] != JSONBOID && types[i] != TEXTOID)
             throw UserError(sqlstate::kInvalidParameter, "column \"" + names[i] + "\" must be jsonb", "",
                             "Cast it: " + names[i] + "::jsonb.");
         if (names[i] == "timestamp" && (types[i] == TIMESTAMPOID || types[i] == DATEOID))
             throw UserError(sqlstate::kInvalidParameter, "column \"timestamp\" has no time zone", "",
                             "Add one: \"timestamp\" AT TIME ZONE 'UTC'.");
-        columns_.push_back({found->slot, !found->slot, types[i]});
+        columns_.push_back({found->slot, !found->slot, found->object, types[i]});
         person |= found->slot == &EventFields::user_id || found->slot == &EventFields::anonymous_id ||
                   found->slot == &EventFields::device_id || found->slot == &EventFields::email ||
                   found->slot == &EventFields::phone || found->slot == &EventFields::identifiers;
@@ -105,6 +106,12 @@ json::Value RowBuffer::CopyValue(json::Value node) {
 
 json::Value RowBuffer::Read(const Column& column, Datum value) {
     if (column.type == JSONBOID) return CopyValue(pg::Root(value));
+    if (column.object) {
+        // A text that is not JSON stays one, for which the event is rejected.
+        const std::string sent = pg::ToText(value);
+        const std::optional<Datum> json = sent.empty() ? std::nullopt : pg::ParseSentJson(sent);
+        return CopyValue(json ? pg::Root(*json) : pg::TextValue(sent));
+    }
     const bool text = column.type == TEXTOID || column.type == VARCHAROID || column.type == BPCHAROID;
     return CopyValue(pg::TextValue(text ? pg::ToText(value) : pg::ToOutput(value, column.type)));
 }

@@ -29,6 +29,14 @@ std::string Quoted(std::string_view text) {
     return "\"" + Shorten(text, 60) + "\"";
 }
 
+// 123.0 is the id 123.
+std::string TrimZeros(std::string number) {
+    if (number.find('.') == std::string::npos) return number;
+    number.erase(number.find_last_not_of('0') + 1);
+    if (number.back() == '.') number.pop_back();
+    return number;
+}
+
 std::string Lower(std::string_view text) {
     std::string lower(text);
     for (char& c : lower)
@@ -78,7 +86,7 @@ class EventValidator {
     // A text, or the digits of a number; empty for a blank text.
     std::optional<std::string> Text(const json::Value& node) const {
         if (node.Is(json::Type::kText)) return SanitiseText(node.text);
-        if (node.Is(json::Type::kNumber)) return reader_.Number(node);
+        if (node.Is(json::Type::kNumber)) return TrimZeros(reader_.Number(node));
         return std::nullopt;
     }
 
@@ -264,9 +272,12 @@ class EventValidator {
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies before 1970."};
         if (original && *original > kLastMoment)
             throw Rejection{"invalid_timestamp", FormatMoment(*original) + " lies after the year 9999."};
+        if (original && sent_at && !IsPlausible(*sent_at, *original, limits_)) {
+            Note("sentAt, " + FormatMoment(*sent_at) +
+                 ", does not fit the time of the event and was not used.");
+            sent_at.reset();
+        }
         event_.time = original ? CorrectClockSkew(*original, sent_at, limits_) : limits_.received_at;
-        if (event_.time < kFirstMoment)
-            throw Rejection{"invalid_timestamp", "The time corrected by sentAt lies before 1970."};
         if (original && event_.time != *original) event_.original_time = FormatMoment(*original);
         given_ = original;
         const int64_t age = limits_.received_at - event_.time;

@@ -133,6 +133,10 @@ PULSE_FUNCTION(pulse_to_number) {
 PULSE_FUNCTION(pulse_to_moment_jsonb) {
     Jsonb* json = pg::Call([&] { return DatumGetJsonbP(fcinfo->args[0].value); });
     const auto value = ScalarOf(json);
+    // Here a time is expected, so that digits in a text are one, too.
+    if (value && value->type == jbvString)
+        return ReturnMoment(fcinfo, pulse::ParseTimeText(std::string_view(
+                                        value->val.string.val, static_cast<size_t>(value->val.string.len))));
     return ReturnMoment(fcinfo, value ? MomentOf(*value) : std::nullopt);
 }
 

@@ -23,8 +23,18 @@ std::string FormatMoment(Moment moment);
 // Print the UTC date only, e.g. 2011-03-01.
 std::string FormatDate(Moment moment);
 
-// Read an ISO 8601 date or timestamp of the years 1 to 9999: 2011-03-01, 2011-03-01 06:00,
-// 2011-03-01T06:00:00.5+01:00, …Z. Without an offset it is UTC. Empty if it is anything else.
+// Read a date or a timestamp of the years 1 to 9999 as ISO 8601 and RFC 3339 allow: 2011-03-01,
+// 2011-03-01 06:00, 2011-03-01T06:00:00.123456789+01:00, 20110301T060000Z, also in lower case and with UTC or
+// GMT at the end. Without an offset it is UTC. Rounded to microseconds; a leap second is the next one. Empty
+// if it is anything else.
 std::optional<Moment> ParseMoment(std::string_view text);
+
+// Read seconds since 1970, or milliseconds from 1e11 on (as seconds that would be the year 5138, as
+// milliseconds it is 1973), without exponent. Empty if it is negative or no number, or 1e14 or more.
+std::optional<Moment> ParseUnixTime(std::string_view digits);
+
+// Read a time as senders write it as text: as ParseMoment(), or as ParseUnixTime() with more than eight
+// characters, with blanks around it.
+std::optional<Moment> ParseTimeText(std::string_view text);
 
 }  // namespace pulse

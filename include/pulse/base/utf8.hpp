@@ -32,6 +32,10 @@ size_t CharacterBorder(std::string_view text, size_t limit);
 // Cut `text` to at most `limit` bytes at a character boundary; append `ending` if it was cut.
 std::string Shorten(std::string_view text, size_t limit, std::string_view ending = "…");
 
+// Lower case of the letters of Latin, Greek, Cyrillic and Armenian, in any locale. Bytes that are not UTF-8
+// stay as they are.
+std::string LowerUtf8(std::string_view text);
+
 // Append a code point up to 0x10FFFF.
 void AppendUtf8(std::string& text, char32_t code);
 

@@ -23,6 +23,10 @@ json::Value Root(Datum jsonb);
 // A text value; the caller keeps the text.
 json::Value TextValue(std::string_view text);
 
+// Parses JSON text of a sender; what jsonb cannot hold is replaced (base/json_text.hpp). Empty if it is not
+// JSON.
+std::optional<Datum> ParseSentJson(std::string_view text);
+
 // Makes a jsonb datum of a value in the current memory context. A container is copied as bytes.
 Datum CutOut(const json::Value& node);
 // Makes {"key": value, …}. Values are of type text, bigint, double precision, boolean, timestamptz or jsonb;

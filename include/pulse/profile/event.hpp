@@ -64,12 +64,15 @@ struct Event {
 // Validate an event. Never throws because of the event's content.
 Event ValidateEvent(const json::Reader& reader, const EventFields& fields, const EventLimits& limits);
 
-// Remove control characters, and white space at both ends.
+// Replace line breaks and tabs by blanks, and remove other control characters, and white space at both ends.
 std::string SanitiseText(std::string_view text);
 
 // Parse a time as senders write it: ISO 8601, or seconds or milliseconds since 1970, also as text. Empty if
 // it is not a time.
 std::optional<Moment> ParseTimestamp(const json::Reader& reader, const json::Value& node);
+// Whether the event can have been sent at that time, by the same clock as its own: not before it happened,
+// and not more than a year later.
+bool IsPlausible(Moment sent_at, Moment original, const EventLimits& limits);
 // Correct the time of an event if the sender's clock is wrong; never later than the event was received.
 Moment CorrectClockSkew(Moment original, std::optional<Moment> sent_at, const EventLimits& limits);
 

@@ -27,6 +27,7 @@ class RowBuffer {
     struct Column {
         json::Value EventFields::*slot = nullptr;  // null: the timestamp as a moment, or the source
         bool source = false;
+        bool object = false;
         Oid type = InvalidOid;
     };
     const char* Copy(const void* bytes, size_t size);
