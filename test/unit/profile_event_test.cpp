@@ -97,7 +97,7 @@ TEST(ProfileEvent, FindsIdsWhereverTheyAre) {
     EXPECT_EQ(
         Ids(Decide(R"({"type":"group","userId":"u","groupId":"g","traits":{"email":"info@g.org"}})").event),
         "user_id:u");
-    EXPECT_EQ(Ids(Decide("{\"event\":\"e\",\"userId\":\" \\u0007u\\t1 \"}").event), "user_id:u1");
+    EXPECT_EQ(Ids(Decide("{\"event\":\"e\",\"userId\":\" \\u0007u\\t1 \"}").event), "user_id:u 1");
     const auto number = Decide(R"({"event":"e","userId":12345678901234567890})");
     EXPECT_EQ(Ids(number.event), "user_id:12345678901234567890");
 }
