@@ -26,17 +26,18 @@ INSERT INTO pulse.ingest (user_id, event, properties) SELECT 'snd-a', 'inserted'
 SELECT properties FROM pulse.event WHERE name = 'inserted';
 
 -- Times.
-SELECT t AS sent, (SELECT e.time FROM pulse.event AS e WHERE e.id = event_id) AS time, reason
-FROM unnest(ARRAY['2026-03-01T06:00:00.1234567Z', '2026-03-01t06:00:00.123456789z', '2026-03-01 06:00:00 UTC', '20260301T060000Z', '20260301T0600+0100', '2026-03-01T05:59:60Z', '2026-03-01T24:00:00Z',
-     '1772344800', '1772344800123', '1772344800.5', '2026-03-01T06:00:00,5Z', '2026-03-01T25:00:00Z', '20260301']) WITH ORDINALITY AS u (t, n)
-CROSS JOIN LATERAL pulse_ingest(jsonb_build_object('userId', 'snd-t', 'event', 'timed', 'timestamp', t)) ORDER BY n;
-SELECT pulse_create_trait('snd_after', 'profile.at > "2026-02-28"') > 0 AS made;
-SELECT t, pulse_trait('snd-t', 'snd_after') FROM unnest(ARRAY['2026-03-01T06:00:00.1234567z', '20260301T060000Z', '1772344800', '1772344800123']) WITH ORDINALITY AS u (t, n)
-CROSS JOIN LATERAL pulse_identify('snd-t', jsonb_build_object('at', t)) AS p ORDER BY n;
+SELECT count(*) AS accepted FROM unnest(ARRAY['2024-03-01T06:00:00.1234567Z', '2024-03-01t06:00:00.123456789z', '2024-03-01 06:00:00 UTC', '20240301T060000Z', '20240301T0600+0100', '2024-03-01T05:59:60Z',
+     '2024-03-01T24:00:00Z', '1709272800', '1709272800123', '1709272800.5', '2024-03-01T06:00:00,5Z', '2024-03-01T25:00:00Z', '20240301']) WITH ORDINALITY AS u (t, n)
+CROSS JOIN LATERAL pulse_ingest(jsonb_build_object('userId', 'snd-t', 'event', 'timed', 'timestamp', t, 'properties', jsonb_build_object('t', t, 'n', n))) AS i WHERE i.status = 'accepted';
+SELECT properties ->> 't' AS sent, time FROM pulse.event WHERE name = 'timed' ORDER BY (properties -> 'n')::int;
+SELECT detail FROM pulse.rejected_event WHERE reason = 'invalid_timestamp' ORDER BY id;
+SELECT pulse_create_trait('snd_after', 'profile.t1 > "2024-02-28" and profile.t2 > "2024-02-28" and profile.t3 > "2024-02-28" and profile.t4 > "2024-02-28" and profile.t5 < "2024-03-02"') > 0 AS made;
+SELECT pulse_identify('snd-t', '{"t1": "2024-03-01T06:00:00.1234567z", "t2": "20240301T060000Z", "t3": "1709272800", "t4": "1709272800123", "t5": "2024-03-01 06:00:00 UTC"}') > 0 AS accepted;
+SELECT pulse_trait('snd-t', 'snd_after');
 -- A sentAt that does not fit is not used.
-SELECT s AS sent_at, (SELECT e.time FROM pulse.event AS e WHERE e.id = event_id) AS time, detail
-FROM unnest(ARRAY['9999-12-31T23:59:59Z', '1970-01-01T00:00:00Z', '2026-03-01T05:00:00Z']) WITH ORDINALITY AS u (s, n)
-CROSS JOIN LATERAL pulse_ingest(jsonb_build_object('userId', 'snd-t', 'event', 'sent', 'timestamp', '2026-03-01T06:00:00Z', 'sentAt', s)) ORDER BY n;
+SELECT s AS sent_at, detail FROM unnest(ARRAY['9999-12-31T23:59:59Z', '1970-01-01T00:00:00Z']) WITH ORDINALITY AS u (s, n)
+CROSS JOIN LATERAL pulse_ingest(jsonb_build_object('userId', 'snd-t', 'event', 'sent', 'timestamp', '2024-03-01T06:00:00Z', 'sentAt', s)) ORDER BY n;
+SELECT time FROM pulse.event WHERE name = 'sent';
 
 -- Ids and names.
 SELECT count(DISTINCT profile_id) AS people FROM pulse_ingest('[{"email": "M\u00dcLLER@Example.com", "event": "e"}, {"email": "m\u00fcller@example.com", "event": "e"}, {"email": "\u0418\u0432\u0430\u043d@example.com", "event": "e"}, {"email": "\u0438\u0432\u0430\u043d@example.com", "event": "e"}]');
