@@ -2,8 +2,7 @@
 \pset footer off
 SET timezone = 'UTC';
 SET client_min_messages = error;
-DROP EXTENSION IF EXISTS pulse CASCADE;
-CREATE EXTENSION pulse;
+CREATE EXTENSION IF NOT EXISTS pulse;
 \set VERBOSITY terse
 
 -- JSON text: the batch is accepted, and the event has the replacement.
@@ -58,3 +57,5 @@ SELECT index, status, reason FROM pulse_ingest('[{"userId": "snd-x", "event": "b
 SELECT count(*) FROM pulse.membership WHERE segment = 'snd_buyers';
 SELECT pulse_archive_segment('snd_buyers');
 SELECT pulse_delete_trait('snd_after');
+TRUNCATE pulse.event, pulse.rejected_event, pulse.message_seen, pulse.identity, pulse.profile, pulse.account, pulse.account_member, pulse.event_kind, pulse.event_property,
+    pulse.ingest_tally, pulse.source_total, pulse.profile_state, pulse.member, pulse.membership_change;
