@@ -214,10 +214,18 @@ COMMENT ON FUNCTION pulse_resolve_incident(bigint, text, boolean) IS
 'Closes an incident; the next check reopens it if the drift persists. With new_normal, the segment''s baseline restarts where the incident began, and for a table the current columns or number of rows are accepted. Errors: 42704 unknown incident, 55000 already resolved.';
 
 -- Level: operator
-CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION pulse_ignore_incident(incident bigint, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident';
-COMMENT ON FUNCTION pulse_ignore_incident(bigint, timestamptz, text) IS
-'Mutes an incident until the given time, or permanently: meanwhile no other incident opens for its segment, detector and attribute. Errors: 42704 unknown incident, 55000 already resolved, 22023 time not in the future.';
+COMMENT ON FUNCTION pulse_ignore_incident(bigint, text, text) IS
+'Mutes an incident until a timestamp or for an interval, such as 3 days, or permanently: meanwhile no other incident opens for its segment, detector and attribute. Errors: 42704 unknown incident, 55000 already resolved, 22023 neither a timestamp nor an interval, or not in the future.';
+-- Level: operator
+CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz, reason text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident_until';
+COMMENT ON FUNCTION pulse_ignore_incident(bigint, timestamptz, text) IS 'As pulse_ignore_incident(bigint, text, text), until a timestamp.';
+-- Level: operator
+CREATE FUNCTION pulse_ignore_incident(incident bigint, until interval, reason text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident_for';
+COMMENT ON FUNCTION pulse_ignore_incident(bigint, interval, text) IS 'As pulse_ignore_incident(bigint, text, text), for an interval.';
 
 -- Level: operator
 CREATE FUNCTION pulse_pin_baseline(segment text, snapshot bigint DEFAULT NULL) RETURNS bigint
@@ -232,5 +240,6 @@ COMMENT ON FUNCTION pulse_unpin_baseline(text) IS
 'Removes the pin: the segment''s history is its baseline again; false if nothing was pinned. Errors: 42704 unknown segment.';
 
 REVOKE EXECUTE ON FUNCTION pulse_check_drift(text), pulse_backtest(text, jsonb), pulse_acknowledge_incident(bigint, text),
-    pulse_resolve_incident(bigint, text, boolean), pulse_ignore_incident(bigint, timestamptz, text),
+    pulse_resolve_incident(bigint, text, boolean), pulse_ignore_incident(bigint, text, text),
+    pulse_ignore_incident(bigint, timestamptz, text), pulse_ignore_incident(bigint, interval, text),
     pulse_pin_baseline(text, bigint), pulse_unpin_baseline(text) FROM PUBLIC;

@@ -2,6 +2,13 @@
 
 -- Tables and views are in schema pulse, functions pulse_*() in the schema that CREATE EXTENSION names.
 -- A plain CREATE SCHEMA: if another role owns a schema of that name, the installation must fail.
+DO $$ BEGIN
+    IF pg_catalog.to_regnamespace('pulse') IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_schema', MESSAGE = 'schema "pulse" already exists',
+            DETAIL = 'The extension keeps its tables in a schema of this name, which it makes itself.',
+            HINT = 'Rename the existing schema (ALTER SCHEMA pulse RENAME TO ...), or drop it if it is left over and nobody needs it.';
+    END IF;
+END $$;
 CREATE SCHEMA pulse;
 COMMENT ON SCHEMA pulse IS 'Pulse: segments, snapshots, incidents; the data behind the functions pulse_*()';
 

@@ -6,6 +6,7 @@
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/classify_response.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/http/require_tls.hpp"
 #include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -163,6 +164,7 @@ PULSE_FUNCTION(pulse_create_channel) {
         const std::string name = args.RequireText(0, "name");
         const Json all = WithKind(args.RequireText(1, "kind"), args.RequireJsonb(2, "options"));
         CheckComplete(name, all);
+        http::RequireTls(all, pg::settings::allow_http);
         pg::CreateServer("channel", name, "pulse_channel", delivery::ChannelOptions(), all, kExample);
         Forget(name);
     });

@@ -1,6 +1,7 @@
 // The SQL-callable functions of the agent.
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_investigation.hpp"
+#include "pulse/http/require_tls.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -109,8 +110,10 @@ PULSE_FUNCTION(pulse_create_model) {
     pg::ShowActivity("SELECT pulse_create_model(...)");
     pg::HideStatement([&] {
         pg::RequireWritable("pulse_create_model()");
+        const pg::Json options = args.RequireJsonb(1, "options");
+        pulse::http::RequireTls(options, pg::settings::allow_http);
         pg::CreateServer("model", args.RequireText(0, "name"), "pulse_model", diagnosis::ModelOptions(),
-                         args.RequireJsonb(1, "options"), kModelExample);
+                         options, kModelExample);
     });
     PG_RETURN_VOID();
 }

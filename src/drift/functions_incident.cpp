@@ -3,6 +3,7 @@
 #include "pulse/drift/listener.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/segment.hpp"
@@ -226,12 +227,27 @@ PULSE_WRITING_FUNCTION(pulse_resolve_incident) {
     PG_RETURN_VOID();
 }
 
-PULSE_WRITING_FUNCTION(pulse_ignore_incident) {
+static Datum IgnoreUntil(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& until) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
     const pg::OwnerSession session;
-    drift::Ignore(args.RequireInt8(0, "incident"), actor, args.Time(1), args.Text(2));
+    drift::Ignore(args.RequireInt8(0, "incident"), actor, until, args.Text(2));
     PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_ignore_incident) {
+    return IgnoreUntil(fcinfo, pg::ParseUntil(pg::Args(fcinfo).Text(1)));
+}
+
+PULSE_WRITING_FUNCTION(pulse_ignore_incident_until) {
+    return IgnoreUntil(fcinfo, pg::Args(fcinfo).Time(1));
+}
+
+PULSE_WRITING_FUNCTION(pulse_ignore_incident_for) {
+    const pg::Args args(fcinfo);
+    return IgnoreUntil(
+        fcinfo, args.IsNull(1) ? std::nullopt
+                               : std::optional<pulse::Moment>(pg::Now() + pg::IntervalArgument(args.Raw(1))));
 }
 
 PULSE_WRITING_FUNCTION(pulse_pin_baseline) {

@@ -7,6 +7,7 @@
 #include "pulse/base/json.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/source/cell.hpp"
+#include "pulse/source/relation.hpp"
 
 namespace pulse::health {
 
@@ -181,35 +182,15 @@ std::string Qualify(source::Reader& reader, const std::string& name) {
     if (name.find_first_not_of(" \t\r\n") == std::string::npos)
         throw UserError(sqlstate::kInvalidParameter, "a relation's name must not be empty", "",
                         "Give for example app.orders.");
-    const source::Rows rows = reader.Query(
-        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p', 'v', 'm', 'f'), "
-        "c.relpersistence = 't' FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = "
-        "c.relnamespace "
-        "WHERE c.oid = " +
-        Oid(name));
-    if (!rows.empty()) {
-        if (!IsTrue(rows.values[0][1]))
-            throw UserError(
-                sqlstate::kWrongObjectType, "\"" + name + "\" is not a table or view", "",
-                "Tables, partitioned and foreign tables, views and materialized views can be monitored.");
-        if (IsTrue(rows.values[0][2]))
-            throw UserError(sqlstate::kWrongObjectType, "\"" + name + "\" is temporary",
-                            "No other session can read it.", "Monitor a permanent table.");
-        return rows.values[0][0].value_or("");
-    }
-    const source::Rows others = reader.Query(
-        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class AS c "
-        "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', "
-        "'f') "
-        "AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'pulse') "
-        "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, "
-        "'SELECT') "
-        "ORDER BY name LIMIT 1000");
-    std::vector<std::string> names;
-    for (const auto& row : others.values) names.push_back(row[0].value_or(""));
-    throw UserError(
-        sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
-        names.empty() ? "No table or view can be read by this role." : SuggestName(name, names, "Relations"));
+    const source::NamedRelation relation = source::FindRelation(reader, name);
+    if (!relation.readable)
+        throw UserError(
+            sqlstate::kWrongObjectType, "\"" + name + "\" is not a table or view", "",
+            "Tables, partitioned and foreign tables, views and materialized views can be monitored.");
+    if (relation.temporary)
+        throw UserError(sqlstate::kWrongObjectType, "\"" + name + "\" is temporary",
+                        "No other session can read it.", "Monitor a permanent table.");
+    return relation.name;
 }
 
 TableFacts ReadFacts(source::Reader& reader, const std::string& relation) {

@@ -1,7 +1,4 @@
 // The SQL-callable functions of this room.
-#include <cstdlib>
-
-#include "pulse/base/duration.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
@@ -17,25 +14,6 @@ namespace pulse::health {
 namespace {
 
 using pg::Value;
-
-int64_t Microseconds(Datum interval) {
-    const int64_t length = pg::IntervalLength(interval);
-    if (std::abs(length) == pg::kLongestInterval)
-        throw UserError(sqlstate::kInvalidParameter, "the interval is too long", "",
-                        "Give at most 100 years.");
-    return length;
-}
-
-// Parses an interval or a timestamp.
-std::optional<Moment> UntilOf(const std::optional<std::string>& text) {
-    if (!text) return std::nullopt;
-    if (const auto span = ParseDuration(*text)) return pg::Now() + *span;
-    if (const auto moment = ParseMoment(*text)) return *moment;
-    throw UserError(
-        sqlstate::kInvalidParameter, "\"until\" is neither a timestamp nor an interval",
-        "It is \"" + *text + "\".",
-        "Give for example '2 hours' or '2026-03-01 06:00'; a timestamp without an offset is UTC.");
-}
 
 // A figure in the unit of the check.
 std::string InUnit(CheckType type, double figure) {
@@ -67,12 +45,44 @@ void AppendReport(pg::ResultSet& results, const CheckReport& report) {
                  Value::Text(result.message), Value::Int8(report.incident)});
 }
 
+// The relation of a monitor for a message; empty when it has been removed.
+std::string RelationOf(int64_t monitor) {
+    const pg::OwnerSession session;
+    const pg::Result rows = pg::Execute(
+        "SELECT relation FROM pulse.monitor WHERE id = $1 AND status = 'active'", {Value::Int8(monitor)});
+    return rows.empty() ? "" : rows[0].Text(0);
+}
+
+void ReportHeld(int64_t monitor) {
+    if (const std::string relation = RelationOf(monitor); !relation.empty())
+        pg::Notice(
+            "another session is checking " + relation,
+            "Its results are in pulse.check_result when it ends. Call this function again to check now.");
+}
+
+// Says why no check ran.
+void ReportNothingDue() {
+    const pg::OwnerSession session;
+    const pg::Result rows = pg::Execute(
+        "SELECT m.relation, c.next_check_at FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON"
+        " c.monitor_id = m.id WHERE m.status = 'active' ORDER BY c.next_check_at, m.relation LIMIT 1");
+    if (rows.empty())
+        pg::Notice("no table is monitored", "Begin with pulse_monitor_table().");
+    else
+        pg::Notice("no check is due before " + FormatMoment(rows[0].Time(1)),
+                   "SELECT * FROM pulse_check_tables(" + pg::QuoteLiteral(rows[0].Text(0)) +
+                       "); checks one table now.");
+}
+
 // Checks one monitor in a subtransaction of its own. Empty when another session is checking it.
 std::vector<CheckReport> CheckOne(int64_t monitor, bool all) {
     pg::Subtransaction subtransaction;
-    if (!pg::TryLock("monitor", monitor)) return {};
-    const std::optional<MonitorRun> run = LoadRun(monitor, all, pg::PastNow(), true);
-    if (!run) return {};
+    std::optional<MonitorRun> run;
+    if (pg::TryLock("monitor", monitor)) run = LoadRun(monitor, all, pg::PastNow(), true);
+    if (!run) {
+        ReportHeld(monitor);
+        return {};
+    }
     RunMeasurements measured;
     const std::optional<source::Target> target = FindTarget(*run, measured);
     if (target) measured = MeasureRun(*run, *target, ReadLimitsFromSettings(run->now));
@@ -83,6 +93,7 @@ std::vector<CheckReport> CheckOne(int64_t monitor, bool all) {
 }
 
 void CheckTables(const std::vector<int64_t>& monitors, bool all, pg::ResultSet& results) {
+    if (monitors.empty()) ReportNothingDue();
     std::vector<CheckReport> reports;
     for (const int64_t monitor : monitors) {
         pg::CheckInterrupts();
@@ -123,7 +134,7 @@ PULSE_WRITING_FUNCTION(pulse_monitor_table) {
     spec.relation = args.RequireText(0, "relation");
     spec.source = args.Text(1);
     spec.checks = args.Jsonb(2);
-    if (!args.IsNull(3)) spec.every = health::Microseconds(args.Raw(3));
+    if (!args.IsNull(3)) spec.every = pg::IntervalArgument(args.Raw(3));
     spec.owner = args.Text(4);
     spec.tags = args.Texts(5);
     const int64_t monitor = health::SaveMonitor(spec);
@@ -158,7 +169,7 @@ PULSE_WRITING_FUNCTION(pulse_check_tables) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_mute) {
-    return health::Mute(fcinfo, health::UntilOf(pg::Args(fcinfo).Text(1)));
+    return health::Mute(fcinfo, pg::ParseUntil(pg::Args(fcinfo).Text(1)));
 }
 
 PULSE_WRITING_FUNCTION(pulse_mute_until) {
@@ -169,7 +180,7 @@ PULSE_WRITING_FUNCTION(pulse_mute_for) {
     const pg::Args args(fcinfo);
     return health::Mute(
         fcinfo, args.IsNull(1) ? std::nullopt
-                               : std::optional<pulse::Moment>(pg::Now() + health::Microseconds(args.Raw(1))));
+                               : std::optional<pulse::Moment>(pg::Now() + pg::IntervalArgument(args.Raw(1))));
 }
 
 PULSE_WRITING_FUNCTION(pulse_unmute) {

@@ -27,8 +27,8 @@ char* OrNull(std::string& text) {
     return text.empty() ? nullptr : text.data();
 }
 
-// Rethrow an error of PostgreSQL unchanged: its context lines are complete, and its destinations (log,
-// client) were decided when it was raised.
+// Raise an error of PostgreSQL again. Its context lines are those from inside the function; ThrowErrorData
+// adds those of the functions around it. Not for a statement with secrets, which they would show.
 [[noreturn]] void Rethrow() {
     Error& error = pending.error;
     ErrorData data{};
@@ -58,7 +58,8 @@ char* OrNull(std::string& text) {
     data.funcname = OrNull(error.function);
     data.domain = OrNull(error.domain);
     data.context_domain = OrNull(error.context_domain);
-    ReThrowError(&data);
+    if (error.hide_statement) ReThrowError(&data);
+    ThrowErrorData(&data);
     pg_unreachable();
 }
 
@@ -110,8 +111,12 @@ void RequireWritable(const char* function) {
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
     ErrorOrigin outcome = ErrorOrigin::kOurs;
     detail::aborting = false;
+    // The callbacks of the functions around this one describe an error when it leaves it, not before.
+    ErrorContextCallback* const outside = error_context_stack;
+    error_context_stack = nullptr;
     try {
         const Datum result = body(fcinfo);
+        error_context_stack = outside;
         if (!detail::aborting) return result;
         pending.Set(ERRCODE_INTERNAL_ERROR,
                     "an error of PostgreSQL was swallowed without a rollback in pulse", "", kReport);
@@ -119,6 +124,7 @@ Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {
         outcome = Classify();
     }
     // The handler is left: the exception object is destroyed, nothing lives in this frame.
+    error_context_stack = outside;
     detail::aborting = false;
     if (outcome == ErrorOrigin::kPostgres) Rethrow();
     if (outcome == ErrorOrigin::kOutOfMemory)

@@ -1,5 +1,11 @@
 #include "pulse/pg/error.hpp"
 
+#include "pulse/pg/identity.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+}
+
 namespace pulse::pg {
 
 namespace {
@@ -49,6 +55,29 @@ Error Error::Take(ErrorData* data) {
     error.context_domain = Copy(data->context_domain);
     FreeErrorData(data);
     return error;
+}
+
+void Error::RemoveStatement(const std::string& sql) {
+    // All of it is Pulse's when a statement runs as the extension's owner. Else the statement's line is the
+    // last; the words around it depend on lc_messages.
+    size_t keep = sql.empty() ? std::string::npos : context.rfind(sql);
+    if (Identity::IsOwner()) keep = 0;
+    if (keep != std::string::npos && !context.empty()) {
+        keep = context.rfind('\n', keep);
+        if (keep == std::string::npos) keep = 0;
+        if (detail_log.empty()) detail_log = detail;
+        detail_log += (detail_log.empty() ? "" : "\n") + context.substr(keep);
+        context.resize(keep);
+    }
+    if (internal_query != sql) return;
+    const std::string* text = UserText::current();
+    const size_t at = text && !text->empty() ? sql.find(*text) : std::string::npos;
+    const int before = at == std::string::npos ? 0 : pg_mbstrlen_with_len(sql.data(), static_cast<int>(at));
+    internal_query = at == std::string::npos ? "" : *text;
+    internal_position = at == std::string::npos ? 0 : internal_position - before;
+    if (internal_position > 0 && internal_position <= static_cast<int>(internal_query.size()) + 1) return;
+    internal_query.clear();
+    internal_position = 0;
 }
 
 std::string Error::State() const {

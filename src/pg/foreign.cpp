@@ -156,6 +156,7 @@ void HideStatement(const std::function<void()>& body) {
     // Remove the context: a surrounding function would show the statement there.
     hidden.hide_statement = true;
     hidden.context.clear();
+    hidden.detail_log.clear();
     hidden.internal_query.clear();
     throw hidden;
 }

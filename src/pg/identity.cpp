@@ -51,7 +51,7 @@ Extension LookUpExtension() {
 
 }  // namespace
 
-Identity::Identity(Oid role, int context_flags, const char* search_path) {
+Identity::Identity(Oid role, int context_flags, const char* search_path, bool owner) : saved_owner_(owner_) {
     GetUserIdAndSecContext(&saved_role_, &saved_context_);
     guc_level_ = NewGUCNestLevel();
     SetUserIdAndSecContext(role, saved_context_ | context_flags);
@@ -65,15 +65,17 @@ Identity::Identity(Oid role, int context_flags, const char* search_path) {
         SetUserIdAndSecContext(saved_role_, saved_context_);
         throw;
     }
+    owner_ = owner;
 }
 
 Identity::~Identity() {
+    owner_ = saved_owner_;
     AtEOXact_GUC(false, guc_level_);
     SetUserIdAndSecContext(saved_role_, saved_context_);
 }
 
 Identity Identity::Owner() {
-    return Identity(LookUpExtension().owner, SECURITY_LOCAL_USERID_CHANGE, "pg_catalog, pg_temp");
+    return Identity(LookUpExtension().owner, SECURITY_LOCAL_USERID_CHANGE, "pg_catalog, pg_temp", true);
 }
 
 Identity Identity::Definer(const std::string& role, const std::string& search_path) {
@@ -82,7 +84,8 @@ Identity Identity::Definer(const std::string& role, const std::string& search_pa
         throw UserError(sqlstate::kUndefinedObject, "role \"" + role + "\" does not exist",
                         "The definition runs with the rights of the role that created it.",
                         "Update the segment as another role; it then runs with that role's rights.");
-    return Identity(id, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, search_path.c_str());
+    return Identity(id, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, search_path.c_str(),
+                    false);
 }
 
 std::string CallerName() {

@@ -1,6 +1,10 @@
 #include "pulse/pg/interval.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+
+#include "pulse/base/duration.hpp"
+#include "pulse/pg/settings.hpp"
 
 extern "C" {
 #include "utils/timestamp.h"
@@ -14,6 +18,24 @@ int64_t IntervalLength(Datum interval) {
     const double length = static_cast<double>(parts->time) + days * static_cast<double>(kDay);
     constexpr auto kMost = static_cast<double>(kLongestInterval);
     return static_cast<int64_t>(std::clamp(length, -kMost, kMost));
+}
+
+int64_t IntervalArgument(Datum interval) {
+    const int64_t length = IntervalLength(interval);
+    if (std::abs(length) == kLongestInterval)
+        throw UserError(sqlstate::kInvalidParameter, "the interval is too long", "",
+                        "Give at most 100 years.");
+    return length;
+}
+
+std::optional<Moment> ParseUntil(const std::optional<std::string>& text) {
+    if (!text) return std::nullopt;
+    if (const auto span = ParseDuration(*text)) return Now() + *span;
+    if (const auto moment = ParseMoment(*text)) return *moment;
+    throw UserError(
+        sqlstate::kInvalidParameter, "\"until\" is neither a timestamp nor an interval",
+        "It is \"" + *text + "\".",
+        "Give for example '2 hours' or '2026-03-01 06:00'; a timestamp without an offset is UTC.");
 }
 
 }  // namespace pulse::pg

@@ -8,14 +8,12 @@ Plan::~Plan() {
 }
 
 Result Plan::Execute(const std::vector<Value>& parameters, bool read_only) {
-    MemoryContext caller = CurrentMemoryContext;
     if (!plan_) {
-        plan_ = Call([&] {
+        plan_ = CallSpi(sql_.c_str(), [&] {
             SPIPlanPtr plan = SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
             if (plan) SPI_keepplan(plan);
             return plan;
         });
-        MemoryContextSwitchTo(caller);
         if (!plan_) throw std::runtime_error("SPI could not prepare: " + sql_);
     }
     std::vector<Datum> values;
@@ -24,9 +22,8 @@ Result Plan::Execute(const std::vector<Value>& parameters, bool read_only) {
         values.push_back(parameter.datum);
         nulls += parameter.null ? 'n' : ' ';
     }
-    const int code =
-        Call([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), read_only, 0); });
-    MemoryContextSwitchTo(caller);
+    const int code = CallSpi(
+        sql_.c_str(), [&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), read_only, 0); });
     if (code < 0)
         throw std::runtime_error(std::string("SPI failed with ") + SPI_result_code_string(code) +
                                  " for: " + sql_);

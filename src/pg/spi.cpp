@@ -6,15 +6,6 @@ namespace pulse::pg {
 
 namespace {
 
-// SPI leaves its own memory context current after every call; restore the caller's, e.g. an Arena.
-template <typename Body>
-auto CallSpi(Body body) {
-    MemoryContext caller = CurrentMemoryContext;
-    const auto result = Call(body);
-    MemoryContextSwitchTo(caller);
-    return result;
-}
-
 struct Bound {
     std::vector<Oid> types;
     std::vector<Datum> values;
@@ -148,7 +139,7 @@ std::optional<std::string> Row::Output(int column) const {
 
 Result Execute(const std::string& sql, const std::vector<Value>& parameters, bool read_only, long limit) {
     Bound bound(parameters);
-    const int code = CallSpi([&] {
+    const int code = CallSpi(sql.c_str(), [&] {
         return SPI_execute_with_args(sql.c_str(), bound.count(), bound.types.data(), bound.values.data(),
                                      bound.nulls.c_str(), read_only, limit);
     });
@@ -157,7 +148,7 @@ Result Execute(const std::string& sql, const std::vector<Value>& parameters, boo
 
 Result Statement::Execute(const std::vector<Value>& parameters, bool read_only) {
     if (!plan_) {
-        plan_ = CallSpi([&] {
+        plan_ = CallSpi(sql_, [&] {
             SPIPlanPtr plan = SPI_prepare(sql_, static_cast<int>(types_.size()), types_.data());
             if (plan) SPI_keepplan(plan);
             return plan;
@@ -166,14 +157,15 @@ Result Statement::Execute(const std::vector<Value>& parameters, bool read_only) 
     }
     Bound bound(parameters);
     if (bound.types != types_) throw std::logic_error(std::string("wrong parameter types for: ") + sql_);
-    const int code = CallSpi(
-        [&] { return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0); });
+    const int code = CallSpi(sql_, [&] {
+        return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0);
+    });
     return Finish(code, sql_);
 }
 
 Cursor::Cursor(const std::string& sql, const std::vector<Value>& parameters, bool read_only) {
     Bound bound(parameters);
-    portal_ = CallSpi([&] {
+    portal_ = CallSpi(sql.c_str(), [&] {
         return SPI_cursor_open_with_args(nullptr, sql.c_str(), bound.count(), bound.types.data(),
                                          bound.values.data(), bound.nulls.c_str(), read_only, 0);
     });
@@ -191,7 +183,7 @@ Cursor::~Cursor() {
 
 Result Cursor::Fetch(long rows) {
     CheckInterrupts();
-    CallSpi([&] {
+    CallSpi("", [&] {
         SPI_cursor_fetch(portal_, true, rows);
         return true;
     });

@@ -91,6 +91,7 @@ Tally Import(const std::string& query, const std::string& source) {
     Progress progress;
     // The query runs as the caller, the inserts run as the extension's owner.
     const pg::Session session;
+    const pg::UserText text(query);
     pg::Cursor cursor(query, {});
     int64_t read = 0;
     constexpr long kPortion = 1000;

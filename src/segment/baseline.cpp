@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "pulse/segment/misplaced_keys.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/suggest.hpp"
@@ -12,20 +13,10 @@ namespace pulse::segment {
 
 namespace {
 
-const std::vector<std::string> kBaselineKeys = {"expectedSize", "expectedConversionRate",
-                                                "criticalAttributes", "monitoringEnabled", "alertThresholds"};
-const std::vector<std::string> kThresholds = {"sizeChangePercent",
-                                              "distributionShift",
-                                              "conversionAnomaly",
-                                              "inactivityCreep",
-                                              "membershipChurn",
-                                              "nullSpike",
-                                              "value",
-                                              "slowErosion"};
-
 // Check that the value is an object with known keys. Returns it without nulls.
 Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid,
                    const char* example) {
+    RefuseMisplacedKeys(value, name, valid);
     const JsonObject reader(value, {name}, valid, example);
     Json object = Json::object();
     for (const auto& [key, item] : value.items())
@@ -64,7 +55,7 @@ void CheckCritical(const Json& value, const std::vector<std::string>& attributes
 
 Json CheckThresholds(const Json& value) {
     Json thresholds =
-        RequireObject(value, "\"alertThresholds\"", kThresholds, "{\"sizeChangePercent\": 0.2}");
+        RequireObject(value, "\"alertThresholds\"", kThresholdKeys, "{\"sizeChangePercent\": 0.2}");
     for (const auto& [key, item] : thresholds.items())
         RequireNumber(item, "alertThresholds." + key, 1, "from 0 to 1 (1 switches the detector off)");
     return thresholds;

@@ -9,14 +9,11 @@
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/rule/compile.hpp"
+#include "pulse/segment/misplaced_keys.hpp"
 
 namespace pulse::segment {
 
 namespace {
-
-const std::vector<std::string> kDefinitionKeys = {
-    "from",       "query",     "key",         "where",  "rules",   "logicalOperator",  "groups",
-    "attributes", "converted", "last_active", "source", "cadence", "include_anonymous"};
 
 std::optional<std::string> ReadText(const JsonObject& definition, const char* key) {
     const std::optional<std::string> text = definition.Text(key);
@@ -147,6 +144,7 @@ int64_t Request::Cadence() const {
 }
 
 Request ParseRequest(const Json& json) {
+    RefuseMisplacedKeys(json, "the definition", kDefinitionKeys);
     const JsonObject definition(json, {"the definition"}, kDefinitionKeys,
                                 "{\"from\": \"app.users\", \"where\": \"ltv > 1000\"}");
     Request request;

@@ -55,7 +55,13 @@ void ReadForDefinition(const source::Target& target, source::Usage& usage,
                 "The definition runs with the rights of role " + target.access.role + ".",
                 "Grant that role SELECT on the relations and EXECUTE on the functions that the definition "
                 "uses.");
-        throw DefinitionError(state.c_str(), error.message, error.detail, error.hint);
+        // Where it happened: in the definition's text, and in functions that it calls.
+        std::string detail = error.detail;
+        const auto add = [&](const std::string& line) { detail += (detail.empty() ? "" : "\n") + line; };
+        if (error.internal_position > 0)
+            add("At character " + std::to_string(error.internal_position) + " of: " + error.internal_query);
+        if (!error.context.empty()) add(error.context);
+        throw DefinitionError(state.c_str(), error.message, detail, error.hint);
     }
 }
 

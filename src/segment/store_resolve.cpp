@@ -8,6 +8,7 @@
 #include "pulse/segment/store.hpp"
 #include "pulse/segment/store_profile.hpp"
 #include "pulse/source/cell.hpp"
+#include "pulse/source/relation.hpp"
 
 namespace pulse::segment {
 
@@ -17,66 +18,17 @@ namespace {
 constexpr int kSampleRows = 1000;
 constexpr size_t kSampleColumns = 500;
 
-[[noreturn]] void ThrowUnknownRelation(source::Reader& reader, const std::string& name) {
-    const source::Rows rows = reader.Query(
-        "SELECT CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN pg_catalog.quote_ident(c.relname) "
-        "ELSE pg_catalog.format('%I.%I', n.nspname, c.relname) END AS name "
-        "FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-        "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT LIKE 'pg\\_%' "
-        "AND n.nspname NOT IN ('information_schema', 'pulse') "
-        "AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
-        "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') ORDER BY name LIMIT 1000");
-    std::vector<std::string> names;
-    for (const auto& row : rows.values) names.push_back(row[0].value_or(""));
-    const std::string role = reader.Query("SELECT current_user::text").values.at(0).at(0).value_or("");
-    throw UserError(sqlstate::kUndefinedTable, "relation \"" + name + "\" does not exist", "",
-                    names.empty() ? "Role " + role + " cannot read any table or view."
-                                  : SuggestName(name, names, "Relations",
-                                                [](std::string_view text) { return std::string(text); }));
-}
-
-[[noreturn]] void ThrowInvalidName(const std::string& name) {
-    throw UserError(sqlstate::kInvalidName, "\"from\" is not the name of a relation",
-                    "It is \"" + name + "\".",
-                    "Give for example users or app.users, with double quotes where SQL needs them.");
-}
-
-source::Rows FindRelation(source::Reader& reader, const std::string& name) {
-    const auto is_invalid_name = [](std::string_view state) {
-        return state == sqlstate::kInvalidName || state == sqlstate::kInvalidParameter;
-    };
-    try {
-        source::Rows rows = reader.Query(
-            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), "
-            "c.relkind IN ('r', 'p', 'v', 'm', 'f'), c.relpersistence = 't' FROM pg_catalog.pg_class AS c "
-            "JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-            "WHERE c.oid = pg_catalog.to_regclass(" +
-            source::Literal(name) + ")::pg_catalog.oid");
-        // Since 16 to_regclass() returns null for an invalid name, too.
-        if (rows.empty()) reader.Query("SELECT pg_catalog.parse_ident(" + source::Literal(name) + ")");
-        return rows;
-    } catch (const pg::Error& error) {
-        // The visit ends here; its subtransaction is rolled back by the caller.
-        if (!is_invalid_name(error.State())) throw;
-        ThrowInvalidName(name);
-    } catch (const UserError& error) {
-        if (!is_invalid_name(error.state())) throw;
-        ThrowInvalidName(name);
-    }
-}
-
 // The quoted, schema-qualified name of a relation, resolved under the search_path of the source.
 std::string QualifyRelation(source::Reader& reader, const std::string& name) {
-    const source::Rows rows = FindRelation(reader, name);
-    if (rows.empty()) ThrowUnknownRelation(reader, name);
+    const source::NamedRelation relation = source::FindRelation(reader, name);
     constexpr const char* kHint =
         "\"from\" names a table, view, materialized view, partitioned or foreign table.";
-    if (!source::ToBoolean(rows.values[0][1]))
+    if (!relation.readable)
         throw UserError(sqlstate::kInvalidParameter, "\"" + name + "\" is not a table or view", "", kHint);
-    if (source::ToBoolean(rows.values[0][2]))
+    if (relation.temporary)
         throw UserError(sqlstate::kInvalidParameter, "\"" + name + "\" is temporary",
                         "No other session can read it.", kHint);
-    return rows.values[0][0].value_or("");
+    return relation.name;
 }
 
 std::string ListColumns(const std::vector<source::Column>& columns) {
@@ -231,6 +183,7 @@ ResolvedDefinition ResolveDefinition(const Request& asked, const source::Access&
     if (request.kind == SegmentKind::kQuery) request.query = CheckQuery(request.query);
     const Request ready = PrepareRequest(request, pg::Now());
     ResolvedDefinition resolved;
+    const pg::UserText text(ready.query);
     ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
         resolved = ResolveOnSource(reader, ready, before, NowLiteral());
     });

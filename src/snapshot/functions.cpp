@@ -1,7 +1,36 @@
 // The SQL-callable functions of this room.
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/snapshot/store.hpp"
+
+namespace pulse::snapshot {
+
+namespace {
+
+// Says why no snapshot was taken.
+void ReportNothingDue() {
+    const pg::OwnerSession session;
+    const pg::Result rows = pg::Execute(
+        "SELECT s.name, t.taken_at + s.cadence FROM pulse.segment AS s LEFT JOIN LATERAL (SELECT"
+        " max(p.taken_at) AS taken_at FROM pulse.snapshot AS p WHERE p.segment_id = s.id AND p.status = 'ok'"
+        " AND p.taken_at <= $1) AS t ON true WHERE s.status = 'active'"
+        " AND s.baseline -> 'monitoringEnabled' IS DISTINCT FROM 'false'"
+        " ORDER BY t.taken_at + s.cadence NULLS LAST, s.name LIMIT 1",
+        {pg::Value::Time(pg::PastNow())});
+    if (rows.empty())
+        pg::Notice("no segment is active and monitored", "Create one with pulse_create_segment().");
+    else
+        pg::Notice("no segment is due before " +
+                       (rows[0].IsNull(1) ? std::string("its snapshot") : FormatMoment(rows[0].Time(1))),
+                   "SELECT pulse_take_snapshot(" + pg::QuoteLiteral(rows[0].Text(0)) +
+                       "); measures one segment now; its cadence is in pulse.segment.");
+}
+
+}  // namespace
+
+}  // namespace pulse::snapshot
 
 namespace pg = pulse::pg;
 namespace snapshot = pulse::snapshot;
@@ -12,6 +41,7 @@ PULSE_WRITING_FUNCTION(pulse_take_snapshot) {
 
 PULSE_WRITING_FUNCTION(pulse_take_snapshots) {
     const std::vector<snapshot::TakeResult> outcomes = snapshot::TakeDue();
+    if (outcomes.empty()) snapshot::ReportNothingDue();
     pg::ResultSet results(fcinfo);
     for (const snapshot::TakeResult& outcome : outcomes)
         results.Add({pg::Value::Text(outcome.segment), pg::Value::Int8(outcome.snapshot),

@@ -14,6 +14,10 @@ class Error : public std::exception {
     static Error Take(ErrorData* data);
 
     const char* what() const noexcept override { return message.c_str(); }
+    // Remove how Pulse ran `sql`: its line of the context, and its text with the position in it. What remains
+    // is the context of a user's functions, and a position in the UserText. The server's log keeps the rest.
+    void RemoveStatement(const std::string& sql);
+
     // Five characters, e.g. sqlstate::kUndefinedColumn.
     std::string State() const;
 
@@ -26,6 +30,21 @@ class Error : public std::exception {
     std::string message, detail, detail_log, hint, context, internal_query, backtrace;
     std::string schema_name, table_name, column_name, datatype_name, constraint_name;
     std::string file, function, domain, context_domain;  // where it was raised
+};
+
+// While it lives, errors point into this text of the user, which Pulse's statements contain.
+class UserText {
+  public:
+    explicit UserText(const std::string& text) : outer_(std::exchange(current_, &text)) {}
+    ~UserText() { current_ = outer_; }
+    UserText(const UserText&) = delete;
+    UserText& operator=(const UserText&) = delete;
+
+    static const std::string* current() { return current_; }
+
+  private:
+    static inline const std::string* current_ = nullptr;
+    const std::string* outer_;
 };
 
 namespace detail {

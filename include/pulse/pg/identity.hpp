@@ -15,13 +15,18 @@ class Identity {
     // users supply. Throws UserError if the role does not exist.
     static Identity Definer(const std::string& role, const std::string& search_path);
 
+    // Whether the statements that run now are Pulse's own, for its tables.
+    static bool IsOwner() { return owner_; }
+
     ~Identity();
     Identity(const Identity&) = delete;
     Identity& operator=(const Identity&) = delete;
 
   private:
-    Identity(Oid role, int context_flags, const char* search_path);
+    Identity(Oid role, int context_flags, const char* search_path, bool owner);
 
+    static inline bool owner_ = false;
+    bool saved_owner_;
     Oid saved_role_;
     int saved_context_;
     int guc_level_;

@@ -14,4 +14,10 @@ inline constexpr int64_t kLongestInterval = 100 * 366 * kDay;
 // where PostgreSQL compares intervals.
 int64_t IntervalLength(Datum interval);
 
+// The same for an argument; throws UserError if it is longer.
+int64_t IntervalArgument(Datum interval);
+
+// The end of a period, written as an interval from now or as a timestamp.
+std::optional<Moment> ParseUntil(const std::optional<std::string>& text);
+
 }  // namespace pulse::pg

@@ -27,6 +27,21 @@ class OwnerSession {
     Session session_;
 };
 
+// Run one call of SPI for the statement `sql` of Pulse. SPI leaves its own memory context current after every
+// call; the caller's, e.g. an Arena, is restored. Users see no statement of Pulse in an error.
+template <typename Body>
+auto CallSpi(const char* sql, Body body) {
+    MemoryContext caller = CurrentMemoryContext;
+    try {
+        const auto result = Call(body);
+        MemoryContextSwitchTo(caller);
+        return result;
+    } catch (Error& error) {
+        error.RemoveStatement(sql);
+        throw;
+    }
+}
+
 // One row of a Result. Columns are counted from 0. Reading a null by a non-optional getter is a bug.
 class Row {
   public:
