@@ -117,20 +117,19 @@ COMMENT ON TRIGGER notice_wake ON pulse.notice IS 'Wakes the delivery worker for
 -- ---- The view of messages, and functions to retry and cancel them ----
 
 CREATE VIEW pulse.message AS
-SELECT o.id, o.channel, o.kind, o.event, o.incident_id AS incident, coalesce(s.name, m.relation) AS subject,
+SELECT o.id,
        CASE WHEN o.folded_into IS NOT NULL AND o.status = 'sending' THEN 'folded'
             WHEN o.status = 'pending' AND o.waits THEN 'waiting' ELSE o.status END AS status,
-       o.attempts,
-       CASE WHEN o.status = 'pending' AND NOT o.waits THEN greatest(o.send_at, c.open_until) END AS next_try_at,
-       coalesce(o.finished_at, clock_timestamp()) - o.created_at AS age,
-       CASE WHEN o.status = 'sent' THEN o.finished_at END AS sent_at,
-       CASE WHEN o.status = 'sent' THEN extract(epoch FROM o.finished_at - o.created_at)::float8 * 1000 END AS latency_ms,
-       o.answer_status, o.answer,
+       o.channel, o.kind, o.event, coalesce(s.name, m.relation) AS subject, o.incident_id AS incident, o.attempts,
+       date_trunc('second', coalesce(o.finished_at, clock_timestamp()) - o.created_at) AS age,
        coalesce(o.error, CASE WHEN o.status <> 'pending' THEN NULL
                               WHEN c.disabled_at IS NOT NULL THEN 'the channel is disabled: ' || coalesce(c.last_error, '')
                               WHEN c.open_until > clock_timestamp() THEN 'the channel is paused: ' || coalesce(c.last_error, '')
                          END) AS error,
-       o.folded_into, o.key, o.payload, o.created_at
+       CASE WHEN o.status = 'pending' AND NOT o.waits THEN date_trunc('second', greatest(o.send_at, c.open_until)) END AS next_try_at,
+       CASE WHEN o.status = 'sent' THEN date_trunc('second', o.finished_at) END AS sent_at,
+       CASE WHEN o.status = 'sent' THEN extract(epoch FROM o.finished_at - o.created_at)::float8 * 1000 END AS latency_ms,
+       o.answer_status, o.folded_into, o.created_at, o.key, o.answer, o.payload
 FROM pulse.outbox AS o
      LEFT JOIN pulse.channel_state AS c ON c.channel = o.channel
      LEFT JOIN pulse.incident_record AS i ON i.id = o.incident_id

@@ -12,11 +12,12 @@ COMMENT ON FOREIGN DATA WRAPPER pulse_channel IS
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 CREATE VIEW pulse.channel AS
-SELECT s.srvname::text AS name, o.options ->> 'kind' AS kind, pg_get_userbyid(s.srvowner)::text AS owner, o.options,
+SELECT s.srvname::text AS name, o.options ->> 'kind' AS kind,
        CASE WHEN NOT w.complete THEN 'incomplete' WHEN c.disabled_at IS NOT NULL THEN 'disabled'
             WHEN c.open_until > clock_timestamp() THEN 'resting' ELSE 'ok' END AS state,
-       q.waiting, f.sent_hour, f.failed_hour, f.sent_day, f.failed_day,
-       c.failures, c.open_until AS resting_until, c.disabled_at, c.last_ok_at, c.last_error_at, c.last_error
+       q.waiting, f.sent_hour, f.failed_hour, f.sent_day, f.failed_day, c.failures, date_trunc('second', c.last_ok_at) AS last_ok_at,
+       date_trunc('second', c.last_error_at) AS last_error_at, c.last_error, date_trunc('second', c.open_until) AS resting_until,
+       date_trunc('second', c.disabled_at) AS disabled_at, pg_get_userbyid(s.srvowner)::text AS owner, o.options
 FROM pg_foreign_server AS s
 JOIN pg_foreign_data_wrapper AS f_w ON f_w.oid = s.srvfdw AND f_w.fdwname = 'pulse_channel'
 CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(p.option_name, p.option_value), '{}') AS options

@@ -4,6 +4,7 @@
 CREATE TABLE pulse.route (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
+    enabled boolean NOT NULL DEFAULT true,
     channels text[] NOT NULL,
     min_severity text NOT NULL DEFAULT 'low' CHECK (min_severity IN ('low', 'medium', 'high', 'critical')),
     segments text[],
@@ -21,7 +22,6 @@ CREATE TABLE pulse.route (
     group_wait interval NOT NULL DEFAULT '3 seconds',
     escalate_after interval,
     escalate_to text[],
-    enabled boolean NOT NULL DEFAULT true,
     created_by name NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()

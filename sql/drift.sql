@@ -85,16 +85,16 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.incident_event_id_seq', '');
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 CREATE VIEW pulse.incident AS
-SELECT r.id, s.name AS segment, r.detector, r.attribute, r.severity, r.status,
+SELECT r.id, r.severity, r.status, s.name AS segment, r.detector, round(r.change::numeric, 3) AS change,
+       date_trunc('second', r.opened_at) AS opened_at, r.attribute,
        round(r.baseline::numeric, f.digits) AS baseline, round(r.observed::numeric, f.digits) AS observed,
-       round(r.change::numeric, 3) AS change,
-       CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, '9.9EEEE')::double precision END AS p_value,
-       r.opened_at, r.summary, r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
-       r.direction, r.threshold, r.baseline_kind, r.details, r.relation, r.source
+       CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, '9.9EEEE')::double precision END AS p_value, r.relation, r.source,
+       r.summary, r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
+       r.direction, r.threshold, r.baseline_kind, r.details
 FROM pulse.incident_record r LEFT JOIN pulse.segment s ON s.id = r.segment_id
 CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'table_volume', 'table_freshness') OR r.attribute = 'size'
                                      AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f;
-COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures of its newest snapshot. In psql, \x auto makes wide rows readable.';
+COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures of its newest snapshot; what happened comes first, the details last.';
 COMMENT ON COLUMN pulse.incident.segment IS 'The segment; null for an incident of a monitored table (see relation and source).';
 COMMENT ON COLUMN pulse.incident.attribute IS 'The attribute; empty for the segment or table as a whole.';
 COMMENT ON COLUMN pulse.incident.baseline IS 'The expected value: members (whole number), a rate or a share (four decimals).';
@@ -103,19 +103,7 @@ COMMENT ON COLUMN pulse.incident.p_value IS 'The probability of such a change wi
 COMMENT ON COLUMN pulse.incident.group_id IS 'The first incident of a group that began together.';
 
 CREATE VIEW pulse.segment_overview AS
-SELECT s.name AS segment, s.status, n.size,
-       CASE WHEN b.level > 0 THEN round((n.size / b.level - 1)::numeric, 3) END AS change,
-       t.trend,
-       coalesce(i.open, 0) AS incidents,
-       i.worst,
-       CASE WHEN n.size IS NULL OR s.baseline -> 'expectedSize' IS NULL AND s.baseline -> 'expectedConversionRate' IS NULL THEN NULL
-            ELSE n.size >= coalesce((s.baseline #>> '{expectedSize,min}')::numeric, n.size)
-                 AND n.size <= coalesce((s.baseline #>> '{expectedSize,max}')::numeric, n.size)
-                 AND coalesce(n.rate >= coalesce((s.baseline #>> '{expectedConversionRate,min}')::numeric, n.rate)
-                              AND n.rate <= coalesce((s.baseline #>> '{expectedConversionRate,max}')::numeric, n.rate), true)
-       END AS as_expected,
-       l.taken_at AS last_snapshot,
-       date_trunc('second', @extschema@.pulse_now() - l.taken_at) AS age,
+SELECT s.name AS segment,
        CASE WHEN s.status <> 'active' THEN s.status
             WHEN s.baseline -> 'monitoringEnabled' = 'false' THEN 'not monitored'
             WHEN l.taken_at IS NULL THEN 'no snapshot'
@@ -123,7 +111,19 @@ SELECT s.name AS segment, s.status, n.size,
             WHEN h.points < 2 THEN 'too young'
             WHEN h.points <= coalesce(current_setting('pulse.min_history', true), '7')::int THEN 'learning'
             ELSE 'watched' END AS state,
-       s.owner
+       n.size,
+       CASE WHEN b.level > 0 THEN round((n.size / b.level - 1)::numeric, 3) END AS change,
+       t.trend,
+       coalesce(i.open, 0) AS incidents,
+       i.worst,
+       date_trunc('second', @extschema@.pulse_now() - l.taken_at) AS age,
+       CASE WHEN n.size IS NULL OR s.baseline -> 'expectedSize' IS NULL AND s.baseline -> 'expectedConversionRate' IS NULL THEN NULL
+            ELSE n.size >= coalesce((s.baseline #>> '{expectedSize,min}')::numeric, n.size)
+                 AND n.size <= coalesce((s.baseline #>> '{expectedSize,max}')::numeric, n.size)
+                 AND coalesce(n.rate >= coalesce((s.baseline #>> '{expectedConversionRate,min}')::numeric, n.rate)
+                              AND n.rate <= coalesce((s.baseline #>> '{expectedConversionRate,max}')::numeric, n.rate), true)
+       END AS as_expected,
+       l.taken_at AS last_snapshot, s.status, s.owner
 FROM pulse.segment s
 LEFT JOIN LATERAL (SELECT p.taken_at, p.status FROM pulse.snapshot p
                    WHERE p.segment_id = s.id AND p.taken_at <= @extschema@.pulse_now() ORDER BY p.taken_at DESC LIMIT 1) l ON true

@@ -4,12 +4,15 @@
 CREATE TABLE pulse.job (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
+    enabled boolean NOT NULL DEFAULT true,
+    schedule text NOT NULL,
+    last_status text,
+    next_run timestamptz,
+    last_run_at timestamptz,
     kind text NOT NULL DEFAULT 'sql',
     command text CHECK ((kind = 'sql') = (command IS NOT NULL)),
     description text,
-    schedule text NOT NULL,
     time_zone text NOT NULL DEFAULT current_setting('TimeZone'),
-    enabled boolean NOT NULL DEFAULT true,
     overlap text NOT NULL DEFAULT 'skip' CHECK (overlap IN ('skip', 'queue')),
     timeout interval NOT NULL DEFAULT '1 hour' CHECK (timeout >= '0'),
     max_retries int NOT NULL DEFAULT 3 CHECK (max_retries BETWEEN 0 AND 100),
@@ -18,13 +21,10 @@ CREATE TABLE pulse.job (
     runs_as name CHECK ((kind = 'sql') = (runs_as IS NOT NULL)),
     role_oid oid,
     anchor timestamptz NOT NULL DEFAULT now(),
-    next_run timestamptz,
     scheduled_for timestamptz,
     attempt int NOT NULL DEFAULT 0,
     queued boolean NOT NULL DEFAULT false,
-    running_since timestamptz,
-    last_run_at timestamptz,
-    last_status text
+    running_since timestamptz
 );
 CREATE INDEX job_next ON pulse.job (next_run) WHERE enabled;
 CREATE INDEX job_role_next ON pulse.job (runs_as, next_run) WHERE enabled;

@@ -84,12 +84,22 @@ class Tree {
     std::vector<TreeRow> rows_;
 };
 
-// The query for the events that a metric counts.
+// An aggregate that has a value over one event if and only if the event counts for `metric`.
+rule::Aggregate OfOneEvent(const rule::Metric& metric) {
+    if (metric.property.empty()) return rule::Aggregate::kCount;
+    switch (metric.aggregate) {
+        case rule::Aggregate::kSum: return rule::Aggregate::kAverage;  // a sum without values is 0
+        case rule::Aggregate::kDistinct:
+        case rule::Aggregate::kList: return rule::Aggregate::kLast;
+        default: return metric.aggregate;
+    }
+}
+
+// The query for the events that a metric counts: an amount that is a text is not in a sum.
 std::string EventQuery(const rule::Metric& metric) {
-    rule::Metric count = metric;
-    count.aggregate = rule::Aggregate::kCount;
-    count.property.clear();
-    const rule::MetricSql sql = rule::CompileMetric(count, "$2", pg::settings::TimeZone(), "$1");
+    rule::Metric single = metric;
+    single.aggregate = OfOneEvent(metric);
+    const rule::MetricSql sql = rule::CompileMetric(single, "$2", pg::settings::TimeZone(), "$1");
     std::string names;
     for (const std::string& name : sql.events) names += (names.empty() ? "" : ", ") + rule::QuoteText(name);
     return "SELECT e.time, e.id, e.name, e.properties::text FROM pulse.profile AS o JOIN pulse.event AS e"
@@ -97,7 +107,8 @@ std::string EventQuery(const rule::Metric& metric) {
            (names.empty() ? "" : " AND e.name IN (" + names + ")") +
            (sql.oldest.empty() ? "" : " AND e.time > " + sql.oldest) +
            " GROUP BY e.time, e.id, e.name, e.properties, e.received_at HAVING " + sql.value +
-           " > 0 ORDER BY e.time DESC, e.id DESC LIMIT " + std::to_string(kMostEvents + 1);
+           (single.aggregate == rule::Aggregate::kCount ? " > 0" : " IS NOT NULL") +
+           " ORDER BY e.time DESC, e.id DESC LIMIT " + std::to_string(kMostEvents + 1);
 }
 
 class Membership {

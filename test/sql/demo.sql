@@ -29,6 +29,29 @@ LATERAL (SELECT count(*) AS differences FROM pulse.distribution AS d, unnest(d.l
             WHERE r.part = 'attribute' AND r.item = d.attribute AND r.value = v.label AND r.members = v.count)) AS a
 ORDER BY s.id;
 
+-- A line of SELECT * begins with what matters: at 120 columns psql shows these columns side by side.
+CREATE FUNCTION line_width(relation regclass, columns int) RETURNS TABLE (width bigint, names text) LANGUAGE plpgsql AS $$
+DECLARE a record; cell int; total bigint := 0; list text := '';
+BEGIN
+    FOR a IN SELECT attname FROM pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped ORDER BY attnum LIMIT columns LOOP
+        EXECUTE format('SELECT coalesce(max(char_length(%I::text)), 0) FROM %s', a.attname, relation) INTO cell;
+        total := total + greatest(cell, char_length(a.attname)) + 3;
+        list := concat_ws(' ', nullif(list, ''), a.attname);
+    END LOOP;
+    RETURN QUERY SELECT total - 1, list;
+END $$;
+SET client_min_messages = warning;
+SELECT pulse_create_channel('Growth alerts', 'slack', '{"url": "https://hooks.example.com/services/x"}');
+SELECT pulse_create_route('All incidents', '{Growth alerts}') > 0 AS made;
+RESET client_min_messages;
+SELECT r.relation, w.names, w.width <= 120 AS fits FROM (VALUES ('pulse.incident', 7), ('pulse.segment', 8), ('pulse.segment_overview', 9),
+    ('pulse.message', 9), ('pulse.job', 7), ('pulse.route', 7), ('pulse.channel', 10)) AS r (relation, columns), line_width(r.relation, r.columns) AS w;
+-- Times and ages in views have whole seconds.
+SELECT count(*) FILTER (WHERE opened_at <> date_trunc('second', opened_at)) AS broken FROM pulse.incident;
+SELECT pulse_delete_route('All incidents');
+DROP SERVER "Growth alerts" CASCADE;
+DROP FUNCTION line_width;
+
 -- Loading again replaces the demo; dropping removes everything.
 SELECT count(*) FROM pulse_load_demo();
 SELECT (SELECT count(*) FROM pulse.segment) AS segments, (SELECT count(*) FROM pulse.snapshot) AS snapshots,

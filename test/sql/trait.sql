@@ -85,6 +85,11 @@ SELECT * FROM pulse_test_expression('42', 'u1');
 SELECT * FROM pulse_test_expression('"x"', 'u1');
 SELECT * FROM pulse_test_expression('2 < 3', 'u1');
 SELECT * FROM pulse_explain_membership('u1', 's');
+-- An event whose amount is a text does not count, so it is not listed.
+BEGIN;
+SELECT pulse_track('u1', 'purchase', '{"total": "many"}', pulse_now() - interval '1 hour') IS NOT NULL AS tracked;
+SELECT count(*) FILTER (WHERE e::text ~ 'many') AS of_text, count(*) > 0 AS others FROM pulse_explain_membership('u1', 's') AS e WHERE e.item = 'event' AND e.part ~ 'sum';
+ROLLBACK;
 SELECT * FROM pulse_explain_membership('u1', 'nothing');
 SELECT * FROM pulse_explain_membership('nobody', 's');
 
