@@ -60,18 +60,21 @@ void ReportHeld(int64_t monitor) {
             "Its results are in pulse.check_result when it ends. Call this function again to check now.");
 }
 
-// Says why no check ran.
+// Says why no check ran. A replayed table is due only in a session with a past pulse.now.
 void ReportNothingDue() {
     const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
-        "SELECT m.relation, c.next_check_at FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON"
-        " c.monitor_id = m.id WHERE m.status = 'active' ORDER BY c.next_check_at, m.relation LIMIT 1");
-    if (rows.empty())
-        pg::Notice("no table is monitored", "Begin with pulse_monitor_table().");
+        "SELECT m.relation, c.next_check_at, c.next_check_at <= $1 FROM pulse.monitor AS m "
+        "JOIN pulse.monitor_check AS c ON c.monitor_id = m.id WHERE m.status = 'active' "
+        "ORDER BY c.next_check_at <= $1, c.next_check_at, m.relation LIMIT 1",
+        {Value::Time(pg::PastNow())});
+    if (rows.empty()) return pg::Notice("no table is monitored", "Begin with pulse_monitor_table().");
+    const std::string now = "SELECT * FROM pulse_check_tables(" + pg::QuoteLiteral(rows[0].Text(0)) + "); ";
+    if (rows[0].Bool(2))
+        pg::Notice("no check is due: the monitored tables are replayed with a past pulse.now",
+                   now + "checks one table as of now, and the job goes on with it.");
     else
-        pg::Notice("no check is due before " + FormatMoment(rows[0].Time(1)),
-                   "SELECT * FROM pulse_check_tables(" + pg::QuoteLiteral(rows[0].Text(0)) +
-                       "); checks one table now.");
+        pg::Notice("no check is due before " + FormatMoment(rows[0].Time(1)), now + "checks one table now.");
 }
 
 // Checks one monitor in a subtransaction of its own. Empty when another session is checking it.
