@@ -4,14 +4,35 @@
 -- Operators in the view below are resolved now. This search_path finds only PostgreSQL's own, even if other roles can create objects in Pulse's schema.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- Level: reader
+CREATE TABLE pulse.level (
+    rank int PRIMARY KEY,
+    level text NOT NULL UNIQUE,
+    description text NOT NULL
+);
+COMMENT ON TABLE pulse.level IS 'The levels of pulse_grant(); each includes those with a lower rank.';
+INSERT INTO pulse.level VALUES
+    (1, 'reader', 'sees figures, definitions and states; no people, and no values of fewer than 10 people'),
+    (2, 'people_reader', 'also sees people: their ids, attributes, events, traits, segments and decisions, and all values'),
+    (3, 'writer', 'also sends events and exposures, takes and imports snapshots, checks tables'),
+    (4, 'operator', 'also makes, changes and deletes definitions, and handles incidents, messages and jobs'),
+    (5, 'admin', 'also makes sources, channels and models, deletes definitions of other roles, and grants levels');
+ALTER TABLE pulse.level ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.level FOR SELECT USING (true);
+
+-- Level: reader
 CREATE VIEW pulse.privilege AS
 WITH member AS (
     SELECT d.classid, d.objid
     FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid
     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype = 'e' AND e.extname = 'pulse'
-), verb (level, name) AS (
+), entry (level, name, attribute) AS (
     VALUES
 @levels@
+), relation AS (
+    SELECT e.level, e.name, c.oid, (SELECT min(h.level) FROM entry AS h WHERE h.name = e.name AND h.attribute <> '') AS hidden
+    FROM entry AS e JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(e.name)
+    WHERE e.attribute = '' AND e.name LIKE 'pulse.%'
 )
 SELECT 'reader' AS level, pg_catalog.format('USAGE ON SCHEMA %I', n.nspname) AS privilege
 FROM member JOIN pg_catalog.pg_namespace AS n ON n.oid = member.objid
@@ -21,38 +42,41 @@ SELECT 'reader', pg_catalog.format('USAGE ON TYPE %s', t.oid::pg_catalog.regtype
 FROM member JOIN pg_catalog.pg_type AS t ON t.oid = member.objid
 WHERE member.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND t.typrelid = 0 AND t.typcategory <> 'A'
 UNION ALL
-SELECT 'reader', pg_catalog.format('SELECT ON %s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-                                   c.oid::pg_catalog.regclass)
+SELECT 'reader', pg_catalog.format('SELECT ON SEQUENCE %s', c.oid::pg_catalog.regclass)
 FROM member JOIN pg_catalog.pg_class AS c ON c.oid = member.objid
-WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+WHERE member.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind = 'S'
+UNION ALL
+SELECT coalesce(r.hidden, r.level), pg_catalog.format('SELECT ON TABLE %s', r.oid::pg_catalog.regclass) FROM relation AS r
+UNION ALL
+SELECT r.level, pg_catalog.format('SELECT (%s) ON TABLE %s', pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum),
+                                  r.oid::pg_catalog.regclass)
+FROM relation AS r JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE r.hidden IS NOT NULL AND NOT EXISTS (SELECT FROM entry AS h WHERE h.name = r.name AND h.attribute = a.attname)
+GROUP BY r.level, r.oid
 UNION ALL
 SELECT 'writer', pg_catalog.format('INSERT ON TABLE %s', v.name) FROM (VALUES ('pulse.ingest'), ('pulse.import')) AS v (name)
 UNION ALL
-SELECT verb.level, pg_catalog.format('EXECUTE ON %s %s', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
-                                      p.oid::pg_catalog.regprocedure)
-FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid JOIN verb ON p.proname = verb.name
-WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace <> 'pulse'::pg_catalog.regnamespace
+-- Functions in schema pulse are in the list, too: views and measuring call them with the rights of the current role. Trigger functions
+-- are not: a trigger needs no privilege to fire, and with the privilege any role could attach them to its own tables.
+SELECT e.level, pg_catalog.format('EXECUTE ON %s %s', CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
+                                  p.oid::pg_catalog.regprocedure)
+FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid
+JOIN entry AS e ON e.name = CASE WHEN p.pronamespace = 'pulse'::pg_catalog.regnamespace THEN 'pulse.' || p.proname ELSE p.proname END
+WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
 UNION ALL
 SELECT 'admin', pg_catalog.format('USAGE ON FOREIGN DATA WRAPPER %I', w.fdwname)
 FROM member JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = member.objid
-WHERE member.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass
-UNION ALL
--- Measuring runs with the rights of the definition's creator and calls functions in schema pulse. Trigger functions are excluded: a trigger
--- needs no privilege to fire, and with the privilege any role could attach them to its own tables.
-SELECT 'reader', pg_catalog.format('EXECUTE ON FUNCTION %s', p.oid::pg_catalog.regprocedure)
-FROM member JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid
-WHERE member.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.pronamespace = 'pulse'::pg_catalog.regnamespace
-  AND p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype;
+WHERE member.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass;
 COMMENT ON VIEW pulse.privilege IS
-'The privileges that pulse_grant() grants. Each level also has those of the levels before it: reader, writer, operator, admin.';
+'The privileges that pulse_grant() grants. Each level also has those of the levels before it in pulse.level.';
 COMMENT ON COLUMN pulse.privilege.level IS 'The lowest level that has the privilege.';
 COMMENT ON COLUMN pulse.privilege.privilege IS 'In the syntax of GRANT.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
--- Level: admin
-CREATE FUNCTION pulse_revoke(role text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Level: owner
+CREATE FUNCTION pulse.revoke_levels(role text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     entry record;
 BEGIN
@@ -67,10 +91,19 @@ BEGIN
             HINT = 'The owner has all privileges. Grant levels to other roles.';
     END IF;
     -- Without the lock, two sessions that change the privileges of one object would fail with "tuple concurrently updated".
-    PERFORM pg_advisory_xact_lock(hashtextextended('pulse_grant', 0));
+    -- A row that only the owner can lock: no other role can hold up a revocation.
+    PERFORM FROM pulse.level ORDER BY rank FOR UPDATE;
     FOR entry IN SELECT p.privilege FROM pulse.privilege AS p ORDER BY p.privilege LOOP
         EXECUTE format('REVOKE %s FROM %I', entry.privilege, role);
     END LOOP;
+END $$;
+COMMENT ON FUNCTION pulse.revoke_levels(text) IS 'What pulse_revoke() and pulse_grant() do first. Only the owner of the extension can call it.';
+
+-- Level: admin
+CREATE FUNCTION pulse_revoke(role text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pulse.revoke_levels(role);
 END $$;
 COMMENT ON FUNCTION pulse_revoke(text) IS
 'Revokes all privileges that pulse_grant() granted to a role. Errors: 42704 unknown role, 22023 the owner of the extension.';
@@ -79,7 +112,7 @@ COMMENT ON FUNCTION pulse_revoke(text) IS
 CREATE FUNCTION pulse_grant(role text, level text) RETURNS void
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    levels CONSTANT text[] := ARRAY['reader', 'writer', 'operator', 'admin'];
+    levels CONSTANT text[] := ARRAY(SELECT l.level FROM pulse.level AS l ORDER BY l.rank);
     verbs CONSTANT name := (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
                             WHERE e.extname = 'pulse');
     entry record;
@@ -87,9 +120,9 @@ BEGIN
     IF level IS NULL OR array_position(levels, level) IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('unknown level "%s"', coalesce(level, '(null)')),
-            HINT = 'Levels are reader, writer, operator, admin; each includes those before it.';
+            HINT = format('Levels are %s; each includes those before it.', array_to_string(levels, ', '));
     END IF;
-    PERFORM @extschema@.pulse_revoke(role);
+    PERFORM pulse.revoke_levels(role);
     IF NOT has_schema_privilege(role, verbs, 'USAGE') THEN
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', verbs, role);
     END IF;
@@ -101,7 +134,7 @@ BEGIN
     END LOOP;
 END $$;
 COMMENT ON FUNCTION pulse_grant(text, text) IS
-'Sets the level of a role: reader can read, writer can also send events and take and import snapshots, operator can also manage segments, checks and incidents, admin can also delete and grant. Replaces the previous level of the role; pulse.privilege lists all privileges. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
+'Sets the level of a role: reader sees figures and no people, people_reader also sees people, writer can also send events and take and import snapshots, operator can also manage definitions and incidents, admin can also make sources and channels and grant. Replaces the previous level of the role; pulse.level and pulse.privilege list what each has. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room delivery: the outbox. A worker turns notices of events into messages (outbox) and sends them to channels.
 
+-- Level: reader
 CREATE TABLE pulse.notice (
     id bigserial PRIMARY KEY,
     event text NOT NULL CHECK (event IN ('incident.opened', 'incident.updated', 'incident.resolved', 'snapshot.taken')),
@@ -18,6 +19,7 @@ COMMENT ON COLUMN pulse.notice.kind IS 'For an incident, the kind of its row in 
 COMMENT ON COLUMN pulse.notice.at IS 'Time of the event, by pulse_now().';
 COMMENT ON COLUMN pulse.notice.created_at IS 'Time when the row was written, by the system clock.';
 
+-- Level: people_reader
 CREATE TABLE pulse.outbox (
     id bigserial PRIMARY KEY,
     key text NOT NULL DEFAULT 'msg_' || replace(gen_random_uuid()::text, '-', ''),
@@ -80,6 +82,7 @@ COMMENT ON COLUMN pulse.outbox.answer IS 'The beginning of the last answer.';
 COMMENT ON COLUMN pulse.outbox.first_sent_at IS 'Time of the first attempt, or of the first temporary failure to make the message; from then on the message keeps its place in the order.';
 COMMENT ON COLUMN pulse.outbox.error IS 'Why the last attempt failed, or why the message was not sent.';
 
+-- Level: reader
 CREATE TABLE pulse.told (
     incident_id bigint NOT NULL REFERENCES pulse.incident_record ON DELETE CASCADE,
     channel text NOT NULL,
@@ -92,6 +95,7 @@ COMMENT ON TABLE pulse.told IS 'The last state of each incident that each channe
 COMMENT ON COLUMN pulse.told.state IS 'Status and severity, such as open high.';
 COMMENT ON COLUMN pulse.told.thread IS 'The key of the first message: PagerDuty''s dedup_key, and the Message-ID that later mails refer to.';
 
+-- Level: reader
 CREATE TABLE pulse.channel_state (
     channel text PRIMARY KEY,
     failures int NOT NULL DEFAULT 0,
@@ -99,7 +103,7 @@ CREATE TABLE pulse.channel_state (
     disabled_at timestamptz,
     last_ok_at timestamptz,
     last_error_at timestamptz,
-    last_error text
+    last_error text  -- Level: people_reader
 );
 COMMENT ON TABLE pulse.channel_state IS 'The circuit breaker of each channel. The view pulse.channel shows it.';
 COMMENT ON COLUMN pulse.channel_state.failures IS 'Consecutive failed attempts.';
@@ -116,26 +120,31 @@ COMMENT ON TRIGGER notice_wake ON pulse.notice IS 'Wakes the delivery worker for
 
 -- ---- The view of messages, and functions to retry and cancel them ----
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+-- Level: reader
 CREATE VIEW pulse.message AS
 SELECT o.id,
        CASE WHEN o.folded_into IS NOT NULL AND o.status = 'sending' THEN 'folded'
             WHEN o.status = 'pending' AND o.waits THEN 'waiting' ELSE o.status END AS status,
        o.channel, o.kind, o.event, coalesce(s.name, m.relation) AS subject, o.incident_id AS incident, o.attempts,
        date_trunc('second', coalesce(o.finished_at, clock_timestamp()) - o.created_at) AS age,
-       coalesce(o.error, CASE WHEN o.status <> 'pending' THEN NULL
+       CASE WHEN pulse.sees_people() THEN coalesce(o.error, CASE WHEN o.status <> 'pending' THEN NULL
                               WHEN c.disabled_at IS NOT NULL THEN 'the channel is disabled: ' || coalesce(c.last_error, '')
                               WHEN c.open_until > clock_timestamp() THEN 'the channel is paused: ' || coalesce(c.last_error, '')
-                         END) AS error,
+                         END) END AS error,
        CASE WHEN o.status = 'pending' AND NOT o.waits THEN date_trunc('second', greatest(o.send_at, c.open_until)) END AS next_try_at,
        CASE WHEN o.status = 'sent' THEN date_trunc('second', o.finished_at) END AS sent_at,
        CASE WHEN o.status = 'sent' THEN extract(epoch FROM o.finished_at - o.created_at)::float8 * 1000 END AS latency_ms,
-       o.answer_status, o.folded_into, o.created_at, o.key, o.answer, o.payload
+       o.answer_status, o.folded_into, o.created_at, o.key,
+       CASE WHEN pulse.sees_people() THEN o.answer END AS answer, CASE WHEN pulse.sees_people() THEN o.payload END AS payload
 FROM pulse.outbox AS o
      LEFT JOIN pulse.channel_state AS c ON c.channel = o.channel
      LEFT JOIN pulse.incident_record AS i ON i.id = o.incident_id
      LEFT JOIN pulse.segment AS s ON s.id = i.segment_id
      LEFT JOIN pulse.monitor AS m ON m.id = i.monitor_id;
-COMMENT ON VIEW pulse.message IS 'Messages to channels with their status and result; kept for pulse.message_retention.';
+COMMENT ON VIEW pulse.message IS
+'Messages to channels with their status and result; kept for pulse.message_retention. Below the level people_reader, payload, answer and error are null.';
 COMMENT ON COLUMN pulse.message.kind IS
 'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; test: pulse_test_channel().';
 COMMENT ON COLUMN pulse.message.event IS 'The event, such as opened or resolved.';
@@ -152,6 +161,8 @@ COMMENT ON COLUMN pulse.message.error IS 'Why the last attempt failed, why the m
 COMMENT ON COLUMN pulse.message.folded_into IS 'The message that includes this one.';
 COMMENT ON COLUMN pulse.message.key IS 'The same in all attempts: webhook-id, Idempotency-Key, Message-ID.';
 COMMENT ON COLUMN pulse.message.payload IS 'The content, without secrets; null before the first attempt.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- Level: operator
 CREATE FUNCTION pulse_retry_message(message bigint) RETURNS void

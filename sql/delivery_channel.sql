@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room delivery: channels, the destinations of messages.
 
+-- Level: reader
 CREATE FUNCTION pulse.channel_validator(options text[], catalog oid) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_channel_validator';
 COMMENT ON FUNCTION pulse.channel_validator(text[], oid) IS
@@ -11,13 +12,16 @@ COMMENT ON FOREIGN DATA WRAPPER pulse_channel IS
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- Level: reader
 CREATE VIEW pulse.channel AS
 SELECT s.srvname::text AS name, o.options ->> 'kind' AS kind,
        CASE WHEN NOT w.complete THEN 'incomplete' WHEN c.disabled_at IS NOT NULL THEN 'disabled'
             WHEN c.open_until > clock_timestamp() THEN 'resting' ELSE 'ok' END AS state,
        q.waiting, f.sent_hour, f.failed_hour, f.sent_day, f.failed_day, c.failures, date_trunc('second', c.last_ok_at) AS last_ok_at,
-       date_trunc('second', c.last_error_at) AS last_error_at, c.last_error, date_trunc('second', c.open_until) AS resting_until,
-       date_trunc('second', c.disabled_at) AS disabled_at, pg_get_userbyid(s.srvowner)::text AS owner, o.options
+       date_trunc('second', c.last_error_at) AS last_error_at, CASE WHEN pulse.sees_people() THEN c.last_error END AS last_error,
+       date_trunc('second', c.open_until) AS resting_until,
+       date_trunc('second', c.disabled_at) AS disabled_at, pg_get_userbyid(s.srvowner)::text AS owner,
+       CASE WHEN pulse.sees_people() THEN o.options END AS options
 FROM pg_foreign_server AS s
 JOIN pg_foreign_data_wrapper AS f_w ON f_w.oid = s.srvfdw AND f_w.fdwname = 'pulse_channel'
 CROSS JOIN LATERAL (SELECT coalesce(jsonb_object_agg(p.option_name, p.option_value), '{}') AS options
@@ -70,7 +74,7 @@ CREATE FUNCTION pulse_test_channel(name text)
 COMMENT ON FUNCTION pulse_test_channel(text) IS
 'Sends a message marked as a test immediately, from this session, and returns the answer. status is ok, failed (a later attempt may succeed), refused, gone or incomplete; none of these raises an error. ok re-enables a paused or disabled channel. Errors: 42704 unknown channel, 22023 null.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_preview_message(incident bigint, channel text) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_preview_message';
 COMMENT ON FUNCTION pulse_preview_message(bigint, text) IS

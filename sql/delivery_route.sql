@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room delivery: routes and subscriptions, which say who receives which events, and when.
 
+-- Level: reader
 CREATE TABLE pulse.route (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
@@ -48,6 +49,7 @@ COMMENT ON COLUMN pulse.route.escalate_to IS 'Servers of pulse_channel.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.route', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.route_id_seq', '');
 
+-- Level: reader
 CREATE TABLE pulse.subscription (
     channel text PRIMARY KEY,
     events text[] NOT NULL,
@@ -61,6 +63,7 @@ COMMENT ON COLUMN pulse.subscription.events IS
 COMMENT ON COLUMN pulse.subscription.segments IS 'Only events of these segments, none of tables; null: any.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.subscription', '');
 
+-- Level: reader
 CREATE TABLE pulse.cool_down (
     subject text NOT NULL,
     route_id bigint NOT NULL REFERENCES pulse.route ON DELETE CASCADE,

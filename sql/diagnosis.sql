@@ -1,14 +1,14 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room diagnosis: what changed, why it likely changed, what to do next.
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_explain_incident(incident bigint)
     RETURNS TABLE (explanation text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 40 AS 'MODULE_PATHNAME', 'pulse_explain_incident';
 COMMENT ON FUNCTION pulse_explain_incident(bigint) IS
 'Explains an incident in plain sentences, one line of at most 100 columns per row: what changed, the likely causes (with confidence and evidence), where the change lies, what to do (with the SQL for it). The same data gives the same text. Errors: 42704 unknown incident, 22023 null.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_diagnose_incident(incident bigint) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_diagnose_incident';
 COMMENT ON FUNCTION pulse_diagnose_incident(bigint) IS
@@ -20,3 +20,8 @@ CREATE FUNCTION pulse_diagnose_incidents()
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_diagnose_incidents';
 COMMENT ON FUNCTION pulse_diagnose_incidents() IS
 'Diagnoses every live incident, stores the diagnosis with it, groups incidents that share a cause, and returns the likeliest cause of each. Errors: none of its own.';
+-- Level: operator
+CREATE FUNCTION pulse.diagnose_incidents()
+    RETURNS TABLE (incident bigint, "group" bigint, segment text, cause text, confidence double precision, sentence text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_diagnose_incidents';
+COMMENT ON FUNCTION pulse.diagnose_incidents() IS 'The function pulse_diagnose_incidents() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room diagnosis: the agent, a language model that investigates incidents within limits; its answers are checked.
 
+-- Level: reader
 CREATE FUNCTION pulse.model_validator(options text[], catalog oid) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_model_validator';
 COMMENT ON FUNCTION pulse.model_validator(text[], oid) IS
@@ -9,6 +10,7 @@ CREATE FOREIGN DATA WRAPPER pulse_model VALIDATOR pulse.model_validator;
 COMMENT ON FOREIGN DATA WRAPPER pulse_model IS
 'Language models that may investigate incidents. Options of a server: protocol (openai or anthropic), base_url, model and more (doc/diagnosis.md); of the user mapping of its owner: api_key.';
 
+-- Level: reader
 CREATE TABLE pulse.investigation (
     id bigserial PRIMARY KEY,
     incident_id bigint NOT NULL REFERENCES pulse.incident_record ON DELETE CASCADE,
@@ -24,8 +26,8 @@ CREATE TABLE pulse.investigation (
     input_tokens bigint NOT NULL DEFAULT 0,
     output_tokens bigint NOT NULL DEFAULT 0,
     cost double precision NOT NULL DEFAULT 0,
-    result jsonb,
-    reason text
+    result jsonb,  -- Level: people_reader
+    reason text  -- Level: people_reader
 );
 CREATE INDEX investigation_due ON pulse.investigation (next_try_at, id) WHERE status IN ('queued', 'running');
 CREATE INDEX investigation_incident ON pulse.investigation (incident_id, id);
@@ -36,6 +38,7 @@ COMMENT ON COLUMN pulse.investigation.result IS 'The answer, checked: {what_chan
 COMMENT ON COLUMN pulse.investigation.attempts IS 'Processes in a row that ended before the investigation advanced; it fails after 5.';
 COMMENT ON COLUMN pulse.investigation.reason IS 'Why it failed, or what happens next.';
 
+-- Level: people_reader
 CREATE TABLE pulse.agent_step (
     id bigserial PRIMARY KEY,
     investigation_id bigint NOT NULL REFERENCES pulse.investigation ON DELETE CASCADE,

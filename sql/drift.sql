@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room drift: findings open, update and close incidents.
 
+-- Level: reader
 CREATE TABLE pulse.incident_record (
     id bigserial PRIMARY KEY,
     segment_id bigint REFERENCES pulse.segment ON DELETE CASCADE,
@@ -18,8 +19,8 @@ CREATE TABLE pulse.incident_record (
     threshold double precision,
     p_value double precision,
     baseline_kind text NOT NULL,
-    summary text NOT NULL,
-    details jsonb NOT NULL DEFAULT '{}',
+    summary text NOT NULL,  -- Level: people_reader
+    details jsonb NOT NULL DEFAULT '{}',  -- Level: people_reader
     group_id bigint,
     since timestamptz NOT NULL,
     opened_at timestamptz NOT NULL,
@@ -32,7 +33,7 @@ CREATE TABLE pulse.incident_record (
     detected_at timestamptz NOT NULL DEFAULT now(),
     resolved_by text,
     new_normal boolean NOT NULL DEFAULT false,
-    diagnosis jsonb
+    diagnosis jsonb  -- Level: people_reader
 );
 CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_id, detector, attribute)
     WHERE status IN ('open', 'acknowledged');
@@ -60,6 +61,7 @@ COMMENT ON COLUMN pulse.incident_record.resolved_by IS 'The role that resolved t
 COMMENT ON COLUMN pulse.incident_record.new_normal IS 'True when a person declared the new values normal; the baseline then starts at since.';
 COMMENT ON COLUMN pulse.incident_record.diagnosis IS 'The newest result of pulse_explain_incident().';
 
+-- Level: reader
 CREATE TABLE pulse.incident_event (
     id bigserial PRIMARY KEY,
     incident_id bigint NOT NULL REFERENCES pulse.incident_record ON DELETE CASCADE,
@@ -69,7 +71,7 @@ CREATE TABLE pulse.incident_event (
     severity text,
     observed double precision,
     change double precision,
-    note text
+    note text  -- Level: people_reader
 );
 CREATE INDEX incident_event_incident ON pulse.incident_event (incident_id, id);
 COMMENT ON TABLE pulse.incident_event IS 'The timeline of each incident: each change with time, actor and reason.';
@@ -84,16 +86,19 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.incident_event_id_seq', '');
 -- Operators in the views below are resolved now. This search_path finds only PostgreSQL's own, even if other roles can create objects in Pulse's schema.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- Level: reader
 CREATE VIEW pulse.incident AS
 SELECT r.id, r.severity, r.status, s.name AS segment, r.detector, round(r.change::numeric, 3) AS change,
        date_trunc('second', r.opened_at) AS opened_at, r.attribute,
        round(r.baseline::numeric, f.digits) AS baseline, round(r.observed::numeric, f.digits) AS observed,
        CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, '9.9EEEE')::double precision END AS p_value, r.relation, r.source,
-       r.summary, r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
-       r.direction, r.threshold, r.baseline_kind, r.details
+       CASE WHEN p.sees OR r.detector NOT IN ('distribution_shift', 'new_value', 'vanished_value', 'schema_change') THEN r.summary END AS summary,
+       r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
+       r.direction, r.threshold, r.baseline_kind, CASE WHEN p.sees THEN r.details END AS details
 FROM pulse.incident_record r LEFT JOIN pulse.segment s ON s.id = r.segment_id
 CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'table_volume', 'table_freshness') OR r.attribute = 'size'
-                                     AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f;
+                                     AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f
+CROSS JOIN (SELECT pulse.sees_people() AS sees) p;
 COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures of its newest snapshot; what happened comes first, the details last.';
 COMMENT ON COLUMN pulse.incident.segment IS 'The segment; null for an incident of a monitored table (see relation and source).';
 COMMENT ON COLUMN pulse.incident.attribute IS 'The attribute; empty for the segment or table as a whole.';
@@ -102,6 +107,7 @@ COMMENT ON COLUMN pulse.incident.change IS 'Signed change relative to the baseli
 COMMENT ON COLUMN pulse.incident.p_value IS 'The probability of such a change without drift; null where no test is needed.';
 COMMENT ON COLUMN pulse.incident.group_id IS 'The first incident of a group that began together.';
 
+-- Level: reader
 CREATE VIEW pulse.segment_overview AS
 SELECT s.name AS segment,
        CASE WHEN s.status <> 'active' THEN s.status
@@ -161,6 +167,7 @@ COMMENT ON COLUMN pulse.segment_overview.as_expected IS 'Whether size and conver
 COMMENT ON COLUMN pulse.segment_overview.state IS
 'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); not monitored; paused; archived.';
 
+-- Level: reader
 CREATE VIEW pulse.mission AS
 SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
        count(*) FILTER (WHERE o.monitored) AS monitored,
@@ -192,8 +199,14 @@ CREATE FUNCTION pulse_check_drift(name text DEFAULT NULL)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_drift';
 COMMENT ON FUNCTION pulse_check_drift(text) IS
 'Checks all unchecked snapshots, oldest first, of one segment or of all active segments; opens, updates and closes incidents; returns the findings of each segment''s newest snapshot. Errors: 42704 unknown segment, 55000 segment not active.';
+-- Level: operator
+CREATE FUNCTION pulse.check_drift(name text)
+    RETURNS TABLE (incident bigint, segment text, detector text, attribute text, severity text,
+                   baseline numeric, observed numeric, change numeric, p_value double precision)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_drift';
+COMMENT ON FUNCTION pulse.check_drift(text) IS 'The function pulse_check_drift() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_backtest(segment text, thresholds jsonb DEFAULT NULL)
     RETURNS TABLE (detector text, attribute text, severity text, opened_at timestamptz, closed_at timestamptz,
                    change double precision, summary text)

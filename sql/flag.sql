@@ -1,10 +1,11 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room flag: decisions.
 
+-- Level: reader
 CREATE TABLE pulse.flag (
     id bigserial PRIMARY KEY,
     key text COLLATE "C" NOT NULL UNIQUE CHECK (key ~ '^[A-Za-z0-9._-]{1,255}$'),
-    definition jsonb NOT NULL,
+    definition jsonb NOT NULL,  -- Level: people_reader
     salt text NOT NULL,
     enabled boolean NOT NULL DEFAULT true,
     archived_at timestamptz,
@@ -25,12 +26,13 @@ COMMENT ON COLUMN pulse.flag.traits IS 'Traits that its rules use.';
 COMMENT ON COLUMN pulse.flag.segments IS 'Segments that its rules use.';
 COMMENT ON COLUMN pulse.flag.flags IS 'Flags that are its prerequisites.';
 
+-- Level: reader
 CREATE TABLE pulse.flag_version (
     flag_id bigint NOT NULL REFERENCES pulse.flag ON DELETE CASCADE,
     version int NOT NULL,
-    definition jsonb NOT NULL,
+    definition jsonb NOT NULL,  -- Level: people_reader
     enabled boolean NOT NULL,
-    change text NOT NULL,
+    change text NOT NULL,  -- Level: people_reader
     changed_by name NOT NULL,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (flag_id, version)
@@ -38,6 +40,7 @@ CREATE TABLE pulse.flag_version (
 COMMENT ON TABLE pulse.flag_version IS 'All versions of each flag, with the role that made the change, the time, and a description of the change. Decisions return the version that made them.';
 COMMENT ON COLUMN pulse.flag_version.change IS 'Description of the difference from the previous version.';
 
+-- Level: people_reader
 CREATE TABLE pulse.exposure (
     day date NOT NULL,
     flag_id bigint NOT NULL,
@@ -64,6 +67,7 @@ CREATE POLICY read_only ON pulse.flag FOR SELECT USING (true);
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- Level: people_reader
 CREATE VIEW pulse.variant_change AS
 SELECT f.key AS flag, e.profile_id, e.bucketing_id, e.before AS from_variant, e.variant AS to_variant, e.before_at AS from_at,
        e.first_at AS at, e.before_version AS from_version, e.version AS to_version,
@@ -108,7 +112,7 @@ CREATE FUNCTION pulse_update_flag(key text, definition jsonb, description text D
 COMMENT ON FUNCTION pulse_update_flag(text, jsonb, text, text) IS
 'Changes a flag. See pulse_update_flag(text, text, text, text).';
 
--- Level: admin
+-- Level: operator
 CREATE FUNCTION pulse_delete_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_flag';
 COMMENT ON FUNCTION pulse_delete_flag(text) IS
@@ -137,7 +141,7 @@ CREATE FUNCTION pulse_restore_flag(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_flag';
 COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Restores an archived flag after checking its definition again. Errors: 42704 unknown flag, or an object that it uses does not exist any more, 55P03 another transaction changes definitions or this flag, and those of pulse_create_flag().';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_list_flags()
     RETURNS TABLE (key text, status text, type text, description text, definition jsonb, version int, traits text[], segments text[],
                    flags text[], created_by name, created_at timestamptz, updated_at timestamptz, last_exposure_at timestamptz)
@@ -155,35 +159,35 @@ COMMENT ON FUNCTION pulse_list_flags() IS
 
 -- ---- Decisions ----
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_decide("user" text, flag text, context jsonb DEFAULT '{}', OUT value jsonb, OUT variant text, OUT allow boolean,
                              OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
     RETURNS record LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_decide';
 COMMENT ON FUNCTION pulse_decide(text, text, jsonb) IS
 'Decides a flag for one person at pulse_now(). "user" is any id of the person, as for pulse_profile(). An unknown id is evaluated from the context alone, and so is null, for which context.targetingKey can give the id. reason: STATIC, TARGETING_MATCH, SPLIT (by bucket), DEFAULT (no rule matches), DISABLED, OVERRIDE, PREREQUISITE, HOLDOUT; rule: number of the matching rule, from 1; segment: the first segment named by that rule that the person is in; bucket: the person''s bucket, of 100000; allow: whether the value is true, or for other types, whether the variant is not the off variant. Writes nothing; sees the changes of this transaction. Errors: 42704 unknown flag, 22023 context is not an object.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_decide_all("user" text, context jsonb DEFAULT '{}')
     RETURNS TABLE (flag text, value jsonb, variant text, allow boolean, reason text, rule int, segment text, bucket int, version int, payload jsonb)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_decide_all';
 COMMENT ON FUNCTION pulse_decide_all(text, jsonb) IS
 'Decides every flag that is not archived for one person, as pulse_decide() does, ordered by key.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_explain_decision("user" text, flag text, context jsonb DEFAULT '{}')
     RETURNS TABLE (depth int, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_explain_decision';
 COMMENT ON FUNCTION pulse_explain_decision(text, text, jsonb) IS
 'Explains the decision of pulse_decide(): every step in order, each rule with the values of its parts, and the buckets. Errors: as for pulse_decide().';
 
--- Level: reader
+-- Level: writer
 CREATE FUNCTION pulse_expose("user" text, flag text, context jsonb DEFAULT '{}', OUT value jsonb, OUT variant text, OUT allow boolean,
                              OUT reason text, OUT rule int, OUT segment text, OUT bucket int, OUT version int, OUT payload jsonb)
     RETURNS record LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_expose';
 COMMENT ON FUNCTION pulse_expose(text, text, jsonb) IS
 'Decides as pulse_decide() does, and records in pulse.exposure that the person saw the variant: once a day, for the fraction pulse.exposure_sample of all people. On a standby and in a read-only transaction it only decides. Errors: as for pulse_decide().';
 
--- Level: reader
+-- Level: writer
 CREATE FUNCTION pulse_log_exposure("user" text, flag text, variant text)
     RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_log_exposure';
 COMMENT ON FUNCTION pulse_log_exposure(text, text, text) IS

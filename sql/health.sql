@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room health: monitors on tables, their checks and results, maintenance windows.
 
+-- Level: reader
 CREATE TABLE pulse.monitor (
     id bigserial PRIMARY KEY,
     relation text NOT NULL,
@@ -13,11 +14,17 @@ CREATE TABLE pulse.monitor (
     search_path text NOT NULL,
     checked_at timestamptz,
     replayed boolean NOT NULL DEFAULT false,
-    unavailable text,
+    unavailable text,  -- Level: people_reader
     created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    role_oid oid
 );
 CREATE UNIQUE INDEX monitor_table ON pulse.monitor (relation, (coalesce(source, '')));
+CREATE TRIGGER monitor_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.monitor FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
+-- Also where a subscription applies the rows: oids differ between servers.
+ALTER TABLE pulse.monitor ENABLE ALWAYS TRIGGER monitor_settle;
+COMMENT ON TRIGGER monitor_settle ON pulse.monitor IS 'For new rows, and those of a restored dump.';
+COMMENT ON COLUMN pulse.monitor.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger.';
 COMMENT ON TABLE pulse.monitor IS 'One row per monitored table and source. Changed only through pulse_monitor_table() and pulse_unmonitor_table().';
 COMMENT ON COLUMN pulse.monitor.relation IS 'The table, quoted and schema-qualified.';
 COMMENT ON COLUMN pulse.monitor.source IS 'The server of pulse_source it is read from; null for this database.';
@@ -29,6 +36,7 @@ COMMENT ON COLUMN pulse.monitor.search_path IS 'The search_path the monitor was 
 COMMENT ON COLUMN pulse.monitor.replayed IS 'Whether it was defined and checked only as of a past pulse.now: the job leaves it alone until pulse_check_tables(relation) checks it as of now.';
 COMMENT ON COLUMN pulse.monitor.unavailable IS 'Why the table could not be read the last time; null when it could.';
 
+-- Level: reader
 CREATE TABLE pulse.monitor_check (
     id bigserial PRIMARY KEY,
     monitor_id bigint NOT NULL REFERENCES pulse.monitor ON DELETE CASCADE,
@@ -40,13 +48,13 @@ CREATE TABLE pulse.monitor_check (
     severity text CHECK (severity IN ('low', 'medium', 'high', 'critical')),
     after int NOT NULL DEFAULT 2 CHECK (after >= 1),
     next_check_at timestamptz NOT NULL,
-    state jsonb NOT NULL DEFAULT '{}',
+    state jsonb NOT NULL DEFAULT '{}',  -- Level: people_reader
     consecutive_bad int NOT NULL DEFAULT 0,
     consecutive_good int NOT NULL DEFAULT 0,
     bad_since timestamptz,
     last_at timestamptz,
     last_status text,
-    last_message text,
+    last_message text,  -- Level: people_reader
     UNIQUE (monitor_id, kind, attribute)
 );
 CREATE INDEX monitor_check_due ON pulse.monitor_check (next_check_at);
@@ -62,6 +70,7 @@ COMMENT ON COLUMN pulse.monitor_check.next_check_at IS 'When the check is due.';
 COMMENT ON COLUMN pulse.monitor_check.state IS 'State between runs: the accepted columns, whether the table ever had rows, the time from which results form the baseline.';
 COMMENT ON COLUMN pulse.monitor_check.bad_since IS 'When the current series of bad results began.';
 
+-- Level: reader
 CREATE TABLE pulse.check_result (
     id bigserial PRIMARY KEY,
     check_id bigint NOT NULL REFERENCES pulse.monitor_check ON DELETE CASCADE,
@@ -75,7 +84,7 @@ CREATE TABLE pulse.check_result (
     sampled double precision,
     plan_cost double precision,
     duration_ms double precision,
-    message text
+    message text  -- Level: people_reader
 );
 CREATE INDEX check_result_check ON pulse.check_result (check_id, at);
 COMMENT ON TABLE pulse.check_result IS 'The result of every check; kept for pulse.check_retention.';
@@ -91,6 +100,7 @@ COMMENT ON COLUMN pulse.check_result.sampled IS 'The fraction of the table that 
 COMMENT ON COLUMN pulse.check_result.plan_cost IS 'The planner''s cost estimate of the most expensive statement.';
 COMMENT ON COLUMN pulse.check_result.duration_ms IS 'Duration of reading the table; checks that share one scan share the figure.';
 
+-- Level: reader
 CREATE TABLE pulse.mute (
     id bigserial PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('everything', 'table', 'source', 'segment')),
@@ -119,6 +129,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.mute_id_seq', '');
 -- Operators in the views below are resolved now. This search_path finds only PostgreSQL's own, even if other roles can create objects in Pulse's schema.
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- Level: reader
 CREATE VIEW pulse.table_overview AS
 SELECT m.relation AS "table", m.source,
        CASE WHEN i.worst IN ('critical', 'high') THEN 'red'
@@ -126,13 +137,14 @@ SELECT m.relation AS "table", m.source,
             WHEN m.unavailable IS NOT NULL OR m.checked_at IS NULL OR c.known = 0 THEN 'unknown'
             ELSE 'green' END AS state,
        coalesce(i.open, 0) AS incidents, i.worst, m.checked_at AS last_check,
-       coalesce(i.summary, c.trouble, m.unavailable) AS what,
+       coalesce(i.summary, c.trouble, CASE WHEN pulse.sees_people() THEN m.unavailable END) AS what,
        c.next_check, c.checks, u.muted_until, m.owner
 FROM pulse.monitor m
 LEFT JOIN LATERAL (SELECT count(*) AS checks, min(k.next_check_at) AS next_check,
                           count(*) FILTER (WHERE k.last_status IN ('ok', 'bad', 'learning')) AS known,
                           count(*) FILTER (WHERE k.last_status IN ('bad', 'error')) AS troubled,
-                          (array_agg(k.last_message ORDER BY k.id) FILTER (WHERE k.last_status IN ('bad', 'error')))[1] AS trouble
+                          (array_agg(k.last_message ORDER BY k.id)
+                           FILTER (WHERE k.last_status = 'bad' OR k.last_status = 'error' AND pulse.sees_people()))[1] AS trouble
                    FROM pulse.monitor_check k WHERE k.monitor_id = m.id) c ON true
 LEFT JOIN LATERAL (SELECT count(*) AS open,
                           (ARRAY['critical', 'high', 'medium', 'low'])
@@ -147,10 +159,11 @@ WHERE m.status = 'active';
 COMMENT ON VIEW pulse.table_overview IS 'The state of each monitored table.';
 COMMENT ON COLUMN pulse.table_overview.state IS
 'red: an open incident of high or critical severity; yellow: another one, or a check that is bad or fails without an incident yet; unknown: never checked, or it could not be read; else green.';
-COMMENT ON COLUMN pulse.table_overview.what IS 'The summary of the worst incident, or the message of a bad check, or why the table could not be read.';
+COMMENT ON COLUMN pulse.table_overview.what IS 'The summary of the worst incident, or the message of a bad check, or why the table could not be read; below the level people_reader without texts of errors.';
 COMMENT ON COLUMN pulse.table_overview.next_check IS 'When the next of its checks is due.';
 COMMENT ON COLUMN pulse.table_overview.muted_until IS 'The end of its maintenance window; null without a current one, infinity when it has no end.';
 
+-- Level: reader
 CREATE FUNCTION pulse.next_health_check() RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce((SELECT min(c.next_check_at) FROM pulse.monitor_check c JOIN pulse.monitor m ON m.id = c.monitor_id
@@ -165,7 +178,7 @@ CREATE FUNCTION pulse_monitor_table(relation text, source text DEFAULT NULL, che
                                     every interval DEFAULT '5 minutes', owner text DEFAULT NULL, tags text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_monitor_table';
 COMMENT ON FUNCTION pulse_monitor_table(text, text, jsonb, interval, text, text[]) IS
-'Monitors a table, here or on a source, and returns the monitor''s id. Called again for the same table it changes the monitor: without checks the existing ones stay, with the rights of the role that gave them; a list replaces all of them. A new monitor without checks takes those of pulse_suggest_checks(). The table is read with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, 42704 unknown source.';
+'Monitors a table, here or on a source, and returns the monitor''s id. Called again for the same table it changes the monitor: without checks the existing ones stay, with the rights of the role that gave them; a list replaces all of them. A new monitor without checks takes those of pulse_suggest_checks(). The table is read with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, or checks of another role, 42704 unknown source.';
 
 -- Level: operator
 CREATE FUNCTION pulse_unmonitor_table(relation text, source text DEFAULT NULL)
@@ -186,6 +199,11 @@ CREATE FUNCTION pulse_check_tables(relation text DEFAULT NULL, source text DEFAU
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_tables';
 COMMENT ON FUNCTION pulse_check_tables(text, text) IS
 'Runs the checks that are due, or all of one table now; keeps the results, opens, updates and closes incidents. An error in one table does not stop the others. Errors: 42704 not monitored.';
+-- Level: writer
+CREATE FUNCTION pulse.check_tables(relation text, source text)
+    RETURNS TABLE (relation text, "check" text, status text, observed double precision, expected text, message text, incident bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_tables';
+COMMENT ON FUNCTION pulse.check_tables(text, text) IS 'The function pulse_check_tables() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS bigint

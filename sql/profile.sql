@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room profile: people, their identities and accounts.
 
+-- Level: people_reader
 CREATE TABLE pulse.account (
     id bigserial PRIMARY KEY,
     key text COLLATE "C" NOT NULL UNIQUE CHECK (char_length(key) BETWEEN 1 AND 255),
@@ -12,6 +13,7 @@ COMMENT ON TABLE pulse.account IS 'Groups of people, such as companies; created 
 COMMENT ON COLUMN pulse.account.key IS 'The groupId.';
 COMMENT ON COLUMN pulse.account.attributes IS 'Attributes of the account: account.* in rules.';
 
+-- Level: people_reader
 CREATE TABLE pulse.profile (
     id bigserial PRIMARY KEY,
     canonical_id bigint NOT NULL,
@@ -30,6 +32,7 @@ COMMENT ON COLUMN pulse.profile.attributes IS 'profile.* in rules: the traits of
 COMMENT ON COLUMN pulse.profile.account_id IS 'The account that was named last for this person; its attributes are account.* in rules.';
 COMMENT ON COLUMN pulse.profile.first_seen_at IS 'The time of the event that created the profile. Older events may arrive later; pulse.person shows the earliest time.';
 
+-- Level: people_reader
 CREATE TABLE pulse.identity (
     kind text COLLATE "C" NOT NULL,
     value text COLLATE "C" NOT NULL,

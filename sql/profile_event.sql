@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room profile: events of people.
 
+-- Level: people_reader
 CREATE TABLE pulse.event (
     id bigint NOT NULL,
     profile_id bigint NOT NULL,

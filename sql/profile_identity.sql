@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room profile: kinds of ids, and merges of people.
 
+-- Level: reader
 CREATE TABLE pulse.identity_kind (
     kind text COLLATE "C" PRIMARY KEY CHECK (kind ~ '^[a-z][a-z0-9_]{0,62}$'),
     normalisation text NOT NULL DEFAULT 'trim' CHECK (normalisation IN ('email', 'phone', 'lower', 'trim')),
@@ -46,6 +47,7 @@ CREATE TRIGGER identity_kind_announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCA
     FOR EACH STATEMENT EXECUTE FUNCTION pulse.announce_identity_kind();
 COMMENT ON TRIGGER identity_kind_announce ON pulse.identity_kind IS 'Invalidates the kinds that sessions keep in memory.';
 
+-- Level: people_reader
 CREATE TABLE pulse.merge_history (
     id bigserial PRIMARY KEY,
     survivor_id bigint NOT NULL,
@@ -80,6 +82,7 @@ COMMENT ON COLUMN pulse.merge_history.survivor_account_id IS 'The account of the
 COMMENT ON COLUMN pulse.merge_history.merged_account_id IS 'The account of the merged person before the merge.';
 COMMENT ON COLUMN pulse.merge_history.undone_at IS 'When pulse_unmerge() undid the merge; null if it is in effect. After that, events do not merge the two people again.';
 
+-- Level: people_reader
 CREATE TABLE pulse.account_member (
     account_id bigint NOT NULL,
     profile_id bigint NOT NULL,

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room profile: ingesting events.
 
+-- Level: people_reader
 CREATE TABLE pulse.message_seen (
     key uuid PRIMARY KEY,
     digest bigint NOT NULL,
@@ -22,6 +23,7 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Level: people_reader
 CREATE TABLE pulse.rejected_event (
     id bigserial PRIMARY KEY,
     received_at timestamptz NOT NULL,
@@ -43,6 +45,7 @@ COMMENT ON COLUMN pulse.rejected_event.imported IS 'Whether the event came from 
 COMMENT ON COLUMN pulse.rejected_event.attempts IS 'Number of attempts.';
 COMMENT ON COLUMN pulse.rejected_event.replayed_at IS 'When a replay accepted the event or found it to be a duplicate; null if neither happened.';
 
+-- Level: people_reader
 CREATE TABLE pulse.ingest_tally (
     id bigserial PRIMARY KEY,
     at timestamptz NOT NULL,
@@ -56,6 +59,7 @@ CREATE TABLE pulse.ingest_tally (
 COMMENT ON TABLE pulse.ingest_tally IS 'What each batch adds to the catalogue and the counters. Append-only; the rows are added to the totals periodically and deleted.';
 COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By event name: [events, sampled events, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}].';
 
+-- Level: reader
 CREATE TABLE pulse.event_kind (
     event text COLLATE "C" PRIMARY KEY,
     events bigint NOT NULL,
@@ -66,6 +70,7 @@ CREATE TABLE pulse.event_kind (
 COMMENT ON TABLE pulse.event_kind IS 'Totals by event name, without the rows still in pulse.ingest_tally; pulse.event_catalog includes them. Beyond 10,000 names, new names are counted as (other).';
 COMMENT ON COLUMN pulse.event_kind.looked_at IS 'Number of events whose properties were examined: all events of small batches, a sample of large ones.';
 
+-- Level: reader
 CREATE TABLE pulse.event_property (
     event text COLLATE "C" NOT NULL,
     property text COLLATE "C" NOT NULL,
@@ -77,13 +82,14 @@ CREATE TABLE pulse.event_property (
     arrays bigint NOT NULL,
     nulls bigint NOT NULL,
     last_seen_at timestamptz NOT NULL,
-    examples jsonb NOT NULL,
+    examples jsonb NOT NULL,  -- Level: people_reader
     PRIMARY KEY (event, property)
 );
 COMMENT ON TABLE pulse.event_property IS 'Totals by event property, without the rows still in pulse.ingest_tally; pulse.property_catalog includes them. Beyond 1,000 properties of an event, new ones are counted as (other).';
 COMMENT ON COLUMN pulse.event_property.texts IS 'Number of examined events in which the property was a text; likewise for the other types.';
 COMMENT ON COLUMN pulse.event_property.timestamps IS 'Texts that are times.';
 
+-- Level: reader
 CREATE TABLE pulse.source_total (
     source text COLLATE "C" PRIMARY KEY,
     accepted bigint NOT NULL,
@@ -104,8 +110,11 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.event_kind', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_property', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.source_total', '');
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 -- ---- Catalogue of events ----
 
+-- Level: reader
 CREATE VIEW pulse.event_catalog AS
 SELECT k.event, sum(k.events)::bigint AS events, min(k.first_seen_at) AS first_seen_at, max(k.last_seen_at) AS last_seen_at
 FROM (SELECT e.event, e.events, e.first_seen_at, e.last_seen_at FROM pulse.event_kind AS e
@@ -117,15 +126,18 @@ COMMENT ON VIEW pulse.event_catalog IS 'All event names that were ever received.
 COMMENT ON COLUMN pulse.event_catalog.events IS 'Exact number of accepted events.';
 COMMENT ON COLUMN pulse.event_catalog.last_seen_at IS 'Time of the newest event by the time that the events carry.';
 
+-- Level: reader
 CREATE FUNCTION pulse.merge_examples(examples jsonb, more jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN jsonb_array_length(examples) >= 5 THEN examples
     ELSE (SELECT coalesce(jsonb_agg(v.value ORDER BY v.place), '[]')
           FROM (SELECT e.value, min(e.place) AS place FROM jsonb_array_elements(examples || more) WITH ORDINALITY AS e (value, place)
                 GROUP BY e.value ORDER BY 2 LIMIT 5) AS v) END;
 COMMENT ON FUNCTION pulse.merge_examples(jsonb, jsonb) IS 'The first five distinct values of two lists.';
+-- Level: reader
 CREATE AGGREGATE pulse.collect_examples(jsonb) (SFUNC = pulse.merge_examples, STYPE = jsonb, INITCOND = '[]', PARALLEL = SAFE);
 COMMENT ON AGGREGATE pulse.collect_examples(jsonb) IS 'The first five distinct values of many lists.';
 
+-- Level: people_reader
 CREATE VIEW pulse.property_tally AS
 SELECT c.key COLLATE "C" AS event, p.key COLLATE "C" AS property, (p.value -> 0 ->> 0)::bigint AS texts, (p.value -> 0 ->> 1)::bigint AS numbers,
        (p.value -> 0 ->> 2)::bigint AS booleans, (p.value -> 0 ->> 3)::bigint AS timestamps, (p.value -> 0 ->> 4)::bigint AS objects,
@@ -134,6 +146,7 @@ SELECT c.key COLLATE "C" AS event, p.key COLLATE "C" AS property, (p.value -> 0 
 FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c CROSS JOIN LATERAL jsonb_each(c.value -> 4) AS p;
 COMMENT ON VIEW pulse.property_tally IS 'The properties in pulse.ingest_tally, one row each.';
 
+-- Level: reader
 CREATE VIEW pulse.property_catalog AS
 SELECT p.event, p.property,
        (SELECT v.type FROM (VALUES (1, 'text', p.texts), (2, 'number', p.numbers), (3, 'boolean', p.booleans), (4, 'timestamp', p.timestamps),
@@ -143,7 +156,7 @@ SELECT p.event, p.property,
                                             'timestamp', nullif(p.timestamps, 0), 'object', nullif(p.objects, 0), 'array', nullif(p.arrays, 0))) AS types,
        k.looked_at,
        round(1 - (p.texts + p.numbers + p.booleans + p.timestamps + p.objects + p.arrays)::numeric / greatest(k.looked_at, 1), 4) AS null_rate,
-       p.examples, p.last_seen_at
+       CASE WHEN pulse.sees_people() THEN p.examples END AS examples, p.last_seen_at
 FROM (SELECT u.event, u.property, sum(u.texts)::bigint AS texts, sum(u.numbers)::bigint AS numbers, sum(u.booleans)::bigint AS booleans,
              sum(u.timestamps)::bigint AS timestamps, sum(u.objects)::bigint AS objects, sum(u.arrays)::bigint AS arrays,
              max(u.last_seen_at) AS last_seen_at, pulse.collect_examples(u.examples ORDER BY u.id) AS examples
@@ -163,8 +176,9 @@ COMMENT ON COLUMN pulse.property_catalog.type IS 'The most frequent type; null i
 COMMENT ON COLUMN pulse.property_catalog.types IS 'Number of events by type of the value; timestamp is a text that is a time.';
 COMMENT ON COLUMN pulse.property_catalog.looked_at IS 'Number of events of this name that were examined.';
 COMMENT ON COLUMN pulse.property_catalog.null_rate IS 'Fraction of the examined events in which the property was null or missing.';
-COMMENT ON COLUMN pulse.property_catalog.examples IS 'The first distinct values, at most five.';
+COMMENT ON COLUMN pulse.property_catalog.examples IS 'The first distinct values, at most five; null below the level people_reader.';
 
+-- Level: reader
 CREATE VIEW pulse.event_source AS
 SELECT s.source, sum(s.accepted)::bigint AS accepted, sum(s.duplicates)::bigint AS duplicates, sum(s.conflicting)::bigint AS conflicting_duplicates,
        sum(s.rejected)::bigint AS rejected, min(s.first_at) AS first_at, max(s.last_at) AS last_at
@@ -175,6 +189,8 @@ GROUP BY s.source;
 COMMENT ON VIEW pulse.event_source IS 'Number of events received from each source.';
 COMMENT ON COLUMN pulse.event_source.duplicates IS 'Number of messages that were accepted before, including conflicting ones.';
 COMMENT ON COLUMN pulse.event_source.conflicting_duplicates IS 'Number of duplicates whose content differs from the accepted message with the same id.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- ---- Verbs ----
 
@@ -254,6 +270,7 @@ COMMENT ON FUNCTION pulse_import_events(text, text) IS
 
 -- ---- COPY ----
 
+-- Level: reader
 CREATE VIEW pulse.ingest AS
 SELECT NULL::text AS type, NULL::text AS user_id, NULL::text AS anonymous_id, NULL::text AS device_id, NULL::text AS email, NULL::text AS phone,
        NULL::text AS event, NULL::text AS properties, NULL::text AS traits, NULL::timestamptz AS "timestamp", NULL::text AS message_id,
@@ -276,6 +293,7 @@ COMMENT ON TRIGGER ingest_row ON pulse.ingest IS 'Adds a row to the batch.';
 CREATE TRIGGER ingest_end AFTER INSERT ON pulse.ingest FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows();
 COMMENT ON TRIGGER ingest_end ON pulse.ingest IS 'Ingests the rest of the batch.';
 
+-- Level: reader
 CREATE VIEW pulse.import AS SELECT * FROM pulse.ingest;
 COMMENT ON VIEW pulse.import IS 'Like pulse.ingest, for historical events: events may have any age and trigger no automation.';
 CREATE TRIGGER import_begin BEFORE INSERT ON pulse.import FOR EACH STATEMENT EXECUTE FUNCTION pulse.ingest_rows('import');

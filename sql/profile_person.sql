@@ -1,7 +1,10 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room profile: views and functions that show people.
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 -- Left joins: what a query does not select is not computed.
+-- Level: people_reader
 CREATE VIEW pulse.person AS
 SELECT p.id AS profile_id,
        i.ids -> 'user_id' ->> 0 AS user_id,
@@ -41,6 +44,7 @@ COMMENT ON COLUMN pulse.person.first_seen_at IS 'The earliest time known of the 
 COMMENT ON COLUMN pulse.person.last_seen_at IS 'The time of the newest event; null if no event is kept.';
 COMMENT ON COLUMN pulse.person.profiles IS 'Number of profiles of the person.';
 
+-- Level: people_reader
 CREATE VIEW pulse.crowded_identity AS
 SELECT l.kind, l.value, p.canonical_id AS profile_id, count(*) AS merges,
        (SELECT count(*) FROM pulse.profile AS q WHERE q.canonical_id = p.canonical_id) AS profiles,
@@ -58,32 +62,34 @@ COMMENT ON COLUMN pulse.crowded_identity.merges IS 'Number of merges caused by t
 COMMENT ON COLUMN pulse.crowded_identity.profiles IS 'Current number of profiles of that person.';
 COMMENT ON COLUMN pulse.crowded_identity.max_linked IS 'Maximum number of profiles of a person: the setting pulse.max_linked.';
 
--- Level: reader
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
+-- Level: people_reader
 CREATE FUNCTION pulse_profile("user" text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_profile';
 COMMENT ON FUNCTION pulse_profile(text) IS
 'Returns everything about one person as of pulse_now(): identities, attributes, account, lifecycle, event counts, the newest 50 events, merges and their reasons, traits and segments. The person is given
 by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 no person with that id, 22004 null.';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_search_profiles(query text, max int DEFAULT 50, skip int DEFAULT 0)
     RETURNS TABLE (profile_id bigint, kind text, value text, user_id text, email text, first_seen_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_search_profiles';
 COMMENT ON FUNCTION pulse_search_profiles(text, int, int) IS
 'Finds people who have an id that begins with the query. Returns each person once, with the matching id, ordered by priority of the kind, then by value. max: number of rows, up to 1,000;
 skip: number of rows to skip, up to 100,000. Errors: 22023 an empty query, or numbers out of range.';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_identity_graph("user" text)
     RETURNS TABLE (kind text, value text, profile_id bigint, first_seen_at timestamptz, merge bigint, linked_at timestamptz, reason text, linked_by jsonb)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identity_graph';
 COMMENT ON FUNCTION pulse_identity_graph(text) IS
 'Returns all ids of a person, the profile that each belongs to, and the merge by which that profile became part of the person (null for the person''s own profile). Errors: 42704 no person with that id.';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_simulate_merge(one text, other text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_merge';
 COMMENT ON FUNCTION pulse_simulate_merge(text, text) IS
 'Shows what pulse_merge() would do, without doing it: which person remains, why events would not merge the two ("refused"; null if they would), identities and numbers of events and profiles
 of both, attributes that have a value in both, and attributes that the survivor would take over. Errors: 42704 no person with that id, 22023 both are the same person.';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_simulate_identity_kind(kind text, max_values int DEFAULT NULL, per interval DEFAULT NULL, blocked text[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_identity_kind';
 COMMENT ON FUNCTION pulse_simulate_identity_kind(text, int, interval, text[]) IS

@@ -1,36 +1,43 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room rule: the rule language.
 
+-- Level: reader
 CREATE FUNCTION pulse.to_moment(value jsonb) RETURNS timestamptz
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_to_moment_jsonb';
 COMMENT ON FUNCTION pulse.to_moment(jsonb) IS
 'Converts a property or attribute to a timestamp, as rules do: an ISO 8601 date or timestamp in a text (without an offset it is UTC), or a number of seconds since 1970, from 100000000000 on of milliseconds. Null for anything else; never an error.';
 
+-- Level: reader
 CREATE FUNCTION pulse.to_moment(seconds numeric) RETURNS timestamptz
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_to_moment_numeric';
 COMMENT ON FUNCTION pulse.to_moment(numeric) IS
 'Converts seconds since 1970 to a timestamp, rounded up to the microsecond; null outside the years 1 to 9999.';
 
+-- Level: reader
 CREATE FUNCTION pulse.to_number(value jsonb) RETURNS numeric
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_to_number';
 COMMENT ON FUNCTION pulse.to_number(jsonb) IS
 'Converts a property or attribute to a number, as rules do. Null for anything else, and beyond 1e300, where a calculation could overflow; never an error.';
 
+-- Level: reader
 CREATE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_compare';
 COMMENT ON FUNCTION pulse.compare(jsonb, jsonb) IS
 'Compares two properties or attributes, as <, <=, > and >= do in rules: below, equal to or above 0. Two times (as pulse.to_moment() reads them) are compared as times, else two numbers as numbers and two texts as texts. Null for anything else, also for a time and a text that is none; never an error.';
 
+-- Level: reader
 CREATE FUNCTION pulse.equal(a jsonb, b jsonb) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_equal';
 COMMENT ON FUNCTION pulse.equal(jsonb, jsonb) IS
 'Whether two properties or attributes are equal, as = does in rules: two times (as pulse.to_moment() reads them) as times, else two values of one type. Null for values of different types; never an error.';
 
+-- Level: reader
 CREATE FUNCTION pulse.version_key(version text) RETURNS text
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_version_key';
 COMMENT ON FUNCTION pulse.version_key(text) IS
 'Converts a semantic version to a text that sorts bytewise (COLLATE "C") as semver.org orders versions. Accepts a v before it and missing parts (v2.10 is 2.10.0); builds do not count. Null for anything else; never an error.';
 
+-- Level: reader
 CREATE FUNCTION pulse.to_inet(address text) RETURNS inet
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_to_inet';
 COMMENT ON FUNCTION pulse.to_inet(text) IS

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room segment: definitions and their versions.
 
+-- Level: reader
 CREATE TABLE pulse.segment (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
@@ -20,8 +21,14 @@ CREATE TABLE pulse.segment (
     pinned_snapshot bigint,
     checked_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    role_oid oid
 );
+CREATE TRIGGER segment_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.segment FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
+-- Also where a subscription applies the rows: oids differ between servers.
+ALTER TABLE pulse.segment ENABLE ALWAYS TRIGGER segment_settle;
+COMMENT ON TRIGGER segment_settle ON pulse.segment IS 'For new rows, and those of a restored dump.';
+COMMENT ON COLUMN pulse.segment.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger.';
 COMMENT ON TABLE pulse.segment IS 'One row per segment. Changed only by pulse_create_segment() and related functions.';
 COMMENT ON COLUMN pulse.segment.kind IS 'Kind of the definition: relation (it has from), query (it has query) or profile (neither: a rule over people).';
 COMMENT ON COLUMN pulse.segment.definition IS 'The current definition with resolved names. All versions are in pulse.segment_version.';
@@ -35,6 +42,7 @@ COMMENT ON COLUMN pulse.segment.baseline_from IS 'Start of the baseline: snapsho
 COMMENT ON COLUMN pulse.segment.pinned_snapshot IS 'The snapshot that is pinned as the baseline.';
 COMMENT ON COLUMN pulse.segment.checked_at IS 'Time of the newest snapshot that was checked for drift.';
 
+-- Level: reader
 CREATE TABLE pulse.segment_version (
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
     version int NOT NULL,
@@ -63,7 +71,7 @@ CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, o
                                      new_name text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_segment';
 COMMENT ON FUNCTION pulse_update_segment(text, jsonb, text, text, jsonb, text[], text) IS
-'Changes a segment. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), and 42704 unknown segment.';
+'Changes a segment. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 somebody else''s definition.';
 
 -- Level: operator
 CREATE FUNCTION pulse_pause_segment(name text)
@@ -83,11 +91,11 @@ CREATE FUNCTION pulse_archive_segment(name text)
 COMMENT ON FUNCTION pulse_archive_segment(text) IS
 'Archives a segment and keeps its history. Archived segments are neither measured nor checked for drift. Errors: 42704 unknown segment.';
 
--- Level: admin
+-- Level: operator
 CREATE FUNCTION pulse_delete_segment(name text, confirm boolean DEFAULT false)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_segment';
 COMMENT ON FUNCTION pulse_delete_segment(text, boolean) IS
-'Deletes a segment and its history. Requires confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (the detail lists what would be deleted).';
+'Deletes a segment and its history. Requires confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (the detail lists what would be deleted), 42501 somebody else''s.';
 
 -- Level: operator
 CREATE FUNCTION pulse_set_monitoring(name text, enabled boolean)
@@ -95,14 +103,14 @@ CREATE FUNCTION pulse_set_monitoring(name text, enabled boolean)
 COMMENT ON FUNCTION pulse_set_monitoring(text, boolean) IS
 'Enables or disables drift checks of a segment without changing the rest of its baseline. Errors: 42704 unknown segment.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_preview_segment(definition jsonb, sample int DEFAULT 10)
     RETURNS TABLE (part text, item text, value text, members bigint, share text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_preview_segment';
 COMMENT ON FUNCTION pulse_preview_segment(jsonb, int) IS
 'Previews a definition without saving it: size, converted, inactive, the most frequent values or the range of each attribute, and up to 1000 members (ordered by key as text). Runs as the caller. Errors: as for pulse_create_segment().';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_preview_segment_change(name text, definition jsonb, sample int DEFAULT 10)
     RETURNS TABLE (change text, members bigint, sample_members text[])
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 3 AS 'MODULE_PATHNAME', 'pulse_preview_segment_change';

@@ -4,16 +4,16 @@
 -- ---- The type pulse_sketch ----
 
 CREATE TYPE pulse_sketch;
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_in(cstring) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_in';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_out(pulse_sketch) RETURNS cstring
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_out';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_recv(internal) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_recv';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_send(pulse_sketch) RETURNS bytea
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_send';
 CREATE TYPE pulse_sketch (
@@ -27,14 +27,19 @@ COMMENT ON FUNCTION pulse_sketch_out(pulse_sketch) IS 'Prints hexadecimal text.'
 COMMENT ON FUNCTION pulse_sketch_recv(internal) IS 'Reads the binary form. Errors: XX001 not a sketch.';
 COMMENT ON FUNCTION pulse_sketch_send(pulse_sketch) IS 'Writes the binary form: "PSK1", capacity, limit, number of hashes, hashes; little-endian.';
 
+-- Level: people_reader
 CREATE FUNCTION pulse.sketch_agg_step(internal, "any") RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_sketch_agg_step';
+-- Level: people_reader
 CREATE FUNCTION pulse.sketch_agg_combine(internal, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_sketch_agg_combine';
+-- Level: people_reader
 CREATE FUNCTION pulse.sketch_agg_serialize(internal) RETURNS bytea
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_agg_serialize';
+-- Level: people_reader
 CREATE FUNCTION pulse.sketch_agg_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_agg_deserialize';
+-- Level: people_reader
 CREATE FUNCTION pulse.sketch_agg_final(internal, "any") RETURNS pulse_sketch
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_sketch_agg_final';
 COMMENT ON FUNCTION pulse.sketch_agg_step(internal, "any") IS 'Part of the aggregate pulse_sketch_agg.';
@@ -42,7 +47,7 @@ COMMENT ON FUNCTION pulse.sketch_agg_combine(internal, internal) IS 'Part of the
 COMMENT ON FUNCTION pulse.sketch_agg_serialize(internal) IS 'Part of the aggregate pulse_sketch_agg.';
 COMMENT ON FUNCTION pulse.sketch_agg_deserialize(bytea, internal) IS 'Part of the aggregate pulse_sketch_agg.';
 COMMENT ON FUNCTION pulse.sketch_agg_final(internal, "any") IS 'Part of the aggregate pulse_sketch_agg.';
--- Level: reader
+-- Level: people_reader
 CREATE AGGREGATE pulse_sketch_agg("any") (
     SFUNC = pulse.sketch_agg_step, STYPE = internal, SSPACE = 524288, FINALFUNC = pulse.sketch_agg_final, FINALFUNC_EXTRA,
     COMBINEFUNC = pulse.sketch_agg_combine, SERIALFUNC = pulse.sketch_agg_serialize,
@@ -51,41 +56,53 @@ CREATE AGGREGATE pulse_sketch_agg("any") (
 COMMENT ON AGGREGATE pulse_sketch_agg("any") IS
 'Builds the sketch of all values that are not null; a value is hashed by hashtextextended(value::text, 0). Capacity: pulse.sketch_size. Returns the empty sketch without values.';
 
+-- Level: people_reader
 CREATE FUNCTION pulse.to_sketch(bytea) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_to_sketch';
 COMMENT ON FUNCTION pulse.to_sketch(bytea) IS 'Reads a sketch from its binary form. Errors: XX001 not a sketch.';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_union(a pulse_sketch, b pulse_sketch) RETURNS pulse_sketch
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_union';
 COMMENT ON FUNCTION pulse_sketch_union(pulse_sketch, pulse_sketch) IS
 'The union of two sketches. Its capacity is the smaller of the two.';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_cardinality(sketch pulse_sketch) RETURNS double precision
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_cardinality';
 COMMENT ON FUNCTION pulse_sketch_cardinality(pulse_sketch) IS
 'Distinct members: exact up to the capacity of the sketch, else estimated with the relative error pulse_sketch_error().';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_error(sketch pulse_sketch) RETURNS double precision
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_error';
 COMMENT ON FUNCTION pulse_sketch_error(pulse_sketch) IS 'Relative standard error of pulse_sketch_cardinality(); 0 when it is exact.';
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_sketch_overlap(a pulse_sketch, b pulse_sketch, OUT in_both double precision,
                                      OUT only_a double precision, OUT only_b double precision,
                                      OUT standard_error double precision) RETURNS record
     LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_overlap';
 COMMENT ON FUNCTION pulse_sketch_overlap(pulse_sketch, pulse_sketch) IS
 'The number of members in both sets, only in a, and only in b, with the standard error in members; 0 when exact.';
+-- Level: people_reader
+CREATE FUNCTION pulse.sketch_overlap(a pulse_sketch, b pulse_sketch, OUT in_both double precision,
+                                     OUT only_a double precision, OUT only_b double precision,
+                                     OUT standard_error double precision) RETURNS record
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_sketch_overlap';
+COMMENT ON FUNCTION pulse.sketch_overlap(pulse_sketch, pulse_sketch) IS 'The function pulse_sketch_overlap() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- ---- Measuring in one scan ----
 
+-- Level: reader
 CREATE FUNCTION pulse.measure_step(internal, text, VARIADIC "any") RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_step';
+-- Level: reader
 CREATE FUNCTION pulse.measure_combine(internal, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_combine';
+-- Level: reader
 CREATE FUNCTION pulse.measure_serialize(internal) RETURNS bytea
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_measure_serialize';
+-- Level: reader
 CREATE FUNCTION pulse.measure_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_measure_deserialize';
+-- Level: reader
 CREATE FUNCTION pulse.measure_final(internal) RETURNS bytea
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_final';
 COMMENT ON FUNCTION pulse.measure_step(internal, text, VARIADIC "any") IS 'Part of the aggregate pulse.measure.';
@@ -93,6 +110,7 @@ COMMENT ON FUNCTION pulse.measure_combine(internal, internal) IS 'Part of the ag
 COMMENT ON FUNCTION pulse.measure_serialize(internal) IS 'Part of the aggregate pulse.measure.';
 COMMENT ON FUNCTION pulse.measure_deserialize(bytea, internal) IS 'Part of the aggregate pulse.measure.';
 COMMENT ON FUNCTION pulse.measure_final(internal) IS 'Part of the aggregate pulse.measure.';
+-- Level: reader
 CREATE AGGREGATE pulse.measure(options text, VARIADIC "any") (
     SFUNC = pulse.measure_step, STYPE = internal, SSPACE = 1048576, FINALFUNC = pulse.measure_final,
     COMBINEFUNC = pulse.measure_combine, SERIALFUNC = pulse.measure_serialize,
@@ -101,14 +119,19 @@ CREATE AGGREGATE pulse.measure(options text, VARIADIC "any") (
 COMMENT ON AGGREGATE pulse.measure(text, VARIADIC "any") IS
 'Internal: measures a snapshot in one scan over (options, key, converted, last_active, attributes...). Null without rows. pulse_take_snapshot() calls it with the rights of the role that owns the definition.';
 
+-- Level: reader
 CREATE FUNCTION pulse.count_clauses_step(internal, tid, VARIADIC "any") RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_step';
+-- Level: reader
 CREATE FUNCTION pulse.count_clauses_combine(internal, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_combine';
+-- Level: reader
 CREATE FUNCTION pulse.count_clauses_serialize(internal) RETURNS bytea
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_count_clauses_serialize';
+-- Level: reader
 CREATE FUNCTION pulse.count_clauses_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_count_clauses_deserialize';
+-- Level: reader
 CREATE FUNCTION pulse.count_clauses_final(internal) RETURNS double precision[]
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_final';
 COMMENT ON FUNCTION pulse.count_clauses_step(internal, tid, VARIADIC "any") IS 'Part of the aggregate pulse.count_clauses.';
@@ -116,6 +139,7 @@ COMMENT ON FUNCTION pulse.count_clauses_combine(internal, internal) IS 'Part of 
 COMMENT ON FUNCTION pulse.count_clauses_serialize(internal) IS 'Part of the aggregate pulse.count_clauses.';
 COMMENT ON FUNCTION pulse.count_clauses_deserialize(bytea, internal) IS 'Part of the aggregate pulse.count_clauses.';
 COMMENT ON FUNCTION pulse.count_clauses_final(internal) IS 'Part of the aggregate pulse.count_clauses.';
+-- Level: reader
 CREATE AGGREGATE pulse.count_clauses(block tid, VARIADIC "any") (
     SFUNC = pulse.count_clauses_step, STYPE = internal, SSPACE = 512, FINALFUNC = pulse.count_clauses_final,
     COMBINEFUNC = pulse.count_clauses_combine, SERIALFUNC = pulse.count_clauses_serialize,
@@ -126,6 +150,7 @@ COMMENT ON AGGREGATE pulse.count_clauses(tid, VARIADIC "any") IS
 
 -- ---- Tables ----
 
+-- Level: reader
 CREATE TABLE pulse.snapshot (
     id bigserial PRIMARY KEY,
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
@@ -146,11 +171,11 @@ CREATE TABLE pulse.snapshot (
     clause_rows bigint,
     clause_error double precision,
     columns jsonb,
-    sketch pulse_sketch,
+    sketch pulse_sketch,  -- Level: people_reader
     duration_ms double precision,
     plan_cost double precision,
     error_state text,
-    error text,
+    error text,  -- Level: people_reader
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (segment_id, taken_at)
 );
@@ -172,6 +197,7 @@ COMMENT ON COLUMN pulse.snapshot.clause_error IS 'Relative standard error of the
 COMMENT ON COLUMN pulse.snapshot.sketch IS 'The sketch of the members, for entered, exited and overlap; 8 bytes x min(members, pulse.sketch_size).';
 COMMENT ON COLUMN pulse.snapshot.columns IS 'Columns of the relation or query, {"name": "type"}; the detector schema_change compares them.';
 
+-- Level: reader
 CREATE TABLE pulse.distribution (
     snapshot_id bigint NOT NULL REFERENCES pulse.snapshot ON DELETE CASCADE,
     attribute text NOT NULL,
@@ -180,14 +206,14 @@ CREATE TABLE pulse.distribution (
     nulls bigint NOT NULL,
     other bigint NOT NULL DEFAULT 0,
     distinct_values bigint,
-    labels text[],
-    edges double precision[],
-    counts bigint[] NOT NULL,
-    mean double precision,
-    stddev double precision,
-    minimum double precision,
-    maximum double precision,
-    quantiles double precision[],
+    labels text[],  -- Level: people_reader
+    edges double precision[],  -- Level: people_reader
+    counts bigint[] NOT NULL,  -- Level: people_reader
+    mean double precision,  -- Level: people_reader
+    stddev double precision,  -- Level: people_reader
+    minimum double precision,  -- Level: people_reader
+    maximum double precision,  -- Level: people_reader
+    quantiles double precision[],  -- Level: people_reader
     PRIMARY KEY (snapshot_id, attribute)
 );
 COMMENT ON TABLE pulse.distribution IS 'One row per snapshot and attribute. total = nulls + other + sum(counts).';
@@ -198,6 +224,62 @@ COMMENT ON COLUMN pulse.distribution.edges IS 'Numeric and timestamp: ascending 
 COMMENT ON COLUMN pulse.distribution.counts IS 'Members per label, or per interval.';
 COMMENT ON COLUMN pulse.distribution.mean IS 'Timestamps are measured as age in days at the snapshot''s moment.';
 COMMENT ON COLUMN pulse.distribution.quantiles IS 'At 1, 5, 25, 50, 75, 95 and 99 %; relative error at most 1/128.';
+
+-- Level: reader
+CREATE FUNCTION pulse.fold_intervals(edges double precision[], counts bigint[], OUT folded_edges double precision[],
+                                     OUT folded_counts bigint[])
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    members bigint := 0;
+BEGIN
+    folded_edges := '{}';
+    folded_counts := '{}';
+    FOR i IN 1..cardinality(counts) LOOP
+        members := members + counts[i];
+        IF i = cardinality(counts) THEN
+            IF members < 10 AND cardinality(folded_counts) > 0 THEN
+                members := members + folded_counts[cardinality(folded_counts)];
+                folded_counts := trim_array(folded_counts, 1);
+                folded_edges := trim_array(folded_edges, 1);
+            END IF;
+            folded_counts := folded_counts || members;
+        ELSIF members >= 10 THEN
+            folded_counts := folded_counts || members;
+            folded_edges := folded_edges || edges[i];
+            members := 0;
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION pulse.fold_intervals(double precision[], bigint[]) IS
+'Joins neighbouring intervals of a distribution until each has at least 10 members.';
+
+-- Operators in the view below are resolved now. This search_path finds only PostgreSQL's own, even if other roles can create objects in Pulse's schema.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+-- Level: reader
+CREATE VIEW pulse.folded_distribution WITH (security_barrier) AS
+SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls,
+       d.other + coalesce(l.folded, 0)::bigint AS other, d.distinct_values,
+       CASE WHEN d.kind IN ('categorical', 'boolean') THEN coalesce(l.labels, '{}') END AS labels,
+       i.folded_edges AS edges, coalesce(i.folded_counts, l.counts, '{}') AS counts,
+       CASE WHEN d.total - d.nulls >= 10 THEN d.mean END AS mean,
+       CASE WHEN d.total - d.nulls >= 10 THEN d.stddev END AS stddev,
+       q.quantiles
+FROM pulse.distribution AS d
+LEFT JOIN LATERAL (SELECT array_agg(v.label ORDER BY v.place) FILTER (WHERE v.members >= 10) AS labels,
+                          array_agg(v.members ORDER BY v.place) FILTER (WHERE v.members >= 10) AS counts,
+                          sum(v.members) FILTER (WHERE v.members < 10) AS folded
+                   FROM unnest(d.labels, d.counts) WITH ORDINALITY AS v (label, members, place)) AS l
+    ON d.kind IN ('categorical', 'boolean')
+LEFT JOIN LATERAL pulse.fold_intervals(d.edges, d.counts) AS i ON d.kind IN ('numeric', 'timestamp')
+LEFT JOIN LATERAL (SELECT array_agg(CASE WHEN (d.total - d.nulls) * least(p.percent, 100 - p.percent) >= 1000 THEN d.quantiles[p.place] END
+                                    ORDER BY p.place) AS quantiles
+                   FROM unnest('{1,5,25,50,75,95,99}'::int[]) WITH ORDINALITY AS p (percent, place)) AS q
+    ON d.quantiles IS NOT NULL;
+COMMENT ON VIEW pulse.folded_distribution IS
+'pulse.distribution without values of fewer than 10 members: rare labels count as other, neighbouring intervals are joined, a quantile is null unless at least 10 members are below and above it, and there is no minimum or maximum. For the level reader, which cannot read pulse.distribution.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot_id_seq', '');

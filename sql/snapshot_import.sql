@@ -14,9 +14,9 @@ CREATE FUNCTION pulse_import_snapshot(
     replace boolean DEFAULT false)
 RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_import_snapshot';
 COMMENT ON FUNCTION pulse_import_snapshot(text, timestamptz, bigint, bigint, double precision, bigint, bigint, bigint, jsonb, boolean) IS
-'Imports a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members without a listed value count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 figures that cannot be, 42710 another snapshot of that moment (see replace), 55000 archived segment.';
+'Imports a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members without a listed value count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 figures that cannot be, 42710 another snapshot of that moment (replace => true replaces an imported or a failed one), 55000 archived segment.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_compare_snapshots(a bigint, b bigint)
 RETURNS TABLE (measure text, attribute text, value text, before numeric, after numeric, difference numeric, percent numeric)
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -43,9 +43,9 @@ BEGIN
             (3, 'conversion rate', (old).converted::numeric / nullif((old).size, 0), (new).converted::numeric / nullif((new).size, 0)),
             (4, 'inactive', (old).inactive, (new).inactive),
             (5, 'inactive share', (old).inactive::numeric / nullif((old).size, 0), (new).inactive::numeric / nullif((new).size, 0)),
-            (6, 'members in both', NULL, round((@extschema@.pulse_sketch_overlap((old).sketch, (new).sketch)).in_both::numeric)),
-            (7, 'only before', round((@extschema@.pulse_sketch_overlap((old).sketch, (new).sketch)).only_a::numeric), NULL),
-            (8, 'only after', NULL, round((@extschema@.pulse_sketch_overlap((old).sketch, (new).sketch)).only_b::numeric))
+            (6, 'members in both', NULL, round((pulse.sketch_overlap((old).sketch, (new).sketch)).in_both::numeric)),
+            (7, 'only before', round((pulse.sketch_overlap((old).sketch, (new).sketch)).only_a::numeric), NULL),
+            (8, 'only after', NULL, round((pulse.sketch_overlap((old).sketch, (new).sketch)).only_b::numeric))
         ) AS m (place, measure, before, after)
         WHERE m.before IS NOT NULL OR m.after IS NOT NULL
     ), both_sides AS (

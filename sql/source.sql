@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room source: reading other PostgreSQL servers.
 
+-- Level: reader
 CREATE FUNCTION pulse.source_validator(options text[], catalog oid) RETURNS void
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_source_validator';
 COMMENT ON FUNCTION pulse.source_validator(text[], oid) IS
@@ -9,6 +10,7 @@ CREATE FOREIGN DATA WRAPPER pulse_source VALIDATOR pulse.source_validator;
 COMMENT ON FOREIGN DATA WRAPPER pulse_source IS
 'PostgreSQL servers that segments and checks can read. Options of a server: host, hostaddr, port, dbname, sslmode, sslrootcert, sslcrl, channel_binding; guard rails connect_timeout, allow_primary, max_replay_lag, max_active_sessions, max_cost, statement_timeout, lock_timeout, max_queries_per_minute, conflict_retries. Of a user mapping: user, password, sslcert, sslkey. Foreign tables are not supported.';
 
+-- Level: reader
 CREATE TABLE pulse.source_usage (
     id bigserial PRIMARY KEY,
     source text NOT NULL,
@@ -16,7 +18,7 @@ CREATE TABLE pulse.source_usage (
     purpose text NOT NULL,
     object text,
     status text NOT NULL CHECK (status IN ('ok', 'refused', 'unreachable', 'failed')),
-    reason text,
+    reason text,  -- Level: people_reader
     queries bigint NOT NULL DEFAULT 0,
     rows bigint NOT NULL DEFAULT 0,
     duration_ms double precision,
@@ -49,11 +51,13 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.source_usage_id_seq', '');
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- Level: reader
 CREATE VIEW pulse.source AS
 SELECT s.srvname::text AS name, pg_get_userbyid(s.srvowner)::text AS owner,
        (SELECT jsonb_object_agg(o.option_name, o.option_value) FROM pg_options_to_table(s.srvoptions) AS o) AS options,
        met.in_recovery, met.version, met.replay_lag_ms, met.at AS last_reached_at,
-       ok.at AS last_ok_at, bad.at AS last_error_at, bad.reason AS last_error,
+       ok.at AS last_ok_at, bad.at AS last_error_at,
+       CASE WHEN pulse.sees_people() THEN bad.reason END AS last_error,
        CASE WHEN ok.at IS NULL AND bad.at IS NULL THEN 'new'
             WHEN bad.at IS NULL OR ok.at > bad.at THEN 'ok' ELSE bad.status END AS status,
        hour.visits, hour.refused, hour.queries, hour.rows, hour.duration_ms
@@ -71,7 +75,7 @@ CROSS JOIN LATERAL (SELECT count(*) AS visits, count(*) FILTER (WHERE u.status =
                     FROM pulse.source_usage AS u
                     WHERE u.source = s.srvname::text AND u.at > now() - interval '1 hour') AS hour;
 COMMENT ON VIEW pulse.source IS
-'Servers of pulse_source: options, their state when last reached, and the visits of the last hour. Secrets are in user mappings and not shown.';
+'Servers of pulse_source: options, their state when last reached, and the visits of the last hour. Secrets are in user mappings and not shown; last_error is null below the level people_reader.';
 COMMENT ON COLUMN pulse.source.in_recovery IS 'Whether the server was a standby when it was last reached.';
 COMMENT ON COLUMN pulse.source.status IS 'Status of the last visit: new, ok, refused, unreachable or failed.';
 COMMENT ON COLUMN pulse.source.visits IS 'Number of visits in the last hour; refused, queries, rows and duration_ms also refer to the last hour.';

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room trait: definitions over profiles.
 
+-- Level: reader
 CREATE TABLE pulse.trait (
     id bigserial PRIMARY KEY,
     key text COLLATE "C" NOT NULL UNIQUE CHECK (key ~ '^[A-Za-z_][A-Za-z0-9_]*$' AND char_length(key) <= 128),
@@ -15,6 +16,7 @@ COMMENT ON TABLE pulse.trait IS 'One row per computed trait. Changed only by pul
 COMMENT ON COLUMN pulse.trait.expression IS 'In canonical form.';
 COMMENT ON COLUMN pulse.trait.type IS 'One of boolean, number, text, timestamp, list, json (any value of a property).';
 
+-- Level: reader
 CREATE TABLE pulse.trait_version (
     trait_id bigint NOT NULL REFERENCES pulse.trait ON DELETE CASCADE,
     version int NOT NULL,
@@ -26,6 +28,7 @@ CREATE TABLE pulse.trait_version (
 );
 COMMENT ON TABLE pulse.trait_version IS 'All expressions that a trait has had, with the role that made the change, the time, and a description of the change.';
 
+-- Level: reader
 CREATE TABLE pulse.metric (
     id bigserial PRIMARY KEY,
     text text COLLATE "C" NOT NULL,
@@ -41,6 +44,7 @@ COMMENT ON COLUMN pulse.metric.built_to IS 'Profiles up to this id have the metr
 COMMENT ON COLUMN pulse.metric.after_profile IS 'Profiles above this id were created after the metric and have had it from the start.';
 COMMENT ON COLUMN pulse.metric.lost_before IS 'Retention has dropped events before this instant while the metric was stored: values that reach back further may still count them until they are read again.';
 
+-- Level: reader
 CREATE TABLE pulse.live_segment (
     id bigserial PRIMARY KEY,
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
@@ -58,6 +62,7 @@ COMMENT ON COLUMN pulse.live_segment.rule IS 'Canonical text, in which traits an
 COMMENT ON COLUMN pulse.live_segment.built_to IS 'Profiles up to this id are evaluated; null: all of them.';
 COMMENT ON COLUMN pulse.live_segment.after_profile IS 'Profiles above this id were created after this row and are always evaluated.';
 
+-- Level: reader
 CREATE TABLE pulse.definition (
     version bigint NOT NULL
 );
@@ -85,7 +90,7 @@ CREATE FUNCTION pulse_update_trait(key text, expression text DEFAULT NULL, descr
 COMMENT ON FUNCTION pulse_update_trait(text, text, text) IS
 'Changes a trait: null leaves a value as it is, an empty description removes it. Another expression creates a new version and must be valid for everything that uses the trait. Errors: as for pulse_create_trait(), and 42704 unknown trait.';
 
--- Level: admin
+-- Level: operator
 CREATE FUNCTION pulse_delete_trait(key text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_trait';
 COMMENT ON FUNCTION pulse_delete_trait(text) IS
@@ -104,17 +109,18 @@ CREATE FUNCTION pulse_dependencies()
 COMMENT ON FUNCTION pulse_dependencies() IS
 'Lists the direct references of every trait, profile segment and flag: kind and name of the definition; kind (trait, segment, event, attribute or account attribute) and name of the referenced object, * for any event.';
 
-CREATE VIEW pulse.dependency AS SELECT kind, name, uses_kind, uses FROM pulse_dependencies();
+-- Level: reader
+CREATE VIEW pulse.dependency AS SELECT kind, name, uses_kind, uses FROM @extschema@.pulse_dependencies();
 COMMENT ON VIEW pulse.dependency IS 'Dependencies between definitions over people: the result of pulse_dependencies().';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_test_expression(expression text, "user" text)
     RETURNS TABLE (depth int, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_test_expression';
 COMMENT ON FUNCTION pulse_test_expression(text, text) IS
 'Evaluates an expression for one person as of pulse_now(), without saving anything: returns each part with its value, down to the aggregates of events and attributes, and when it will change without a new event. Traits and segments are expanded into their definitions. Errors: as for pulse_create_trait(), and 42704 no person with that id.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_explain_membership("user" text, segment text)
     RETURNS TABLE (item text, part text, value text, note text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 30 AS 'MODULE_PATHNAME', 'pulse_explain_membership';

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room trait: live state and memberships of people.
 
+-- Level: people_reader
 CREATE TABLE pulse.profile_state (
     profile_id bigint PRIMARY KEY,
     as_of timestamptz NOT NULL,
@@ -15,6 +16,7 @@ COMMENT ON COLUMN pulse.profile_state.metrics IS 'By id of pulse.metric: [value,
 COMMENT ON COLUMN pulse.profile_state.segments IS 'By id of pulse.live_segment: [member, until]; left out for a non-member whose membership cannot change without an event.';
 COMMENT ON COLUMN pulse.profile_state.next_change_at IS 'The first instant at which a membership can change without an event; null: never.';
 
+-- Level: people_reader
 CREATE TABLE pulse.member (
     segment_id bigint NOT NULL,
     profile_id bigint NOT NULL,
@@ -24,6 +26,7 @@ CREATE TABLE pulse.member (
 CREATE INDEX member_profile ON pulse.member (profile_id);
 COMMENT ON TABLE pulse.member IS 'Members of each profile segment at their last evaluation; pulse.membership is exact at any instant.';
 
+-- Level: people_reader
 CREATE TABLE pulse.next_member (
     version_id bigint NOT NULL,
     profile_id bigint NOT NULL,
@@ -32,6 +35,7 @@ CREATE TABLE pulse.next_member (
 CREATE INDEX next_member_profile ON pulse.next_member (profile_id);
 COMMENT ON TABLE pulse.next_member IS 'Members of versions that are being built, by id of pulse.live_segment.';
 
+-- Level: people_reader
 CREATE TABLE pulse.membership_change (
     id bigint NOT NULL,
     segment_id bigint NOT NULL,
@@ -52,6 +56,7 @@ COMMENT ON COLUMN pulse.membership_change.cause IS 'One of event, time (an event
 COMMENT ON COLUMN pulse.membership_change.quiet IS 'Whether automations and subscriptions ignore the change because it came from an import or a build.';
 COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order in which consumers see changes; assigned when it is first read.';
 
+-- Level: reader
 CREATE TABLE pulse.change_position (
     position bigint NOT NULL
 );
@@ -59,6 +64,7 @@ ALTER TABLE pulse.change_position REPLICA IDENTITY FULL;
 INSERT INTO pulse.change_position VALUES (0);
 COMMENT ON TABLE pulse.change_position IS 'One row: the last position assigned to a row of pulse.membership_change. Not dumped: it follows from the restored rows.';
 
+-- Level: reader
 CREATE TABLE pulse.change_consumer (
     name text COLLATE "C" PRIMARY KEY,
     position bigint NOT NULL,
@@ -69,6 +75,7 @@ COMMENT ON TABLE pulse.change_consumer IS 'The position of each consumer of puls
 COMMENT ON COLUMN pulse.change_consumer.name IS 'For a subscription, "subscription:" and its channel.';
 COMMENT ON COLUMN pulse.change_consumer.after_id IS 'Changes up to this id precede the subscription and are not sent to it.';
 
+-- Level: people_reader
 CREATE TABLE pulse.dirty (
     id bigserial PRIMARY KEY,
     profile_id bigint NOT NULL,
@@ -82,6 +89,7 @@ CREATE TABLE pulse.dirty (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 COMMENT ON TABLE pulse.dirty IS 'Queue of people whom the pipeline has yet to evaluate when pulse.evaluation is async. Rows are inserted and deleted, never updated.';
 
+-- Level: people_reader
 CREATE TABLE pulse.unsettled_person (
     profile_id bigint PRIMARY KEY,
     since timestamptz NOT NULL,
@@ -127,36 +135,42 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 
 -- ---- Reading ----
 
+-- Level: people_reader
 CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_id bigint, since timestamptz)
     LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
 COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
 'The live segments of a person (canonical id) at pulse_now(), from the stored state where it is valid, else from the events. Read-only. No rows for an unknown person.';
 
+-- Level: people_reader
 CREATE FUNCTION pulse.evaluate_segment(profile bigint, segment bigint) RETURNS boolean
     LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segment';
 COMMENT ON FUNCTION pulse.evaluate_segment(bigint, bigint) IS
 'Whether a person (canonical id) is in a segment (id) at pulse_now(), also while the segment is being built for the first time. Read-only.';
 
+-- Level: people_reader
 CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
     LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_traits';
 COMMENT ON FUNCTION pulse.evaluate_traits(bigint) IS
 'The traits of a person (canonical id) at pulse_now(). Read-only. No rows for an unknown person.';
 
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+-- Level: people_reader
 CREATE VIEW pulse.membership AS
 SELECT s.name AS segment, m.segment_id, m.profile_id, m.since
 FROM pulse.member AS m
 JOIN pulse.profile_state AS t ON t.profile_id = m.profile_id
 JOIN pulse.segment AS s ON s.id = m.segment_id
-WHERE t.as_of <= pulse_now() AND (t.next_change_at IS NULL OR t.next_change_at > pulse_now())
+WHERE t.as_of <= @extschema@.pulse_now() AND (t.next_change_at IS NULL OR t.next_change_at > @extschema@.pulse_now())
 UNION ALL
 SELECT s.name, e.segment_id, d.profile_id, e.since
-FROM (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= pulse_now() AND t.as_of <= pulse_now()
-      UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > pulse_now()) AS d
+FROM (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= @extschema@.pulse_now() AND t.as_of <= @extschema@.pulse_now()
+      UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > @extschema@.pulse_now()) AS d
 CROSS JOIN LATERAL pulse.evaluate_segments(d.profile_id) AS e
 JOIN pulse.segment AS s ON s.id = e.segment_id
 WHERE EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.segment_id = e.segment_id AND l.status = 'live')
 UNION ALL
-SELECT s.name, l.segment_id, p.id, pulse_now()
+SELECT s.name, l.segment_id, p.id, @extschema@.pulse_now()
 FROM pulse.live_segment AS l
 JOIN pulse.segment AS s ON s.id = l.segment_id
 CROSS JOIN pulse.profile AS p
@@ -168,12 +182,14 @@ COMMENT ON VIEW pulse.membership IS
 COMMENT ON COLUMN pulse.membership.profile_id IS 'The person: canonical_id of pulse.profile.';
 COMMENT ON COLUMN pulse.membership.since IS 'The instant of the evaluation; pulse_now() if the pipeline has not recorded it yet.';
 
+-- Level: people_reader
 CREATE VIEW pulse.trait_value AS
 SELECT p.id AS profile_id, e.key, e.value
 FROM pulse.profile AS p CROSS JOIN LATERAL pulse.evaluate_traits(p.id) AS e
 WHERE p.canonical_id = p.id;
 COMMENT ON VIEW pulse.trait_value IS 'The value of every trait of every person at pulse_now(); null if it has no value.';
 
+-- Level: reader
 CREATE VIEW pulse.build AS
 SELECT CASE WHEN l.segment_id IS NULL THEN 'metric' ELSE 'segment' END AS what, coalesce(s.name, b.text) AS name,
        (SELECT count(*) FROM pulse.profile AS p WHERE p.id <= b.built_to AND p.canonical_id = p.id) AS done,
@@ -187,25 +203,27 @@ LEFT JOIN pulse.live_segment AS l ON l.id = b.version_id LEFT JOIN pulse.segment
 COMMENT ON VIEW pulse.build IS
 'Definitions that are being built for the people who existed when they were created, with the number of people done. The pipeline builds them in the background, CALL pulse_build() in the calling session.';
 
--- Level: reader
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
+-- Level: people_reader
 CREATE FUNCTION pulse_in_segment("user" text, segment text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_in_segment';
 COMMENT ON FUNCTION pulse_in_segment(text, text) IS
 'Whether a person is in a profile segment at pulse_now(); false for an unknown person. The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 5 AS 'MODULE_PATHNAME', 'pulse_segments_of';
 COMMENT ON FUNCTION pulse_segments_of(text) IS
 'Returns the profile segments that a person is in at pulse_now(), the start of each membership, and the first instant at which it can change by the clock alone (null: never). Errors: 42704 unknown person, 22004 null.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_trait';
 COMMENT ON FUNCTION pulse_trait(text, text) IS
 'Returns the value of a trait of a person at pulse_now(); null if it has no value. Errors: 42704 unknown person or trait, 22004 null.';
 
--- Level: reader
+-- Level: people_reader
 CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_traits';
 COMMENT ON FUNCTION pulse_traits(text) IS
@@ -225,6 +243,10 @@ CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
 COMMENT ON FUNCTION pulse_build_step(int) IS
 'Runs one step of pulse_build(), to be committed before the next. Returns {last profile done, last profile to do, 1 if nothing is left, people in this step}. Errors: 22023 fewer than 1 person.';
+-- Level: operator
+CREATE FUNCTION pulse.build_step(people int) RETURNS bigint[]
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
+COMMENT ON FUNCTION pulse.build_step(int) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
@@ -235,7 +257,7 @@ DECLARE
     told timestamptz := pg_catalog.clock_timestamp();
 BEGIN
     LOOP
-        step := @extschema@.pulse_build_step(people);
+        step := pulse.build_step(people);
         COMMIT;
         done := done OPERATOR(pg_catalog.+) step[4];
         EXIT WHEN step[3] OPERATOR(pg_catalog.=) 1;

@@ -1,6 +1,7 @@
 -- ---------------------------------------------------------------------------------------------------------
 -- Room worker: background jobs, their schedules and their runs.
 
+-- Level: reader
 CREATE TABLE pulse.job (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
@@ -27,7 +28,7 @@ CREATE TABLE pulse.job (
     running_since timestamptz
 );
 CREATE INDEX job_next ON pulse.job (next_run) WHERE enabled;
-CREATE INDEX job_role_next ON pulse.job (runs_as, next_run) WHERE enabled;
+CREATE INDEX job_role_next ON pulse.job (role_oid, next_run) WHERE enabled;
 CREATE INDEX job_running ON pulse.job (id) WHERE running_since IS NOT NULL;
 COMMENT ON TABLE pulse.job IS 'Background jobs, one row per job. Changed only through pulse_schedule() and pulse_unschedule().';
 COMMENT ON COLUMN pulse.job.kind IS 'sql runs command as runs_as. All other kinds are built in and run as the owner of the extension; pulse.built_in_jobs() lists them.';
@@ -39,7 +40,7 @@ COMMENT ON COLUMN pulse.job.max_retries IS 'The maximum number of retries, befor
 COMMENT ON COLUMN pulse.job.retry_delay IS 'The delay before the first retry; it doubles with each retry, up to an hour.';
 COMMENT ON COLUMN pulse.job.jitter IS 'Each run starts up to this much later, at random.';
 COMMENT ON COLUMN pulse.job.runs_as IS 'The role that scheduled it: its worker is connected as that role. Null: built in.';
-COMMENT ON COLUMN pulse.job.role_oid IS 'The oid of that role, which tells it from a later role of the same name. Set by a trigger, also when a dump is restored.';
+COMMENT ON COLUMN pulse.job.role_oid IS 'The oid of that role, by which it is found: a role that gets its name later is another role. Set by a trigger, also when a dump is restored.';
 COMMENT ON COLUMN pulse.job.anchor IS 'The moment from which intervals count.';
 COMMENT ON COLUMN pulse.job.next_run IS 'When the job is due; infinity means that there is nothing to do.';
 COMMENT ON COLUMN pulse.job.scheduled_for IS 'The planned time of the newest run and its retries.';
@@ -47,6 +48,7 @@ COMMENT ON COLUMN pulse.job.attempt IS 'The attempt of the newest run: 1 for the
 COMMENT ON COLUMN pulse.job.queued IS 'Another run follows the running one.';
 COMMENT ON COLUMN pulse.job.running_since IS 'When the unfinished run started. The run holds a lock; without the lock it has crashed.';
 
+-- Level: reader
 CREATE TABLE pulse.job_run (
     id bigserial PRIMARY KEY,
     job_id bigint NOT NULL REFERENCES pulse.job ON DELETE CASCADE,
@@ -56,9 +58,9 @@ CREATE TABLE pulse.job_run (
     finished_at timestamptz,
     status text NOT NULL CHECK (status IN ('running', 'ok', 'failed', 'timed out', 'cancelled', 'crashed', 'skipped')),
     rows bigint,
-    message text,
+    message text,  -- Level: people_reader
     error_state text,
-    error text,
+    error text,  -- Level: people_reader
     pid int
 );
 CREATE INDEX job_run_job ON pulse.job_run (job_id, id);
@@ -121,6 +123,7 @@ COMMENT ON FUNCTION pulse_status() IS
 
 -- ---- Built-in jobs ----
 
+-- Level: reader
 CREATE FUNCTION pulse.built_in_jobs()
     RETURNS TABLE (id bigint, name text, description text, schedule text, on_demand boolean, timeout text, max_retries int, retry_delay text)
     LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 7 AS 'MODULE_PATHNAME', 'pulse_built_in_jobs';
@@ -143,6 +146,8 @@ END $$;
 COMMENT ON FUNCTION pulse.settle_job() IS
 'Records the oid of a job''s role, and lets the built-in jobs of a restored dump replace those that CREATE EXTENSION made.';
 CREATE TRIGGER job_settle BEFORE INSERT ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.settle_job();
+-- Also where a subscription applies the rows: oids differ between servers.
+ALTER TABLE pulse.job ENABLE ALWAYS TRIGGER job_settle;
 COMMENT ON TRIGGER job_settle ON pulse.job IS 'For new jobs, and those of a restored dump.';
 
 CREATE FUNCTION pulse.poke_launcher() RETURNS trigger

@@ -39,16 +39,17 @@ void ReportMessages(pg::StatusReport& report) {
         report.Add("messages", report.StateOf(late), number,
                    late > kSecond ? "the oldest is overdue by " + pg::FormatAge(late) : "");
     const pg::Result dead = pg::Execute(
-        "SELECT count(*), (SELECT d.channel || ': ' || coalesce(d.error, '') FROM pulse.outbox AS d"
+        "SELECT count(*), (SELECT ARRAY[d.channel, coalesce(d.error, '')] FROM pulse.outbox AS d"
         " WHERE d.status = 'dead' AND d.folded_into IS NULL"
         " AND d.finished_at > clock_timestamp() - interval '1 day' ORDER BY d.finished_at DESC LIMIT 1)"
         " FROM (SELECT FROM pulse.outbox WHERE status = 'dead' AND folded_into IS NULL"
         " AND finished_at > clock_timestamp() - interval '1 day'"
         " LIMIT 10000) AS p");
+    const std::vector<std::string> latest = dead[0].IsNull(1) ? std::vector<std::string>() : dead[0].Texts(1);
     report.Add("dead messages", dead[0].Int8(0) == 0 ? "ok" : "degraded", std::to_string(dead[0].Int8(0)),
-               dead[0].Int8(0) == 0
-                   ? ""
-                   : "in the last 24 hours; the latest, to channel " + dead[0].TextOrNull(1).value_or(""));
+               latest.empty() ? ""
+                              : "in the last 24 hours; the latest, to channel " + latest[0] + ": " +
+                                    report.ErrorText(latest[1]));
 }
 
 void ReportChannels(pg::StatusReport& report) {
@@ -61,7 +62,7 @@ void ReportChannels(pg::StatusReport& report) {
         {pg::Value::Texts(pg::ServerNames("pulse_channel"))});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const std::string item = "channel " + rows[i].Text(0);
-        const std::string why = rows[i].TextOrNull(3).value_or("");
+        const std::string why = report.ErrorText(rows[i].TextOrNull(3).value_or(""));
         if (!rows[i].IsNull(1)) {
             report.Add(item, "degraded", "disabled",
                        why + "; a successful pulse_test_channel() re-enables it");

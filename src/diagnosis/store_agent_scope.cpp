@@ -13,7 +13,7 @@ namespace {
 using pg::Value;
 
 constexpr const char* kSegment =
-    "SELECT id, name, runs_as::text, search_path, definition FROM pulse.segment ";
+    "SELECT id, name, pulse.role_name(runs_as, role_oid), search_path, definition FROM pulse.segment ";
 
 VisibleSegment ReadSegment(const pg::Row& row) {
     return {row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Jsonb(4)};
@@ -58,7 +58,7 @@ bool IsVisible(const AgentScope& scope, const VisibleSegment& segment) {
 
 AgentScope LoadScope(int64_t incident) {
     const pg::Result rows = pg::Execute(
-        "SELECT coalesce(s.runs_as, m.runs_as)::text, coalesce(s.name, ''), coalesce(i.relation, '')"
+        "SELECT coalesce(pulse.role_name(s.runs_as, s.role_oid), pulse.role_name(m.runs_as, m.role_oid)), coalesce(s.name, ''), coalesce(i.relation, '')"
         " FROM pulse.incident_record AS i "
         "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id LEFT"
         " JOIN pulse.monitor AS m ON m.id = i.monitor_id WHERE i.id = $1",
@@ -92,7 +92,7 @@ void FindIncident(const AgentScope& scope, int64_t incident, bool of_segment) {
 
 int64_t FindMonitor(const AgentScope& scope, const std::string& relation) {
     const pg::Result rows = pg::Execute(
-        "SELECT id, relation, runs_as::text, coalesce(source, '') FROM pulse.monitor"
+        "SELECT id, relation, pulse.role_name(runs_as, role_oid), coalesce(source, '') FROM pulse.monitor"
         " WHERE replace(relation, '\"', '') = $1 ORDER BY id",
         {Value::Text(Plain(relation))});
     for (uint64_t i = 0; i < rows.size(); ++i)

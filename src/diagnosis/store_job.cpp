@@ -12,9 +12,9 @@ namespace {
 // The diagnosis is a transaction of its own: findings are kept whatever becomes of their explanation.
 RunResult RunDriftJob(bool in_worker) {
     RunResult result;
-    result.rows = pg::CountCall(in_worker, "pulse: checking drift", "pulse_check_drift()");
+    result.rows = pg::CountCall(in_worker, "pulse: checking drift", "pulse.check_drift(NULL)");
     const int64_t diagnosed =
-        pg::CountCall(in_worker, "pulse: diagnosing incidents", "pulse_diagnose_incidents()");
+        pg::CountCall(in_worker, "pulse: diagnosing incidents", "pulse.diagnose_incidents()");
     result.message = std::to_string(*result.rows) + " findings, " + std::to_string(diagnosed) +
                      " live incidents diagnosed";
     return result;

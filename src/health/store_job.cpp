@@ -16,7 +16,7 @@ Moment NextCheckDue() {
 RunResult RunHealthJob(bool in_worker) {
     RunResult result;
     if (!in_worker) {
-        result.rows = pg::CountCall(false, "pulse: checking tables", "pulse_check_tables()");
+        result.rows = pg::CountCall(false, "pulse: checking tables", "pulse.check_tables(NULL, NULL)");
         return result;
     }
     // A check that could not run says so itself and becomes due again: nothing to retry.
@@ -41,12 +41,14 @@ void ReportChecks(pg::StatusReport& report) {
                    "pulse_check_tables('table') hands one over to the job.");
     report.AddQueue("overdue checks", checks[0].Int8(0), checks[0].TimeOrNull(1));
     const pg::Result failing = pg::Execute(
-        "SELECT count(*), min(m.relation || ': ' || c.last_message) FROM pulse.monitor_check AS c "
+        "SELECT count(*), min(ARRAY[m.relation, coalesce(c.last_message, '')]) FROM pulse.monitor_check AS c "
         "JOIN pulse.monitor AS m ON m.id = c.monitor_id WHERE m.status = 'active' AND c.last_status = "
         "'error'");
     const int64_t failed = failing[0].Int8(0);
+    const std::vector<std::string> first =
+        failing[0].IsNull(1) ? std::vector<std::string>() : failing[0].Texts(1);
     report.Add("failing checks", failed == 0 ? "ok" : "degraded", std::to_string(failed),
-               failing[0].TextOrNull(1).value_or(""));
+               first.empty() ? "" : first[0] + ": " + report.ErrorText(first[1]));
 }
 
 const pg::JobKind kHealthJob{

@@ -217,6 +217,18 @@ void CloseOrphans(int64_t monitor, const std::string& note) {
         {Value::Int8(monitor), Value::Time(pg::Now()), Value::Text(note)});
 }
 
+// The role that the checks of exactly that table run as; empty if it is not monitored now.
+std::optional<std::string> MonitoredAs(const std::string& relation,
+                                       const std::optional<std::string>& source) {
+    const pg::OwnerSession session;
+    const pg::Result rows = pg::Execute(
+        "SELECT pulse.role_name(runs_as, role_oid) FROM pulse.monitor WHERE relation = $1 AND "
+        "coalesce(source, '') = coalesce($2, '') AND status = 'active'",
+        {Value::Text(relation), Value::Text(source)});
+    if (rows.empty()) return std::nullopt;
+    return rows[0].Text(0);
+}
+
 // Whether exactly that table is monitored now.
 bool Monitored(const std::string& relation, const std::optional<std::string>& source) {
     const pg::Result rows = pg::Execute(
@@ -242,6 +254,9 @@ int64_t SaveMonitor(const MonitorSpec& given) {
     // query must not run with the rights of a role that only changed the interval. A new monitor gets
     // suggested checks.
     MonitorPlan plan = MakeMonitorPlan(spec, place);
+    if (spec.checks)
+        if (const auto role = MonitoredAs(plan.relation, spec.source))
+            pg::RequireRightsOf(*role, "the list of checks of " + plan.relation);
     const pg::OwnerSession session;
     const bool anew = spec.checks || !Monitored(plan.relation, spec.source);
     const pg::Result rows = pg::Execute(

@@ -5,7 +5,13 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 }
 
 namespace pulse::pg {
@@ -104,6 +110,27 @@ std::string CallerSearchPath() {
     std::string text;
     for (const std::string& name : names) text += name + ", ";
     return text + "pg_temp";
+}
+
+void RequireRightsOf(const std::string& role, const std::string& what) {
+    const Extension extension = LookUpExtension();
+    const bool allowed = Call([&] {
+        const Oid owner = get_role_oid(role.c_str(), true);
+        if (OidIsValid(owner) && has_privs_of_role(GetUserId(), owner)) return true;
+        const Oid types[] = {TEXTOID, TEXTOID};
+        List* name =
+            list_make2(makeString(get_namespace_name(extension.schema)), makeString(pstrdup("pulse_grant")));
+        const Oid grant = LookupFuncName(name, 2, types, true);
+        return OidIsValid(grant) &&
+               DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(grant),
+                                                CStringGetTextDatum("EXECUTE")));
+    });
+    if (!allowed)
+        throw UserError(
+            sqlstate::kInsufficientPrivilege, what + " belongs to role \"" + role + "\"",
+            "It runs with the rights of that role.",
+            "That role, its members and the level admin can replace or delete it; SET ROLE if you "
+            "are a member.");
 }
 
 std::optional<std::string> ExtensionVersion() {

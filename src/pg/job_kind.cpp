@@ -25,7 +25,7 @@ Registry& TheRegistry() {
 
 int64_t CountRows(const std::string& call) {
     const Session session;
-    return Execute("SELECT count(*) FROM " + VerbSchema() + "." + call)[0].Int8(0);
+    return Execute("SELECT count(*) FROM " + call)[0].Int8(0);
 }
 
 }  // namespace

@@ -15,7 +15,11 @@ constexpr int64_t kVeryLate = 10 * kMinute;
 
 }  // namespace
 
-StatusReport::StatusReport() : standby_(OnStandby()) {}
+StatusReport::StatusReport(bool sees_people) : standby_(OnStandby()), sees_people_(sees_people) {}
+
+std::string StatusReport::ErrorText(std::string text) const {
+    return sees_people_ || text.empty() ? std::move(text) : "(text hidden below level people_reader)";
+}
 
 void StatusReport::Add(std::string item, std::string state, std::string value, std::string detail) {
     rows_.push_back({std::move(item), std::move(state), std::move(value), std::move(detail)});

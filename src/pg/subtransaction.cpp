@@ -37,17 +37,27 @@ Subtransaction::~Subtransaction() {
 
 namespace {
 
+constexpr int kAgain = 500;  // milliseconds between two cancels
+constexpr int kCatchable = 4;
+
 // A time limit. There are two nested ones, each with its own signal handler.
 template <int kind>
 struct Timer {
     static inline TimeoutId id = MAX_TIMEOUTS;
     static inline bool armed = false;
     static inline volatile sig_atomic_t expired = 0;
+    static inline volatile sig_atomic_t caught = 0;  // cancels that did not end the work
     static inline volatile sig_atomic_t canceled =
         0;  // the pending cancel comes from the limit, not from a user
 
-    // In a signal handler: request a cancel, like pg_cancel_backend().
+    // In a signal handler: request a cancel, like pg_cancel_backend(). A function can catch the cancel and go
+    // on; after a few such cancels the process ends, which no function can catch.
     static void OnExpiry() {
+        enable_timeout_after(id, kAgain);
+        if (expired && !QueryCancelPending) {
+            caught = caught + 1;
+            if (caught == kCatchable) ProcDiePending = true;
+        }
         expired = true;
         if (!QueryCancelPending) canceled = true;
         QueryCancelPending = true;
@@ -58,6 +68,7 @@ struct Timer {
     static bool Begin(int64_t milliseconds) {
         if (armed) return false;
         expired = false;
+        caught = 0;
         canceled = false;
         if (milliseconds <= 0) return false;
         if (id == MAX_TIMEOUTS) id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnExpiry); });

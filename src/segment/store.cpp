@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kColumns =
     "s.id, s.name, s.kind, s.status, s.version, s.definition, s.baseline, s.owner, s.description, s.tags, "
-    "(extract(epoch FROM s.cadence) * 1000000)::int8, s.runs_as, s.search_path, s.baseline_from, "
+    "(extract(epoch FROM s.cadence) * 1000000)::int8, pulse.role_name(s.runs_as, s.role_oid), s.search_path, s.baseline_from, "
     "s.pinned_snapshot, s.checked_at";
 
 SegmentKind ReadKind(const std::string& name) {
@@ -262,7 +262,10 @@ void Update(const std::string& name, const SegmentInput& input) {
         }
     }
     std::optional<NewVersion> next;
-    if (input.definition) next = MakeVersion(segment, *input.definition);
+    if (input.definition) {
+        pg::RequireRightsOf(segment.runs_as, "segment \"" + segment.name + "\"");
+        next = MakeVersion(segment, *input.definition);
+    }
     if (next && next->resolved.request.kind != SegmentKind::kProfile) {
         const pg::OwnerSession session;
         RequireUnused(segment, "changed to a segment over a relation");
@@ -305,7 +308,9 @@ void SetMonitoring(const std::string& name, bool enabled) {
 }
 
 void Delete(const std::string& name, bool confirmed) {
-    const SegmentKind kind = Load(name).kind;
+    const Segment known = Load(name);
+    pg::RequireRightsOf(known.runs_as, "segment \"" + known.name + "\"");
+    const SegmentKind kind = known.kind;
     if (confirmed) LockProfiles(kind);
     const pg::OwnerSession session;
     const Segment segment = Read(name, kForKeyUpdate);

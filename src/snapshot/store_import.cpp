@@ -13,6 +13,7 @@ using pg::Value;
 struct StoredSnapshot {
     int64_t id;
     bool same;
+    bool measured;  // with success
 };
 
 std::optional<StoredSnapshot> FindSnapshot(int64_t segment, const Import& import) {
@@ -20,7 +21,7 @@ std::optional<StoredSnapshot> FindSnapshot(int64_t segment, const Import& import
         "SELECT id, origin = 'imported' AND status = 'ok' AND size = $3 AND converted IS NOT DISTINCT"
         " FROM $4 "
         "AND inactive IS NOT DISTINCT FROM $5 AND entered IS NOT DISTINCT FROM $6 AND exited IS NOT DISTINCT"
-        " FROM $7 "
+        " FROM $7, origin = 'measured' AND status = 'ok' "
         "FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 FOR UPDATE",
         {INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID});
     const pg::Result rows =
@@ -30,7 +31,7 @@ std::optional<StoredSnapshot> FindSnapshot(int64_t segment, const Import& import
     if (rows.empty()) return std::nullopt;
     const int64_t id = rows[0].Int8(0);
     const bool same = !rows[0].IsNull(1) && rows[0].Bool(1);
-    return StoredSnapshot{id, same && ReadDistributions(id) == import.distributions};
+    return StoredSnapshot{id, same && ReadDistributions(id) == import.distributions, rows[0].Bool(2)};
 }
 
 // Returns nothing when another session stored one for the same moment meanwhile.
@@ -82,6 +83,11 @@ int64_t StoreImport(const Import& import, bool replace) {
     for (int round = 0; round < 2; ++round) {
         if (const auto kept = FindSnapshot(segment.id, import)) {
             if (kept->same) return kept->id;
+            if (kept->measured)
+                throw UserError(sqlstate::kDuplicateObject,
+                                "segment \"" + segment.name + "\" was measured at that moment",
+                                "An import replaces only what was imported, and measurements that failed.",
+                                "Import for another moment.");
             if (!replace)
                 throw UserError(sqlstate::kDuplicateObject,
                                 "segment \"" + segment.name + "\" already has a snapshot of that moment",

@@ -14,8 +14,8 @@ using pg::Value;
 constexpr const char* kColumns =
     "id, name, kind, coalesce(command, ''), schedule, time_zone, enabled, overlap = 'queue',"
     " (extract(epoch FROM timeout) * 1000000)::bigint, (extract(epoch FROM retry_delay) * 1000000)::bigint,"
-    " (extract(epoch FROM jitter) * 1000000)::bigint, max_retries, " PULSE_JOB_ROLE
-    ", anchor, next_run, "
+    " (extract(epoch FROM jitter) * 1000000)::bigint, max_retries, "
+    "pulse.role_name(runs_as, role_oid), anchor, next_run, "
     "scheduled_for, attempt,"
     " running_since IS NOT NULL";
 

@@ -223,8 +223,7 @@ Oid UsableRole(const std::string& role, std::string& problem) {
 // started for them.
 std::vector<Oid> DueRoles(Moment now, bool& busy) {
     static pg::Statement statement(
-        "SELECT id, " PULSE_JOB_ROLE
-        ", running_since IS NOT NULL FROM pulse.job"
+        "SELECT id, pulse.role_name(runs_as, role_oid), running_since IS NOT NULL FROM pulse.job"
         " WHERE enabled AND next_run <= $1 AND runs_as IS NOT NULL ORDER BY next_run LIMIT 64",
         {TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Time(now)});
@@ -261,7 +260,7 @@ std::optional<Claim> ClaimOne(const std::optional<std::string>& role, pg::Lane l
         " AND kind = ANY ($2) ORDER BY next_run",
         {TIMESTAMPTZOID, TEXTARRAYOID});
     static pg::Statement of_role(
-        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 AND runs_as = $2::name "
+        "SELECT id, next_run FROM pulse.job WHERE enabled AND next_run <= $1 "
         "AND role_oid = (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = $2) ORDER BY "
         "next_run LIMIT 16",
         {TIMESTAMPTZOID, NAMEOID});

@@ -42,7 +42,24 @@ int64_t Apply(const pg::RetentionRule& rule, bool in_worker) {
     return all;
 }
 
+// Roles are found by oid; a dump contains their names. After a rename the names follow here.
+void FollowRenamedRoles(bool in_worker) {
+    const auto work = [] {
+        for (const char* table : {"pulse.segment", "pulse.monitor", "pulse.job"})
+            pg::Execute(std::string("UPDATE ") + table +
+                        " AS d SET runs_as = r.rolname FROM pg_roles AS r"
+                        " WHERE r.oid = d.role_oid AND r.rolname <> d.runs_as");
+    };
+    if (in_worker) {
+        RunShortTransaction("pulse: retention", work);
+    } else {
+        const pg::OwnerSession session;
+        work();
+    }
+}
+
 RunResult RunRetentionJob(bool in_worker) {
+    FollowRenamedRoles(in_worker);
     RunResult result;
     result.rows = 0;
     std::string deleted;

@@ -13,6 +13,12 @@ namespace {
 
 class Report {
   public:
+    explicit Report(const std::string& caller)
+        : caller_(caller),
+          report_(pg::Execute("SELECT has_table_privilege($1::text::name, 'pulse.person', 'SELECT')",
+                              {pg::Value::Text(caller)})[0]
+                      .Bool(0)) {}
+
     std::vector<pg::StatusRow> Make() {
         Version();
         Launcher();
@@ -97,11 +103,21 @@ class Report {
         for (const pg::StatusSection& section : sections) section.add(report_);
     }
 
+    // Whether the caller is the role of a job, or a member of it. Others do not see what its runs say.
+    bool ActsAs(const Job& job) {
+        return pg::Execute(
+                   "SELECT coalesce((SELECT pg_has_role($2::text::name, j.role_oid, 'USAGE') FROM pulse.job AS j "
+                   "JOIN pg_roles AS r ON r.oid = j.role_oid WHERE j.id = $1), false)",
+                   {pg::Value::Int8(job.id), pg::Value::Text(caller_)})[0]
+            .Bool(0);
+    }
+
     void Newest(const Job& job) {
         const pg::Result rows = pg::Execute(
             "SELECT status, started_at, coalesce(error, message), scheduled_for IS NULL FROM pulse.job_run "
             "WHERE job_id = $1 ORDER BY id DESC LIMIT 1",
             {pg::Value::Int8(job.id)}, true);
+        const bool shown = job.built_in() ? report_.sees_people() : ActsAs(job);
         // Not scheduled here, but run by pulse_run_job(): by pg_cron, for instance.
         const bool elsewhere = !job.enabled && !rows.empty() && rows[0].Bool(3);
         const bool runs = job.enabled || elsewhere;
@@ -109,7 +125,7 @@ class Report {
         std::string detail;
         if (!rows.empty()) {
             detail = pg::FormatAge(pg::WallClock() - rows[0].Time(1)) + " ago";
-            if (const auto said = rows[0].TextOrNull(2)) detail += ": " + *said;
+            if (const auto said = rows[0].TextOrNull(2); said && shown) detail += ": " + *said;
         }
         if (elsewhere) detail += ", by pulse_run_job()";
         const bool bad = runs && (value == "failed" || value == "timed out" || value == "crashed");
@@ -129,12 +145,13 @@ class Report {
             const bool bad = status == "refused" || status == "unreachable";
             const auto reached = rows[i].TimeOrNull(2);
             report_.Add("source " + rows[i].Text(0), bad ? "degraded" : "ok", status,
-                        bad       ? rows[i].TextOrNull(3).value_or("")
+                        bad       ? report_.ErrorText(rows[i].TextOrNull(3).value_or(""))
                         : reached ? "reached " + pg::FormatAge(pg::WallClock() - *reached) + " ago"
                                   : "");
         }
     }
 
+    std::string caller_;
     pg::StatusReport report_;
     bool running_ = false;
 };
@@ -142,8 +159,9 @@ class Report {
 }  // namespace
 
 std::vector<pg::StatusRow> Status() {
+    const std::string caller = pg::CallerName();
     const pg::OwnerSession session;
-    return Report().Make();
+    return Report(caller).Make();
 }
 
 }  // namespace pulse::worker

@@ -51,10 +51,10 @@ WHERE p.proname LIKE 'pulse\_%'
   AND NOT EXISTS (SELECT FROM pulse.privilege AS v WHERE v.privilege IN ('EXECUTE ON FUNCTION ' || p.oid::regprocedure, 'EXECUTE ON PROCEDURE ' || p.oid::regprocedure))
 ORDER BY 1;
 
--- Relations that no level of pulse_grant() includes.
+-- Relations that no level of pulse_grant() includes. Partitions are read through their table.
 SELECT c.oid::regclass AS relation
 FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT c.relispartition
   AND NOT EXISTS (SELECT FROM pulse.privilege AS v
                   WHERE v.privilege = format('SELECT ON %s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass))
 ORDER BY 1;
@@ -65,7 +65,7 @@ SELECT c.oid::regclass AS relation
 FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
 CROSS JOIN pg_catalog.pg_extension AS e
 WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig)
-  AND c.oid NOT IN ('pulse.definition'::regclass, 'pulse.change_position'::regclass)
+  AND c.oid NOT IN ('pulse.definition'::regclass, 'pulse.change_position'::regclass, 'pulse.level'::regclass)
 ORDER BY 1;
 
 -- Aggregates and functions declare parallel safety: functions that write are not safe.

@@ -101,7 +101,7 @@ SELECT pulse_preview_message(1, 'regress_hook');
 SELECT pulse_test_channel('regress_hook');
 SELECT pulse_create_channel('regress_bad', 'slack', '{"url": "https://x/geheim"}');
 RESET ROLE;
-SELECT pulse_grant('regress_channel_reader', 'reader');
+SELECT pulse_grant('regress_channel_reader', 'people_reader');
 SET ROLE regress_channel_reader;
 SELECT pulse_preview_message(:incident, 'regress_pager') -> 'routing_key' AS key;
 SELECT name, options FROM pulse.channel WHERE name = 'regress_mail';

@@ -134,7 +134,7 @@ SELECT pulse_explain_incident(1);
 SELECT pulse_diagnose_incident(1);
 SELECT * FROM pulse_diagnose_incidents();
 RESET ROLE;
-SELECT pulse_grant('dx_stranger', 'reader');
+SELECT pulse_grant('dx_stranger', 'people_reader');
 SET ROLE dx_stranger;
 SELECT count(*) > 10 AS told FROM pulse_explain_incident((SELECT min(id) FROM pulse.incident WHERE segment = 'dx supported'));
 SELECT * FROM pulse_diagnose_incidents();

@@ -92,7 +92,7 @@ SELECT count(*) AS unharmed FROM pulse.flag;
 -- Privileges.
 CREATE ROLE regress_flag_reader;
 CREATE ROLE regress_flag_operator;
-SELECT pulse_grant('regress_flag_reader', 'reader'), pulse_grant('regress_flag_operator', 'operator');
+SELECT pulse_grant('regress_flag_reader', 'people_reader'), pulse_grant('regress_flag_operator', 'operator');
 SET ROLE regress_flag_reader;
 SELECT count(*) AS seen FROM pulse_list_flags();
 SELECT pulse_create_flag('x', '{}');

@@ -163,9 +163,9 @@ SELECT value FROM pulse_decide('flag-ann', 'vip');
 SELECT pulse_log_exposure('flag-ann', 'color', 'green');
 ROLLBACK;
 
--- Privileges: a reader can decide and expose.
+-- Privileges: people_reader can decide, writer can also expose.
 CREATE ROLE regress_flag_decider;
-SELECT pulse_grant('regress_flag_decider', 'reader');
+SELECT pulse_grant('regress_flag_decider', 'writer');
 SET ROLE regress_flag_decider;
 SELECT allow FROM pulse_decide('flag-ann', 'vip');
 SELECT allow FROM pulse_expose('flag-ann', 'vip');

@@ -102,7 +102,7 @@ SELECT pulse_profile('ann') ->> 'lifecycle' AS lifecycle;
 SELECT pulse_set_identity_kind('loyalty_card', priority => 1);
 ROLLBACK;
 CREATE ROLE regress_profile_reader;
-SELECT pulse_grant('regress_profile_reader', 'reader');
+SELECT pulse_grant('regress_profile_reader', 'people_reader');
 SET ROLE regress_profile_reader;
 SELECT pulse_profile('ann') ->> 'lifecycle' AS lifecycle;
 SELECT pulse_set_identity_kind('loyalty_card', priority => 1);

@@ -98,7 +98,7 @@ SELECT count(*) > 0 AS explained FROM (SELECT id FROM pulse.incident WHERE segme
 
 -- ---- Privileges of a reader ----
 CREATE ROLE trait_reader;
-SELECT pulse_grant('trait_reader', 'reader');
+SELECT pulse_grant('trait_reader', 'people_reader');
 SET ROLE trait_reader;
 SELECT count(*) FROM pulse_preview_segment('{"where": "events.purchase.count_30d >= 1", "attributes": []}', 0);
 SELECT count(*) > 0 AS ok FROM pulse_test_expression('events.purchase.count_30d', 'p1');

@@ -60,4 +60,12 @@ $victim->finish;
 cmp_ok(time - $terminated, '<', 2, 'terminated at once');
 like($err, qr/terminating connection due to administrator command/, 'with a message');
 
+# A function that catches every cancel cannot outlive the limit: the connection ends.
+$node->safe_psql(
+	'shop', q{CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+	LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;
+	SELECT pulse_create_segment('Stubborn', '{"query": "SELECT stubborn() AS id", "key": "id", "attributes": []}')});
+like(sqlstate($node, 'shop', "SET pulse.statement_timeout = '100ms'; SELECT pulse_take_snapshot('Stubborn')"), qr/^FATAL:\s+57P01/, 'a definition that catches its cancels ends with its connection');
+is($node->safe_psql('shop', "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%Stubborn%' AND pid <> pg_backend_pid()"), 0, 'nothing of it goes on');
+
 done_testing();

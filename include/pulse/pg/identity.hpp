@@ -37,6 +37,10 @@ class Identity {
 std::string CallerName();
 std::string CallerSearchPath();
 
+// Throws UserError 42501 unless the calling role may replace or delete something that runs with the rights of
+// `role`: it has these rights itself, or it may grant levels. To be called before an Identity.
+void RequireRightsOf(const std::string& role, const std::string& what);
+
 // The schema of pulse_now() and the other public functions, quoted for SQL.
 std::string VerbSchema();
 

@@ -16,7 +16,8 @@ struct StatusRow {
 
 class StatusReport {
   public:
-    StatusReport();
+    // Texts of errors can quote data: they are shown only to roles that may see people.
+    explicit StatusReport(bool sees_people);
 
     void Add(std::string item, std::string state, std::string value, std::string detail = "");
     // How much waits, and since when.
@@ -24,12 +25,17 @@ class StatusReport {
     // ok, degraded or down: what something means that is so late. A standby only shows what the primary does.
     const char* StateOf(int64_t late) const;
 
+    // A text of an error, or a remark in its place if the caller may not see it.
+    std::string ErrorText(std::string text) const;
+
     bool standby() const { return standby_; }
+    bool sees_people() const { return sees_people_; }
     std::vector<StatusRow>& rows() { return rows_; }
 
   private:
     std::vector<StatusRow> rows_;
     bool standby_;
+    bool sees_people_;
 };
 
 // Rows that belong together, and their place among the others.

@@ -33,7 +33,8 @@ inline bool MeantForAll(const Error& error) {
 }
 
 // Cancels a statement that runs too long inside the scope, like statement_timeout, which cannot be changed
-// after a statement has begun. A nested or zero limit does nothing.
+// after a statement has begun. What catches the cancels and goes on for two more seconds loses the
+// connection. A nested or zero limit does nothing.
 class Deadline {
   public:
     explicit Deadline(int milliseconds);

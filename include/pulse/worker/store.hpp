@@ -10,11 +10,6 @@
 #include "pulse/worker/cron.hpp"
 #include "pulse/worker/job.hpp"
 
-// The role a job runs as. Its name alone would also mean another role that got the name later.
-#define PULSE_JOB_ROLE                                                                                     \
-    "CASE WHEN role_oid IS NOT DISTINCT FROM (SELECT r.oid FROM pg_roles AS r WHERE r.rolname = runs_as) " \
-    "THEN runs_as::text ELSE runs_as || ' (dropped since)' END"
-
 namespace pulse::worker {
 
 // ---- store.cpp: needs an open pg::Session as pg::Identity::Owner() ----
