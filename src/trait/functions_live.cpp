@@ -101,9 +101,8 @@ void AddTraitsAndSegments(int64_t canonical, std::vector<std::string>& objects) 
     std::vector<std::pair<const char*, Value>> traits;
     for (const StoredTrait& trait : program->traits) {
         const TraitValue result = ValueOf(subject, *program, trait, canonical);
-        traits.emplace_back(trait.key.c_str(), result.value.null
-                                                   ? Value{JSONBOID, pg::CutOut(json_null), false}
-                                                   : result.value);
+        traits.emplace_back(trait.key.c_str(),
+                            result.value.null ? Value{JSONBOID, pg::CutOut(json_null), false} : result.value);
     }
     std::vector<std::string> segments;
     const bool existed = profile::ExistedAt(*person, now);

@@ -3,8 +3,8 @@
 
 namespace pulse::profile {
 
-// Analyze the tables of people and events that have grown to more than twice the size that the planner knows of:
-// until autovacuum does it, queries over them would have plans for small tables. Waits for nobody.
+// Analyze the tables of people and events that have grown to more than twice the size that the planner knows
+// of: until autovacuum does it, queries over them would have plans for small tables. Waits for nobody.
 void AnalyzeGrownTables();
 
 }  // namespace pulse::profile
