@@ -94,8 +94,12 @@ void CreatePartition(const char* table, int month) {
 }
 
 // Whether a table that is not a partition has the name of one: a month that was detached, to archive it.
+// Reads with the snapshot that has shown no such partition: one that another session has attached since is
+// not detached.
 bool IsDetached(const char* table, int month) {
-    static pg::Statement statement("SELECT to_regclass('pulse.' || quote_ident($1)) IS NOT NULL", {TEXTOID});
+    static pg::Statement statement(
+        "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND relnamespace = 'pulse'::regnamespace)",
+        {TEXTOID});
     return statement.Execute({Value::Text(PartitionName(table, month))}, true)[0].Bool(0);
 }
 

@@ -21,7 +21,7 @@ PULSE_FUNCTION(bridge_evaluate) {
 
 // The id, version and tags of a segment, found by the unique index of names.
 PULSE_FUNCTION(bridge_probe) {
-    static const pg::Probe by_name("segment", "segment_name_key", {1, 5, 11});
+    static const pg::Probe by_name("segment", "segment_name_key", {1, 5, 9});
     const pg::Args args(fcinfo);
     const auto found = by_name.Find({args.Raw(0)});
     if (!found) PG_RETURN_NULL();

@@ -55,7 +55,7 @@ SELECT count(*) FROM pulse.identity WHERE value LIKE 'snd-x%';
 SELECT count(*) FROM pulse.membership WHERE segment = 'snd_buyers';
 SELECT index, status, reason FROM pulse_ingest('[{"userId": "snd-x", "event": "buy"}, {"userId": "snd-y", "event": "buy"}]');
 SELECT count(*) FROM pulse.membership WHERE segment = 'snd_buyers';
-SELECT pulse_archive_segment('snd_buyers');
+SELECT pulse_delete_segment('snd_buyers', confirm => true);
 SELECT pulse_delete_trait('snd_after');
 TRUNCATE pulse.event, pulse.rejected_event, pulse.message_seen, pulse.identity, pulse.profile, pulse.account, pulse.account_member, pulse.event_kind, pulse.event_property,
     pulse.ingest_tally, pulse.source_total, pulse.profile_state, pulse.member, pulse.membership_change;

@@ -116,7 +116,7 @@ like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "from":
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "from": "app.users", "where": "ltvv > 1"}')}),
 	qr/ltvv.*\n.*Did you mean ltv\?/s, 'an unknown column');
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "from": "app.users; DROP TABLE app.users"}')}),
-	qr/"from" is not the name of a relation/, 'an invalid name');
+	qr/is not the name of a relation/, 'an invalid name');
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "query": "SELECT nothing FROM app.users"}')}),
 	qr/column "nothing" does not exist/, 'an error of the query');
 like(failure(q{SELECT pulse_create_segment('x', '{"source": "elsewhere", "query": "SELEC 1"}')}), qr/syntax error/, 'a syntax error');
@@ -150,7 +150,8 @@ is(answer("SELECT count(*) FROM pg_locks WHERE locktype = 'object'"), '0', 'no l
 $blocker->quit;
 
 # ---- An unreachable source does not affect the others, and costs one time-out ----
-home(q{SELECT pulse_resume_segment(name) FROM pulse.segment; SELECT pulse_archive_segment('slow');});
+# The history counts as measured at its time: a job does not continue a replay.
+home(q{UPDATE pulse.snapshot SET recorded_at = taken_at; SELECT pulse_resume_segment(name) FROM pulse.segment; SELECT pulse_archive_segment('slow');});
 $primary->safe_psql('home', qq{SELECT pulse_create_segment('here', '{"query": "SELECT 1 AS id, pulse_now() AS at", "attributes": ["at"]}');
 	SELECT pulse_create_segment('broken', '{"query": "SELECT 1 / n AS id FROM bridge.number"}') FROM (SELECT) AS x WHERE false;});
 $primary->safe_psql('home', qq{CREATE TABLE bridge.number AS SELECT 1 AS n;

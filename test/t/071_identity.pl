@@ -115,7 +115,7 @@ is(collide(event({ anonymousId => 'n1' }), event({ anonymousId => 'n1', userId =
 is(person('n1'), person('n2'), 'both ids belong to one person');
 is(sql(q{SELECT count(*) FROM pulse.merge_history WHERE merged_id IN (SELECT profile_id FROM pulse.identity WHERE value IN ('n1', 'n2'))}), 0, 'no merge was needed');
 is(collide(event({ anonymousId => 'n3' }), event({ anonymousId => 'n3', userId => 'n4' }), 'ROLLBACK'), "accepted\n", 'the first session is rolled back');
-is(sql(q{SELECT bucketing_id FROM pulse.person WHERE user_id = 'n4'}), 'n3', 'the second creates the person');
+is(sql(q{SELECT bucketing_id FROM pulse.person WHERE user_id = 'n4'}), 'n4', 'the second creates the person, with the user id for buckets');
 sql(event({ userId => "q$_" })) for 1 .. 3;
 sql(event({ anonymousId => "r$_" })) for 1 .. 3;
 is(collide("SELECT pulse_merge('r1', 'r2', 'test')", "SELECT pulse_merge('r2', 'r3', 'test') IS NOT NULL", 'COMMIT'), "t\n", 'two sessions merge a chain of people');
