@@ -103,6 +103,7 @@ SELECT count(*) FROM pulse_take_changes('catalog');
 SELECT pulse_create_trait('catalog', 'events.catalog.count') > 0 AS made;
 SELECT pulse_delete_trait('catalog');
 SELECT pulse_delete_segment('catalog_people', confirm => true);
+DELETE FROM pulse.change_consumer WHERE name = 'catalog';
 DROP PUBLICATION catalog_all;
 
 -- Every function called with only nulls returns null or reports what is missing: no internal error, no crash.
