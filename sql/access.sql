@@ -101,16 +101,13 @@ COMMENT ON FUNCTION pulse.revoke_levels(text) IS 'What pulse_revoke() and pulse_
 
 -- Level: admin
 CREATE FUNCTION pulse_revoke(role text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM pulse.revoke_levels(role);
-END $$;
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_revoke';
 COMMENT ON FUNCTION pulse_revoke(text) IS
 'Revokes all privileges that pulse_grant() granted to a role. Errors: 42704 unknown role, 22023 the owner of the extension.';
 
--- Level: admin
-CREATE FUNCTION pulse_grant(role text, level text) RETURNS void
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Level: owner
+CREATE FUNCTION pulse.grant_level(role text, level text) RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     levels CONSTANT text[] := ARRAY(SELECT l.level FROM pulse.level AS l ORDER BY l.rank);
     verbs CONSTANT name := (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace
@@ -128,11 +125,16 @@ BEGIN
     END IF;
     FOR entry IN
         SELECT p.privilege FROM pulse.privilege AS p
-        WHERE array_position(levels, p.level) <= array_position(levels, pulse_grant.level) ORDER BY p.privilege
+        WHERE array_position(levels, p.level) <= array_position(levels, grant_level.level) ORDER BY p.privilege
     LOOP
         EXECUTE format('GRANT %s TO %I', entry.privilege, role);
     END LOOP;
 END $$;
+COMMENT ON FUNCTION pulse.grant_level(text, text) IS 'What pulse_grant() does. Only the owner of the extension can call it.';
+
+-- Level: admin
+CREATE FUNCTION pulse_grant(role text, level text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_grant';
 COMMENT ON FUNCTION pulse_grant(text, text) IS
 'Sets the level of a role: reader sees figures and no people, people_reader also sees people, writer can also send events and take and import snapshots, operator can also manage definitions and incidents, admin can also make sources and channels and grant. Replaces the previous level of the role; pulse.level and pulse.privilege list what each has. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
 

@@ -209,7 +209,7 @@ COMMENT ON FUNCTION pulse_ingest(text, text) IS
 'The same for events as JSON text. What jsonb cannot hold fails no batch: \u0000 and half a surrogate pair become U+FFFD (? if the database is not in UTF-8), numbers beyond numeric become texts, and values nested deeper than 600 become null. Errors: also 22P02 the text is not JSON.';
 
 -- Level: writer
-CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,
                             anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                             source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_track';
@@ -217,14 +217,14 @@ COMMENT ON FUNCTION pulse_track(text, text, jsonb, timestamptz, text, text, json
 'Records an event of a person. The timestamp defaults to now. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject; the message names the reason.';
 
 -- Level: writer
-CREATE FUNCTION pulse_identify(user_id text, traits jsonb DEFAULT '{}', anonymous_id text DEFAULT NULL, "timestamp" timestamptz DEFAULT NULL,
+CREATE FUNCTION pulse_identify(user_id text, traits jsonb DEFAULT '{}', anonymous_id text DEFAULT NULL, at timestamptz DEFAULT NULL,
                                message_id text DEFAULT NULL, context jsonb DEFAULT NULL, source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_identify';
 COMMENT ON FUNCTION pulse_identify(text, jsonb, text, timestamptz, text, jsonb, text) IS
 'Identifies a person: traits become attributes of the profile (the newest value of each counts; null removes the attribute), traits.email and traits.phone become ids, and the events of anonymous_id become events of this person. Returns the id of the person. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
-CREATE FUNCTION pulse_page(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+CREATE FUNCTION pulse_page(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,
                            anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                            source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_page';
@@ -232,7 +232,7 @@ COMMENT ON FUNCTION pulse_page(text, text, jsonb, timestamptz, text, text, jsonb
 'Records a page view: an event $page with the page''s name among its properties. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
-CREATE FUNCTION pulse_screen(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+CREATE FUNCTION pulse_screen(user_id text, name text DEFAULT NULL, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,
                              anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                              source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_screen';
@@ -240,7 +240,7 @@ COMMENT ON FUNCTION pulse_screen(text, text, jsonb, timestamptz, text, text, jso
 'Records a view of a screen of an app: an event $screen with the screen''s name among its properties. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
-CREATE FUNCTION pulse_group(user_id text, group_id text, traits jsonb DEFAULT '{}', "timestamp" timestamptz DEFAULT NULL,
+CREATE FUNCTION pulse_group(user_id text, group_id text, traits jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,
                             anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                             source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_group';
@@ -248,7 +248,7 @@ COMMENT ON FUNCTION pulse_group(text, text, jsonb, timestamptz, text, text, json
 'Assigns a person to an account; traits become attributes of the account. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: writer
-CREATE FUNCTION pulse_alias(previous_id text, user_id text, "timestamp" timestamptz DEFAULT NULL, message_id text DEFAULT NULL,
+CREATE FUNCTION pulse_alias(previous_id text, user_id text, at timestamptz DEFAULT NULL, message_id text DEFAULT NULL,
                             context jsonb DEFAULT NULL, source text DEFAULT 'sql')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_alias';
 COMMENT ON FUNCTION pulse_alias(text, text, timestamptz, text, jsonb, text) IS

@@ -31,8 +31,8 @@ std::vector<Candidate> ReadableRelations(Reader& reader) {
 std::string Suggest(Reader& reader, const std::string& name, const std::string& otherwise = "") {
     const std::vector<Candidate> candidates = ReadableRelations(reader);
     if (candidates.empty())
-        return "Role " + reader.Query("SELECT current_user::text").values.at(0).at(0).value_or("") +
-               " cannot read any table or view.";
+        return "There is no table or view that role " +
+               reader.Query("SELECT current_user::text").values.at(0).at(0).value_or("") + " can read.";
     std::vector<std::string> names;
     std::string nearest;
     for (const Candidate& candidate : candidates) {

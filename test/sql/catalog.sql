@@ -99,7 +99,7 @@ BEGIN
         END;
     END LOOP;
 END $$;
-SELECT count(*) FROM pulse_take_changes('catalog');
+SELECT count(*) FROM pulse_take_changes('catalog') WHERE segment = 'catalog_people';
 SELECT pulse_create_trait('catalog', 'events.catalog.count') > 0 AS made;
 SELECT pulse_delete_trait('catalog');
 SELECT pulse_delete_segment('catalog_people', confirm => true);

@@ -18,6 +18,8 @@ SELECT pulse_suggest_checks('say."Mixed Case"') IS NOT NULL AS suggested LIMIT 1
 SELECT pulse_create_segment('x', '{"from": "Mixed Case"}');
 SELECT pulse_create_segment('x', '{"from": "MixedCase"}');
 SELECT pulse_create_segment('x', '{"from": "a.b.c.d"}');
+SELECT pulse_grant('typo', 'reader');
+SELECT pulse_revoke('typo');
 
 -- Every function that takes one text, with odd names: only the message, its detail and its hint.
 CREATE FUNCTION context_of(statement text) RETURNS text LANGUAGE plpgsql AS $$

@@ -127,7 +127,7 @@ SELECT pulse_track('bob', ' ');
 SELECT pulse_track(NULL, 'e');
 SELECT pulse_track('bob', 'e', '[]');
 SELECT pulse_track('bob', 'e', source => NULL);
-SELECT pulse_track('bob', 'e', "timestamp" => 'infinity');
+SELECT pulse_track('bob', 'e', at => 'infinity');
 SELECT pulse_track('null', 'e');
 SELECT pulse_identify(NULL);
 SELECT pulse_group('bob', NULL);

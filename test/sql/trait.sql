@@ -69,7 +69,7 @@ SELECT version, description FROM pulse.trait WHERE key = 'total_spent';
 SELECT * FROM pulse.dependency WHERE name IN ('recent_buyer', 'b', 's', 'plan_name', 'frequent_buyer') ORDER BY 1, 2, 3, 4;
 
 -- ---- Values for one person ----
-SELECT pulse_identify('u1', '{"plan": "premium", "email": "ann@example.com"}', "timestamp" => '2015-03-01 10:00:00+00') > 0 AS ok;
+SELECT pulse_identify('u1', '{"plan": "premium", "email": "ann@example.com"}', at => '2015-03-01 10:00:00+00') > 0 AS ok;
 SELECT count(pulse_track('u1', 'app_open', '{}', timestamptz '2015-03-24 09:00:00+00' + i * interval '1 day')) FROM generate_series(0, 6) AS i;
 SELECT count(pulse_track('u1', 'purchase', jsonb_build_object('total', 10 * i, 'sku', 'sku-' || i), timestamptz '2015-03-10 10:00:00+00' + i * interval '5 days'))
 FROM generate_series(1, 3) AS i;

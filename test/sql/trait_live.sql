@@ -35,7 +35,7 @@ SELECT pulse_run_pipeline() >= 1 AS settled;
 SELECT m.segment_id IS NULL AS gone FROM pulse.identity AS i LEFT JOIN pulse.member AS m USING (profile_id) WHERE i.value = 'live-a';
 
 -- A late event counts for the rest of its window.
-SELECT count(pulse_track('live-a', 'live_purchase', "timestamp" => '2015-03-20')) = 1 AS done;
+SELECT count(pulse_track('live-a', 'live_purchase', at => '2015-03-20')) = 1 AS done;
 SELECT * FROM live_now WHERE who = 'live-a';
 SELECT until FROM pulse_segments_of('live-a');
 

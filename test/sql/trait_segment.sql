@@ -10,10 +10,10 @@ SET pulse.now = '2015-03-31 12:00:00+00';
 -- Forty people: p1 … p30 have a plan and buy on the day of their number, every third of them twice; v1 … v10 only view pages.
 SELECT count(*) FROM generate_series(1, 30) AS i, LATERAL (SELECT
     pulse_identify('p' || i, jsonb_build_object('plan', (ARRAY['free', 'premium', 'enterprise'])[1 + i % 3], 'age', 20 + i, 'vip', i % 2 = 0),
-                   "timestamp" => '2015-03-01 00:00:00+00'),
+                   at => '2015-03-01 00:00:00+00'),
     pulse_track('p' || i, 'purchase', jsonb_build_object('total', i * 10), timestamptz '2015-03-01 12:00:00+00' + (i - 1) * interval '1 day')) AS e;
 SELECT count(pulse_track('p' || i, 'purchase', '{"total": 5}', timestamptz '2015-03-20 12:00:00+00')) FROM generate_series(3, 30, 3) AS i;
-SELECT count(pulse_page(NULL, 'home', "timestamp" => '2015-03-30 12:00:00+00', anonymous_id => 'v' || i)) FROM generate_series(1, 10) AS i;
+SELECT count(pulse_page(NULL, 'home', at => '2015-03-30 12:00:00+00', anonymous_id => 'v' || i)) FROM generate_series(1, 10) AS i;
 
 -- ---- Creating and explaining ----
 SELECT pulse_create_trait('total_spent', 'events.purchase.sum(total, 14d)') > 0 AS ok, pulse_create_trait('frequent_buyer', 'events.purchase.count_30d >= 2') > 0 AS ok;

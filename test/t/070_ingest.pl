@@ -100,7 +100,7 @@ for my $what ('SELECT count(*), min(id), max(id) FROM pulse.event', 'SELECT coun
 	is($node->safe_psql('copy', $what), sql($what), "the same: $what");
 }
 is($node->safe_psql('copy', "SELECT status FROM pulse_ingest('" . message(7) . "', 'web')"), 'duplicate', 'a message sent before is a duplicate in the copy');
-is($node->safe_psql('copy', q{SELECT pulse_track('u1', 'more', "timestamp" => '2015-10-01') > max(id) FROM pulse.event}), 't', 'new events get new ids');
+is($node->safe_psql('copy', q{SELECT pulse_track('u1', 'more', at => '2015-10-01') > max(id) FROM pulse.event}), 't', 'new events get new ids');
 is($node->safe_psql('copy', q{SELECT status FROM pulse_ingest('{"userId": "u1", "event": "e", "timestamp": "2013-01-01"}')}), 'accepted', 'new partitions are created in the copy');
 $node->safe_psql('copy', 'DROP EXTENSION pulse');
 is($node->safe_psql('copy', q{SELECT count(*) FROM pg_class WHERE relname LIKE 'event\_%'}), 0, 'DROP EXTENSION drops the partitions');

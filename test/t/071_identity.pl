@@ -142,8 +142,8 @@ collide(q{SELECT pulse_group('t1', 'team')}, q{SELECT pulse_group('t2', 'team', 
 is(sql(q{SELECT count(*) FROM pulse.profile AS p JOIN pulse.account AS a ON a.id = p.account_id WHERE a.key = 'team' AND a.attributes ->> 'plan' = 'enterprise'}), 3, 'the change sees the new member');
 # A partition that another session created after the snapshot.
 $holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.event');
-sql(q{SELECT pulse_track('x1', 'e', "timestamp" => '2004-02-01')});
-like($holder->query_safe(q{SELECT pulse_track('x2', 'e', "timestamp" => '2004-02-02') > 0; COMMIT}), qr/^t/, 'the new partition is found despite the old snapshot');
+sql(q{SELECT pulse_track('x1', 'e', at => '2004-02-01')});
+like($holder->query_safe(q{SELECT pulse_track('x2', 'e', at => '2004-02-02') > 0; COMMIT}), qr/^t/, 'the new partition is found despite the old snapshot');
 $holder->quit;
 
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'there was no deadlock');

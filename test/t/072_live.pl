@@ -81,7 +81,7 @@ $node->safe_psql('empty', q{SET client_min_messages = warning; SELECT pulse_crea
 my $kept = q{SELECT pulse_trait('k', 'visits'), pulse_trait('k', 'spent')};
 my $read = q{SELECT count(*), sum((properties ->> 'total')::int) FROM pulse.event WHERE name = 'visit'};
 my $visit = q{SELECT pulse_track('k', 'visit', '{"total": 1}')};
-$node->safe_psql('empty', q{SELECT pulse_track('k', 'visit', '{"total": 10}', "timestamp" => now() - n * interval '40 days') FROM generate_series(0, 4) AS n});
+$node->safe_psql('empty', q{SELECT pulse_track('k', 'visit', '{"total": 10}', at => now() - n * interval '40 days') FROM generate_series(0, 4) AS n});
 is($node->safe_psql('empty', $kept), '5|50', 'five visits are counted');
 $node->append_conf('postgresql.conf', "pulse.event_retention = '30d'");
 $node->reload;

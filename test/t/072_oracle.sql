@@ -106,12 +106,12 @@ BEGIN
         IF r < 0.45 THEN
             at := now - make_interval(secs => CASE WHEN random() < 0.6 THEN 0 ELSE floor(random() * 3500000) END);
             PERFORM pulse_track(one, CASE WHEN random() < 0.5 THEN 'visit' ELSE 'purchase' END,
-                jsonb_build_object('total', floor(random() * 100), 'category', chr(97 + floor(random() * 3)::int)), "timestamp" => at);
+                jsonb_build_object('total', floor(random() * 100), 'category', chr(97 + floor(random() * 3)::int)), at => at);
         ELSIF r < 0.46 THEN
-            PERFORM pulse_track(one, 'visit', '{"total": "many"}', "timestamp" => now);
+            PERFORM pulse_track(one, 'visit', '{"total": "many"}', at => now);
         ELSIF r < 0.7 THEN
             at := now - make_interval(secs => CASE WHEN random() < 0.6 THEN 0 ELSE floor(random() * 1500000) END);
-            PERFORM pulse_track(one, 'app_open', "timestamp" => at);
+            PERFORM pulse_track(one, 'app_open', at => at);
         ELSIF r < 0.78 THEN
             PERFORM pulse_identify(one, jsonb_build_object('plan', (ARRAY['free', 'premium', 'enterprise', NULL])[1 + floor(random() * 4)::int]));
         ELSIF r < 0.83 THEN

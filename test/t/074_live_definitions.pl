@@ -10,7 +10,7 @@ my $node = start_node('definitions', "shared_preload_libraries = 'pulse'", 'puls
 $node->safe_psql('postgres', 'CREATE EXTENSION pulse');
 sub sql { return $node->safe_psql('postgres', "SET client_min_messages = warning; $_[0]"); }
 sql(<<'SQL');
-SELECT pulse_track('u' || n, 'purchase', jsonb_build_object('total', n), "timestamp" => now() - interval '1 day') FROM generate_series(1, 60) AS n;
+SELECT pulse_track('u' || n, 'purchase', jsonb_build_object('total', n), at => now() - interval '1 day') FROM generate_series(1, 60) AS n;
 SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}');
 SELECT pulse_create_segment('never', '{"where": "events.purchase.sum(total, 60d) > 1000 && events.refund.count_30d == 0"}');
 SELECT pulse_create_trait('spent', 'events.purchase.sum(total, 90d)');

@@ -58,7 +58,7 @@ my $two_pid = $two->query_safe('SELECT pg_backend_pid()');
 # ---- a build and merges ----
 # x is merged into y while the build waits for x, and y into z while it waits for w: if the build kept the lock on x, both would deadlock.
 my $age = 0;
-sql(sprintf q{SELECT pulse_track(NULL, 'visit', "timestamp" => now() - interval '%s days', anonymous_id => '%s')}, ++$age, $_) for qw(x w y z);
+sql(sprintf q{SELECT pulse_track(NULL, 'visit', at => now() - interval '%s days', anonymous_id => '%s')}, ++$age, $_) for qw(x w y z);
 sql(q{SELECT pulse_create_segment('visitors', '{"where": "events.visit.count >= 1"}')});
 $one->query_safe(q{BEGIN; SELECT pulse_merge('x', 'y', 'test')});
 $two->query_safe(q{BEGIN; SELECT FROM pulse.profile WHERE id = (SELECT profile_id FROM pulse.identity WHERE value = 'w') FOR UPDATE});
