@@ -8,6 +8,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/rule/store.hpp"
 
 namespace pulse::flag {
 
@@ -128,7 +129,7 @@ References Check(const std::string& key, const Definition& definition) {
     CheckPrerequisites(key, definition, uses);
     CompileRules(definition, true);
     for (const FlagRule& rule : definition.rules)
-        if (!rule.when.empty()) trait::CheckPatterns(*rule::Parse(rule.when));
+        if (!rule.when.empty()) rule::CheckPatterns(*rule::Parse(rule.when));
     return uses;
 }
 

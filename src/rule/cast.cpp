@@ -1,5 +1,8 @@
 #include "pulse/rule/cast.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "pulse/base/error.hpp"
 #include "pulse/rule/address.hpp"
 #include "pulse/rule/dynamic_value.hpp"
@@ -66,6 +69,14 @@ CompiledValue Folded(CompiledValue value, const Expr* expr) {
     return value;
 }
 
+// What type() returns.
+constexpr std::array<std::string_view, 6> kTypes = {"string", "number", "boolean", "array", "object", "null"};
+
+bool IsTypeName(const Expr& expr) {
+    const Call* call = As<Call>(expr);
+    return call && call->function == Function::kType;
+}
+
 [[noreturn]] void RefuseLiteral(const CompiledValue& literal, const char* what, const char* hint) {
     throw UserError(sqlstate::kInvalidText,
                     std::string("invalid ") + what + " in rule" + AtPosition(*literal.expr),
@@ -109,6 +120,9 @@ CompiledValue Beside(const CompiledValue& value, const CompiledValue& other) {
                 "Write an address or a network such as \"10.1.2.3\", \"10.0.0.0/8\" or \"2001:db8::/32\".");
         return AsAddress("(" + value.sql + ")::inet", *value.expr);
     }
+    if (text && IsTypeName(*other.expr) && std::ranges::find(kTypes, text->value) == kTypes.end())
+        RefuseLiteral(value, "type",
+                      "Write \"string\", \"number\", \"boolean\", \"array\", \"object\" or \"null\".");
     const bool folds = other.folded && !value.folded &&
                        (value.dynamic || value.type == ValueType::kText || value.type == ValueType::kEnum);
     return folds ? Folded(value, value.expr) : value;

@@ -5,6 +5,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/parser.hpp"
@@ -39,9 +40,16 @@ rule::Compiled Validate(const rule::Expr& expr, Oid relation) {
     const std::string from = ReadableRelation(relation);
     rule::Compiled compiled =
         rule::Compile(expr, scope, rule::Expect::kBoolean, pg::VerbSchema() + ".pulse_now()");
-    // Planning detects what only PostgreSQL knows: an invalid regular expression or uuid, a type
-    // without an order.
-    pg::Execute("SELECT FROM " + from + " AS s WHERE " + compiled.sql + " LIMIT 0", {}, true);
+    rule::CheckPatterns(expr);
+    // Planning detects what only PostgreSQL knows: an invalid uuid, a type without an order. The query is
+    // ours, so it is not shown.
+    try {
+        pg::Subtransaction apart;
+        pg::Execute("SELECT FROM " + from + " AS s WHERE " + compiled.sql + " LIMIT 0", {}, true);
+        apart.Commit();
+    } catch (const pg::Error& error) {
+        throw UserError(error.State().c_str(), error.message, error.detail, error.hint);
+    }
     return compiled;
 }
 
@@ -75,16 +83,14 @@ rule::ProfileNames ColumnsOfPeople() {
             [](size_t metric) { return "s.metric_" + std::to_string(metric + 1); }};
 }
 
-// PostgreSQL must accept the SQL and the regular expressions.
-void TryCompile(const rule::ProfileRule& compiled, const rule::Expr& expanded) {
+// PostgreSQL must accept the SQL.
+void TryCompile(const rule::ProfileRule& compiled) {
     std::string columns = "NULL::jsonb AS attributes, NULL::jsonb AS account, NULL::jsonb AS context";
     for (size_t i = 0; i < compiled.metrics.size(); ++i)
         columns += ", NULL::"s + rule::SqlTypeOf(compiled.metrics[i]) + " AS metric_" + std::to_string(i + 1);
     pg::Execute(
         "SELECT " + compiled.sql + ", " + compiled.until + " FROM (SELECT " + columns + ") AS s LIMIT 0", {},
         true);
-    for (const std::string& pattern : rule::FindPatterns(expanded))
-        pg::Execute("SELECT '' ~ $1", {pg::Value::Text(pattern)}, true);
 }
 
 Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
@@ -104,7 +110,8 @@ Datum AnswerForPeople(FunctionCallInfo fcinfo, const rule::Expr& expr) {
     const rule::ProfileRule compiled =
         rule::CompileProfile(*expanded, ColumnsOfPeople(), rule::Expect::kAny, now);
     const pg::Session session;
-    TryCompile(compiled, *expanded);
+    rule::CheckPatterns(*expanded);
+    TryCompile(compiled);
     std::vector<std::string> clauses, metrics, metric_sql, metric_until;
     for (const rule::Clause& clause : compiled.clauses) clauses.push_back(clause.text);
     for (const rule::Metric& metric : compiled.metrics) {

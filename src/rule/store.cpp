@@ -1,6 +1,7 @@
 #include "pulse/rule/store.hpp"
 
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
 
 namespace pulse::rule {
 
@@ -56,6 +57,20 @@ std::vector<Column> ReadColumns(Oid relation) {
         columns.push_back(Describe(row.Text(0), DatumGetObjectId(row.Raw(1)), row.Int4(2)));
     }
     return columns;
+}
+
+void CheckPatterns(const Expr& expr) {
+    for (const std::string& pattern : FindPatterns(expr)) {
+        try {
+            pg::Subtransaction apart;
+            pg::Execute("SELECT '' ~ $1", {pg::Value::Text(pattern)}, true);
+            apart.Commit();
+        } catch (const pg::Error& error) {
+            if (error.State().compare(0, 2, "22") != 0) throw;
+            throw UserError(error.State().c_str(), error.message, "The pattern is \"" + pattern + "\".",
+                            "matches takes a regular expression, as PostgreSQL's operator ~ does.");
+        }
+    }
 }
 
 }  // namespace pulse::rule

@@ -128,9 +128,6 @@ class ReferenceFinder {
             for (const rule::ExprPtr& argument : call->arguments) Walk(*argument, event);
         const auto* operation = rule::As<rule::Operation>(expr);
         if (!operation) return;
-        if (operation->op == rule::Op::kMatches)
-            if (const auto* pattern = rule::As<rule::Text>(*operation->operands.at(1)))
-                AddOnce(found.patterns, pattern->value);
         AddOrder(*operation, event);
         for (const rule::ExprPtr& operand : operation->operands) Walk(*operand, event);
     }

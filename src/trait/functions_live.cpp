@@ -196,8 +196,10 @@ PULSE_FUNCTION(pulse_segments_of) {
     trait::Subject subject(person, now, program);
     for (const trait::SegmentVersion& version : program->versions) {
         if (!trait::IsCurrent(*program, version)) continue;
-        const trait::Subject::Answer answer = subject.Evaluate(version.rule);
-        if (!trait::Holds(answer.value)) continue;
+        trait::Subject::Answer answer;
+        const std::string problem =
+            trait::ProblemOf(person.id, [&] { answer = subject.Evaluate(version.rule); });
+        if (!problem.empty() || !trait::Holds(answer.value)) continue;
         rows.Add({pg::Value::Text(version.name),
                   pg::Value::Time(trait::SinceOf(version.segment, person.id).value_or(now)),
                   pg::Value::Time(answer.until)});

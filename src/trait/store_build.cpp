@@ -242,6 +242,7 @@ void FinishBuild(bool tell) {
         " WHERE l.status = 'building' ORDER BY l.id");
     for (uint64_t i = 0; i < rows.size(); ++i)
         SwapVersion({rows[i].Int8(0), rows[i].Int8(1), rows[i].Int4(2), rows[i].Text(3)}, tell);
+    RetryUnsettled();
     PublishDefinitions();
 }
 
@@ -299,10 +300,9 @@ void ApplyDefinitionChanges() {
     EndRemovedSegments(wanted);
     for (const DesiredVersion& version : wanted) SyncVersion(version, last);
     SyncMetrics(last);
-    RetryUnsettled();
     PublishDefinitions();
     std::optional<BuildRange> progress = RemainingBuild();
-    if (!progress) return;
+    if (!progress) return RetryUnsettled();
     if (!BuildsAtOnce()) {
         pg::Notice("the new definition is being built in the background",
                    "CALL pulse_build() builds it in this session; pulse.build shows the progress.");

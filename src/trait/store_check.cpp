@@ -8,7 +8,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/error.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/pg/subtransaction.hpp"
+#include "pulse/rule/store.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {
@@ -16,17 +16,6 @@ namespace pulse::trait {
 namespace {
 
 using pg::Value;
-
-void CheckPattern(const std::string& pattern) {
-    try {
-        pg::Subtransaction subtransaction;
-        pg::Execute("SELECT '' ~ $1", {Value::Text(pattern)}, true);
-        subtransaction.Commit();
-    } catch (const pg::Error& error) {
-        throw UserError(error.State().c_str(), error.message, "The pattern is \"" + pattern + "\".",
-                        "matches takes a regular expression, as PostgreSQL's operator ~ does.");
-    }
-}
 
 // Names of received events.
 std::vector<std::string> KnownEvents() {
@@ -102,13 +91,9 @@ Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& s
     return Rule(*rule::Expand(tree, SavedDefinitions(), self), expect, false);
 }
 
-void CheckPatterns(const rule::Expr& expr) {
-    for (const std::string& pattern : rule::FindPatterns(expr)) CheckPattern(pattern);
-}
-
 void CheckReferences(const rule::Expr& expanded) {
     const RuleReferences reads = FindReferences(expanded);
-    CheckPatterns(expanded);
+    rule::CheckPatterns(expanded);
     WarnOfTimesAndOthers(reads);
     if (reads.events.empty()) return;
     const std::vector<std::string> known = KnownEvents();

@@ -118,6 +118,11 @@ SELECT pulse_validate_rule('semver(code) > "1.0"', 'rule_column');
 SELECT pulse_validate_rule('semver(profile.v) > "latest"');
 SELECT pulse_validate_rule('inet(profile.ip) in ["127.invalid"]');
 SELECT pulse_validate_rule('profile.t contains_any "a"');
+SELECT pulse_validate_rule('type(profile.t) in ["array", "list"]');
+-- No query of ours is shown.
+SELECT pulse_validate_rule('profile.t matches "("');
+SELECT pulse_validate_rule('code matches "("', 'rule_column');
+SELECT pulse_validate_rule('address = "x"', 'rule_column');
 SELECT pulse.version_key('1.2.3') < pulse.version_key('1.10.0') COLLATE "C" AS before, pulse.version_key('x'), pulse.version_key(NULL), pulse.to_inet('::1'), pulse.to_inet('localhost');
 DROP FUNCTION rule_rows, rule_value;
 DROP TABLE rule_column, rule_case;

@@ -63,6 +63,14 @@ SELECT index, status FROM pulse_ingest('[{"type": "identify", "userId": "uns-d",
 SELECT pulse_create_segment('uns_again', '{"where": "uns_3 > 2"}') > 0 AS made;
 SELECT s.name, count(*) FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name = 'uns_again' GROUP BY 1;
 SELECT value FROM uns_aside ORDER BY 1;
+SELECT segment FROM pulse_segments_of('uns-d');
+-- A definition that is mended: whoever could not be evaluated by the old one is tried again when the new one is built.
+SELECT expression AS uns_3 FROM pulse.trait WHERE key = 'uns_3' \gset
+SELECT pulse_update_trait('uns_3', 'profile.uns');
+SELECT pulse_run_pipeline() >= 0 AS tried;
+SELECT count(*) FROM uns_aside;
+SELECT pulse_update_trait('uns_3', :'uns_3');
+SELECT count(*) > 0 AS again FROM uns_aside;
 -- Without the definitions nobody is set aside.
 SELECT pulse_archive_segment(name) FROM pulse.segment WHERE name IN ('uns_power', 'uns_again') ORDER BY name;
 SELECT pulse_run_pipeline() >= 0 AS tried;

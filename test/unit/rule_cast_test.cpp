@@ -127,6 +127,7 @@ TEST(RuleCast, ReadsLiteralsWhenTheRuleIsDefined) {
     EXPECT_EQ(PersonError("number(profile.n) > \"2\"").hint(), "Write numbers without quotes.");
     EXPECT_EQ(PersonError("number(profile.n > 2)").state(), sqlstate::kDatatypeMismatch);
     EXPECT_EQ(PersonError("type(\"x\") = \"string\"").state(), sqlstate::kDatatypeMismatch);
+    EXPECT_EQ(PersonError("type(profile.v) = \"list\"").message(), "invalid type in rule at position 19");
     EXPECT_EQ(PersonError("(semver(profile.v) ?? \"1\") > \"1\"").message(),
               "a cast cannot be chosen in rule at position 2");
     EXPECT_EQ(PersonError("semver(profile.v) = list(\"1\")").state(), sqlstate::kDatatypeMismatch);

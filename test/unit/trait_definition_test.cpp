@@ -83,7 +83,6 @@ TEST(TraitDefinition, References) {
                   {"purchase", "total"}, {"purchase", "category"}, {"purchase", "item.sku"}}));
     EXPECT_EQ(reads.attributes, std::vector<std::string>{"address"});
     EXPECT_EQ(reads.account_attributes, std::vector<std::string>{"plan"});
-    EXPECT_EQ(reads.patterns, std::vector<std::string>{"^a"});
 }
 
 }  // namespace

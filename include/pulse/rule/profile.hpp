@@ -32,8 +32,7 @@ struct ReferencedNames {
 };
 ReferencedNames FindReferencedNames(const Expr& expr);
 
-// The patterns of `matches`, also in filters of events. Only PostgreSQL can tell whether they are regular
-// expressions: ask it with SELECT '' ~ $1 when a rule is defined, so that none fails later.
+// The patterns of `matches`, also in filters of events, as PostgreSQL reads them.
 std::vector<std::string> FindPatterns(const Expr& expr);
 
 // SQL for what a profile rule reads. For a query: columns; for pg::Expression: parameters.

@@ -12,6 +12,10 @@ namespace pulse::rule {
 // pg::Session. Throws UserError when there is no such relation or it is of another kind. Checks no privilege.
 std::vector<Column> ReadColumns(Oid relation);
 
+// Check that the patterns of `matches` are regular expressions, which only PostgreSQL can tell: when a rule is
+// defined, so that none fails later. Needs a Session. Throws UserError.
+void CheckPatterns(const Expr& expr);
+
 // Give access to saved traits and segments, for pulse_validate_rule(); without it, rules that name any are
 // parsed, but not compiled. Once, when the library is loaded; a second call is an error.
 bool RegisterDefinitions(const Definitions& (*saved)());

@@ -33,7 +33,6 @@ struct RuleReferences {
     };
     std::vector<Order> orders;
     std::vector<std::string> attributes, account_attributes;  // top-level keys
-    std::vector<std::string> patterns;                        // regular expressions
 };
 RuleReferences FindReferences(const rule::Expr& expr);
 

@@ -31,9 +31,6 @@ const rule::Definitions& SavedDefinitions();
 // Expand a rule for somebody who is not known: nobody but people is in a segment.
 rule::ExprPtr ExpandForUnknown(const rule::Expr& expr);
 
-// Check that the patterns of `matches` are valid regular expressions. Needs a Session. Throws UserError.
-void CheckPatterns(const rule::Expr& expr);
-
 // A rule over a person, compiled for evaluation without a query; e.g. that of a flag.
 class Rule {
   public:
