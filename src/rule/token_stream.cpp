@@ -29,8 +29,8 @@ void TokenStream::ExpectSign(std::string_view sign, const std::string& hint) {
 
 std::string TokenStream::BracketedName(bool may_be_empty) {
     const std::string hint =
-        "Write a name as [\"Any Name\"], and a list as list(\"a\", \"b\"); only after in, contains_any and "
-        "contains_all a list is written [\"a\", \"b\"].";
+        "Write a name as [\"Any Name\"]. After in, contains_any and contains_all write a list as "
+        "[\"a\", \"b\"], elsewhere as list(\"a\", \"b\").";
     Take();
     if (!Is(Token::Kind::kText) || (token_.value.empty() && !may_be_empty)) Unexpected(hint);
     std::string name = Take().value;

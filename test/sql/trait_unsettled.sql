@@ -64,7 +64,7 @@ SELECT pulse_create_segment('uns_again', '{"where": "uns_3 > 2"}') > 0 AS made;
 SELECT s.name, count(*) FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id WHERE s.name = 'uns_again' GROUP BY 1;
 SELECT value FROM uns_aside ORDER BY 1;
 SELECT segment FROM pulse_segments_of('uns-d');
--- A definition that is mended: whoever could not be evaluated by the old one is tried again when the new one is built.
+-- When a definition is mended and built, the people that the old one could not evaluate are tried again.
 SELECT expression AS uns_3 FROM pulse.trait WHERE key = 'uns_3' \gset
 SELECT pulse_update_trait('uns_3', 'profile.uns');
 SELECT pulse_run_pipeline() >= 0 AS tried;

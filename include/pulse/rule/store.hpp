@@ -12,8 +12,8 @@ namespace pulse::rule {
 // pg::Session. Throws UserError when there is no such relation or it is of another kind. Checks no privilege.
 std::vector<Column> ReadColumns(Oid relation);
 
-// Check that the patterns of `matches` are regular expressions, which only PostgreSQL can tell: when a rule is
-// defined, so that none fails later. Needs a Session. Throws UserError.
+// Check that the patterns of `matches` are regular expressions, which only PostgreSQL can tell: when a rule
+// is defined, so that none fails later. Needs a Session. Throws UserError.
 void CheckPatterns(const Expr& expr);
 
 // Give access to saved traits and segments, for pulse_validate_rule(); without it, rules that name any are
