@@ -139,7 +139,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_id bigint, since timestamptz)
     LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
 COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
-'The live segments of a person (canonical id) at pulse_now(), from the stored state where it is valid, else from the events. Read-only. No rows for an unknown person.';
+'The live segments of a person (canonical id) at pulse_now(), from the stored state where it is valid, else from the events. A segment that cannot be evaluated for this person is left out. Read-only. No rows for an unknown person.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse.evaluate_segment(profile bigint, segment bigint) RETURNS boolean
@@ -209,7 +209,7 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_in_segment("user" text, segment text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_in_segment';
 COMMENT ON FUNCTION pulse_in_segment(text, text) IS
-'Whether a person is in a profile segment at pulse_now(); false for an unknown person. The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
+'Whether a person is in a profile segment at pulse_now(); false for an unknown person, and for a person for whom the rule cannot be evaluated (see pulse.unsettled_person). The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)
@@ -221,7 +221,7 @@ COMMENT ON FUNCTION pulse_segments_of(text) IS
 CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_trait';
 COMMENT ON FUNCTION pulse_trait(text, text) IS
-'Returns the value of a trait of a person at pulse_now(); null if it has no value. Errors: 42704 unknown person or trait, 22004 null.';
+'Returns the value of a trait of a person at pulse_now(); null if it has no value. Errors: 42704 unknown person or trait, 22004 null, and whatever makes the expression fail for this person.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)

@@ -89,6 +89,13 @@ TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& 
     return result;
 }
 
+// A segment that cannot be evaluated for a person does not hold, as in the stored memberships.
+bool IsMember(Subject& subject, const SegmentVersion& version, int64_t person) {
+    bool holds = false;
+    const std::string problem = ProblemOf(person, [&] { holds = Holds(subject.Value(version.rule)); });
+    return holds && problem.empty();
+}
+
 // Fields added to pulse_profile().
 void AddTraitsAndSegments(int64_t canonical, std::vector<std::string>& objects) {
     const auto person = profile::FindPerson(canonical);
@@ -108,9 +115,7 @@ void AddTraitsAndSegments(int64_t canonical, std::vector<std::string>& objects) 
     const bool existed = profile::ExistedAt(*person, now);
     for (const SegmentVersion& version : program->versions) {
         if (!existed || !IsCurrent(*program, version)) continue;
-        bool holds = false;
-        const std::string problem = ProblemOf(canonical, [&] { holds = Holds(subject.Value(version.rule)); });
-        if (holds && problem.empty()) segments.push_back(version.name);
+        if (IsMember(subject, version, canonical)) segments.push_back(version.name);
     }
     static pg::Statement statement(
         "SELECT jsonb_build_object('traits', $1::jsonb, 'segments', to_jsonb($2::text[]))::text",
@@ -139,7 +144,7 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
     trait::Subject subject(*person, now, program);
     for (const trait::SegmentVersion& version : program->versions) {
-        if (!version.live || !trait::Holds(subject.Value(version.rule))) continue;
+        if (!version.live || !trait::IsMember(subject, version, *profile)) continue;
         rows.Add({pg::Value::Int8(version.segment),
                   pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
     }
@@ -156,7 +161,7 @@ PULSE_FUNCTION(pulse_evaluate_segment) {
     trait::Subject subject(*person, now, program);
     for (const trait::SegmentVersion& version : program->versions)
         if (version.segment == segment && trait::IsCurrent(*program, version))
-            return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
+            return BoolGetDatum(trait::IsMember(subject, version, *profile));
     return BoolGetDatum(false);
 }
 
@@ -183,7 +188,7 @@ PULSE_FUNCTION(pulse_in_segment) {
     const Moment now = pg::Now();
     if (!person || !profile::ExistedAt(*person, now)) return BoolGetDatum(false);
     trait::Subject subject(*person, now, program);
-    return BoolGetDatum(trait::Holds(subject.Value(version.rule)));
+    return BoolGetDatum(trait::IsMember(subject, version, person->id));
 }
 
 PULSE_FUNCTION(pulse_segments_of) {

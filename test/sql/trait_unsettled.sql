@@ -28,6 +28,15 @@ SELECT state, value FROM pulse_status() WHERE item = 'people set aside';
 SELECT pulse_profile('uns-b') -> 'traits' -> 'uns_0' IS NOT NULL AS has, pulse_profile('uns-b') -> 'traits' -> 'uns_3' AS overflows, pulse_profile('uns-b') -> 'segments' AS segments;
 SELECT (pulse_profile('uns-a') -> 'attributes' ->> 'uns')::numeric = 1e400 AS exact;
 SELECT key, value IS NULL AS empty, problem FROM pulse_traits('uns-b') WHERE key = 'uns_3';
+-- Every question about membership has one answer, also when it is evaluated while reading: what fails does not hold. Who asks for the value gets the error.
+SELECT pulse_in_segment('uns-b', 'uns_square') AS square, pulse_in_segment('uns-b', 'uns_power') AS power, pulse_in_segment('uns-a', 'uns_power') AS other;
+SELECT pulse_trait('uns-b', 'uns_3');
+BEGIN;
+UPDATE pulse.profile_state SET next_change_at = as_of;
+SELECT m.segment, string_agg(i.value, ' ' ORDER BY i.value) AS people FROM pulse.membership AS m JOIN pulse.identity AS i USING (profile_id) WHERE m.segment LIKE 'uns%' GROUP BY 1 ORDER BY 1;
+SELECT pulse_in_segment('uns-b', 'uns_square') AS square, pulse_in_segment('uns-b', 'uns_power') AS power, pulse.evaluate_segment(profile_id, (SELECT id FROM pulse.segment WHERE name = 'uns_power')) AS by_id
+FROM pulse.identity WHERE value = 'uns-b';
+ROLLBACK;
 
 -- A change of the person is one more attempt, and so is the time.
 SELECT pulse_identify('uns-b', '{"uns": -1e299}') > 0 AS accepted;
