@@ -146,9 +146,12 @@ END $$;
 COMMENT ON FUNCTION pulse.settle_job() IS
 'Records the oid of a job''s role, and lets the built-in jobs of a restored dump replace those that CREATE EXTENSION made.';
 CREATE TRIGGER job_settle BEFORE INSERT ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.settle_job();
--- Also where a subscription applies the rows: oids differ between servers.
-ALTER TABLE pulse.job ENABLE ALWAYS TRIGGER job_settle;
 COMMENT ON TRIGGER job_settle ON pulse.job IS 'For new jobs, and those of a restored dump.';
+CREATE TRIGGER job_settle_role BEFORE UPDATE OF runs_as, role_oid ON pulse.job FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
+COMMENT ON TRIGGER job_settle_role ON pulse.job IS 'For renamed roles, and for rows that a subscription applies.';
+-- Also where a subscription applies the rows: oids differ between servers, and each update brings those of the other one.
+ALTER TABLE pulse.job ENABLE ALWAYS TRIGGER job_settle;
+ALTER TABLE pulse.job ENABLE ALWAYS TRIGGER job_settle_role;
 
 CREATE FUNCTION pulse.poke_launcher() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_poke_launcher';

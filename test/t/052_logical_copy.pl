@@ -9,6 +9,7 @@ use PulseTest;
 my $quiet = "pulse.run_jobs = off\npulse.send_messages = off";
 my $old = start_node('logical_old', 'wal_level = logical', "shared_preload_libraries = 'pulse'", $quiet);
 my $new = start_node('logical_new', "shared_preload_libraries = 'pulse'", $quiet);
+$new->safe_psql('postgres', 'CREATE ROLE other');  # so that the roles' oids differ
 $_->safe_psql('postgres', 'CREATE DATABASE shop; CREATE ROLE maker LOGIN') for $old, $new;
 sub old { return $old->safe_psql('shop', @_) }
 sub new { return $new->safe_psql('shop', @_) }
@@ -21,6 +22,10 @@ old(q{
 	SELECT pulse_create_trait('spent', 'events.purchase.sum(amount)');
 	SELECT pulse_create_flag('offer', 'segment("buyers")');
 	SELECT pulse_schedule('nightly', '0 4 * * *', 'SELECT 1');
+	SET SESSION AUTHORIZATION maker;
+	SELECT pulse_schedule('made', '0 4 * * *', 'SELECT 1');
+	SELECT pulse_create_segment('made', '{"where": "events.purchase.count >= 1000"}');
+	RESET SESSION AUTHORIZATION;
 	SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'track', 'userId', 'u' || i % 30, 'event', 'purchase', 'messageId', 'm' || i,
 		'properties', jsonb_build_object('amount', i))) FROM generate_series(1, 50) AS i));
 	SELECT count(*) FROM pulse_take_changes('mail', 5);
@@ -49,6 +54,7 @@ old(q{
 	CALL pulse_build();
 	SELECT pulse_disable_flag('offer'); SELECT pulse_enable_flag('offer');
 	SELECT pulse_unschedule('nightly');
+	UPDATE pulse.job SET schedule = '0 5 * * *' WHERE name = 'made'; UPDATE pulse.segment SET description = 'changed' WHERE name = 'made';
 	DELETE FROM pulse.event WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'u9');
 	SELECT pulse_take_snapshots();
 });
@@ -57,6 +63,9 @@ $old->wait_for_catchup('upgrade');
 my $rows = q{SELECT c.oid::regclass, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c.oid::regclass), false, true, '')))[1]
 	FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r' ORDER BY c.relname};
 is(new($rows), old($rows), 'every table has the same rows');
+is(new(q{SELECT j.schedule, j.role_oid = 'maker'::regrole, s.description, s.role_oid = 'maker'::regrole FROM pulse.job AS j JOIN pulse.segment AS s USING (name) WHERE name = 'made'}),
+	'0 5 * * *|t|changed|t', 'what runs with a role has the oid of the role here, also after an update');
+isnt(new(q{SELECT 'maker'::regrole::oid}), old(q{SELECT 'maker'::regrole::oid}), 'which is another one');
 my $people = q{SELECT m.segment, i.value FROM pulse.membership AS m JOIN pulse.profile AS p ON p.canonical_id = m.profile_id JOIN pulse.identity AS i ON i.profile_id = p.id ORDER BY 1, 2;
 	SELECT i.value, t.key, t.value FROM pulse.trait_value AS t JOIN pulse.identity AS i USING (profile_id) ORDER BY 1, 2;
 	SELECT key, enabled, version FROM pulse.flag; SELECT name, position FROM pulse.change_consumer;
