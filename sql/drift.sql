@@ -146,8 +146,7 @@ LEFT JOIN LATERAL (SELECT coalesce(d.baseline, percentile_cont(0.5) WITHIN GROUP
                    (SELECT p.size FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
                     AND p.taken_at < n.taken_at AND p.taken_at >= coalesce(s.baseline_from, '-infinity')
                     ORDER BY p.taken_at DESC LIMIT coalesce(current_setting('pulse.baseline_window', true), '28')::int) w) b ON true
-LEFT JOIN LATERAL (SELECT string_agg(CASE WHEN getdatabaseencoding() = 'UTF8' THEN chr(9601 + v.height) ELSE v.height::text END,
-                                     '' ORDER BY v.taken_at) AS trend FROM
+LEFT JOIN LATERAL (SELECT string_agg(chr(9601 + v.height), '' ORDER BY v.taken_at) AS trend FROM
                    (SELECT w.taken_at, CASE WHEN max(w.size) OVER () = min(w.size) OVER () THEN 3
                                ELSE round(7.0 * (w.size - min(w.size) OVER ()) / (max(w.size) OVER () - min(w.size) OVER ()))::int
                                END AS height
@@ -160,7 +159,7 @@ LEFT JOIN LATERAL (SELECT count(*) AS open,
 COMMENT ON VIEW pulse.segment_overview IS 'One row per segment: size, trend, open incidents and state, as of pulse_now().';
 COMMENT ON COLUMN pulse.segment_overview.change IS
 'Relative change of the newest size against the baseline of the open size incident, else against the median of the last pulse.baseline_window snapshots.';
-COMMENT ON COLUMN pulse.segment_overview.trend IS 'Sparkline of the last 14 sizes, oldest first, scaled from their minimum to their maximum (digits 0-7 where the encoding is not UTF8).';
+COMMENT ON COLUMN pulse.segment_overview.trend IS 'Sparkline of the last 14 sizes, oldest first, scaled from their minimum to their maximum.';
 COMMENT ON COLUMN pulse.segment_overview.incidents IS 'Number of open and acknowledged incidents.';
 COMMENT ON COLUMN pulse.segment_overview.worst IS 'The highest severity of these incidents.';
 COMMENT ON COLUMN pulse.segment_overview.as_expected IS 'Whether size and conversion rate are within the expected ranges of the segment''s baseline; null without ranges.';

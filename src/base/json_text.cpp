@@ -15,8 +15,7 @@ bool IsDigit(char c) {
 
 class Scanner {
   public:
-    Scanner(std::string_view text, std::string_view replacement, std::string& out)
-        : text_(text), replacement_(replacement), out_(out) {}
+    Scanner(std::string_view text, std::string& out) : text_(text), out_(out) {}
 
     // Whether the text is JSON.
     bool Run() {
@@ -173,7 +172,7 @@ class Scanner {
         } else if (unit != 0 && (unit < 0xD800 || unit > 0xDFFF)) {
             return true;
         }
-        Replace(from, at_, replacement_);
+        Replace(from, at_, "\\ufffd");
         return true;
     }
 
@@ -204,7 +203,7 @@ class Scanner {
         return true;
     }
 
-    const std::string_view text_, replacement_;
+    const std::string_view text_;
     std::string& out_;
     size_t at_ = 0, copied_ = 0;
     std::string open_;    // the ends of the open containers
@@ -214,10 +213,9 @@ class Scanner {
 
 }  // namespace
 
-std::optional<std::string_view> RepairJson(std::string_view text, std::string_view replacement,
-                                           std::string& storage) {
+std::optional<std::string_view> RepairJson(std::string_view text, std::string& storage) {
     storage.clear();
-    Scanner scanner(text, replacement, storage);
+    Scanner scanner(text, storage);
     if (!scanner.Run()) return std::nullopt;
     return scanner.Result();
 }

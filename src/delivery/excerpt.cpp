@@ -7,12 +7,12 @@
 
 namespace pulse::delivery {
 
-std::string Excerpt(const std::string& text, size_t characters, bool utf8) {
+std::string Excerpt(const std::string& text, size_t characters) {
     std::string result;
     for (size_t at = 0; at < text.size() && characters > 0; --characters) {
         const size_t length = Utf8Length(text, at);
         const auto byte = static_cast<uint8_t>(text[at]);
-        if (length == 0 || (length > 1 && !utf8) || byte == 0x7F)
+        if (length == 0 || byte == 0x7F)
             result += '?';
         else if (byte < 0x20)
             result += byte == '\n' || byte == '\t' ? text[at] : ' ';

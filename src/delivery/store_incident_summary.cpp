@@ -24,10 +24,8 @@ constexpr size_t kFresh = 10;
 // Far more than any message shows, and far less than would exhaust memory.
 constexpr size_t kMostBytes = size_t{4} << 20;
 
-// Texts in UTF-8, whatever the database's encoding. Invalid or oversized content must not raise an error.
 constexpr const char* kQuery =
-    "SELECT i.id, i.since, i.opened_at, i.closed_at, x.text, "
-    "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END "
+    "SELECT i.id, i.since, i.opened_at, i.closed_at, x.text "
     "FROM unnest($1::bigint[]) WITH ORDINALITY AS w (id, place) "
     "JOIN pulse.incident_record AS i ON i.id = w.id "
     "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id "
@@ -125,13 +123,6 @@ void ReadFacts(const Json& facts, IncidentSummary& summary) {
         summary.people_lost = std::llround(*summary.baseline - *summary.observed);
 }
 
-Json Parse(const std::string& text) {
-    if (text.size() > kMostBytes) return Json::object();
-    // Line breaks in JSON strings are escapes, so this changes only invalid bytes.
-    Json json = ParseJsonOrDiscard(CleanLines(text, text.size()));
-    return json.is_object() ? json : Json::object();
-}
-
 bool Live(const IncidentSummary& summary) {
     return summary.status == "open" || summary.status == "acknowledged";
 }
@@ -152,8 +143,12 @@ std::optional<Json> Diagnose(int64_t incident, bool keep) {
 
 }  // namespace
 
-pg::Json ReadObject(const pg::Row& row, int text, int utf8) {
-    return Parse(row.IsNull(utf8) ? row.Text(text) : pg::ToBytes(row.Raw(utf8)));
+pg::Json ReadObject(const pg::Row& row, int column) {
+    const std::string text = row.Text(column);
+    if (text.size() > kMostBytes) return Json::object();
+    // Line breaks in JSON strings are escapes, so this cleans only what the strings say.
+    Json json = ParseJsonOrDiscard(CleanLines(text, text.size()));
+    return json.is_object() ? json : Json::object();
 }
 
 std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& incidents, bool keep) {
@@ -170,7 +165,7 @@ std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& i
             one.summary.since = rows[i].Time(1);
             one.summary.opened_at = rows[i].Time(2);
             one.summary.closed_at = rows[i].TimeOrNull(3);
-            one.facts = ReadObject(rows[i], 4, 5);
+            one.facts = ReadObject(rows[i], 4);
             ReadFacts(one.facts, one.summary);
             found.push_back(std::move(one));
         }

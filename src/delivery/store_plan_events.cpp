@@ -41,9 +41,7 @@ using Snapshots = std::map<int64_t, Snapshot>;  // by id
 
 Snapshots LoadSnapshotEvents(const std::vector<int64_t>& ids) {
     static pg::Statement statement(
-        "SELECT p.id, p.segment_id, p.taken_at, x.text, "
-        "CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END, "
-        "s.name "
+        "SELECT p.id, p.segment_id, p.taken_at, x.text, s.name "
         "FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id CROSS"
         " JOIN LATERAL (SELECT jsonb_build_object("
         "'snapshot', p.id, 'segment', s.name, 'status', p.status, 'error', p.error, 'size', p.size, "
@@ -56,10 +54,10 @@ Snapshots LoadSnapshotEvents(const std::vector<int64_t>& ids) {
     if (ids.empty()) return found;
     const pg::Result rows = statement.Execute({Value::Int8s(ids)}, true);
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        Json data = ReadObject(rows[i], 3, 4);
+        Json data = ReadObject(rows[i], 3);
         data["taken_at"] = Iso(rows[i].Time(2));
         found[rows[i].Int8(0)] = {
-            rows[i].Int8(1), rows[i].Text(5),
+            rows[i].Int8(1), rows[i].Text(4),
             Json{{"type", "snapshot.taken"}, {"timestamp", Iso(rows[i].Time(2))}, {"data", std::move(data)}}};
     }
     return found;

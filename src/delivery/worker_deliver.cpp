@@ -40,7 +40,7 @@ constexpr int64_t kOverloadPatience = kDay;
 constexpr int kMostOverloads = 4;
 
 std::string Fit(const std::string& text) {
-    return Excerpt(text, kAnswerLength, GetDatabaseEncoding() == PG_UTF8);
+    return Excerpt(text, kAnswerLength);
 }
 
 // A message that waits for its answer.

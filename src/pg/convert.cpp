@@ -159,7 +159,6 @@ Datum FromName(std::string_view text) {
 }
 
 Datum FromJson(const Json& json) {
-    // Text of a UTF-8 database is valid; in other encodings replace invalid bytes rather than fail.
     const std::string text = DumpJson(json);
     return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
 }

@@ -179,10 +179,8 @@ JsonValue Root(Datum datum) {
 }
 
 std::optional<Datum> ParseSentJson(std::string_view text) {
-    // Other encodings have no character for it.
-    const char* const replacement = GetDatabaseEncoding() == PG_UTF8 ? "\\ufffd" : "?";
     std::string storage;
-    const auto repaired = RepairJson(text, replacement, storage);
+    const auto repaired = RepairJson(text, storage);
     if (!repaired) return std::nullopt;
     const std::string ended(*repaired);
     return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(ended.c_str())); });

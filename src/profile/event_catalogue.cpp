@@ -16,7 +16,7 @@ bool LooksLikeTime(std::string_view text) {
            ParseMoment(text);
 }
 
-// The text as JSON, in its own encoding.
+// The text as JSON.
 std::string JsonText(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {

@@ -73,8 +73,7 @@ std::string After(std::string prefix) {
             return prefix;
         }
         while (begin > 0 && (prefix[begin] & 0xc0) == 0x80) --begin;
-        const std::string next =
-            GetDatabaseEncoding() == PG_UTF8 ? NextCharacter(std::string_view(prefix).substr(begin)) : "";
+        const std::string next = NextCharacter(std::string_view(prefix).substr(begin));
         prefix.resize(begin);
         if (!next.empty()) return prefix + next;
     }

@@ -35,8 +35,7 @@ pg::RemoteParameters LibpqParameters(const Server& server) {
     parameters.emplace_back("application_name", "pulse");
     // A Kerberos ticket of this server must not replace the role's password.
     parameters.emplace_back("gssencmode", "disable");
-    if (GetDatabaseEncoding() != PG_SQL_ASCII)
-        parameters.emplace_back("client_encoding", GetDatabaseEncodingName());
+    parameters.emplace_back("client_encoding", "UTF8");
     return parameters;
 }
 

@@ -77,8 +77,7 @@ pg::Result ReadChanges(const delivery::MemberQuery& query, int64_t position, int
         "SELECT c.position, 'msg_' || left(encode(sha256(convert_to(concat_ws(' ', c.id, c.segment_id,"
         " c.profile_id, c.change,"
         " extract(epoch FROM c.at)), 'UTF8')), 'hex'), 32), 'segment.' || c.change, c.profile_id, c.at,"
-        " x.text,"
-        " CASE WHEN getdatabaseencoding() NOT IN ('UTF8', 'SQL_ASCII') THEN convert_to(x.text, 'UTF8') END"
+        " x.text"
         " FROM pulse.membership_change AS c JOIN pulse.segment AS s ON s.id = c.segment_id"
         " LEFT JOIN pulse.profile AS p ON p.id = c.profile_id"
         " CROSS JOIN LATERAL (SELECT ARRAY(SELECT o.id FROM pulse.profile AS o"
@@ -124,7 +123,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
         pg::CheckInterrupts();
         const pg::Row row = rows[i];
         taken.changes.push_back(
-            {row.Text(1), row.Text(2), row.Int8(3), row.Time(4), delivery::ReadObject(row, 5, 6)});
+            {row.Text(1), row.Text(2), row.Int8(3), row.Time(4), delivery::ReadObject(row, 5)});
     }
     // If fewer rows than the limit were found, the skipped changes are consumed, too.
     const int64_t reached =

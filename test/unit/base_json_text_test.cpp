@@ -7,7 +7,7 @@ namespace {
 
 std::string Repaired(const std::string& text) {
     std::string storage;
-    const auto repaired = RepairJson(text, "\\ufffd", storage);
+    const auto repaired = RepairJson(text, storage);
     return repaired ? std::string(*repaired) : "(no JSON)";
 }
 

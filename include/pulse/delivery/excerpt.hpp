@@ -7,7 +7,7 @@
 namespace pulse::delivery {
 
 // The first characters of a text as valid UTF-8, with line breaks and tabs but no other control characters.
-// Invalid bytes, and without `utf8` everything that is not ASCII, become question marks.
-std::string Excerpt(const std::string& text, size_t characters, bool utf8);
+// Invalid bytes become question marks.
+std::string Excerpt(const std::string& text, size_t characters);
 
 }  // namespace pulse::delivery

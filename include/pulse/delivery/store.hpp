@@ -33,10 +33,8 @@ Channel LoadChannel(const std::string& name);
 // Diagnoses incidents without a diagnosis; with `keep`, and unless the transaction is read-only, saves it.
 std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& incidents, bool keep = true);
 
-// A JSON object from column `text` of a query, or from column `utf8`, which has it as bytes if the database's
-// encoding can be converted to UTF-8. Never fails: invalid bytes are replaced, and too large content is left
-// out.
-pg::Json ReadObject(const pg::Row& row, int text, int utf8);
+// Reads a column with a JSON object as text; too large content is left out.
+pg::Json ReadObject(const pg::Row& row, int column);
 
 // ---- store_plan.cpp ----
 

@@ -1,5 +1,5 @@
 // How figures, names and sentences are written, everywhere in a diagnosis. Plain ASCII around the user's own
-// words, so that the text is valid in every database encoding.
+// words.
 #pragma once
 
 #include <cstdint>
