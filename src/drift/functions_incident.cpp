@@ -244,10 +244,7 @@ PULSE_WRITING_FUNCTION(pulse_ignore_incident_until) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_ignore_incident_for) {
-    const pg::Args args(fcinfo);
-    return IgnoreUntil(
-        fcinfo, args.IsNull(1) ? std::nullopt
-                               : std::optional<pulse::Moment>(pg::Now() + pg::IntervalArgument(args.Raw(1))));
+    return IgnoreUntil(fcinfo, pg::AfterInterval(pg::Args(fcinfo), 1));
 }
 
 PULSE_WRITING_FUNCTION(pulse_pin_baseline) {

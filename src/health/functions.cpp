@@ -180,10 +180,7 @@ PULSE_WRITING_FUNCTION(pulse_mute_until) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_mute_for) {
-    const pg::Args args(fcinfo);
-    return health::Mute(
-        fcinfo, args.IsNull(1) ? std::nullopt
-                               : std::optional<pulse::Moment>(pg::Now() + pg::IntervalArgument(args.Raw(1))));
+    return health::Mute(fcinfo, pg::AfterInterval(pg::Args(fcinfo), 1));
 }
 
 PULSE_WRITING_FUNCTION(pulse_unmute) {

@@ -28,6 +28,11 @@ int64_t IntervalArgument(Datum interval) {
     return length;
 }
 
+std::optional<Moment> AfterInterval(const Args& args, int i) {
+    if (args.IsNull(i)) return std::nullopt;
+    return Now() + IntervalArgument(args.Raw(i));
+}
+
 std::optional<Moment> ParseUntil(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
     if (const auto span = ParseDuration(*text)) return Now() + *span;

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "pulse/base/time.hpp"
-#include "pulse/pg/error.hpp"
+#include "pulse/pg/convert.hpp"
 
 namespace pulse::pg {
 
@@ -17,7 +17,10 @@ int64_t IntervalLength(Datum interval);
 // The same for an argument; throws UserError if it is longer.
 int64_t IntervalArgument(Datum interval);
 
-// The end of a period, written as an interval from now or as a timestamp.
+// The end of a period that begins now; empty if the argument is null.
+std::optional<Moment> AfterInterval(const Args& args, int i);
+
+// The same, written as an interval or as a timestamp.
 std::optional<Moment> ParseUntil(const std::optional<std::string>& text);
 
 }  // namespace pulse::pg
