@@ -58,10 +58,11 @@ bool IsVisible(const AgentScope& scope, const VisibleSegment& segment) {
 
 AgentScope LoadScope(int64_t incident) {
     const pg::Result rows = pg::Execute(
-        "SELECT coalesce(pulse.role_name(s.runs_as, s.role_oid), pulse.role_name(m.runs_as, m.role_oid)), coalesce(s.name, ''), coalesce(i.relation, '')"
-        " FROM pulse.incident_record AS i "
-        "LEFT JOIN pulse.segment AS s ON s.id = i.segment_id LEFT"
-        " JOIN pulse.monitor AS m ON m.id = i.monitor_id WHERE i.id = $1",
+        "SELECT coalesce(pulse.role_name(s.runs_as, s.role_oid), pulse.role_name(m.runs_as, m.role_oid)),"
+        " coalesce(s.name, ''), coalesce(i.relation, '')"
+        " FROM pulse.incident_record AS i"
+        " LEFT JOIN pulse.segment AS s ON s.id = i.segment_id"
+        " LEFT JOIN pulse.monitor AS m ON m.id = i.monitor_id WHERE i.id = $1",
         {Value::Int8(incident)});
     if (rows.empty())
         throw UserError(sqlstate::kUndefinedObject,

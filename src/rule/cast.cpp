@@ -80,7 +80,7 @@ bool IsTypeName(const Expr& expr) {
 [[noreturn]] void RefuseLiteral(const CompiledValue& literal, const char* what, const char* hint) {
     throw UserError(sqlstate::kInvalidText,
                     std::string("invalid ") + what + " in rule" + AtPosition(*literal.expr),
-                    PrintShort(*literal.expr) + " is none.", hint);
+                    std::string("The ") + what + " is " + PrintShort(*literal.expr) + ".", hint);
 }
 
 }  // namespace

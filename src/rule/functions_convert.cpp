@@ -66,13 +66,12 @@ std::optional<pulse::Moment> MomentOf(const JsonbValue& value) {
 
 Datum ReturnMoment(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& moment) {
     if (moment) return TimestampTzGetDatum(*moment);
-    fcinfo->isnull = true;
-    return 0;
+    PG_RETURN_NULL();
 }
 
 struct Comparison {
-    bool comparable = false;   // of one type, or both times: they are equal or not
-    std::optional<int> order;  // below, equal to or above 0; empty: there is none
+    bool comparable = false;   // both have the same type or are times, so they are equal or not
+    std::optional<int> order;  // below 0, 0 or above 0; empty if they have no order
 };
 
 // Texts and numbers: as times if both are, else as they are.
@@ -83,7 +82,7 @@ Comparison CompareScalars(const JsonbValue& left, const JsonbValue& right, int o
     if (first && second) return {true, (*first > *second) - (*first < *second)};
     if (left.type != right.type || left.type == jbvNull) return {};
     if (order == 0) return {true, 0};
-    // A time and a text that is none have no order.
+    // A time and another text have no order.
     const bool ordered = left.type == jbvNumeric || (left.type == jbvString && !first && !second);
     return {true, ordered ? std::optional(order) : std::nullopt};
 }
@@ -106,15 +105,13 @@ Comparison CompareArguments(FunctionCallInfo fcinfo) {
 PULSE_FUNCTION(pulse_compare) {
     const std::optional<int> order = CompareArguments(fcinfo).order;
     if (order) return Int32GetDatum(*order);
-    fcinfo->isnull = true;
-    return 0;
+    PG_RETURN_NULL();
 }
 
 PULSE_FUNCTION(pulse_equal) {
     const Comparison comparison = CompareArguments(fcinfo);
     if (comparison.comparable) return BoolGetDatum(comparison.order == 0);
-    fcinfo->isnull = true;
-    return 0;
+    PG_RETURN_NULL();
 }
 
 PULSE_FUNCTION(pulse_to_number) {
@@ -126,8 +123,7 @@ PULSE_FUNCTION(pulse_to_number) {
     if (number && IsUsable(value.val.numeric))
         return pg::Call(
             [&] { return NumericGetDatum(DatumGetNumericCopy(NumericGetDatum(value.val.numeric))); });
-    fcinfo->isnull = true;
-    return 0;
+    PG_RETURN_NULL();
 }
 
 PULSE_FUNCTION(pulse_to_moment_jsonb) {
@@ -143,16 +139,14 @@ PULSE_FUNCTION(pulse_to_moment_jsonb) {
 PULSE_FUNCTION(pulse_version_key) {
     const auto key = pulse::rule::VersionKey(pg::ToText(fcinfo->args[0].value));
     if (key) return pg::FromText(*key);
-    fcinfo->isnull = true;
-    return 0;
+    PG_RETURN_NULL();
 }
 
 PULSE_FUNCTION(pulse_to_inet) {
     const std::string text = pg::ToText(fcinfo->args[0].value);
     if (pulse::rule::IsAddress(text))
         return pg::Call([&] { return DirectFunctionCall1(inet_in, CStringGetDatum(text.c_str())); });
-    fcinfo->isnull = true;
-    return 0;
+    PG_RETURN_NULL();
 }
 
 PULSE_FUNCTION(pulse_to_moment_numeric) {

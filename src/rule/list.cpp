@@ -31,12 +31,10 @@ CompiledValue Contains(const CompiledValue& value, const CompiledValue& other, c
 CompiledValue ContainsEach(Op op, const CompiledValue& value, const std::vector<CompiledValue>& literals,
                            const Expr& expr) {
     if (literals.empty()) return BooleanOf(op == Op::kContainsAll ? "true" : "false", expr);
+    const char* const between = op == Op::kContainsAll ? " AND " : " OR ";
     std::string sql;
     for (const CompiledValue& literal : literals)
-        sql += (sql.empty()              ? "("
-                : op == Op::kContainsAll ? " AND "
-                                         : " OR ") +
-               Contains(value, literal, expr).sql;
+        sql += (sql.empty() ? "(" : between) + Contains(value, literal, expr).sql;
     return BooleanOf(sql + ")", expr);
 }
 

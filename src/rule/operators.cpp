@@ -91,21 +91,21 @@ std::optional<Operator> Find(const NamedOperator (&entries)[N], std::string_view
 }  // namespace
 
 const char* const kOperatorHint =
-    "Operators are =, !=, <, <=, >, >=, in […], between … and …, contains, contains_any […], contains_all […], starts_with, ends_with, matches, is null, "
-    "within last 7d, before last 7d, each with \"not\"; conditions are joined by && and ||.";
+    "Operators are =, !=, <, <=, >, >=, in […], between … and …, contains, contains_any […], "
+    "contains_all […], starts_with, ends_with, matches, is null, within last 7d, before last 7d, each with "
+    "\"not\"; conditions are joined by && and ||.";
 const char* const kJsonOperatorHint =
-    "Operators are =, !=, <, <=, >, >=, in, not_in, between, not_between, contains, not_contains, contains_any, not_contains_any, contains_all, not_contains_all, starts_with, "
-    "not_starts_with, ends_with, not_ends_with, matches, not_matches, exists, not_exists, is_null, "
-    "is_not_null, "
+    "Operators are =, !=, <, <=, >, >=, in, not_in, between, not_between, contains, not_contains, "
+    "contains_any, not_contains_any, contains_all, not_contains_all, starts_with, not_starts_with, "
+    "ends_with, not_ends_with, matches, not_matches, exists, not_exists, is_null, is_not_null, "
     "within_last, not_within_last, before_last, not_before_last, before, after.";
 const char* const kValueHint =
     "A value is a column, a number, a text in quotes, true, false, null, now, a duration such as 7d, a "
-    "function call "
-    "or an expression in parentheses.";
+    "function call or an expression in parentheses.";
 const char* const kFunctionHint =
-    "Functions are lower(text), upper(text), len(text), abs(number), round(number [, digits]), coalesce(a, "
-    "b, …), "
-    "days_since(timestamp), hours_since, minutes_since, seconds_since, if(condition, a, b), now, number(x), semver(x), inet(x), ignore_case(x), type(x) and list(a, b, …).";
+    "Functions are lower(text), upper(text), len(text), abs(number), round(number [, digits]), "
+    "coalesce(a, b, …), days_since(timestamp), hours_since, minutes_since, seconds_since, "
+    "if(condition, a, b), now, number(x), semver(x), inet(x), ignore_case(x), type(x) and list(a, b, …).";
 
 std::optional<Operator> FindSign(std::string_view sign) {
     return Find(kSigns, sign);
