@@ -99,7 +99,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.merge_history', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.merge_history_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.account_member', '');
 
--- Without it, ids would name people who are gone, and every event with such an id would fail.
+-- Without it, ids would refer to deleted people, and every event with such an id would fail.
 CREATE FUNCTION pulse.forget_profiles() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -206,7 +206,7 @@ CREATE FUNCTION pulse_ingest(events text, source text DEFAULT 'sql')
     RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest_text';
 COMMENT ON FUNCTION pulse_ingest(text, text) IS
-'The same for events as JSON text. What jsonb cannot hold fails no batch: \u0000 and half a surrogate pair become U+FFFD (? if the database is not in UTF-8), numbers beyond numeric become texts, and values nested deeper than 600 become null. Errors: also 22P02 the text is not JSON.';
+'The same for events as JSON text. Content that jsonb cannot hold does not fail the batch: \u0000 and half a surrogate pair become U+FFFD, numbers beyond numeric become texts, and values nested deeper than 600 become null. Errors: also 22P02 the text is not JSON.';
 
 -- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,

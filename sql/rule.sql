@@ -23,13 +23,13 @@ COMMENT ON FUNCTION pulse.to_number(jsonb) IS
 CREATE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_compare';
 COMMENT ON FUNCTION pulse.compare(jsonb, jsonb) IS
-'Compares two properties or attributes, as <, <=, > and >= do in rules: below, equal to or above 0. Two times (as pulse.to_moment() reads them) are compared as times, else two numbers as numbers and two texts as texts. Null for anything else, also for a time and a text that is none; never an error.';
+'Compares two properties or attributes, as <, <=, > and >= do in rules. The result is below 0, 0 or above 0. Two times (as pulse.to_moment() reads them) are compared as times, two numbers as numbers, two other texts as texts. Null for all other values, for example a time and another text; never an error.';
 
 -- Level: reader
 CREATE FUNCTION pulse.equal(a jsonb, b jsonb) RETURNS boolean
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_equal';
 COMMENT ON FUNCTION pulse.equal(jsonb, jsonb) IS
-'Whether two properties or attributes are equal, as = does in rules: two times (as pulse.to_moment() reads them) as times, else two values of one type. Null for values of different types; never an error.';
+'Says whether two properties or attributes are equal, as = does in rules. Two times (as pulse.to_moment() reads them) are compared as times, other values by their JSON type. Null for values of different types; never an error.';
 
 -- Level: reader
 CREATE FUNCTION pulse.version_key(version text) RETURNS text

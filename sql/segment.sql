@@ -71,7 +71,7 @@ CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, o
                                      new_name text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_segment';
 COMMENT ON FUNCTION pulse_update_segment(text, jsonb, text, text, jsonb, text[], text) IS
-'Changes a segment. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 somebody else''s definition.';
+'Changes a segment. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 definition of another role.';
 
 -- Level: operator
 CREATE FUNCTION pulse_pause_segment(name text)
@@ -95,7 +95,7 @@ COMMENT ON FUNCTION pulse_archive_segment(text) IS
 CREATE FUNCTION pulse_delete_segment(name text, confirm boolean DEFAULT false)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_segment';
 COMMENT ON FUNCTION pulse_delete_segment(text, boolean) IS
-'Deletes a segment and its history. Requires confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (the detail lists what would be deleted), 42501 somebody else''s.';
+'Deletes a segment and its history. Requires confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (the detail lists what would be deleted), 42501 segment of another role.';
 
 -- Level: operator
 CREATE FUNCTION pulse_set_monitoring(name text, enabled boolean)

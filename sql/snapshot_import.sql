@@ -14,7 +14,7 @@ CREATE FUNCTION pulse_import_snapshot(
     replace boolean DEFAULT false)
 RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_import_snapshot';
 COMMENT ON FUNCTION pulse_import_snapshot(text, timestamptz, bigint, bigint, double precision, bigint, bigint, bigint, jsonb, boolean) IS
-'Imports a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members without a listed value count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 figures that cannot be, 42710 another snapshot of that moment (replace => true replaces an imported or a failed one), 55000 archived segment.';
+'Imports a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members without a listed value count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 impossible figures, 42710 another snapshot of that moment (replace => true replaces an imported or a failed one), 55000 archived segment.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_compare_snapshots(a bigint, b bigint)

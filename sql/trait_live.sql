@@ -100,11 +100,11 @@ CREATE TABLE pulse.unsettled_person (
     message text NOT NULL
 );
 CREATE INDEX unsettled_person_next ON pulse.unsettled_person (next_attempt_at);
-COMMENT ON TABLE pulse.unsettled_person IS 'People whose data makes an evaluation fail, for example by a number out of range. What fails does not hold for them; everything else, and everybody else, is evaluated. A row disappears when nothing fails any more.';
-COMMENT ON COLUMN pulse.unsettled_person.since IS 'When it failed first.';
-COMMENT ON COLUMN pulse.unsettled_person.attempts IS 'Every change of the person that concerns a definition, and every change of definitions, is one more attempt.';
-COMMENT ON COLUMN pulse.unsettled_person.next_attempt_at IS 'When it is tried again at the latest: after a minute, then after twice as long each time, up to a day.';
-COMMENT ON COLUMN pulse.unsettled_person.part IS 'The segment or metric that failed first; empty: the evaluation as a whole.';
+COMMENT ON TABLE pulse.unsettled_person IS 'People for whom an evaluation fails, for example because a number is out of range. They are in no segment that fails for them; their other segments and all other people are evaluated. The row is deleted when nothing fails any more.';
+COMMENT ON COLUMN pulse.unsettled_person.since IS 'When the evaluation first failed.';
+COMMENT ON COLUMN pulse.unsettled_person.attempts IS 'How often the evaluation was tried: at next_attempt_at, after a change of the person that concerns a definition, and after a change of definitions.';
+COMMENT ON COLUMN pulse.unsettled_person.next_attempt_at IS 'When the evaluation is tried again at the latest: one minute after the first failure, then after twice as long each time, up to a day.';
+COMMENT ON COLUMN pulse.unsettled_person.part IS 'The first segment or metric that failed; empty if the evaluation failed as a whole.';
 
 CREATE FUNCTION pulse.forget_states() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -221,7 +221,7 @@ COMMENT ON FUNCTION pulse_segments_of(text) IS
 CREATE FUNCTION pulse_trait("user" text, key text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_trait';
 COMMENT ON FUNCTION pulse_trait(text, text) IS
-'Returns the value of a trait of a person at pulse_now(); null if it has no value. Errors: 42704 unknown person or trait, 22004 null, and whatever makes the expression fail for this person.';
+'Returns the value of a trait of a person at pulse_now(); null if it has no value. Errors: 42704 unknown person or trait, 22004 null, and the error of the expression if it fails for this person.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_traits("user" text) RETURNS TABLE (key text, value jsonb, problem text)

@@ -88,20 +88,20 @@ CREATE FUNCTION pulse_schedule(job text, schedule text DEFAULT NULL, command tex
     RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_schedule';
 COMMENT ON FUNCTION pulse_schedule(text, text, text, text, boolean, text, interval, int, interval, interval) IS
-'Creates a SQL job of the caller, or changes a job; a null argument changes nothing (a new job takes the session''s TimeZone, as does any with time_zone ''''). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 somebody else''s job or a role that cannot log in.';
+'Creates a SQL job of the caller, or changes a job; a null argument changes nothing (a new job takes the session''s TimeZone, as does any with time_zone ''''). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 job of another role or a role that cannot log in.';
 
 -- Level: operator
 CREATE FUNCTION pulse_unschedule(job text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unschedule';
 COMMENT ON FUNCTION pulse_unschedule(text) IS
-'Deletes a SQL job with its runs; disables a built-in job. Errors: 42704 unknown job, 42501 somebody else''s, 55P03 it is running.';
+'Deletes a SQL job with its runs; disables a built-in job. Errors: 42704 unknown job, 42501 job of another role, 55P03 it is running.';
 
 -- Level: operator
 CREATE FUNCTION pulse_run_job(job text)
     RETURNS TABLE (run bigint, status text, rows bigint, duration_ms double precision, message text, error text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_run_job';
 COMMENT ON FUNCTION pulse_run_job(text) IS
-'Runs a job now, in this session and transaction, and returns the result; its schedule does not change. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 somebody else''s SQL job, 55P03 it is running, 0A000 a job that waits for the network, such as delivery, which only its worker runs.';
+'Runs a job now, in this session and transaction, and returns the result; its schedule does not change. An error of the job is its result, not the call''s. Errors: 42704 unknown job, 42501 SQL job of another role, 55P03 it is running, 0A000 a job that waits for the network, such as delivery, which only its worker runs.';
 
 -- Level: admin
 CREATE FUNCTION pulse_start() RETURNS text

@@ -9,7 +9,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-// The diagnosis is a transaction of its own: findings are kept whatever becomes of their explanation.
+// The diagnosis is a transaction of its own: findings stay if their explanation fails.
 RunResult RunDriftJob(bool in_worker) {
     RunResult result;
     result.rows = pg::CountCall(in_worker, "pulse: checking drift", "pulse.check_drift(NULL)");

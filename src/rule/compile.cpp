@@ -281,7 +281,7 @@ class Compiler {
 
     CompiledValue In(const Operation& node, const Expr& expr) {
         const CompiledValue value = Eval(*node.operands[0]);
-        // Nothing is in an empty list, whatever the value is.
+        // An empty list contains nothing, so the value does not matter.
         std::vector<CompiledValue> literals = EvalList(node);
         if (literals.empty()) return BooleanOf("false", expr);
         if (value.type == ValueType::kAddress) return InNetworks(value, literals, expr);

@@ -238,7 +238,7 @@ class StateUpdater {
                     StoreValues({place}, rows[0], person);
                 });
                 if (read) continue;
-                // Expired from the start: whoever asks for it reads the events and gets the error.
+                // Expired from the start: a reader evaluates the events again and gets the error.
                 person.read[place] = {pg::Value::Null(metric.type), person.at};
                 person.failed.insert(place);
             }

@@ -46,7 +46,7 @@ SELECT pulse_update_segment('own of ann', '{"from": "own.users", "where": "id > 
 RESET ROLE;
 SELECT name, runs_as, role_oid = runs_as::regrole AS found FROM pulse.segment WHERE name LIKE 'own %' ORDER BY id;
 
--- Whoever makes something deletes it.
+-- The level that makes an object deletes it.
 SET ROLE regress_own_bob;
 SELECT pulse_create_segment('own bob', '{"from": "own.users", "attributes": []}') > 0 AS segment, pulse_create_flag('own_flag', '{}') > 0 AS flag, pulse_create_trait('own_trait', '1') > 0 AS trait,
        pulse_set_identity_kind('own_kind'), pulse_schedule('own job', '1 day', 'SELECT 1', enabled => false) IS NULL AS job;
@@ -89,7 +89,7 @@ SELECT name, pulse.role_name(runs_as, role_oid) AS runs_as FROM pulse.segment WH
 CREATE ROLE regress_own_none;
 SELECT pulse.role_name(runs_as, role_oid) AS runs_as FROM pulse.segment WHERE name = 'own of nobody';
 
--- Jobs and functions of Pulse do not call what another role puts into the schema of the public functions.
+-- Jobs and functions of Pulse call no function that another role creates in the schema of the public functions.
 CREATE FUNCTION public.pulse_check_drift() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
 CREATE FUNCTION public.pulse_check_tables() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
 CREATE FUNCTION public.pulse_check_drift(name varchar) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;

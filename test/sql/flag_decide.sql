@@ -34,7 +34,7 @@ SELECT value, reason, bucket FROM pulse_decide('', 'half', '{"targetingKey": "fl
 SELECT value, reason, bucket FROM pulse_decide('flag-ann', 'half', NULL);
 SELECT value, reason, bucket FROM pulse_decide(repeat('x', 100000), 'half');
 
--- Nobody but people is in a segment: one answer everywhere, also before the person existed.
+-- Only known people are in segments: every function gives the same answer, also for a time before the person existed.
 SET client_min_messages = warning;
 SELECT pulse_create_segment('flag_others', '{"where": "!segment(\"flag_buyers\")"}') > 0 AS made;
 RESET client_min_messages;

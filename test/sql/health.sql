@@ -149,7 +149,7 @@ SELECT told('SELECT pulse_monitor_table(''shop.young'', every => ''1000 years'')
 SELECT pulse_monitor_table('shop.young', checks => '[{"type": "sql", "name": "nan", "query": "SELECT ''NaN''::float8", "max": 1}]') > 0 AS made;
 SELECT status, message FROM pulse_check_tables('shop.young');
 
--- ---- a replayed table is left alone by what lives in the present, until it is handed over; a table of the present stays there ----
+-- ---- the job leaves a replayed table alone until it is checked as of now; other tables stay with the job ----
 UPDATE pulse.monitor SET status = 'ended' WHERE relation <> 'shop.young';
 SELECT replayed, pulse.next_health_check() < 'infinity' AS due FROM pulse.monitor WHERE relation = 'shop.young';
 RESET pulse.now;

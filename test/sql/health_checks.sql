@@ -145,7 +145,7 @@ INSERT INTO lake.whole VALUES (1);
 SELECT pulse_monitor_table('lake.whole', checks => '[{"type": "unique", "column": "id"}]') > 0 AS made;
 SELECT status, message FROM pulse_check_tables('lake.whole');
 
--- A check runs as in a fresh session, whatever this session has set.
+-- A check runs as in a fresh session: settings of this session have no effect.
 CREATE ROLE lake_tenant;
 GRANT USAGE ON SCHEMA lake TO lake_tenant;
 CREATE TABLE lake.shared (tenant text);

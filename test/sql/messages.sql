@@ -9,7 +9,7 @@ CREATE TABLE "Mixed Case" (id int PRIMARY KEY);
 CREATE TABLE orders (id int PRIMARY KEY, amount int);
 CREATE FUNCTION broken() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE EXCEPTION 'broken on purpose'; END $$;
 
--- ---- names that are none, or need quotes ----
+-- ---- names of nothing, and names that need quotes ----
 SELECT pulse_monitor_table('Mixed Case');
 SELECT pulse_suggest_checks('T 5');
 SELECT pulse_suggest_checks('a.b.c.d');

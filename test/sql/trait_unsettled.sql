@@ -1,5 +1,5 @@
--- Numbers that no double precision can hold, and people whose data makes an evaluation fail: everybody else is
--- accepted and evaluated, and whoever cannot be settled is set aside with the reason.
+-- Numbers that double precision cannot hold, and people for whom an evaluation fails: they are set aside with the
+-- reason, and all others are accepted and evaluated.
 \pset footer off
 SET timezone = 'UTC';
 SET pulse.evaluation = 'sync';
@@ -80,7 +80,7 @@ SELECT pulse_run_pipeline() >= 0 AS tried;
 SELECT count(*) FROM uns_aside;
 SELECT pulse_update_trait('uns_3', :'uns_3');
 SELECT count(*) > 0 AS again FROM uns_aside;
--- Without the definitions nobody is set aside.
+-- Without the definitions, no person is set aside.
 SELECT pulse_archive_segment(name) FROM pulse.segment WHERE name IN ('uns_power', 'uns_again') ORDER BY name;
 SELECT pulse_run_pipeline() >= 0 AS tried;
 SELECT count(*) FROM uns_aside;

@@ -19,7 +19,8 @@ CompiledValue AsType(const CompiledValue& value, ValueType type);
 CompiledValue AsTypeOf(const CompiledValue& value, const CompiledValue& other, Op op);
 // Whether two values are compared as JSON, because only the data tells whether they are times.
 bool ComparesAsJson(const CompiledValue& left, Op op, const CompiledValue& right);
-// Two values as JSON: null unless they are of one type, and <, <=, >, >= for numbers, texts and times only.
+// Compares two values as JSON: null unless both have the same type; <, <=, >, >= need numbers, texts or
+// times.
 std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& right);
 // json in [literals]
 std::string JsonIn(const CompiledValue& json, const std::vector<CompiledValue>& items);

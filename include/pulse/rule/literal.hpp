@@ -18,7 +18,8 @@ constexpr bool IsDigit(char c) {
 // number or when it is not zero and outside 1e-300 … 1e300, where PostgreSQL's double precision would fail.
 std::optional<std::string> NormalizeNumber(std::string_view text);
 
-// Read "7d", "12h", "15m", "10s" or "2w" as seconds; empty when it is none, zero, or beyond kMaxDuration.
+// Read "7d", "12h", "15m", "10s" or "2w" as seconds; empty if it is no duration, zero, or beyond
+// kMaxDuration.
 std::optional<int64_t> ParseDuration(std::string_view text);
 
 // Read a decimal number of seconds since 1970, such as PostgreSQL writes, as an instant of the years 1 to

@@ -7,8 +7,8 @@
 
 namespace pulse::rule {
 
-// A text that sorts bytewise as the version does by semver.org's precedence; empty when it is none. Reads a v
-// before it and leaves out missing parts: v2.10 is 2.10.0. Builds, behind a +, do not count.
+// A text that sorts bytewise as semver.org orders versions; empty if `text` is not a version. Accepts a v
+// before it and missing parts: v2.10 is 2.10.0. Builds, behind a +, do not count.
 std::optional<std::string> VersionKey(std::string_view text);
 
 }  // namespace pulse::rule

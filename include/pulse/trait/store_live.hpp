@@ -28,7 +28,7 @@ void RequireReadCommitted();
 // The trees of saved traits and live profile segments (rule::Definitions), newest committed or our own.
 const rule::Definitions& SavedDefinitions();
 
-// Expand a rule for somebody who is not known: nobody but people is in a segment.
+// Expand a rule for an unknown person, who is in no segment.
 rule::ExprPtr ExpandForUnknown(const rule::Expr& expr);
 
 // A rule over a person, compiled for evaluation without a query; e.g. that of a flag.

@@ -1,5 +1,5 @@
-// People whose data makes an evaluation fail. They are set aside, so that they are in nobody's way, and tried
-// again. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// People for whom an evaluation fails. They are set aside, so that they do not stop others, and tried again.
+// For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include <string>
