@@ -4,6 +4,7 @@
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/trait/store_problem.hpp"
 
 namespace pulse::flag {
 
@@ -80,6 +81,12 @@ bool StoredEvaluationContext::IsKnown() {
     return *known_;
 }
 
+template <typename Evaluate>
+std::string StoredEvaluationContext::Try(Evaluate evaluate) {
+    const int64_t id = IsKnown() ? person()->id : 0;
+    return trait::ProblemOf(id, evaluate);
+}
+
 trait::Subject& StoredEvaluationContext::subject() {
     if (!subject_) {
         if (IsKnown())
@@ -103,7 +110,7 @@ std::optional<std::string> StoredEvaluationContext::SegmentOf(const StoredFlag& 
     const CompiledRule& compiled = flag.compiled_rules[static_cast<size_t>(decision.rule) - 1];
     if (compiled.segment) return compiled.segment;
     for (const auto& [name, rule] : compiled.segments)
-        if (IsTrue(subject().Value(rule, context_))) return name;
+        if (Holds(rule)) return name;
     return std::nullopt;
 }
 
@@ -115,8 +122,13 @@ std::optional<std::string> StoredEvaluationContext::BucketingId() {
 bool StoredEvaluationContext::RuleHolds(size_t rule) {
     const CompiledRule& compiled = flag_->compiled_rules[rule];
     const bool apart = compiled.when_unknown && !IsKnown();
-    return compiled.when &&
-           IsTrue(subject().Value(apart ? *compiled.when_unknown : *compiled.when, context_));
+    return compiled.when && Holds(apart ? *compiled.when_unknown : *compiled.when);
+}
+
+bool StoredEvaluationContext::Holds(const trait::Rule& rule) {
+    bool holds = false;
+    const std::string problem = Try([&] { holds = IsTrue(subject().Value(rule, context_)); });
+    return holds && problem.empty();
 }
 
 std::optional<std::string> StoredEvaluationContext::BucketingId(size_t rule) {
@@ -163,7 +175,7 @@ void StoredEvaluationContext::Explain(size_t rule, std::vector<ExplanationLine>&
     for (const rule::SubExpression& part : rule::SubExpressions(expr)) {
         if (part.depth > 0 && IsLiteral(*part.expr)) continue;
         ExplanationLine line{part.depth + 1, part.text, "null", ""};
-        try {
+        const std::string problem = Try([&] {
             const rule::ExprPtr part_tree = rule::Parse(part.text);
             const trait::Rule part_rule(*(IsKnown() ? rule::Expand(*part_tree, trait::SavedDefinitions())
                                                     : trait::ExpandForUnknown(*part_tree)),
@@ -174,9 +186,8 @@ void StoredEvaluationContext::Explain(size_t rule, std::vector<ExplanationLine>&
                                  ? (DatumGetBool(answer.value.datum) ? "true" : "false")
                                  : pg::ToOutput(answer.value.datum, answer.value.type);
             if (answer.until) line.note = "until " + FormatMoment(*answer.until);
-        } catch (const UserError& error) {
-            line.note = error.message();
-        }
+        });
+        if (!problem.empty()) line.note = problem;
         lines.push_back(std::move(line));
     }
 }

@@ -6,10 +6,9 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
-#include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/listener.hpp"
+#include "pulse/trait/store_problem.hpp"
 #include "pulse/trait/store_program.hpp"
-#include "pulse/trait/store_unsettled.hpp"
 
 namespace pg = pulse::pg;
 
@@ -61,24 +60,6 @@ struct TraitValue {
     Value value = Value::Null(JSONBOID);
     std::string problem;
 };
-
-// One of several values: what data of the person makes fail has none, and the others are returned. While
-// PostgreSQL runs a plan in parallel, it allows no subtransactions.
-template <typename Evaluate>
-std::string ProblemOf(int64_t person, Evaluate evaluate) {
-    if (IsInParallelMode()) {
-        evaluate();
-        return "";
-    }
-    try {
-        pg::Subtransaction apart;
-        evaluate();
-        apart.Commit();
-        return "";
-    } catch (...) {
-        return DescribeFailure(person, "").message;
-    }
-}
 
 // A trait that uses a missing definition has no value, either.
 TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& trait, int64_t person) {

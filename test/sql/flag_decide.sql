@@ -190,3 +190,19 @@ SELECT count(DISTINCT d.bucket) AS places, count(*) AS decisions FROM unnest('{1
 SELECT bucket IS NOT NULL AS drawn FROM pulse_decide(NULL, 'by_number', '{"number": 1e400, "targetingKey": "x"}');
 RESET pulse.exposure_sample;
 SELECT pulse_delete_flag('by_number');
+
+-- Data of a person that makes a rule fail: the rule does not match, the explanation says why, and the person's other flags are decided. flag_power_3 is the 512th power.
+SET client_min_messages = error;
+SELECT count(pulse_create_trait('flag_power_' || n, CASE n WHEN 0 THEN rtrim(repeat('profile.power * ', 8), ' *') ELSE format('flag_power_%1$s * flag_power_%1$s * flag_power_%1$s * flag_power_%1$s', n - 1) END)) AS made
+FROM generate_series(0, 3) AS n;
+SELECT pulse_create_segment('flag_powerful', '{"where": "flag_power_3 > 1"}') > 0 AS made;
+SELECT count(pulse_create_flag(f, d)) AS made FROM (VALUES ('power_in', '{"rules": [{"when": "segment(\"flag_powerful\")"}, {"when": "profile.plan == \"pro\""}]}'),
+       ('power_out', '{"when": "!segment(\"flag_powerful\")"}'), ('power_context', '{"when": "context.x * flag_power_2 > 1 && flag_power_3 > 1"}')) AS v (f, d);
+SELECT pulse_identify('flag-eve', '{"power": 1e299, "plan": "pro"}') IS NOT NULL AND pulse_identify('flag-max', '{"power": 2}') IS NOT NULL AS done;
+RESET client_min_messages;
+SELECT u AS "user", f AS flag, d.value, d.reason, d.rule FROM unnest('{flag-eve,flag-max}'::text[]) AS u, unnest('{power_in,power_out,power_context}'::text[]) AS f, pulse_decide(u, f, '{"x": 2}') AS d;
+SELECT flag, value, reason, rule FROM pulse_decide_all('flag-eve', '{"x": 2}') WHERE flag LIKE 'power%';
+SELECT part, value, note FROM pulse_explain_decision('flag-eve', 'power_out') WHERE depth > 0;
+SELECT count(pulse_delete_flag(f)) FROM unnest('{power_in,power_out,power_context}'::text[]) AS f;
+SELECT pulse_archive_segment('flag_powerful') IS NOT NULL AS archived;
+SELECT count(pulse_delete_trait('flag_power_' || n)) FROM generate_series(3, 0, -1) AS n;

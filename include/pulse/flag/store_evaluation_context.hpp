@@ -29,6 +29,11 @@ class StoredEvaluationContext : public EvaluationContext {
 
   private:
     trait::Subject& subject();
+    // A rule that cannot be evaluated, because of the person's data or the context, does not hold.
+    bool Holds(const trait::Rule& rule);
+    // Evaluate something; returns why it fails, or nothing.
+    template <typename Evaluate>
+    std::string Try(Evaluate evaluate);
     // Whether there is such a person at that moment; otherwise only the context has values.
     bool IsKnown();
 
