@@ -238,9 +238,8 @@ void NoteClock(const std::vector<int64_t>& monitors, Moment now) {
 std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lock) {
     const pg::OwnerSession session;
     const pg::Result found = pg::Execute(
-        std::string(
-            "SELECT relation, coalesce(source, ''), pulse.role_name(runs_as, role_oid), search_path FROM pulse.monitor "
-            "WHERE id = $1 AND status = 'active'") +
+        std::string("SELECT relation, coalesce(source, ''), pulse.role_name(runs_as, role_oid), search_path "
+                    "FROM pulse.monitor WHERE id = $1 AND status = 'active'") +
             (lock ? " FOR NO KEY UPDATE SKIP LOCKED" : ""),
         {Value::Int8(monitor)});
     if (found.empty()) return std::nullopt;

@@ -32,7 +32,8 @@ RunResult RunHealthJob(bool in_worker) {
 void ReportChecks(pg::StatusReport& report) {
     const pg::Result checks = pg::Execute(
         "SELECT count(*), min(c.next_check_at) FROM pulse.monitor_check AS c JOIN pulse.monitor AS m "
-        "ON m.id = c.monitor_id WHERE m.status = 'active' AND NOT m.replayed AND c.next_check_at <= clock_timestamp()");
+        "ON m.id = c.monitor_id "
+        "WHERE m.status = 'active' AND NOT m.replayed AND c.next_check_at <= clock_timestamp()");
     const int64_t replayed =
         pg::Execute("SELECT count(*) FROM pulse.monitor WHERE status = 'active' AND replayed")[0].Int8(0);
     if (replayed > 0)

@@ -55,7 +55,8 @@ std::optional<std::vector<AttributeRequest>> ReadAttributes(const JsonObject& de
     if (!found->is_array())
         definition.Refuse(
             "attributes", "must be a list",
-            "Give column names such as [\"plan\", \"country\"], or leave it out to choose attributes automatically.");
+            "Give column names such as [\"plan\", \"country\"], or leave it out to choose attributes "
+            "automatically.");
     if (found->size() > kMaxNamedAttributes)
         throw UserError(sqlstate::kProgramLimit, "too many attributes",
                         "There are " + std::to_string(found->size()) + " attributes.",

@@ -14,8 +14,8 @@ namespace {
 
 constexpr const char* kColumns =
     "s.id, s.name, s.kind, s.status, s.version, s.definition, s.baseline, s.owner, s.description, s.tags, "
-    "(extract(epoch FROM s.cadence) * 1000000)::int8, pulse.role_name(s.runs_as, s.role_oid), s.search_path, s.baseline_from, "
-    "s.pinned_snapshot, s.checked_at";
+    "(extract(epoch FROM s.cadence) * 1000000)::int8, pulse.role_name(s.runs_as, s.role_oid), "
+    "s.search_path, s.baseline_from, s.pinned_snapshot, s.checked_at";
 
 SegmentKind ReadKind(const std::string& name) {
     for (const SegmentKind kind : {SegmentKind::kRelation, SegmentKind::kQuery, SegmentKind::kProfile})

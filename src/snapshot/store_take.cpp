@@ -46,7 +46,8 @@ bool Monitored(const segment::Segment& segment) {
 bool Replayed(const segment::Segment& segment, Moment moment) {
     static pg::Statement statement(
         "SELECT s.origin = 'measured' AND s.taken_at < s.recorded_at - $3 * interval '1 microsecond'"
-        " AND $2 >= clock_timestamp() - $3 * interval '1 microsecond' FROM pulse.snapshot AS s WHERE s.segment_id = $1 AND s.taken_at <= $2 AND s.status = 'ok'"
+        " AND $2 >= clock_timestamp() - $3 * interval '1 microsecond'"
+        " FROM pulse.snapshot AS s WHERE s.segment_id = $1 AND s.taken_at <= $2 AND s.status = 'ok'"
         " ORDER BY s.taken_at DESC LIMIT 1",
         {INT8OID, TIMESTAMPTZOID, FLOAT8OID});
     const pg::OwnerSession session;
