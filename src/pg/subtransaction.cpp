@@ -49,6 +49,7 @@ struct Timer {
     static inline volatile sig_atomic_t caught = 0;  // cancels that did not end the work
     static inline volatile sig_atomic_t canceled =
         0;  // the pending cancel comes from the limit, not from a user
+    static inline ErrorContextCallback on_error{};
 
     // In a signal handler: request a cancel, like pg_cancel_backend(). A function can catch the cancel and go
     // on; after a few such cancels the process ends, which no function can catch.
@@ -65,6 +66,14 @@ struct Timer {
         SetLatch(MyLatch);
     }
 
+    // While an error is raised: PostgreSQL's own message about the end of the process blames an
+    // administrator.
+    static void OnError(void*) {
+        if (caught < kCatchable) return;
+        errdetail("A statement of a definition or job went on after its time limit.");
+        errhint("Its functions must not catch query_canceled and go on.");
+    }
+
     static bool Begin(int64_t milliseconds) {
         if (armed) return false;
         expired = false;
@@ -74,10 +83,14 @@ struct Timer {
         if (id == MAX_TIMEOUTS) id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnExpiry); });
         Call([&] { enable_timeout_after(id, static_cast<int>(std::min<int64_t>(milliseconds, INT_MAX))); });
         armed = true;
+        on_error.callback = OnError;
+        on_error.previous = error_context_stack;
+        error_context_stack = &on_error;
         return true;
     }
 
     static void End() {
+        error_context_stack = on_error.previous;
         disable_timeout(id, false);
         armed = false;
         // It may have fired when the work was just done: the cancel must not affect the next statement.

@@ -65,7 +65,9 @@ $node->safe_psql(
 	'shop', q{CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
 	LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;
 	SELECT pulse_create_segment('Stubborn', '{"query": "SELECT stubborn() AS id", "key": "id", "attributes": []}')});
-like(sqlstate($node, 'shop', "SET pulse.statement_timeout = '100ms'; SELECT pulse_take_snapshot('Stubborn')"), qr/^FATAL:\s+57P01/, 'a definition that catches its cancels ends with its connection');
+$node->psql('shop', "\\set VERBOSITY verbose\nSET pulse.statement_timeout = '100ms'; SELECT pulse_take_snapshot('Stubborn')", stderr => \$err);
+like($err, qr/^\S*\s*FATAL:\s+57P01/m, 'a definition that catches its cancels ends with its connection');
+like($err, qr/DETAIL:  A statement of a definition or job went on after its time limit/, 'and the client learns why');
 is($node->safe_psql('shop', "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%Stubborn%' AND pid <> pg_backend_pid()"), 0, 'nothing of it goes on');
 
 done_testing();
