@@ -56,8 +56,9 @@ void Collect(Cause cause, const pg::TriggerRow& row) {
 void End(Cause cause) {
     const auto collected = Innermost(cause);
     collected->rows.Flush();
+    const int64_t accepted = collected->rows.tally().accepted;
     OpenStatements().erase(collected);
-    AnalyzeGrownTables();
+    AnalyzeGrownTables(accepted);
 }
 
 void CheckQuery(const std::string& query) {
@@ -117,7 +118,7 @@ Tally Import(const std::string& query, const std::string& source) {
         progress.Report(read);
     }
     rows.Flush();
-    AnalyzeGrownTables();
+    AnalyzeGrownTables(rows.tally().accepted);
     return rows.tally();
 }
 

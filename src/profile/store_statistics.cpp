@@ -5,7 +5,9 @@
 
 namespace pulse::profile {
 
-void AnalyzeGrownTables() {
+void AnalyzeGrownTables(int64_t events) {
+    constexpr int64_t kFew = 1000;
+    if (events < kFew) return;
     static pg::Statement grown(
         "SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace"
         " AND c.relkind = 'r' AND (c.relname IN ('account', 'profile', 'identity', 'profile_state', 'member')"
