@@ -87,6 +87,8 @@ Datum Expression::Eval(const Datum* values, const bool* nulls, bool* null) {
     Compiled* compiled = compiled_;
     const size_t count = parameters_;
     return Call([=] {
+        // What an evaluation that failed has left.
+        ResetExprContext(compiled->econtext);
         for (size_t i = 0; i < count; ++i) {
             compiled->parameters->params[i].value = values[i];
             compiled->parameters->params[i].isnull = nulls[i];

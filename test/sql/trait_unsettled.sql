@@ -31,6 +31,10 @@ SELECT key, value IS NULL AS empty, problem FROM pulse_traits('uns-b') WHERE key
 -- Every question about membership has one answer, also when it is evaluated while reading: what fails does not hold. Who asks for the value gets the error.
 SELECT pulse_in_segment('uns-b', 'uns_square') AS square, pulse_in_segment('uns-b', 'uns_power') AS power, pulse_in_segment('uns-a', 'uns_power') AS other;
 SELECT pulse_trait('uns-b', 'uns_3');
+-- What fails leaves no memory behind.
+SELECT sum(total_bytes) AS before FROM pg_backend_memory_contexts \gset
+SELECT count(*) FILTER (WHERE pulse_in_segment('uns-b', 'uns_power')) AS members FROM generate_series(1, 200);
+SELECT sum(total_bytes) < :before + 10000000 AS bounded FROM pg_backend_memory_contexts;
 BEGIN;
 UPDATE pulse.profile_state SET next_change_at = as_of;
 SELECT m.segment, string_agg(i.value, ' ' ORDER BY i.value) AS people FROM pulse.membership AS m JOIN pulse.identity AS i USING (profile_id) WHERE m.segment LIKE 'uns%' GROUP BY 1 ORDER BY 1;
