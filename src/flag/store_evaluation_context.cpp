@@ -82,9 +82,9 @@ bool StoredEvaluationContext::IsKnown() {
 }
 
 template <typename Evaluate>
-std::string StoredEvaluationContext::Try(Evaluate evaluate) {
+std::string StoredEvaluationContext::Try(bool can_fail, Evaluate evaluate) {
     const int64_t id = IsKnown() ? person()->id : 0;
-    return trait::ProblemOf(id, evaluate);
+    return trait::ProblemOf(id, can_fail, evaluate);
 }
 
 trait::Subject& StoredEvaluationContext::subject() {
@@ -127,7 +127,8 @@ bool StoredEvaluationContext::RuleHolds(size_t rule) {
 
 bool StoredEvaluationContext::Holds(const trait::Rule& rule) {
     bool holds = false;
-    const std::string problem = Try([&] { holds = IsTrue(subject().Value(rule, context_)); });
+    const std::string problem =
+        Try(rule.rule().can_fail, [&] { holds = IsTrue(subject().Value(rule, context_)); });
     return holds && problem.empty();
 }
 
@@ -175,7 +176,7 @@ void StoredEvaluationContext::Explain(size_t rule, std::vector<ExplanationLine>&
     for (const rule::SubExpression& part : rule::SubExpressions(expr)) {
         if (part.depth > 0 && IsLiteral(*part.expr)) continue;
         ExplanationLine line{part.depth + 1, part.text, "null", ""};
-        const std::string problem = Try([&] {
+        const std::string problem = Try(true, [&] {
             const rule::ExprPtr part_tree = rule::Parse(part.text);
             const trait::Rule part_rule(*(IsKnown() ? rule::Expand(*part_tree, trait::SavedDefinitions())
                                                     : trait::ExpandForUnknown(*part_tree)),

@@ -165,6 +165,25 @@ void AddPatterns(const Expr& expr, std::vector<std::string>& patterns) {
         for (const ExprPtr& operand : *operands) AddPatterns(*operand, patterns);
 }
 
+bool IsArithmetic(Op op) {
+    return op == Op::kAdd || op == Op::kSubtract || op == Op::kMultiply || op == Op::kDivide ||
+           op == Op::kModulo;
+}
+
+// Looks into filters of events, too.
+bool CanFail(const Expr& expr) {
+    const Operation* operation = As<Operation>(expr);
+    if (operation && IsArithmetic(operation->op)) return true;
+    if (const Metric* metric = As<Metric>(expr)) {
+        if (metric->filter && CanFail(*metric->filter)) return true;
+        return std::ranges::any_of(
+            metric->steps, [](const SequenceStep& step) { return step.filter && CanFail(*step.filter); });
+    }
+    const std::vector<ExprPtr>* operands = OperandsOf(expr);
+    return operands &&
+           std::ranges::any_of(*operands, [](const ExprPtr& operand) { return CanFail(*operand); });
+}
+
 bool IsConstant(const Expr& expr) {
     const Call* call = As<Call>(expr);
     return As<Null>(expr) || As<Boolean>(expr) || As<Number>(expr) || As<Text>(expr) || As<Duration>(expr) ||
@@ -209,6 +228,7 @@ ProfileRule CompileProfile(const Expr& expr, const ProfileNames& names, Expect e
     Compiled compiled = Compile(expr, scope, expect, now_sql);
     return {.text = std::move(compiled.text),
             .sql = std::move(compiled.sql),
+            .can_fail = CanFail(expr),
             .type = compiled.type,
             .sql_type = std::move(compiled.sql_type),
             .until = std::move(compiled.until),

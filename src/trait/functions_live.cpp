@@ -64,7 +64,7 @@ struct TraitValue {
 // A trait that uses a missing definition has no value, either.
 TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& trait, int64_t person) {
     TraitValue result;
-    result.problem = ProblemOf(person, [&] { result.value = subject.Json(program.RuleOf(trait)); });
+    result.problem = ProblemOf(person, true, [&] { result.value = subject.Json(program.RuleOf(trait)); });
     if (!result.problem.empty()) result.value = Value::Null(JSONBOID);
     result.value.type = JSONBOID;
     return result;
@@ -73,7 +73,8 @@ TraitValue ValueOf(Subject& subject, const Program& program, const StoredTrait& 
 // A segment that cannot be evaluated for a person does not hold, as in the stored memberships.
 bool IsMember(Subject& subject, const SegmentVersion& version, int64_t person) {
     bool holds = false;
-    const std::string problem = ProblemOf(person, [&] { holds = Holds(subject.Value(version.rule)); });
+    const std::string problem =
+        ProblemOf(person, version.rule.rule().can_fail, [&] { holds = Holds(subject.Value(version.rule)); });
     return holds && problem.empty();
 }
 
@@ -183,8 +184,8 @@ PULSE_FUNCTION(pulse_segments_of) {
     for (const trait::SegmentVersion& version : program->versions) {
         if (!trait::IsCurrent(*program, version)) continue;
         trait::Subject::Answer answer;
-        const std::string problem =
-            trait::ProblemOf(person.id, [&] { answer = subject.Evaluate(version.rule); });
+        const std::string problem = trait::ProblemOf(person.id, version.rule.rule().can_fail,
+                                                     [&] { answer = subject.Evaluate(version.rule); });
         if (!problem.empty() || !trait::Holds(answer.value)) continue;
         rows.Add({pg::Value::Text(version.name),
                   pg::Value::Time(trait::SinceOf(version.segment, person.id).value_or(now)),

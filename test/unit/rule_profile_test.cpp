@@ -250,4 +250,14 @@ TEST(RuleProfile, ListsSubExpressions) {
 }
 
 }  // namespace
+TEST(RuleProfile, SaysWhetherDataCanMakeItFail) {
+    for (const char* rule : {"profile.plan = 'pro'", "profile.n > 10 && !(profile.n in [1, 2])",
+                             "events.purchase.sum(amount, 30d) > 500", "days_since(profile.since) > 3",
+                             "events.purchase{price > 5}.count > 1", "profile.since within last 7d"})
+        EXPECT_FALSE(Person(rule).can_fail) << rule;
+    for (const char* rule : {"profile.n * profile.n > 10", "!(profile.a = 1 || profile.n / profile.m > 2)",
+                             "events.purchase{price % 5 = 1}.count > 1", "if(profile.n - 1 > 2, 1, 2) = 1"})
+        EXPECT_TRUE(Person(rule).can_fail) << rule;
+}
+
 }  // namespace pulse::rule

@@ -33,7 +33,7 @@ class StoredEvaluationContext : public EvaluationContext {
     bool Holds(const trait::Rule& rule);
     // Evaluate something; returns why it fails, or nothing.
     template <typename Evaluate>
-    std::string Try(Evaluate evaluate);
+    std::string Try(bool can_fail, Evaluate evaluate);
     // Whether there is such a person at that moment; otherwise only the context has values.
     bool IsKnown();
 

@@ -48,6 +48,8 @@ struct ProfileNames {
 struct ProfileRule {
     std::string text;  // canonical, of the tree given
     std::string sql;   // over ProfileNames
+    // Whether data can make an evaluation fail: only arithmetic does, by a number or a time out of range.
+    bool can_fail = false;
     ValueType type = ValueType::kBoolean;
     std::string sql_type;
     // timestamptz over the same names: the first instant after now at which the value can change by the clock

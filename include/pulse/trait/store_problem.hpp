@@ -7,10 +7,11 @@
 namespace pulse::trait {
 
 // Run `evaluate`, and return why it fails for the person; empty if it does not. While PostgreSQL runs a plan
-// in parallel, it allows no subtransactions, and the error is raised.
+// in parallel, it allows no subtransactions, and the error is raised. `can_fail`: false saves the
+// subtransaction, which costs more than most rules.
 template <typename Evaluate>
-std::string ProblemOf(int64_t person, Evaluate evaluate) {
-    if (IsInParallelMode()) {
+std::string ProblemOf(int64_t person, bool can_fail, Evaluate evaluate) {
+    if (!can_fail || IsInParallelMode()) {
         evaluate();
         return "";
     }
