@@ -32,8 +32,12 @@ TupleXmin::TupleXmin(TransactionId xmin) {
 
 bool TupleXmin::IsVisible() const {
     if (xmin_ == 0) return true;
+    // Older than all snapshots of this process: it needs no look again.
+    if (xmin_ < WithEpoch(TransactionXmin)) {
+        xmin_ = 0;
+        return true;
+    }
     const Snapshot snapshot = GetActiveSnapshot();
-    if (xmin_ < WithEpoch(snapshot->xmin)) return true;
     const auto xmin = static_cast<TransactionId>(xmin_);
     return Call([&] {
         if (TransactionIdIsCurrentTransactionId(xmin)) return snapshot->curcid >= command_;

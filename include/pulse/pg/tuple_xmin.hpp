@@ -17,8 +17,8 @@ class TupleXmin {
 
   private:
     // With its epoch: a transaction id alone means another transaction after wraparound.
-    uint64_t xmin_ = 0;      // 0: visible to everybody
-    CommandId command_ = 0;  // of this transaction: visible from this command on
+    mutable uint64_t xmin_ = 0;  // 0: visible to everybody
+    CommandId command_ = 0;      // of this transaction: visible from this command on
 };
 
 }  // namespace pulse::pg
