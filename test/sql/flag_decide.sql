@@ -204,5 +204,5 @@ SELECT u AS "user", f AS flag, d.value, d.reason, d.rule FROM unnest('{flag-eve,
 SELECT flag, value, reason, rule FROM pulse_decide_all('flag-eve', '{"x": 2}') WHERE flag LIKE 'power%';
 SELECT part, value, note FROM pulse_explain_decision('flag-eve', 'power_out') WHERE depth > 0;
 SELECT count(pulse_delete_flag(f)) FROM unnest('{power_in,power_out,power_context}'::text[]) AS f;
-SELECT pulse_archive_segment('flag_powerful') IS NOT NULL AS archived;
+SELECT pulse_delete_segment('flag_powerful', confirm => true) IS NOT NULL AS deleted;
 SELECT count(pulse_delete_trait('flag_power_' || n)) FROM generate_series(3, 0, -1) AS n;

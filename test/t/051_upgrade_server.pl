@@ -38,7 +38,7 @@ $new->safe_psql('shop', q{SELECT pulse_schedule('soon', '1 second', 'SELECT 1')}
 ok($new->poll_query_until('shop',
 		q{SELECT count(*) > 0 FROM pulse.job_run r JOIN pulse.job j ON j.id = r.job_id WHERE j.name = 'soon' AND r.status = 'ok'}),
 	'the workers of the new server run jobs');
-is($new->safe_psql('shop', q{SELECT count(*) FROM (SELECT FROM pulse.job_run GROUP BY job_id, scheduled_for HAVING count(*) > 1) AS twice}),
+is($new->safe_psql('shop', q{SELECT count(*) FROM (SELECT FROM pulse.job_run WHERE status <> 'skipped' GROUP BY job_id, scheduled_for HAVING count(*) > 1) AS twice}),
 	0, 'no job ran twice for the same time')
   or diag($new->safe_psql('shop', 'SELECT j.name, r.* FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id ORDER BY r.id'));
 $new->stop;
