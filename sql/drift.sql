@@ -33,6 +33,9 @@ CREATE TABLE pulse.incident_record (
     detected_at timestamptz NOT NULL DEFAULT now(),
     resolved_by text,
     new_normal boolean NOT NULL DEFAULT false,
+    settled boolean NOT NULL DEFAULT false,
+    steady_count int NOT NULL DEFAULT 0,
+    worst_severity text,
     diagnosis jsonb  -- Level: people_reader
 );
 CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_id, detector, attribute)
@@ -59,6 +62,9 @@ COMMENT ON COLUMN pulse.incident_record.snapshot IS 'The newest snapshot that sh
 COMMENT ON COLUMN pulse.incident_record.detected_at IS 'When the check that opened the incident ran; lead time = detected_at - since.';
 COMMENT ON COLUMN pulse.incident_record.resolved_by IS 'The role that resolved the incident; pulse when it closed automatically.';
 COMMENT ON COLUMN pulse.incident_record.new_normal IS 'True when a person declared the new values normal; the baseline then starts at since.';
+COMMENT ON COLUMN pulse.incident_record.settled IS 'True when the incident closed because its values lasted: since its beginning they are the normal ones.';
+COMMENT ON COLUMN pulse.incident_record.steady_count IS 'Snapshots that showed the drift since it was last worse than ever before; it settles after pulse.settle_after.';
+COMMENT ON COLUMN pulse.incident_record.worst_severity IS 'The highest severity since the incident opened.';
 COMMENT ON COLUMN pulse.incident_record.diagnosis IS 'The newest result of pulse_explain_incident().';
 
 -- Level: reader
@@ -96,7 +102,7 @@ SELECT r.id, r.severity, r.status, s.name AS segment, r.detector, round(r.change
        r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
        r.direction, r.threshold, r.baseline_kind, CASE WHEN p.sees THEN r.details END AS details
 FROM pulse.incident_record r LEFT JOIN pulse.segment s ON s.id = r.segment_id
-CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'table_volume', 'table_freshness') OR r.attribute = 'size'
+CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'slow_growth', 'table_volume', 'table_freshness') OR r.attribute = 'size'
                                      AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f
 CROSS JOIN (SELECT pulse.sees_people() AS sees) p;
 COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures of its newest snapshot; what happened comes first, the details last.';

@@ -62,7 +62,8 @@ const std::vector<std::string>& DetectorNames() {
                                       detector::kNewValue,
                                       detector::kVanishedValue,
                                       detector::kSchemaChange,
-                                      detector::kSlowErosion};
+                                      detector::kSlowErosion,
+                                      detector::kSlowGrowth};
         for (const CheckType type :
              {CheckType::kFreshness, CheckType::kVolume, CheckType::kNullRate, CheckType::kUnique,
               CheckType::kAcceptedValues, CheckType::kRange, CheckType::kReferences, CheckType::kSchema,

@@ -116,6 +116,7 @@ void ReadFacts(const Json& facts, IncidentSummary& summary) {
     if (group != facts.end() && group->is_number_integer()) summary.group = group->get<int64_t>();
     summary.counts_people =
         !summary.is_table && (summary.detector == "size_change" || summary.detector == "slow_erosion" ||
+                              summary.detector == "slow_growth" ||
                               (summary.detector == "expected_range" && summary.attribute == "size"));
     const bool fell = summary.counts_people && summary.baseline && summary.observed &&
                       *summary.observed < *summary.baseline;

@@ -1,42 +1,36 @@
 #include <algorithm>
 
 #include "detector_context.hpp"
-#include "pulse/drift/statistics/probabilities.hpp"
 
 namespace pulse::drift {
 
 namespace {
 
-// The p-value: the probability of a size at least that far from the expected one.
-double SizePValue(const Expectation& expectation, double observed) {
-    const double level = std::max(expectation.level, 1.0), seen = std::max(observed, 1.0);
-    // The noise of two counts is at least Poisson's.
-    const double sigma = std::max(expectation.sigma, std::sqrt(1 / level + 1 / seen));
-    const double distance = std::abs(std::log(seen / level)) / sigma;
-    return expectation.dof > 0 ? statistics::StudentTTwoSided(distance, expectation.dof)
-                               : statistics::NormalTwoSided(distance);
-}
+// Fewer members than these are gone by chance now and then.
+constexpr double kSomeMembers = 5;
 
 // Whether the segment is empty for the first time.
 bool CollapsedToZero(const DetectorContext& context) {
-    if (context.now().size > 0 || context.size->level <= 0) return false;
-    return std::none_of(context.size->points.begin(), context.size->points.end(),
-                        [&](size_t i) { return context.history.points[i].size == 0; });
+    if (context.now().size > 0 || context.size->level < kSomeMembers) return false;
+    const std::vector<Point>& points = context.history.points;
+    return std::none_of(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(context.index),
+                        [](const Point& point) { return point.ok && point.size == 0; });
 }
 
 size_t BaselineCount(const Expectation& expectation) {
-    if (expectation.season == 0) return expectation.points.size();
-    return std::max<size_t>(1, expectation.points.size() / static_cast<size_t>(expectation.season));
+    if (expectation.kind != BaselineKind::kSeasonal) return expectation.points.size();
+    return std::max<size_t>(1, expectation.points.size() / static_cast<size_t>(expectation.season()));
 }
 
 void Describe(const DetectorContext& context, Finding& finding) {
     const Expectation& size = *context.size;
-    finding.details = {{"sigma", size.sigma},
+    const ForecastComponent& best = size.forecast.best();
+    finding.details = {{"sigma", best.sigma},
+                       {"degreesOfFreedom", best.dof},
                        {"baselinePoints", size.points.size()},
-                       {"trend", size.trend},
+                       {"trend", best.trend},
                        {"previousSize", nullptr}};
-    if (size.season > 0) finding.details["season"] = size.season;
-    if (size.dof > 0) finding.details["degreesOfFreedom"] = size.dof;
+    if (best.season > 0) finding.details["season"] = best.season;
     if (!size.points.empty()) {
         finding.details["baselineFrom"] = FormatMoment(context.history.points[size.points.back()].moment);
         finding.details["baselineTo"] = FormatMoment(context.history.points[size.points.front()].moment);
@@ -46,7 +40,9 @@ void Describe(const DetectorContext& context, Finding& finding) {
     if (context.now().entered) finding.details["entered"] = *context.now().entered;
     if (context.now().exited) finding.details["exited"] = *context.now().exited;
     const auto observed = static_cast<double>(context.now().size);
-    if (context.now().size == 0)
+    if (size.level < 1)
+        finding.summary = Members(observed) + " members (none expected";
+    else if (context.now().size == 0)
         finding.summary = "no members left (" + Members(size.level) + " expected";
     else
         finding.summary = std::string("size ") + (finding.change < 0 ? "fell " : "rose ") +
@@ -93,15 +89,19 @@ void ExpectWithin(const DetectorContext& context, const char* attribute, const R
 
 void DetectSize(const DetectorContext& context, std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.size_change;
-    // A change from zero has no relative size.
-    if (!context.IsEnabled(threshold) || !context.size || context.size->level <= 0) return;
+    if (!context.IsEnabled(threshold) || !context.size) return;
     const Expectation& size = *context.size;
     const auto observed = static_cast<double>(context.now().size);
-    const double change = (observed - size.level) / size.level;
+    // A change from less than one member is relative to one.
+    const double change = (observed - size.level) / std::max(size.level, 1.0);
     const bool silent = CollapsedToZero(context);
-    DetectorResult result =
-        EvaluateChange({detector::kSizeChange, ""}, change, std::abs(change), threshold,
-                       silent ? 0 : SizePValue(size, observed), size.kind, context.thresholds);
+    // Far below the threshold the p-value is irrelevant: 1 is safe, and most tests end here.
+    const bool near = std::abs(change) >= 0.5 * threshold;
+    DetectorResult result = EvaluateChange({detector::kSizeChange, ""}, change, std::abs(change), threshold,
+                                           silent ? 0
+                                           : near ? size.forecast.PValue(observed)
+                                                  : 1,
+                                           size.kind, context.thresholds);
     Finding& finding = result.finding;
     finding.baseline = size.level;
     finding.observed = observed;

@@ -26,7 +26,7 @@ struct DetectorContext {
 // The detectors. Each adds one result per test.
 void DetectSize(const DetectorContext& context, std::vector<DetectorResult>& results);
 void DetectExpectedRange(const DetectorContext& context, std::vector<DetectorResult>& results);
-void DetectErosion(const DetectorContext& context, std::vector<DetectorResult>& results);
+void DetectSlowChanges(const DetectorContext& context, std::vector<DetectorResult>& results);
 void DetectConversion(const DetectorContext& context, std::vector<DetectorResult>& results);
 void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult>& results);
 void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorResult>& results);

@@ -40,7 +40,7 @@ std::vector<AttributeView> ReadAttributes(const DetectorContext& context) {
     const Distributions* now =
         history.distributions ? history.distributions(context.now().snapshot) : nullptr;
     if (!now) return views;
-    const int season = context.size ? context.size->season : 0;
+    const int season = context.size ? context.size->season() : 0;
     for (const auto& distribution : *now) {
         if (!context.expectations.Watches(distribution.attribute)) continue;
         AttributeView view;
@@ -95,7 +95,7 @@ DetectionRun Detect(const History& history, size_t index, const Exclusions& excl
             DetectSize(context, results);
         });
         Try(run, detector::kExpectedRange, [&] { DetectExpectedRange(context, results); });
-        Try(run, detector::kSlowErosion, [&] { DetectErosion(context, results); });
+        Try(run, detector::kSlowErosion, [&] { DetectSlowChanges(context, results); });
         Try(run, detector::kConversionAnomaly, [&] { DetectConversion(context, results); });
         Try(run, detector::kInactivityCreep, [&] { DetectInactivity(context, results); });
         Try(run, detector::kMembershipChurn, [&] { DetectMembershipChurn(context, results); });

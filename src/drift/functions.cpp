@@ -95,6 +95,7 @@ void DriftCheck::ReadPortion(const std::vector<CheckedSegment>& segments) {
     }
     if (segments_.empty()) return;
     histories_ = ReadHistories(segments_, now_, settings_, HistoryRange::kUnchecked);
+    ShareNoise(histories_);
     Moment oldest = now_;
     for (const History& history : histories_)
         if (!history.points.empty()) oldest = std::min(oldest, history.points.front().moment);
@@ -103,6 +104,7 @@ void DriftCheck::ReadPortion(const std::vector<CheckedSegment>& segments) {
     thresholds_.assign(segments_.size(), settings_);
     std::vector<SnapshotToCheck> jobs;
     for (size_t s = 0; s < segments_.size(); ++s) {
+        thresholds_[s].settle_after = SnapshotsToSettle(settings_.settle_after, segments_[s].cadence);
         expectations_.push_back(ParseExpectations(segments_[s].baseline, thresholds_[s]));
         if (!expectations_[s].monitoring) continue;
         histories_[s].distributions = [this](int64_t snapshot) { return cache_.Get(snapshot); };
@@ -248,6 +250,7 @@ Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>&
     CheckedSegment whole;
     whole.id = segment.id;
     whole.cadence = std::max<int64_t>(segment.cadence, kSecond);
+    thresholds.settle_after = SnapshotsToSettle(thresholds.settle_after, whole.cadence);
     History history = std::move(ReadHistories({whole}, pg::Now(), thresholds, HistoryRange::kWhole).front());
     Replay replay;
     if (history.points.empty()) return replay;

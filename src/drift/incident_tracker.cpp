@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "detector_context.hpp"
 #include "pulse/drift/statistics/multiple_testing.hpp"
 
 namespace pulse::drift {
@@ -15,6 +16,11 @@ constexpr double kNormalBelow = 0.8;
 // Without any evidence a large change is noise of a small segment: it must not keep an incident alive.
 constexpr double kNoEvidence = 0.05;
 
+// Whether a result keeps an incident alive: opening one needs more.
+bool Continues(const DetectorResult& result) {
+    return result.material && (!result.finding.p_value || *result.finding.p_value <= kNoEvidence);
+}
+
 bool IsNormal(const DetectorResult& result) {
     return result.ratio < kNormalBelow || (result.finding.p_value && *result.finding.p_value > kNoEvidence);
 }
@@ -24,8 +30,26 @@ void AddEvent(Incident& incident, Moment at, const char* kind, std::string note)
                                incident.finding.change, std::move(note)});
 }
 
+// Whether its baseline is learnt, so that values that last can become the baseline. Nobody gets used to an
+// empty segment: it stays an incident until a person says what it is.
+bool MaySettle(const Finding& finding) {
+    return finding.p_value && finding.baseline_kind != BaselineKind::kPinned && finding.observed != 0.0;
+}
+
+std::string SettledNote(const Finding& finding, const std::string& lasting) {
+    const std::string& name = finding.fingerprint.detector;
+    std::string text =
+        "settled: " + lasting + " since it last became worse, so the new values are normal now";
+    if (!finding.baseline || !finding.observed || name == detector::kDistributionShift) return text;
+    const bool members =
+        name == detector::kSizeChange || name == detector::kSlowErosion || name == detector::kSlowGrowth;
+    const auto figure = [&](double value) { return members ? Members(value) : Percent(value); };
+    return text + ": " + figure(*finding.observed) + ", " + figure(*finding.baseline) + " before";
+}
+
 bool MayReopen(const Incident& incident, Moment moment, const Thresholds& thresholds) {
     if (incident.status == IncidentStatus::kIgnored) return true;  // its time is over
+    if (incident.settled) return false;  // what comes now is compared with other values
     // A person closed it while the drift continued, so it can reopen.
     if (!incident.closed_by_itself && incident.normal_count == 0) return true;
     return incident.closed_at && moment - *incident.closed_at <= thresholds.reopen_within;
@@ -55,10 +79,13 @@ Exclusions IncidentTracker::Excluded() const {
     Exclusions exclusions;
     for (const Incident& incident : incidents_) {
         if (incident.new_normal) continue;
-        Span span{incident.since, incident.last_seen_at, false};
-        // A live incident has no end; one that closed automatically may be a regular pattern of the segment.
-        if (incident.live()) span.to.reset();
-        if (incident.status == IncidentStatus::kResolved) span.passed_by_itself = incident.closed_by_itself;
+        Span span{incident.since, incident.last_seen_at};
+        if (incident.live())
+            span.to.reset();
+        else if (incident.settled)
+            span.end = SpanEnd::kSettled;
+        else if (incident.status == IncidentStatus::kResolved && incident.closed_by_itself)
+            span.end = SpanEnd::kPassed;
         exclusions[incident.finding.fingerprint].push_back(span);
     }
     return exclusions;
@@ -86,7 +113,8 @@ void IncidentTracker::Apply(const Point& point, const std::vector<DetectorResult
         Incident* incident = Find(result.finding.fingerprint);
         const bool is_new = IsNew(result.finding.fingerprint, point.moment);
         const bool discovered = !result.finding.p_value || *result.finding.p_value <= limit;
-        if (result.material && result.supported && (!is_new || discovered))
+        const bool opens = result.material && result.supported && (!is_new || discovered);
+        if (opens || (incident && incident->live() && Continues(result)))
             TakeFinding(incident, point, result, thresholds);
         else if (incident)
             TakeNormal(*incident, point, result, thresholds);
@@ -103,6 +131,10 @@ void IncidentTracker::TakeFinding(Incident* incident, const Point& point, const 
         incident->since = result.finding.onset.value_or(point.moment);
         incident->opened_at = point.moment;
     }
+    if (!live) {
+        incident->worst = Severity::kLow;
+        incident->steady_count = 0;
+    }
     const Severity before = incident->finding.severity;
     const std::optional<int64_t> baseline_snapshot = incident->finding.baseline_snapshot;
     incident->finding = result.finding;
@@ -112,18 +144,32 @@ void IncidentTracker::TakeFinding(Incident* incident, const Point& point, const 
     incident->snapshot = point.snapshot;
     incident->normal_count = 0;
     incident->changed = incident->seen = true;
+    incident->steady_count = result.finding.severity > incident->worst ? 1 : incident->steady_count + 1;
+    incident->worst = std::max(incident->worst, result.finding.severity);
     if (muted) return;
     if (live) {
         if (result.finding.severity != before)
             AddEvent(*incident, point.moment, result.finding.severity > before ? "worsened" : "eased",
                      std::string("from ") + Name(before) + " to " + Name(result.finding.severity));
+        SettleIfLasting(*incident, point, thresholds);
         return;
     }
     incident->status = IncidentStatus::kOpen;
     incident->closed_at.reset();
     incident->ignored_until.reset();
-    incident->closed_by_itself = incident->new_normal = false;
+    incident->closed_by_itself = incident->new_normal = incident->settled = false;
     AddEvent(*incident, point.moment, reopen ? "reopened" : "opened", result.finding.summary);
+}
+
+void IncidentTracker::SettleIfLasting(Incident& incident, const Point& point, const Thresholds& thresholds) {
+    if (thresholds.settle_after == 0 || incident.steady_count < thresholds.settle_after ||
+        !MaySettle(incident.finding))
+        return;
+    incident.status = IncidentStatus::kResolved;
+    incident.closed_at = point.moment;
+    incident.closed_by_itself = incident.settled = true;
+    AddEvent(incident, point.moment, "resolved",
+             SettledNote(incident.finding, Plural(static_cast<size_t>(incident.steady_count), unit_)));
 }
 
 void IncidentTracker::TakeNormal(Incident& incident, const Point& point, const DetectorResult& result,

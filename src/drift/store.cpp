@@ -60,11 +60,13 @@ Thresholds ThresholdsFromSettings() {
     thresholds.null_spike = settings::null_spike_threshold;
     thresholds.value = settings::value_threshold;
     thresholds.slow_erosion = settings::slow_erosion_threshold;
+    thresholds.slow_growth = settings::slow_growth_threshold;
     thresholds.p_value = settings::p_value;
     thresholds.false_discovery_rate = settings::false_discovery_rate;
     thresholds.baseline_window = settings::baseline_window;
     thresholds.min_history = settings::min_history;
     thresholds.resolve_after = settings::resolve_after;
+    thresholds.settle_after = settings::settle_after;
     thresholds.reopen_within = settings::reopen_within * kMinute;
     return thresholds;
 }
@@ -104,12 +106,6 @@ int64_t CountSegments(const std::optional<std::string>& name) {
         "SELECT count(*) FROM pulse.segment WHERE status = 'active' AND ($1 IS NULL OR name = $1)",
         {TEXTOID});
     return statement.Execute({Value::Text(name)}, true)[0].Int8(0);
-}
-
-int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds) {
-    int64_t depth = thresholds.baseline_window;
-    for (const int season : Seasons(cadence)) depth = std::max<int64_t>(depth, 8 * season);
-    return depth + 1;
 }
 
 std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,

@@ -26,6 +26,7 @@ constexpr ThresholdKey kKeys[] = {
     {"nullSpike", &Thresholds::null_spike, 0, 1},
     {"value", &Thresholds::value, 0, 1},
     {"slowErosion", &Thresholds::slow_erosion, 0, 1},
+    {"slowGrowth", &Thresholds::slow_growth, 0, 1},
     {"pValue", &Thresholds::p_value, 0, 1},
     {"falseDiscoveryRate", &Thresholds::false_discovery_rate, 0, 1},
 };
@@ -55,6 +56,11 @@ Range ParseRange(const Json& baseline, const char* name) {
 bool Expectations::Watches(const std::string& attribute) const {
     return critical_attributes.empty() || std::find(critical_attributes.begin(), critical_attributes.end(),
                                                     attribute) != critical_attributes.end();
+}
+
+int SnapshotsToSettle(int settle_after, int64_t cadence) {
+    if (settle_after == 0) return 0;
+    return static_cast<int>(std::max<int64_t>(settle_after, kDay / std::max<int64_t>(cadence, 1)));
 }
 
 Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds) {

@@ -174,7 +174,8 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
         "UPDATE pulse.monitor SET checked_at = CASE WHEN $3::text IS NULL THEN $2 ELSE checked_at END, "
         "unavailable = $3 WHERE id = $1",
         {Value::Int8(run.monitor), Value::Time(run.now), Value::Text(measured.unavailable)});
-    const drift::Thresholds thresholds = drift::ThresholdsFromSettings();
+    drift::Thresholds thresholds = drift::ThresholdsFromSettings();
+    thresholds.settle_after = 0;  // a check's own history decides what is normal
     drift::IncidentTracker tracker = drift::ReadMonitorIncidents(run.monitor, run.now, thresholds);
     std::vector<drift::DetectorResult> outcomes;
     std::vector<CheckReport> reports;

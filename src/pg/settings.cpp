@@ -20,11 +20,13 @@ double membership_churn_threshold = 0.30;
 double null_spike_threshold = 0.05;
 double value_threshold = 0.02;
 double slow_erosion_threshold = 0.10;
+double slow_growth_threshold = 0.15;
 double p_value = 0.001;
 double false_discovery_rate = 0.05;
 int baseline_window = 28;
 int min_history = 7;
 int resolve_after = 2;
+int settle_after = 7;
 int reopen_within = 3 * 24 * 60;
 
 int row_limit = 1'000'000;
@@ -244,6 +246,10 @@ void DefineThresholds() {
     DefineReal("pulse.slow_erosion_threshold",
                "Sets the smallest relative loss over the baseline window that is reported.",
                "1 disables the detector.", &slow_erosion_threshold, 0, 1);
+    DefineReal(
+        "pulse.slow_growth_threshold",
+        "Sets the smallest relative growth over the baseline window, beyond the growth before it, that is reported.",
+        "1 disables the detector.", &slow_growth_threshold, 0, 1);
 }
 
 void DefineStatistics() {
@@ -259,6 +265,11 @@ void DefineStatistics() {
         "pulse.resolve_after",
         "Sets the number of consecutive normal snapshots after which an incident is resolved automatically.",
         nullptr, &resolve_after, 1, 1000, 0);
+    DefineInt(
+        "pulse.settle_after",
+        "Sets the number of snapshots without worsening after which the new values of an incident are normal.",
+        "At least a day. The incident is resolved then, and later snapshots are compared with the new values. 0 disables it.",
+        &settle_after, 0, 1000, 0);
     DefineInt(
         "pulse.reopen_within",
         "Sets the time after closing within which an incident is reopened instead of a new one being opened.",

@@ -20,7 +20,8 @@ const std::vector<std::string> kThresholdKeys = {"sizeChangePercent",
                                                  "membershipChurn",
                                                  "nullSpike",
                                                  "value",
-                                                 "slowErosion"};
+                                                 "slowErosion",
+                                                 "slowGrowth"};
 
 namespace {
 

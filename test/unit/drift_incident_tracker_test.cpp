@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "drift_history.hpp"
+#include "pulse/drift/baseline.hpp"
 
 namespace pulse::drift::test {
 namespace {
@@ -27,7 +28,7 @@ TEST(DriftIncident, OneIncidentForOneFall) {
     EXPECT_EQ(incident.since, 5 * kDay);
     EXPECT_EQ(incident.last_seen_at, 8 * kDay);
     EXPECT_EQ(Kinds(incident), "opened");
-    EXPECT_DOUBLE_EQ(*incident.finding.baseline, 10'000);  // its own points never became the baseline
+    EXPECT_NEAR(*incident.finding.baseline, 10'000, 1e-6);  // its own points never became the baseline
     EXPECT_EQ(incident.finding.baseline_snapshot, 4);
 }
 
@@ -60,12 +61,92 @@ TEST(DriftIncident, NeverFlaps) {
     for (int day = 0; day < 30; ++day) days.Add(day % 2 ? 8'600 : 8'400);  // 14 % and 16 % below, in turn
     const IncidentTracker tracker = days.Walk();
     ASSERT_EQ(tracker.incidents().size(), 1u);
-    EXPECT_EQ(Kinds(tracker.incidents()[0]), "opened");
+    EXPECT_EQ(Kinds(tracker.incidents()[0]), "opened resolved");
     Days deep;
     for (int day = 0; day < 6; ++day) deep.Add(10'000);
     for (int day = 0; day < 30; ++day) deep.Add(day % 2 ? 10'000 : 8'000);
     ASSERT_EQ(deep.Walk().incidents().size(), 1u);
-    EXPECT_EQ(Kinds(deep.Walk().incidents()[0]), "opened");
+    EXPECT_EQ(Kinds(deep.Walk().incidents()[0]), "opened resolved");
+}
+
+// ---- values that last become normal ----
+
+TEST(DriftSettle, ALevelThatLastsIsTheNewOne) {
+    Days days;
+    for (int day = 0; day < 20; ++day) days.Add(10'000);
+    for (int day = 0; day < 30; ++day) days.Add(6'000);
+    const IncidentTracker tracker = days.Walk();
+    ASSERT_EQ(tracker.incidents().size(), 1u);
+    const Incident& incident = tracker.incidents()[0];
+    EXPECT_TRUE(incident.settled);
+    EXPECT_EQ(Kinds(incident), "opened resolved");
+    EXPECT_EQ(incident.closed_at, 27 * kDay);
+    EXPECT_EQ(
+        incident.events.back().note,
+        "settled: 7 snapshots since it last became worse, so the new values are normal now: 6,000, 10,000 before");
+    EXPECT_NEAR(ExpectSize(days.history, 49, tracker.Excluded(), {})->level, 6'000, 60);
+    // What happens next is seen, in both directions, as a new incident.
+    for (const int64_t size : {3'900, 10'000}) {
+        days.Add(size);
+        const IncidentTracker next = days.Walk();
+        ASSERT_EQ(next.incidents().size(), 2u) << size;
+        EXPECT_TRUE(next.incidents()[1].live());
+        EXPECT_NEAR(*next.incidents()[1].finding.baseline, 6'000, 60);
+        days.history.points.pop_back();
+    }
+}
+
+TEST(DriftSettle, NotWhileItGetsWorse) {
+    Days days;
+    for (int day = 0; day < 20; ++day) days.Add(10'000);
+    for (int day = 0; day < 6; ++day) days.Add(8'300);  // low
+    for (int day = 0; day < 6; ++day) days.Add(6'900);  // high
+    for (int day = 0; day < 6; ++day) days.Add(5'000);  // critical
+    EXPECT_TRUE(days.Walk().incidents()[0].live());
+    days.Add(7'000);  // eased
+    EXPECT_TRUE(days.Walk().incidents()[0].settled);
+}
+
+TEST(DriftSettle, NeverWithoutPeopleNeverAgainstAPinNeverIfSwitchedOff) {
+    Days empty;
+    for (int day = 0; day < 20; ++day) empty.Add(10'000);
+    for (int day = 0; day < 30; ++day) empty.Add(0);
+    EXPECT_TRUE(empty.Walk().incidents()[0].live());
+    Days pinned;
+    for (int day = 0; day < 20; ++day) pinned.Add(10'000);
+    pinned.history.pinned = pinned.history.points[2];
+    for (int day = 0; day < 30; ++day) pinned.Add(6'000);
+    EXPECT_TRUE(pinned.Walk().incidents()[0].live());
+    pinned.history.pinned.reset();
+    EXPECT_FALSE(pinned.Walk().incidents()[0].live());
+    Thresholds thresholds;
+    thresholds.settle_after = 0;
+    EXPECT_TRUE(pinned.Walk(thresholds).incidents()[0].live());
+}
+
+TEST(DriftSettle, ARateAndADistributionSettle) {
+    Days days;
+    for (int day = 0; day < 50; ++day) {
+        const bool later = day >= 20;
+        days.Add(10'000).converted = later ? 700 : 1'500;
+        days.Values("platform", {{"ios", later ? 2'000 : 6'000}, {"android", later ? 8'000 : 4'000}});
+    }
+    const IncidentTracker tracker = days.Walk();
+    for (const char* name : {detector::kConversionAnomaly, detector::kDistributionShift}) {
+        const Incident* incident = tracker.Newest({name, *name == 'd' ? "platform" : ""});
+        ASSERT_TRUE(incident) << name;
+        EXPECT_TRUE(incident->settled) << name;
+        EXPECT_EQ(Kinds(*incident), "opened resolved") << name;
+    }
+    EXPECT_EQ(tracker.incidents().size(), 2u);
+}
+
+TEST(DriftSettle, TakesADayAtLeast) {
+    EXPECT_EQ(SnapshotsToSettle(7, kDay), 7);
+    EXPECT_EQ(SnapshotsToSettle(7, 7 * kDay), 7);
+    EXPECT_EQ(SnapshotsToSettle(7, kHour), 24);
+    EXPECT_EQ(SnapshotsToSettle(40, kHour), 40);
+    EXPECT_EQ(SnapshotsToSettle(0, kHour), 0);
 }
 
 class Acts : public ::testing::Test {

@@ -1,6 +1,7 @@
 // Statistics are total: whatever goes in, a named status and defined numbers come out.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "pulse/drift/forecast.hpp"
 #include "pulse/drift/history.hpp"
 #include "pulse/drift/thresholds.hpp"
 
@@ -16,14 +17,21 @@ enum class Admit {
     kRhythm,  // those of incidents that passed by themselves come back: a weekend is a part of the rhythm
 };
 
+// Since when the newest values of that fingerprint are the normal ones: its newest incident that has settled.
+std::optional<Moment> SettledFrom(const Exclusions& exclusions, const Fingerprint& fingerprint);
+
 // The indexes of up to `limit` points before `index` that may be a baseline of any of the fingerprints;
 // newest first.
 std::vector<size_t> BaselinePoints(const History& history, size_t index, const Exclusions& exclusions,
                                    std::initializer_list<Fingerprint> fingerprints, size_t limit,
                                    Admit admit);
 
-// Seasons worth a try at that cadence, in points: a week of days; a day and a week of hours; none otherwise.
+// Seasons worth a try at that cadence, in points, the shortest first: a day and a week of hours, a week of
+// days, a year of weeks, a year of months; none otherwise.
 std::vector<int> Seasons(int64_t cadence);
+
+// How many points the baseline of the newest may need, itself included.
+int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds);
 
 // The position of a point on the grid of snapshots that are due, counted from `origin`.
 int64_t Slot(Moment moment, Moment origin, int64_t cadence);
@@ -31,16 +39,25 @@ int64_t Slot(Moment moment, Moment origin, int64_t cadence);
 // Whether the point is as far into the season as the origin is.
 bool SamePhase(Moment moment, Moment origin, int64_t cadence, int season);
 
-// What the size should be: a level, and the noise around it on the logarithmic scale.
+// How many snapshots make a day; 1 where they are rarer.
+size_t SnapshotsADay(int64_t cadence);
+
+// Of how many snapshots the slowest change is that the detectors look for; of how many days where a day has
+// more than one.
+inline constexpr size_t kSlowestChange = 28;
+
+// What the size should be.
 struct Expectation {
     BaselineKind kind = BaselineKind::kPrevious;
     double level = 0;            // members
-    double sigma = 0;            // standard deviation of log(observed / level) as predicted
-    double dof = 0;              // of Student's t; 0 = normal
-    int season = 0;              // points; 0 = none
-    bool trend = false;          // the level follows a trend
+    Forecast forecast;           // of the logarithm of the size
     std::vector<size_t> points;  // newest first
+
+    int season() const { return forecast.best().season; }
 };
+
+// Gives each history the noise that those of its cadence show, for as long as it has none of its own.
+void ShareNoise(std::vector<History>& histories);
 
 // The expected size at `index`; empty without a baseline.
 std::optional<Expectation> ExpectSize(const History& history, size_t index, const Exclusions& exclusions,

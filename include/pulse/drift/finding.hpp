@@ -26,6 +26,7 @@ inline constexpr const char* kNewValue = "new_value";
 inline constexpr const char* kVanishedValue = "vanished_value";
 inline constexpr const char* kSchemaChange = "schema_change";
 inline constexpr const char* kSlowErosion = "slow_erosion";
+inline constexpr const char* kSlowGrowth = "slow_growth";
 }  // namespace detector
 
 enum class Severity { kLow, kMedium, kHigh, kCritical };

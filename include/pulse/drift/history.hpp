@@ -2,6 +2,7 @@
 // the simulations fill the same structures.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "pulse/base/time.hpp"
 #include "pulse/drift/finding.hpp"
+#include "pulse/drift/forecast.hpp"
 #include "pulse/snapshot/distribution.hpp"
 
 namespace pulse::drift {
@@ -27,15 +29,23 @@ struct Point {
     std::string error_state, error;              // of a failed snapshot
 };
 
+// How an incident ended.
+enum class SpanEnd {
+    kOther,    // it is live, or a person closed it
+    kPassed,   // the values became normal again: it may belong to a seasonal pattern, such as a weekend
+    kSettled,  // its values lasted: they are the normal ones from its beginning on
+};
+
 // A closed span of time; an open end reaches into the future.
 struct Span {
     Moment from = 0;
     std::optional<Moment> to;
-    bool passed_by_itself = false;  // may belong to a seasonal pattern, such as a weekend
+    SpanEnd end = SpanEnd::kOther;
     bool Contains(Moment moment) const { return moment >= from && (!to || moment <= *to); }
+    bool operator==(const Span&) const = default;
 };
 
-// The times of each fingerprint's incidents: points in them are excluded from baselines.
+// The times of each fingerprint's incidents: what baselines leave out.
 using Exclusions = std::map<Fingerprint, std::vector<Span>>;
 
 using Distributions = std::vector<snapshot::Distribution>;
@@ -43,13 +53,32 @@ using Distributions = std::vector<snapshot::Distribution>;
 // Returns the distributions of a snapshot, or null. The pointer is valid until the next call.
 using DistributionSource = std::function<const Distributions*(int64_t snapshot)>;
 
+struct PastLevel {
+    size_t learnt = 0;  // how many points it knows
+    LevelForecast forecast;
+};
+
+// The forecaster of sizes after the points before `next`, kept between snapshots: it learns each point once
+// as long as the same ones are left out.
+struct SizeWalk {
+    std::vector<Span> spans;
+    std::optional<Moment> from;    // the baseline's beginning
+    std::vector<size_t> points;    // learnt, oldest first
+    std::deque<PastLevel> levels;  // after some of the newest of them, a day or more apart, oldest first
+    std::optional<Moment> now;     // of the newest point, learnt or left out
+    size_t next = 0;
+    Forecaster forecaster;
+};
+
 // The history of one segment, oldest point first.
 struct History {
     std::vector<Point> points;
     int64_t cadence = kDay;               // how often a snapshot is due
     std::optional<Moment> baseline_from;  // earlier points are excluded from the baseline
     std::optional<Point> pinned;          // the pinned baseline
+    NoisePrior noise;  // what segments of its kind show, for the time before its own history does
     DistributionSource distributions;
+    mutable std::optional<SizeWalk> size_walk;  // ExpectSize() keeps it
 };
 
 }  // namespace pulse::drift

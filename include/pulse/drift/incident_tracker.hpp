@@ -1,7 +1,7 @@
 // The incident state machine: applies the findings of one snapshot after the other. Pure C++: the check and
 // the back-test use the same code.
 //
-//            finding                       resolve_after normal snapshots, or a person
+//            finding              resolve_after normal snapshots, values that have settled, or a person
 //   (none) ─────────► open ⇄ acknowledged ─────────────────────────────────────► resolved
 //                      ▲ ▲──────────────── finding within reopen_within ────────────┘
 //                      └── finding after ignored_until ── ignored ◄── a person, from open or acknowledged
@@ -40,7 +40,10 @@ struct Incident {
     std::optional<Moment> closed_at, ignored_until;
     bool closed_by_itself = false;
     bool new_normal = false;            // a person declared it: its points belong to the baseline
+    bool settled = false;               // it closed because its values lasted: they are normal since it began
     int normal_count = 0;               // normal snapshots in a row, also after closing
+    int steady_count = 0;               // snapshots with the drift since it was last worse than ever before
+    Severity worst = Severity::kLow;    // of all its snapshots
     int64_t snapshot = 0;               // the newest one that shows the drift
     bool changed = false;               // has unsaved changes
     bool seen = false;                  // its figures were updated
@@ -83,6 +86,7 @@ class IncidentTracker {
                      const Thresholds& thresholds);
     void TakeNormal(Incident& incident, const Point& point, const DetectorResult& result,
                     const Thresholds& thresholds);
+    void SettleIfLasting(Incident& incident, const Point& point, const Thresholds& thresholds);
 
     std::vector<Incident> incidents_;  // oldest first
     const char* unit_;

@@ -34,9 +34,6 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
 // How many active segments there are (with that name).
 int64_t CountSegments(const std::optional<std::string>& name);
 
-// How many points before the unchecked ones the detectors may need.
-int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds);
-
 enum class HistoryRange { kUnchecked, kWhole };
 
 // Reads the points of these segments: the whole history up to `now`, or only the unchecked ones, those since

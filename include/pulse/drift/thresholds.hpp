@@ -22,13 +22,18 @@ struct Thresholds {
     double null_spike = 0.05;          // rise of the null share
     double value = 0.02;               // share of a value that appeared or vanished
     double slow_erosion = 0.10;        // relative loss over the window
+    double slow_growth = 0.15;         // relative rise over the window, beyond the growth of before
     double p_value = 0.001;            // per finding
     double false_discovery_rate = 0.05;
     int baseline_window = 28;  // snapshots
     int min_history = 7;       // snapshots before a segment's noise counts as known
     int resolve_after = 2;     // normal snapshots in a row
+    int settle_after = 7;  // snapshots since an incident became worse until its values are normal; 0 = never
     int64_t reopen_within = 3 * kDay;
 };
+
+// Of how many snapshots at that cadence the values of an incident must last: the setting, and at least a day.
+int SnapshotsToSettle(int settle_after, int64_t cadence);
 
 struct Range {
     std::optional<double> min, max;

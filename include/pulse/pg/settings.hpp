@@ -22,11 +22,13 @@ extern double membership_churn_threshold;    // share of members replaced
 extern double null_spike_threshold;          // absolute rise of the null share
 extern double value_threshold;               // share of a value that appeared or vanished
 extern double slow_erosion_threshold;        // relative, over the baseline window
+extern double slow_growth_threshold;         // likewise, beyond the growth before it
 extern double p_value;                       // per finding
 extern double false_discovery_rate;          // over one check
 extern int baseline_window;                  // snapshots
 extern int min_history;                      // snapshots before the noise of a segment counts as known
 extern int resolve_after;                    // normal snapshots in a row
+extern int settle_after;                     // snapshots; 0 = never
 extern int reopen_within;                    // minutes
 
 // ---- health ----

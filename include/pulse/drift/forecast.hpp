@@ -1,0 +1,117 @@
+// Forecasts a series of counts one step ahead, by a bank of Bayesian dynamic linear models on the logarithmic
+// scale (West and Harrison, Bayesian Forecasting and Dynamic Models, 1997, chapters 4, 6, 8, 10 and 12). The
+// models differ in how fast they forget, whether they follow a damped trend, and in their season. Each learns
+// its own noise; each counts as much as it has predicted well. Nothing is decided once and for all: a season
+// is used when the data show it. Pure C++.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace pulse::drift {
+
+// What is assumed about the noise of one snapshot (standard deviation on the logarithmic scale) before
+// anything is seen, and of how many snapshots that has the weight.
+struct NoisePrior {
+    double sigma = 0.04;
+    double points = 4;
+};
+
+// One model's forecast of the logarithm of the rate behind the count: Student's t.
+struct ForecastComponent {
+    double weight = 0;  // of all; they add up to 1
+    double level = 0;   // log
+    double sigma = 0;   // without the noise of counting
+    double dof = 0;
+    int season = 0;  // points; 0 = none
+    bool trend = false;
+};
+
+struct Forecast {
+    std::vector<ForecastComponent> components;  // the weightiest first; never empty
+
+    const ForecastComponent& best() const { return components.front(); }
+    // The probability of a count at least that far from the expected one on its side, doubled: the count is
+    // Poisson around the forecast rate. Monotone: a smaller count below the level never has a larger
+    // probability.
+    double PValue(double count) const;
+    // The probability that the level moves by at least `change` (logarithmic) in so many steps, as it does
+    // without drift.
+    double MoveProbability(double change, double steps) const;
+    // The best model's effects of the season: of the present step, the step before it, …; empty without a
+    // season.
+    std::vector<double> effects;
+};
+
+// What the models know of the level after a point, without the season: for forecasts of many steps, in which
+// a trend goes on as it is.
+struct LevelForecast {
+    struct Component {
+        bool trend = false;
+        double weight = 0, level = 0, slope = 0;
+        double level_variance = 0, covariance = 0, slope_variance = 0,
+               level_step = 0;  // in units of `variance`
+        double points = 0, variance = 0;
+    };
+    std::vector<Component> components;
+
+    // The level so many steps later by the weightiest model, or with `trend` by the weightiest that has one;
+    // logarithmic.
+    double After(double steps, bool trend) const;
+    // The probability that the median of so many points lies at least that far from what is expected `steps`
+    // later; logarithmic, two-sided. With `trend`, by the models with a trend alone.
+    double PValue(double median, double points, double steps, bool trend) const;
+};
+
+// What segments of one kind show of their noise, for those that have no history of their own yet: `series`
+// are their counts, oldest first. What all of them do at the same time is not noise.
+NoisePrior PoolNoise(const std::vector<std::vector<double>>& series);
+
+class Forecaster {
+  public:
+    Forecaster(const std::vector<int>& seasons, const NoisePrior& prior);
+
+    // Time moves on by so many snapshots, of which nothing is known.
+    void Advance(int64_t steps);
+    // Time moves on by so many snapshots whose counts are known and left out: the forecast stays, only the
+    // season goes on.
+    void Hold(int64_t steps) { step_ += steps; }
+    // The count at the present step.
+    void Learn(double count);
+    // The count at the present step was a finding and passed: it may be the season, but says nothing of level
+    // and noise.
+    void LearnSeason(double count);
+    // From here on the level may be any: the next counts teach a new one, season and noise stay.
+    void RestartLevel();
+    // What is expected at the present step; needs at least one count.
+    Forecast Predict() const;
+    LevelForecast Level() const;
+
+  private:
+    // A level, a slope, and effects of the phases of a season. Variances are in units of `variance`; the
+    // effects are taken as independent of the level, which keeps a step O(1).
+    struct Model {
+        double discount = 1;  // the share of what is known of the level that is left after a step
+        double damping = 0;   // of the slope in a step; 0 = no trend
+        int season = 0;
+        double level = 0, slope = 0;
+        double level_variance = 0, covariance = 0, slope_variance = 0;
+        double level_step = 0, covariance_step = 0, slope_step = 0;  // what a step adds to them
+        std::vector<double> effects, effect_variances;  // by phase; a negative variance: not seen yet
+        double points = 0, variance = 0;                // the noise, and of how many points it is known
+        double log_prior = 0, log_weight = 0;
+
+        bool Knows(size_t phase) const { return season == 0 || effect_variances[phase] >= 0; }
+    };
+    size_t Phase(const Model& model) const;
+    void Step(Model& model) const;
+    void Start(Model& model, double count) const;
+    double Update(Model& model, double count) const;
+
+    std::vector<Model> models_;  // by season, and in the same order within each; without a season first
+    int64_t step_ = 0;
+    bool started_ = false, stepped_ = false;
+};
+
+}  // namespace pulse::drift

@@ -1,0 +1,334 @@
+#include "pulse/drift/forecast.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pulse/drift/statistics/probabilities.hpp"
+#include "pulse/drift/statistics/robust.hpp"
+
+namespace pulse::drift {
+
+namespace {
+
+struct Kind {
+    double discount, damping;
+    double log_prior;  // the weight before any count
+};
+// From a level that hardly moves to one that is the newest count, which the data must show first; and two
+// damped trends.
+constexpr Kind kKinds[] = {{0.98, 0, 0}, {0.9, 0, -1},       {0.7, 0, -2},
+                           {0.4, 0, -4}, {0.95, 0.98, -1.5}, {0.85, 0.95, -3}};
+constexpr size_t kKindCount = std::size(kKinds);
+
+constexpr double kSlopeVariance = 0.1;    // of the slope at first, in units of the noise
+constexpr double kSeasonSigma = 0.3;      // of an effect that has not been seen, logarithmic
+constexpr double kSeasonDiscount = 0.9;   // per season
+constexpr double kNoiseDiscount = 0.98;   // the noise is that of the last fifty points
+constexpr double kWeightDiscount = 0.97;  // so are the weights
+constexpr double kSomeWeight = 0.1;       // of a season that may be one
+constexpr double kLeastWeight = -30;      // logarithm, against the best
+constexpr double kLargestRatio = 9;       // of the square of an error to its variance, as the noise learns it
+constexpr double kLeastVariance = 1e-8;
+constexpr double kAnyLevel = 1e3;
+constexpr int64_t kLongestGap = 1000;
+constexpr size_t kOwnHistory = 8;  // counts from which on a series tells of its noise
+constexpr double kNoCount = 0.5;   // the least rate: a count of 0 has no logarithm
+
+double LogCount(double count) {
+    return std::log(std::max(count, kNoCount));
+}
+
+// The relative variance of counting at a rate.
+double CountingVariance(double log_rate) {
+    return 1 / std::max(std::exp(std::min(log_rate, 40.0)), kNoCount);
+}
+
+// The logarithm of Student's density, without what is the same for all models.
+double LogDensity(double square, double dof, double variance) {
+    return -0.5 * std::log(variance) - (dof + 1) / 2 * std::log1p(square / dof);
+}
+
+// Beyond this many standard deviations a point teaches no more than one at it: about the quantile at which it
+// would be a finding.
+double Limit(double dof) {
+    return 3.3 * (1 + 6 / dof);
+}
+
+// P(T > t).
+double UpperTail(double t, double dof) {
+    const double tail = statistics::StudentTTwoSided(std::abs(t), dof) / 2;
+    return t > 0 ? tail : 1 - tail;
+}
+
+// The logarithm of the quantile of a Gamma(shape) variable at the standard normal z (Wilson and Hilferty).
+double LogGammaQuantile(double shape, double z) {
+    const double root = 1 - 1 / (9 * shape) + z / (3 * std::sqrt(shape));
+    return std::log(shape) + 3 * std::log(std::max(root, 1e-4));
+}
+
+// The probability that a Gamma(shape) variable exceeds the rate. P(Poisson(rate) <= count) is that for the
+// shape count + 1, so what both vary is one integral.
+double GammaExceeds(const ForecastComponent& c, double shape) {
+    if (shape <= 0) return 0;
+    constexpr double kMany = 1000;
+    if (shape > kMany)
+        return UpperTail((c.level - std::log(shape)) / std::hypot(c.sigma, 1 / std::sqrt(shape)), c.dof);
+    double sum = 0, weights = 0;
+    for (double z = -5.5; z <= 5.5; z += 0.5) {
+        const double weight = std::exp(-z * z / 2);
+        weights += weight;
+        sum += weight * UpperTail((c.level - LogGammaQuantile(shape, z)) / c.sigma, c.dof);
+    }
+    return sum / weights;
+}
+
+}  // namespace
+
+double Forecast::PValue(double count) const {
+    double at_most = 0, at_least = 0;
+    for (const ForecastComponent& c : components) {
+        at_most += c.weight * GammaExceeds(c, count + 1);
+        at_least += c.weight * (1 - GammaExceeds(c, count));
+    }
+    return std::clamp(2 * std::min(at_most, at_least), 0.0, 1.0);
+}
+
+double LevelForecast::After(double steps, bool trend) const {
+    const Component* best = &components.front();
+    for (const Component& c : components)
+        if (!trend ? c.weight > best->weight : c.trend && (!best->trend || c.weight > best->weight))
+            best = &c;
+    return best->level + steps * best->slope;
+}
+
+double LevelForecast::PValue(double median, double points, double steps, bool trend) const {
+    // The variance of a median, relative to that of a point.
+    const double share = points <= 2 ? 1 / points : M_PI / 2 / points;
+    double p = 0, weights = 0;
+    for (const Component& c : components) {
+        if (trend && !c.trend) continue;
+        const double expected = c.level + steps * c.slope;
+        const double level_variance = c.level_variance + 2 * steps * c.covariance +
+                                      steps * steps * c.slope_variance + steps * c.level_step;
+        const double variance = c.variance * (level_variance + share) + CountingVariance(expected) * share;
+        p += c.weight *
+             statistics::StudentTTwoSided(std::abs(median - expected) / std::sqrt(variance), c.points);
+        weights += c.weight;
+    }
+    return weights > 0 ? std::min(p / weights, 1.0) : 1;
+}
+
+NoisePrior PoolNoise(const std::vector<std::vector<double>>& series) {
+    constexpr size_t kSteps = 28, kLeastSeries = 10;
+    constexpr double kLeastSigma = 0.03, kLargestSigma = 0.5;
+    std::vector<double> spreads, newest;
+    for (const std::vector<double>& counts : series) {
+        std::vector<double> steps;
+        for (size_t i = counts.size() - std::min(counts.size(), kSteps); i + 1 < counts.size(); ++i)
+            steps.push_back(LogCount(counts[i + 1]) - LogCount(counts[i]));
+        if (steps.empty()) continue;
+        newest.push_back(steps.back());
+        if (steps.size() + 1 >= kOwnHistory) spreads.push_back(statistics::MeasureSpread(steps).sigma);
+    }
+    NoisePrior prior;
+    // A step has the noise of two counts.
+    if (spreads.size() >= kLeastSeries)
+        prior.sigma = statistics::Median(spreads) / std::sqrt(2.0);
+    else if (newest.size() >= kLeastSeries)
+        prior.sigma = statistics::MeasureSpread(newest).sigma / std::sqrt(2.0);
+    else
+        return prior;
+    prior.sigma = std::clamp(prior.sigma, kLeastSigma, kLargestSigma);
+    return prior;
+}
+
+Forecaster::Forecaster(const std::vector<int>& seasons, const NoisePrior& prior) {
+    std::vector<int> all{0};
+    all.insert(all.end(), seasons.begin(), seasons.end());
+    for (const int season : all)
+        for (const Kind& kind : kKinds) {
+            Model& model = models_.emplace_back();
+            model.discount = kind.discount;
+            model.damping = kind.damping;
+            model.log_prior = model.log_weight = kind.log_prior;
+            model.season = season;
+            model.effects.assign(static_cast<size_t>(season), 0);
+            model.effect_variances.assign(static_cast<size_t>(season), -1);
+            model.points = prior.points;
+            model.variance = prior.sigma * prior.sigma;
+        }
+}
+
+size_t Forecaster::Phase(const Model& model) const {
+    return model.season > 0 ? static_cast<size_t>(step_ % model.season) : 0;
+}
+
+void Forecaster::Advance(int64_t steps) {
+    if (steps <= 0) return;
+    if (started_)
+        for (int64_t i = 0; i < std::min(steps, kLongestGap); ++i) {
+            for (Model& model : models_) Step(model);
+            stepped_ = true;
+        }
+    step_ += steps;
+}
+
+// What a step adds to the variances is the same in a gap as in its first step: it grows by a line.
+void Forecaster::Step(Model& model) const {
+    const double damping = model.damping;
+    if (damping > 0) {
+        model.level += damping * model.slope;
+        model.slope *= damping;
+        model.level_variance += 2 * damping * model.covariance + damping * damping * model.slope_variance;
+        model.covariance = damping * model.covariance + damping * damping * model.slope_variance;
+        model.slope_variance *= damping * damping;
+    }
+    if (!stepped_) {
+        const double lost = 1 / model.discount - 1;
+        model.level_step = lost * model.level_variance;
+        model.covariance_step = lost * model.covariance;
+        model.slope_step = lost * model.slope_variance;
+    }
+    model.level_variance += model.level_step;
+    model.covariance += model.covariance_step;
+    model.slope_variance += model.slope_step;
+}
+
+void Forecaster::RestartLevel() {
+    for (Model& model : models_) model.level_variance += kAnyLevel;
+}
+
+void Forecaster::Start(Model& model, double count) const {
+    model.level = LogCount(count);
+    model.level_variance = 1 + CountingVariance(model.level) / model.variance;
+    if (model.damping > 0) model.slope_variance = kSlopeVariance;
+    if (model.season > 0) model.effect_variances[Phase(model)] = 0.5;
+}
+
+// Kalman's step; gives the logarithm of the density that the model had predicted for the count.
+double Forecaster::Update(Model& model, double count) const {
+    const size_t phase = Phase(model);
+    const bool known = model.Knows(phase);
+    double effect = 0, effect_variance = 0;
+    if (model.season > 0) {
+        effect = known ? model.effects[phase] : 0;
+        effect_variance =
+            known ? model.effect_variances[phase] : kSeasonSigma * kSeasonSigma / model.variance;
+    }
+    const double expected = model.level + effect;
+    const double variance =
+        model.variance * (model.level_variance + effect_variance + 1) + CountingVariance(expected);
+    double error = LogCount(count) - expected;
+    const double density = LogDensity(error * error / variance, model.points, variance);
+    const double limit = Limit(model.points) * std::sqrt(variance);
+    error = std::clamp(error, -limit, limit);
+    const double level_gain = model.variance * model.level_variance / variance;
+    const double slope_gain = model.variance * model.covariance / variance;
+    model.level += level_gain * error;
+    model.slope += slope_gain * error;
+    model.slope_variance = std::max(model.slope_variance - slope_gain * model.covariance, 0.0);
+    model.level_variance *= 1 - level_gain;
+    model.covariance *= 1 - level_gain;
+    if (model.season > 0) {
+        const double gain = model.variance * effect_variance / variance;
+        model.effects[phase] = effect + gain * error;
+        model.effect_variances[phase] = effect_variance * (1 - gain) / kSeasonDiscount;
+    }
+    // What an effect that was not known did says nothing about the noise, and a single point not everything.
+    if (known) {
+        model.points = kNoiseDiscount * model.points + 1;
+        const double ratio = std::min(error * error / variance, kLargestRatio);
+        model.variance = std::max(model.variance * (1 + (ratio - 1) / model.points), kLeastVariance);
+    }
+    return density;
+}
+
+void Forecaster::Learn(double count) {
+    stepped_ = false;
+    if (!started_) {
+        for (Model& model : models_) Start(model, count);
+        started_ = true;
+        return;
+    }
+    double best = -1e300;
+    std::vector<double> plain(kKindCount);
+    for (size_t i = 0; i < models_.size(); ++i) {
+        Model& model = models_[i];
+        const bool known = model.Knows(Phase(model));
+        double density = Update(model, count);
+        // In its first season a model is as good as its like without one, and knows the same noise.
+        if (i < kKindCount) plain[i] = density;
+        if (!known) {
+            density = plain[i % kKindCount];
+            model.points = models_[i % kKindCount].points;
+            model.variance = models_[i % kKindCount].variance;
+        }
+        model.log_weight =
+            kWeightDiscount * model.log_weight + (1 - kWeightDiscount) * (model.log_prior) + density;
+        best = std::max(best, model.log_weight);
+    }
+    for (Model& model : models_) model.log_weight = std::max(model.log_weight - best, kLeastWeight);
+}
+
+void Forecaster::LearnSeason(double count) {
+    if (!started_) return;
+    for (Model& model : models_) {
+        if (model.season == 0) continue;
+        const size_t phase = Phase(model);
+        double& effect = model.effects[phase];
+        double& variance = model.effect_variances[phase];
+        const double before = model.Knows(phase) ? variance : kSeasonSigma * kSeasonSigma / model.variance;
+        const double gain = before / (model.level_variance + before + 1);
+        effect += gain * (LogCount(count) - model.level - effect);
+        variance = before * (1 - gain) / kSeasonDiscount;
+    }
+}
+
+Forecast Forecaster::Predict() const {
+    Forecast forecast;
+    double sum = 0;
+    for (const Model& model : models_) {
+        const size_t phase = Phase(model);
+        if (!model.Knows(phase)) continue;
+        const bool seasonal = model.season > 0;
+        const double weight = std::exp(model.log_weight);
+        sum += weight;
+        const double variance = model.level_variance + (seasonal ? model.effect_variances[phase] : 0) + 1;
+        forecast.components.push_back({weight, model.level + (seasonal ? model.effects[phase] : 0),
+                                       std::sqrt(model.variance * variance), model.points, model.season,
+                                       model.damping > 0});
+    }
+    std::stable_sort(forecast.components.begin(), forecast.components.end(),
+                     [](const auto& a, const auto& b) { return a.weight > b.weight; });
+    for (ForecastComponent& component : forecast.components) component.weight /= sum;
+    std::erase_if(forecast.components, [](const auto& c) { return c.weight < 1e-4; });
+    const Model* seasonal = nullptr;
+    for (const Model& model : models_)
+        if (model.season > 0 && std::exp(model.log_weight) >= kSomeWeight * sum &&
+            (!seasonal || model.log_weight > seasonal->log_weight))
+            seasonal = &model;
+    if (!seasonal) return forecast;
+    const int season = seasonal->season;
+    for (int back = 0; back < season; ++back)
+        forecast.effects.push_back(
+            seasonal->effects[static_cast<size_t>(((step_ - back) % season + season) % season)]);
+    return forecast;
+}
+
+LevelForecast Forecaster::Level() const {
+    LevelForecast forecast;
+    double sum = 0;
+    for (const Model& model : models_) {
+        const double weight = std::exp(model.log_weight);
+        sum += weight;
+        forecast.components.push_back({model.damping > 0, weight, model.level, model.slope,
+                                       model.level_variance, model.covariance, model.slope_variance,
+                                       model.level_variance * (1 / model.discount - 1), model.points,
+                                       model.variance});
+    }
+    for (LevelForecast::Component& component : forecast.components) component.weight /= sum;
+    std::erase_if(forecast.components, [](const auto& c) { return c.weight < 1e-4; });
+    return forecast;
+}
+
+}  // namespace pulse::drift
