@@ -136,16 +136,10 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 -- ---- Reading ----
 
 -- Level: people_reader
-CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_id bigint, since timestamptz)
+CREATE FUNCTION pulse.evaluate_segments(profile bigint, building boolean) RETURNS TABLE (segment_id bigint, since timestamptz)
     LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
-COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
-'The live segments of a person (canonical id) at pulse_now(), from the stored state where it is valid, else from the events. A segment that cannot be evaluated for this person is left out. Read-only. No rows for an unknown person.';
-
--- Level: people_reader
-CREATE FUNCTION pulse.evaluate_segment(profile bigint, segment bigint) RETURNS boolean
-    LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segment';
-COMMENT ON FUNCTION pulse.evaluate_segment(bigint, bigint) IS
-'Whether a person (canonical id) is in a segment (id) at pulse_now(), also while the segment is being built for the first time. Read-only.';
+COMMENT ON FUNCTION pulse.evaluate_segments(bigint, boolean) IS
+'The live segments of a person (canonical id) at pulse_now(), or those that are being built for the first time, from the stored state where it is valid, else from the events. A segment that cannot be evaluated for this person is left out. Read-only. No rows for an unknown person. A statement that calls it with people in ascending order reads their events together.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
@@ -165,18 +159,20 @@ WHERE t.as_of <= @extschema@.pulse_now() AND (t.next_change_at IS NULL OR t.next
 UNION ALL
 SELECT s.name, e.segment_id, d.profile_id, e.since
 FROM (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= @extschema@.pulse_now() AND t.as_of <= @extschema@.pulse_now()
-      UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > @extschema@.pulse_now()) AS d
-CROSS JOIN LATERAL pulse.evaluate_segments(d.profile_id) AS e
+      UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > @extschema@.pulse_now()
+      ORDER BY profile_id) AS d
+CROSS JOIN LATERAL pulse.evaluate_segments(d.profile_id, false) AS e
 JOIN pulse.segment AS s ON s.id = e.segment_id
 WHERE EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.segment_id = e.segment_id AND l.status = 'live')
 UNION ALL
-SELECT s.name, l.segment_id, p.id, @extschema@.pulse_now()
-FROM pulse.live_segment AS l
-JOIN pulse.segment AS s ON s.id = l.segment_id
-CROSS JOIN pulse.profile AS p
-WHERE l.status = 'building' AND p.canonical_id = p.id
-    AND NOT EXISTS (SELECT FROM pulse.live_segment AS o WHERE o.segment_id = l.segment_id AND o.status = 'live')
-    AND pulse.evaluate_segment(p.id, l.segment_id);
+SELECT s.name, e.segment_id, d.id, e.since
+FROM (SELECT p.id FROM pulse.profile AS p
+      WHERE p.canonical_id = p.id AND EXISTS (SELECT FROM pulse.live_segment AS b WHERE b.status = 'building')
+      ORDER BY p.id) AS d
+CROSS JOIN LATERAL pulse.evaluate_segments(d.id, true) AS e
+JOIN pulse.segment AS s ON s.id = e.segment_id
+WHERE EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.segment_id = e.segment_id AND l.status = 'building')
+    AND NOT EXISTS (SELECT FROM pulse.live_segment AS o WHERE o.segment_id = e.segment_id AND o.status = 'live');
 COMMENT ON VIEW pulse.membership IS
 'The members of each profile segment at pulse_now(), exactly: a person whose stored state is not valid then is evaluated while reading, and so is everybody for a segment that is being built for the first time.';
 COMMENT ON COLUMN pulse.membership.profile_id IS 'The person: canonical_id of pulse.profile.';

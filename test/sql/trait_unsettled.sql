@@ -38,7 +38,7 @@ SELECT sum(total_bytes) < :before + 10000000 AS bounded FROM pg_backend_memory_c
 BEGIN;
 UPDATE pulse.profile_state SET next_change_at = as_of;
 SELECT m.segment, string_agg(i.value, ' ' ORDER BY i.value) AS people FROM pulse.membership AS m JOIN pulse.identity AS i USING (profile_id) WHERE m.segment LIKE 'uns%' GROUP BY 1 ORDER BY 1;
-SELECT pulse_in_segment('uns-b', 'uns_square') AS square, pulse_in_segment('uns-b', 'uns_power') AS power, pulse.evaluate_segment(profile_id, (SELECT id FROM pulse.segment WHERE name = 'uns_power')) AS by_id
+SELECT pulse_in_segment('uns-b', 'uns_square') AS square, pulse_in_segment('uns-b', 'uns_power') AS power, EXISTS (SELECT FROM pulse.evaluate_segments(profile_id, false) AS e JOIN pulse.segment AS s ON s.id = e.segment_id WHERE s.name = 'uns_power') AS by_id
 FROM pulse.identity WHERE value = 'uns-b';
 ROLLBACK;
 
