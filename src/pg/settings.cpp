@@ -205,7 +205,7 @@ void DefineMeasuring() {
     DefineInt("pulse.statement_timeout", "Sets the maximum run time of a segment definition.",
               "0 disables the limit.", &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.lock_timeout",
-              "Sets the maximum wait for another session that measures the same segment.", nullptr,
+              "Sets the maximum wait for other sessions, such as one that measures the same segment.", nullptr,
               &lock_timeout, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.sketch_size",
               "Sets the largest segment, in members, whose entries and exits are counted exactly.",
