@@ -64,6 +64,10 @@ CREATE FUNCTION pulse_create_segment(name text, definition jsonb, owner text DEF
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_segment';
 COMMENT ON FUNCTION pulse_create_segment(text, jsonb, text, text, jsonb, text[]) IS
 'Creates a segment and returns its id. The definition is checked immediately and always runs with the rights of the calling role. Errors: 42710 the name exists, 22023 unknown key or invalid value, 42P01, 42703, 42601, 42804 the definition does not match the relation, 42501 missing rights.';
+-- Level: operator
+CREATE FUNCTION pulse.create_segment(name text, definition jsonb, owner text, description text, baseline jsonb, tags text[])
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_segment';
+COMMENT ON FUNCTION pulse.create_segment(text, jsonb, text, text, jsonb, text[]) IS 'The function pulse_create_segment() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, owner text DEFAULT NULL,
@@ -96,6 +100,10 @@ CREATE FUNCTION pulse_delete_segment(name text, confirm boolean DEFAULT false)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_segment';
 COMMENT ON FUNCTION pulse_delete_segment(text, boolean) IS
 'Deletes a segment and its history. Requires confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (the detail lists what would be deleted), 42501 segment of another role.';
+-- Level: operator
+CREATE FUNCTION pulse.delete_segment(name text, confirm boolean)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_segment';
+COMMENT ON FUNCTION pulse.delete_segment(text, boolean) IS 'The function pulse_delete_segment() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_set_monitoring(name text, enabled boolean)

@@ -245,7 +245,7 @@ CREATE FUNCTION pulse.build_step(people int) RETURNS bigint[]
 COMMENT ON FUNCTION pulse.build_step(int) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
-CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
+CREATE PROCEDURE pulse.inner_build(people int)
     LANGUAGE plpgsql AS $$
 DECLARE
     step bigint[];
@@ -263,6 +263,10 @@ BEGIN
     END LOOP;
     RAISE NOTICE 'built for % people, nothing is left to build', done;
 END $$;
+COMMENT ON PROCEDURE pulse.inner_build(int) IS 'What pulse_build() does. Its errors have it as their context; those of pulse_build() have none.';
+-- Level: operator
+CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'pulse_call_inner';
 COMMENT ON PROCEDURE pulse_build(int) IS
 'Completes background builds in this session, with this many people per transaction, and returns when everything is live. It can be cancelled and called again; it continues where it stopped. It cannot run inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
 

@@ -132,7 +132,7 @@ COMMENT ON FUNCTION pulse.built_in_jobs() IS 'The built-in jobs that the library
 -- Their ids are fixed: rows of a restored dump replace those that CREATE EXTENSION made.
 INSERT INTO pulse.job (id, name, kind, description, schedule, timeout, max_retries, retry_delay, next_run)
 SELECT b.id, b.name, b.name, b.description, b.schedule, b.timeout::interval, b.max_retries, b.retry_delay::interval,
-       CASE WHEN b.on_demand THEN 'infinity' ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
+       CASE WHEN b.on_demand THEN 'infinity' ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule, NULL::text, 1, NULL::timestamptz) AS p) END
 FROM pulse.built_in_jobs() AS b;
 SELECT pg_catalog.setval('pulse.job_id_seq', 100);
 
