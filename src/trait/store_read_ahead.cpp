@@ -12,23 +12,34 @@ namespace pulse::trait {
 namespace {
 
 constexpr size_t kMostPeople = 500;
+constexpr int kMostWrong = 4;
 
 // A person and those who come next.
-std::vector<int64_t> NextPeople(int64_t person, size_t count) {
+std::vector<int64_t> NextPeople(int64_t person, size_t count, bool by_place) {
     std::vector<int64_t> people{person};
     if (count == 1) return people;
-    static pg::Statement statement(
+    static pg::Statement by_id(
         "SELECT id FROM pulse.profile WHERE id > $1 AND canonical_id = id ORDER BY id LIMIT $2",
+        {INT8OID, INT8OID});
+    static pg::Statement after(
+        "SELECT id FROM pulse.profile WHERE ctid > (SELECT p.ctid FROM pulse.profile AS p WHERE p.id = $1)"
+        " AND canonical_id = id LIMIT $2",
         {INT8OID, INT8OID});
     const ForceIndexPlans force_index_plans;
     const pg::Session session;
     const pg::Result rows =
-        statement.Execute({pg::Value::Int8(person), pg::Value::Int8(static_cast<int64_t>(count) - 1)}, true);
+        (by_place ? after : by_id)
+            .Execute({pg::Value::Int8(person), pg::Value::Int8(static_cast<int64_t>(count) - 1)}, true);
     for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
     return people;
 }
 
 }  // namespace
+
+PeopleBlock::PeopleBlock(std::vector<int64_t> people, Moment now, MemoryContext context)
+    : people_(std::move(people)), now_(now), context_(context) {
+    std::sort(people_.begin(), people_.end());
+}
 
 bool PeopleBlock::Has(int64_t person) const {
     return std::binary_search(people_.begin(), people_.end(), person);
@@ -84,14 +95,24 @@ ReadAhead& ReadAhead::Of(FunctionCallInfo fcinfo) {
     return *static_cast<ReadAhead*>(call.fn_extra);
 }
 
+// From how much of the current block was used.
+void ReadAhead::Learn() {
+    if (wrong_ == kMostWrong) return;
+    if (used_ * 2 > block_->size()) {
+        next_size_ = std::min(block_->size() * 2, kMostPeople);
+        if (next_size_ == kMostPeople) wrong_ = 0;
+        return;
+    }
+    by_place_ = !by_place_;
+    next_size_ = ++wrong_ == kMostWrong ? 1 : 2;
+}
+
 PeopleBlock& ReadAhead::BlockOf(int64_t person, Moment now, const Program& program) {
     // A cursor keeps its snapshot, but the clock and the definitions can change between two fetches.
     const bool current = block_ && now_ == now && program_ == program.number;
     if (!current || !block_->Has(person)) {
-        const size_t before = current ? block_->size() : 0;
-        const bool most = used_ * 2 > before;
-        std::vector<int64_t> people =
-            NextPeople(person, most && before > 0 ? std::min(before * 2, kMostPeople) : 1);
+        if (current) Learn();
+        std::vector<int64_t> people = NextPeople(person, next_size_, by_place_);
         block_.reset();
         MemoryContextReset(context_);
         block_.emplace(std::move(people), now, context_);

@@ -52,12 +52,12 @@ BEGIN
         RETURN NEXT;
     END LOOP;
 END $$;
-SELECT * FROM ahead_differences('{2015-01-20 12:00+00, 2015-02-14 06:30+00, 2015-03-10 00:00+00, 2015-04-01 00:00+00, 2015-04-20 00:00+00}');
+SELECT * FROM ahead_differences('{2015-01-20 12:00+00, 2015-03-10 00:00+00, 2015-04-20 00:00+00}');
 -- Also while a definition is being built.
 SET pulse.now = '2015-04-01 00:00:00+00';
 SET pulse.build_at_once = 0;
 SELECT pulse_create_segment('ahead 7', '{"where": "events.refund.count(50d) >= 1", "attributes": []}') > 0 AS made;
-SELECT * FROM ahead_differences('{2015-02-14 06:30+00, 2015-04-01 00:00+00, 2015-04-20 00:00+00}');
+SELECT * FROM ahead_differences('{2015-02-14 06:30+00, 2015-04-20 00:00+00}');
 -- Person 40 fails alone.
 SET pulse.now = '2015-03-10 00:00:00+00';
 SELECT count(*) - count(value) AS failed, bool_or(value IS NULL AND profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'a40')) AS it_is_40 FROM pulse.trait_value WHERE key = 'ahead_big';
@@ -65,6 +65,22 @@ SELECT count(*) - count(value) AS failed, bool_or(value IS NULL AND profile_id =
 SELECT count(*) AS traits FROM pulse.trait_value AS t JOIN pulse.identity AS i USING (profile_id) WHERE i.value = 'a12';
 SELECT string_agg(t.value::text, ' ' ORDER BY i.value) = (SELECT string_agg(pulse_trait(u, 'ahead_spent')::text, ' ' ORDER BY u) FROM unnest('{a9,a31,a12}'::text[]) AS u) AS same
 FROM pulse.identity AS i JOIN pulse.trait_value AS t USING (profile_id) WHERE i.value IN ('a9', 'a31', 'a12') AND t.key = 'ahead_spent';
+
+-- In any order of people: that of the ids, of the table, or none.
+CREATE TABLE ahead_value AS SELECT profile_id, key, value FROM pulse.trait_value;
+SELECT p.orders, count(*) AS different FROM (VALUES ('down'), ('none')) AS p (orders)
+CROSS JOIN LATERAL (SELECT q.id FROM pulse.profile AS q WHERE q.canonical_id = q.id ORDER BY CASE p.orders WHEN 'down' THEN -q.id ELSE hashint8(q.id) END) AS d
+CROSS JOIN LATERAL pulse.evaluate_traits(d.id) AS t
+LEFT JOIN ahead_value AS v ON v.profile_id = d.id AND v.key = t.key AND v.value IS NOT DISTINCT FROM t.value WHERE v.key IS NULL GROUP BY p.orders;
+DO $$
+DECLARE
+    person bigint;
+BEGIN
+    FOR person IN SELECT id FROM pulse.profile ORDER BY hashint8(id) LOOP
+        UPDATE pulse.profile SET updated_at = updated_at WHERE id = person;
+    END LOOP;
+END $$;
+SELECT count(*) = (SELECT count(*) FROM ahead_value) AS same FROM pulse.trait_value AS t JOIN ahead_value AS v ON v.profile_id = t.profile_id AND v.key = t.key AND v.value IS NOT DISTINCT FROM t.value;
 
 -- The memory is that of one group, however many people the statement has evaluated.
 BEGIN;
@@ -78,4 +94,4 @@ SET pulse.now = '2015-04-01 00:00:00+00';
 SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment WHERE name LIKE 'ahead %';
 SELECT count(*) AS deleted FROM (SELECT pulse_delete_trait(key) FROM pulse.trait WHERE key LIKE 'ahead\_%') AS d;
 DROP FUNCTION ahead_differences;
-DROP TABLE ahead_event;
+DROP TABLE ahead_event, ahead_value;

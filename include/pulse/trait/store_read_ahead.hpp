@@ -17,8 +17,7 @@ using MetricColumns = std::vector<MetricColumn>;
 // People whose events are read together.
 class PeopleBlock {
   public:
-    PeopleBlock(std::vector<int64_t> people, Moment now, MemoryContext context)
-        : people_(std::move(people)), now_(now), context_(context) {}
+    PeopleBlock(std::vector<int64_t> people, Moment now, MemoryContext context);
 
     // Read metrics of everybody. False if it fails for somebody, or would read one value: then ReadAlone()
     // reads each, so that only what cannot be read fails.
@@ -39,8 +38,9 @@ class PeopleBlock {
     std::optional<std::set<int64_t>> existed_;
 };
 
-// Chooses the blocks of a statement. Who comes next is a guess: by ascending id. It reads one person at
-// first, twice as many after each block of which the statement used most, and one again after any other.
+// Chooses the blocks of a statement. Who comes next is a guess: by ascending id, or else by place in
+// pulse.profile, which are the orders of its scans. A block is twice as large as the one before if the
+// statement used most of that, and small again if not; after a few wrong guesses everybody is read alone.
 class ReadAhead {
   public:
     // That of the calling statement. Only for functions that return sets: others can be called without a
@@ -55,7 +55,12 @@ class ReadAhead {
     std::optional<PeopleBlock> block_;
     Moment now_ = 0;
     uint64_t program_ = 0;
-    size_t used_ = 0;
+    size_t used_ = 0;  // of the current block
+    size_t next_size_ = 1;
+    bool by_place_ = false;
+    int wrong_ = 0;
+
+    void Learn();
 };
 
 }  // namespace pulse::trait
