@@ -205,8 +205,8 @@ void DefineMeasuring() {
     DefineInt("pulse.statement_timeout", "Sets the maximum run time of a segment definition.",
               "0 disables the limit.", &statement_timeout, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.lock_timeout",
-              "Sets the maximum wait for other sessions, such as one that measures the same segment.", nullptr,
-              &lock_timeout, 0, INT_MAX, GUC_UNIT_MS);
+              "Sets the maximum wait for other sessions, such as one that measures the same segment.",
+              nullptr, &lock_timeout, 0, INT_MAX, GUC_UNIT_MS);
     DefineInt("pulse.sketch_size",
               "Sets the largest segment, in members, whose entries and exits are counted exactly.",
               "Above it they are estimated with a standard error of about 1/sqrt(size).", &sketch_size, 64,
