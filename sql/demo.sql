@@ -35,7 +35,7 @@ CREATE FUNCTION pulse.inner_load_demo()
     RETURNS TABLE (segment text, snapshots int, size_before bigint, size_today bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    today CONSTANT timestamptz := date_trunc('day', @extschema@.pulse_now());
+    today CONSTANT timestamptz := date_trunc('day', pulse.now());
     entry record;
     moment timestamptz;
     eroded boolean;

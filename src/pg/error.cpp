@@ -78,6 +78,12 @@ void Error::RemoveStatement(const std::string& sql) {
     internal_position = 0;
 }
 
+void Error::RemoveContext() {
+    RemoveContextFrom(0);
+    internal_query.clear();
+    internal_position = 0;
+}
+
 void Error::RemoveContextFrom(size_t place) {
     if (place >= context.size()) return;
     if (detail_log.empty()) detail_log = detail;

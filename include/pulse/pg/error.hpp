@@ -17,8 +17,8 @@ class Error : public std::exception {
     // Remove how Pulse ran `sql`: its line of the context, and its text with the position in it. What remains
     // is the context of a user's functions, and a position in the UserText. The server's log keeps the rest.
     void RemoveStatement(const std::string& sql);
-    // Remove the whole context, for functions of Pulse that are written in PL/pgSQL.
-    void RemoveContext() { RemoveContextFrom(0); }
+    // Remove the whole context and any statement, for functions of Pulse that are written in PL/pgSQL.
+    void RemoveContext();
 
     // Five characters, e.g. sqlstate::kUndefinedColumn.
     std::string State() const;
