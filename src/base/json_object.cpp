@@ -54,8 +54,9 @@ void JsonObject::RequireKeys(const std::vector<std::string>& keys) const {
     for (const auto& [key, value] : json_.items()) {
         if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
         const bool near = FindNearest(key, keys) != nullptr;
+        const std::string home = place_.elsewhere && !near ? FindHome(key, *place_.elsewhere) : "";
         Fail("unknown key \"" + Shorten(key, kShownName) + "\" in " + place_.name,
-             near ? ListNames(keys, "Keys") : "", SuggestName(key, keys, "Keys"));
+             near ? ListNames(keys, "Keys") : "", home.empty() ? SuggestName(key, keys, "Keys") : home);
     }
 }
 

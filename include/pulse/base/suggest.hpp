@@ -21,4 +21,13 @@ std::string ListNames(const std::vector<std::string>& valid, const std::string& 
 std::string SuggestName(const std::string& name, const std::vector<std::string>& valid,
                         const std::string& what, std::string (*print)(std::string_view) = InQuotes);
 
+// Names that are valid in another place, and the sentence that says where; each % in it stands for the name.
+struct Elsewhere {
+    std::vector<std::string> names;
+    std::string home;
+};
+
+// The sentence about the first place that has the name; empty if none has.
+std::string FindHome(const std::string& name, const std::vector<Elsewhere>& places);
+
 }  // namespace pulse
