@@ -40,10 +40,12 @@ std::string InQuotes(std::string_view name) {
     return '"' + std::string(name) + '"';
 }
 
-const std::string* FindNearest(const std::string& name, const std::vector<std::string>& valid) {
+const std::string* FindNearest(const std::string& name, const std::vector<std::string>& valid,
+                               size_t farthest) {
     if (name.size() > kLongestName) return nullptr;
     // Something of the name must be left.
     size_t least = std::min(std::max<size_t>(name.size() / 3, 1) + 1, std::max<size_t>(name.size(), 1));
+    if (farthest < least) least = farthest + 1;
     const std::string* nearest = nullptr;
     for (const std::string& candidate : valid) {
         const size_t distance = EditDistance(name, candidate);

@@ -63,7 +63,9 @@ void RequireLive(const LockedIncident& locked, const char* verb) {
     if (locked.live()) return;
     throw UserError(sqlstate::kNotReady,
                     "incident " + std::to_string(locked.id) + " is " + Name(locked.status),
-                    std::string("Only an open or acknowledged incident can be ") + verb + ".",
+                    locked.status == IncidentStatus::kResolved
+                        ? std::string("An incident that has ended cannot be ") + verb + "."
+                        : std::string("Only an open or acknowledged incident can be ") + verb + ".",
                     locked.status == IncidentStatus::kIgnored
                         ? "Resolve it with pulse_resolve_incident(); if the drift persists, the next "
                           "check reopens it."

@@ -130,7 +130,8 @@ size_t FindOff(const Reader& reader, const Definition& definition) {
         if (variants[i].name == "off") return i;
     for (size_t i = 0; i < variants.size(); ++i)
         if (definition.type == ValueType::kBoolean && variants[i].value == false) return i;
-    Invalid("the flag has no off variant", "", "Name one of the variants as \"off\".");
+    Invalid("the flag has no off variant", "",
+            "Say which of the variants it is, as in {\"off\": " + DumpJson(Json(variants[0].name)) + "}.");
 }
 
 void ReadOverrides(const Reader& reader, Definition& definition) {

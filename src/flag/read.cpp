@@ -21,6 +21,7 @@ const std::vector<Elsewhere>& KeysElsewhere() {
         {{"key", "new_key", "description"}, "It is an argument of the function: % => ..."},
         {{"when", "percentage", "ramp", "bucket_by", "variant"},
          "It belongs to a rule: {\"rules\": [{\"%\": ...}]}, or to a definition without \"rules\"."},
+        {{"rollout", "percent"}, "The share of people that a rule applies to is its \"percentage\"."},
         {{"name"}, "It belongs to a rule. The name of a flag is its key, an argument of the function."},
         {{"value", "payload", "weight"}, "It belongs to a variant: {\"variants\": {\"on\": {\"%\": ...}}}."},
         {{"from", "until"}, "It belongs to a schedule: {\"schedule\": {\"%\": ...}}."},

@@ -35,6 +35,7 @@ std::optional<Moment> AfterInterval(const Args& args, int i) {
 
 std::optional<Moment> ParseUntil(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
+    if (*text == "infinity") return DT_NOEND;
     if (const auto span = ParseDuration(*text)) return Now() + *span;
     // The caller says that it lies in the past.
     if (text->starts_with('-'))

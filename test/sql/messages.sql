@@ -73,6 +73,7 @@ SELECT pulse_create_segment('x', '{"from": "orders"}', baseline => '{"nullSpike"
 SELECT pulse_create_segment('x', '{"from": "orders", "every": "1 day"}');
 SELECT pulse_create_flag('x', '{"description": "text"}');
 SELECT pulse_create_flag('x', '{"rules": [{"overrides": {}}]}');
+SELECT pulse_create_flag('x', '{"rollout": 50}');
 SELECT pulse_create_flag('x', '{"variants": {"on": {"weight": 50}, "off": {"weight": 50}}}');
 SELECT pulse_monitor_table('orders', checks => '[{"type": "volume", "max_age": "1 hour"}]');
 SELECT pulse_monitor_table('orders', checks => '[{"type": "volume", "owner": "me"}]');
@@ -93,6 +94,7 @@ SELECT pulse_compare_snapshots(-1, -2);
 
 -- ---- a syntax error points into the text of the user ----
 SELECT pulse_schedule('x', '@daily', 'SELECT 1; SELEC 2');
+SELECT pulse_create_segment('x', '{"query": "SELECT 1 FORM orders,"}');
 
 -- ---- nothing to do ----
 SELECT count(*) FROM pulse_replay_rejected(ARRAY[-1]);

@@ -41,7 +41,7 @@ TEST(BaseJsonObject, IsAnObjectWithKnownKeys) {
 TEST(BaseJsonObject, KeysOfAnotherObjectHaveAHint) {
     const std::vector<Elsewhere> places = {{{"alarm"}, ""},
                                            {{"owner", "tags", "alarm"}, "It is an argument: % => ..."},
-                                           {{"maxx", "owner"}, "It belongs to % of the other."}};
+                                           {{"maxx", "owner", "maxxx"}, "It belongs to % of the other."}};
     const auto open = [&](const char* key) {
         const Json json = {{key, 1}};
         return Refusal([&] { JsonObject(json, {"the range", {}, "Here.", &places}, {"min", "max"}, ""); });
@@ -51,6 +51,7 @@ TEST(BaseJsonObject, KeysOfAnotherObjectHaveAHint) {
     EXPECT_EQ(open("alarm"), R"(22023 unknown key "alarm" in the range | Here. | Keys are "min", "max".)");
     // A name that is nearly valid here is more likely a typing error.
     EXPECT_TRUE(open("maxx").ends_with(R"(| Did you mean "max"?)"));
+    EXPECT_TRUE(open("maxxx").ends_with("| It belongs to maxxx of the other."));
 }
 
 TEST(BaseJsonObject, ReadsWhatKeysHave) {

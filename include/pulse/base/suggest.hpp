@@ -10,8 +10,9 @@ namespace pulse {
 // A name in double quotes.
 std::string InQuotes(std::string_view name);
 
-// The nearest of the valid names by edit distance; null when none is near.
-const std::string* FindNearest(const std::string& name, const std::vector<std::string>& valid);
+// The nearest of the valid names by edit distance, at most `farthest`; null when none is near.
+const std::string* FindNearest(const std::string& name, const std::vector<std::string>& valid,
+                               size_t farthest = std::string::npos);
 
 // "Keys are a, b."; after 20 names "…". `print` shows a name.
 std::string ListNames(const std::vector<std::string>& valid, const std::string& what,
