@@ -11,7 +11,7 @@ COMMENT ON FUNCTION pulse.to_moment(jsonb) IS
 CREATE FUNCTION pulse.to_moment(seconds numeric) RETURNS timestamptz
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_to_moment_numeric';
 COMMENT ON FUNCTION pulse.to_moment(numeric) IS
-'Converts seconds since 1970 to a timestamp, rounded up to the microsecond; null outside the years 1 to 9999.';
+'Converts seconds since 1970 to a timestamp, rounded to the microsecond; null outside the years 1 to 9999.';
 
 -- Level: reader
 CREATE FUNCTION pulse.to_number(value jsonb) RETURNS numeric

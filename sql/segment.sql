@@ -73,9 +73,9 @@ COMMENT ON FUNCTION pulse.create_segment(text, jsonb, text, text, jsonb, text[])
 CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, owner text DEFAULT NULL,
                                      description text DEFAULT NULL, baseline jsonb DEFAULT NULL, tags text[] DEFAULT NULL,
                                      new_name text DEFAULT NULL)
-    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_segment';
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_segment';
 COMMENT ON FUNCTION pulse_update_segment(text, jsonb, text, text, jsonb, text[], text) IS
-'Changes a segment. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 definition of another role.';
+'Changes a segment and returns its version. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 definition of another role.';
 
 -- Level: operator
 CREATE FUNCTION pulse_pause_segment(name text)
@@ -112,17 +112,17 @@ COMMENT ON FUNCTION pulse_set_monitoring(text, boolean) IS
 'Enables or disables drift checks of a segment without changing the rest of its baseline. Errors: 42704 unknown segment.';
 
 -- Level: people_reader
-CREATE FUNCTION pulse_preview_segment(definition jsonb, sample int DEFAULT 10)
+CREATE FUNCTION pulse_preview_segment(definition jsonb, sample bigint DEFAULT 10)
     RETURNS TABLE (part text, item text, value text, members bigint, share text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_preview_segment';
-COMMENT ON FUNCTION pulse_preview_segment(jsonb, int) IS
+COMMENT ON FUNCTION pulse_preview_segment(jsonb, bigint) IS
 'Previews a definition without saving it: size, converted, inactive, the most frequent values or the range of each attribute, and up to 1000 members (ordered by key as text). Runs as the caller. Errors: as for pulse_create_segment().';
 
 -- Level: people_reader
-CREATE FUNCTION pulse_preview_segment_change(name text, definition jsonb, sample int DEFAULT 10)
+CREATE FUNCTION pulse_preview_segment_change(name text, definition jsonb, sample bigint DEFAULT 10)
     RETURNS TABLE (change text, members bigint, sample_members text[])
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 3 AS 'MODULE_PATHNAME', 'pulse_preview_segment_change';
-COMMENT ON FUNCTION pulse_preview_segment_change(text, jsonb, int) IS
+COMMENT ON FUNCTION pulse_preview_segment_change(text, jsonb, bigint) IS
 'Previews a change of a segment''s definition as of pulse_now() without saving it: the numbers of members that would enter, leave and stay, and up to 1000 keys of each. Runs as the caller. Errors: as for pulse_preview_segment(), 42704 unknown segment, and 0A000 different source.';
 
 -- Level: reader

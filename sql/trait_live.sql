@@ -226,26 +226,26 @@ COMMENT ON FUNCTION pulse_traits(text) IS
 'Returns all traits of a person at pulse_now(), with the problem of those that cannot be evaluated. Errors: 42704 unknown person, 22004 null.';
 
 -- Level: operator
-CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_quiet boolean DEFAULT false)
+CREATE FUNCTION pulse_take_changes(consumer text, max bigint DEFAULT 1000, include_quiet boolean DEFAULT false)
     RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
-COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
+COMMENT ON FUNCTION pulse_take_changes(text, bigint, boolean) IS
 'Returns the next committed membership changes for a consumer, in the same order for all consumers, each exactly once: a returned change counts as taken when the transaction commits. Consumers do not wait for each other. A new consumer starts with the oldest change that is kept. Quiet changes (imports, builds) are skipped unless include_quiet is true; if more than 100000 of them come first, a call may return nothing, and the next call continues after them. Errors: 22023 invalid name or number (1 to 100000).';
 
 -- ---- Building ----
 
 -- Level: operator
-CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
+CREATE FUNCTION pulse_build_step(people bigint) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
-COMMENT ON FUNCTION pulse_build_step(int) IS
+COMMENT ON FUNCTION pulse_build_step(bigint) IS
 'Runs one step of pulse_build(), to be committed before the next. Returns {last profile done, last profile to do, 1 if nothing is left, people in this step}. Errors: 22023 fewer than 1 person.';
 -- Level: operator
-CREATE FUNCTION pulse.build_step(people int) RETURNS bigint[]
+CREATE FUNCTION pulse.build_step(people bigint) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
-COMMENT ON FUNCTION pulse.build_step(int) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
+COMMENT ON FUNCTION pulse.build_step(bigint) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
-CREATE PROCEDURE pulse.inner_build(people int)
+CREATE PROCEDURE pulse.inner_build(people bigint)
     LANGUAGE plpgsql AS $$
 DECLARE
     step bigint[];
@@ -263,11 +263,11 @@ BEGIN
     END LOOP;
     RAISE NOTICE 'built for % people, nothing is left to build', done;
 END $$;
-COMMENT ON PROCEDURE pulse.inner_build(int) IS 'What pulse_build() does. Its errors have it as their context; those of pulse_build() have none.';
+COMMENT ON PROCEDURE pulse.inner_build(bigint) IS 'What pulse_build() does. Its errors have it as their context; those of pulse_build() have none.';
 -- Level: operator
-CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
+CREATE PROCEDURE pulse_build(people bigint DEFAULT 2000)
     LANGUAGE c AS 'MODULE_PATHNAME', 'pulse_call_inner';
-COMMENT ON PROCEDURE pulse_build(int) IS
+COMMENT ON PROCEDURE pulse_build(bigint) IS
 'Completes background builds in this session, with this many people per transaction, and returns when everything is live. It can be cancelled and called again; it continues where it stopped. It cannot run inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
 
 -- Level: operator

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "detector_context.hpp"
+#include "pulse/base/number.hpp"
 #include "pulse/drift/statistics/robust.hpp"
 #include "pulse/drift/statistics/trend.hpp"
 

@@ -188,6 +188,11 @@ std::optional<Json> Args::Jsonb(int i) const {
     return IsNull(i) ? std::nullopt : std::optional<Json>(ToJson(Raw(i)));
 }
 
+std::optional<int32_t> Args::Int4(int i) const {
+    if (IsNull(i)) return std::nullopt;
+    return Call([&] { return DatumGetInt32(DirectFunctionCall1(int84, Raw(i))); });
+}
+
 std::string Args::RequireText(int i, const char* name) const {
     if (IsNull(i)) MissingArgument(name);
     return ToText(Raw(i));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/rule/literal.hpp"
 
 namespace pulse::rule {
@@ -12,7 +13,7 @@ constexpr size_t kMaxVersion = 255;    // bytes
 constexpr size_t kMaxIdentifier = 99;  // digits
 
 bool IsIdentifierSign(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    return IsLetter(c) || IsDigit(c) || c == '-';
 }
 
 // The longest prefix of such signs; removed from the text.
