@@ -239,9 +239,6 @@ Json ReadJson(const std::string& text, const std::string& what, const std::strin
             sqlstate::kInvalidText, "invalid JSON in " + what + " at position " + std::to_string(error.byte),
             "Near: " + Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60),
             hint);
-    } catch (const Json::exception& error) {
-        throw UserError(sqlstate::kInvalidText, "JSON in " + what + " cannot be used",
-                        std::string(error.what()) + ".", "Numbers must fit into double precision.");
     }
 }
 
