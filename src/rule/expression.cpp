@@ -23,8 +23,23 @@ bool IsTextual(const CompiledValue& value) {
     return value.type == ValueType::kText || value.type == ValueType::kEnum;
 }
 
+// "text" of text[]
+std::string ElementName(const CompiledValue& list) {
+    return list.sql_type.substr(0, list.sql_type.size() - 2);
+}
+
 std::string LowerName(const std::string& text) {
     return "pg_catalog.lower(" + text + ")";
+}
+
+// The pattern of LIKE for a part of a text.
+std::string PatternOf(const CompiledValue& literal) {
+    std::string pattern = "%";
+    for (const char c : As<Text>(*literal.expr)->value) {
+        if (c == '\\' || c == '%' || c == '_') pattern += '\\';
+        pattern += c;
+    }
+    return pattern + "%";
 }
 
 // Bytewise comparison: exact, fast, and independent of collations.
@@ -98,8 +113,16 @@ std::string Compare(const CompiledValue& left, Op op, const CompiledValue& right
     return "(" + aligned.left + SqlOperator(op) + aligned.right + ")";
 }
 
+const char* Every(Op op) {
+    return op == Op::kContainsAll ? "ALL" : "ANY";
+}
+
+ValueType ElementType(const CompiledValue& list) {
+    return TypeOf(ElementName(list));
+}
+
 std::string ElementOf(const CompiledValue& list, const CompiledValue& item, const Expr& expr) {
-    const std::string element = list.sql_type.substr(0, list.sql_type.size() - 2);
+    const std::string element = ElementName(list);
     if (!item.literal) WrongArgument(item, "a literal on its right", expr);
     const CompiledValue any{.type = TypeOf(element),
                             .sql = list.sql,
@@ -113,7 +136,7 @@ CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item,
     return BooleanOf("(" + ElementOf(list, item, expr) + " = ANY (" + list.sql + "))", expr);
 }
 
-// No LIKE: its pattern signs would have to be escaped.
+// No LIKE: the part may be data, in which its pattern signs would have to be escaped.
 CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const CompiledValue& part_value,
                          const Expr& expr) {
     const CompiledValue left = AsType(whole_value, ValueType::kText),
@@ -126,6 +149,18 @@ CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const Compiled
         return BooleanOf("pg_catalog.starts_with(" + Bytewise(whole) + ", " + part + ")", expr);
     const std::string end = "pg_catalog.\"right\"(" + whole + ", pg_catalog.char_length(" + part + "))";
     return BooleanOf("(" + Bytewise(end) + " = " + part + ")", expr);
+}
+
+CompiledValue PartsOfText(Op op, const CompiledValue& whole, const std::vector<CompiledValue>& literals,
+                          const Expr& expr) {
+    const CompiledValue text = AsType(whole, ValueType::kText);
+    std::string patterns;
+    for (const CompiledValue& literal : literals) {
+        if (!IsTextual(text) || literal.type != ValueType::kText) Mismatch(text, literal, op, expr);
+        patterns += (patterns.empty() ? "" : ", ") + LowerName(QuoteText(PatternOf(literal)));
+    }
+    return BooleanOf(
+        "(" + Bytewise(LowerName(AsText(text))) + " LIKE " + Every(op) + " (ARRAY[" + patterns + "]))", expr);
 }
 
 CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, const Expr& expr) {
@@ -144,7 +179,7 @@ CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, 
 
 CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr) {
     for (const CompiledValue& value : values)
-        if (value.type == ValueType::kVersion || value.type == ValueType::kAddress)
+        if (IsCast(value))
             throw UserError(sqlstate::kDatatypeMismatch,
                             "a cast cannot be chosen in rule" + AtPosition(*value.expr),
                             Describe(value) + ".", "Cast what is chosen, as in semver(a ?? \"1.0.0\").");

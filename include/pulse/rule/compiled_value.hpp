@@ -63,6 +63,8 @@ Aligned Align(const CompiledValue& left, const CompiledValue& right, Op op, cons
 
 // instant + seconds, as SQL; for instants that are far from the ends of the range.
 std::string PlusSeconds(const std::string& instant, int64_t seconds);
+// Whether a value has the type of a cast, which has operators of its own.
+bool IsCast(const CompiledValue& value);
 // Whether an instant is now, moved or not.
 bool IsNow(const CompiledValue& value);
 

@@ -20,12 +20,19 @@ std::string RequireNumber(const CompiledValue& value, const Expr& expr);
 
 // =, !=, <, <=, >, >= as SQL.
 std::string Compare(const CompiledValue& left, Op op, const CompiledValue& right, const Expr& expr);
+// ALL for contains_all, else ANY.
+const char* Every(Op op);
+// The type of the elements of an array.
+ValueType ElementType(const CompiledValue& list);
 // A literal as an element of an array.
 std::string ElementOf(const CompiledValue& list, const CompiledValue& item, const Expr& expr);
 // Whether an array has a literal among its elements.
 CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item, const Expr& expr);
 // contains, starts_with and ends_with; upper and lower case alike.
 CompiledValue PartOfText(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr);
+// Whether any (or all) of some texts are part of a text, as contains.
+CompiledValue PartsOfText(Op op, const CompiledValue& whole, const std::vector<CompiledValue>& literals,
+                          const Expr& expr);
 CompiledValue Matches(const CompiledValue& left, const CompiledValue& right, const Expr& expr);
 // The first value that is not null or, with a condition, the first of two where it is true, else the second.
 // All of one type; numbers of different types meet as numeric.

@@ -8,7 +8,7 @@
 namespace pulse::rule {
 
 // Whether any (or all) of the literals are in a list or a part of a text.
-CompiledValue ContainsEach(Op op, const CompiledValue& value, const std::vector<CompiledValue>& literals,
+CompiledValue ContainsEach(Op op, const CompiledValue& value, std::vector<CompiledValue> literals,
                            const Expr& expr);
 // One of them, as contains.
 CompiledValue Contains(const CompiledValue& value, const CompiledValue& item, const Expr& expr);
