@@ -56,6 +56,10 @@ ExprPtr Rebuild(const ExprPtr& expr, bool exact, const Redact& redact) {
         return rule::Make(rule::List{all(list->items, exact)}, expr->position);
     if (const auto* call = rule::As<rule::Call>(*expr))
         return rule::MakeCall(call->function, all(call->arguments, false), expr->position);
+    if (const auto* elements = rule::As<rule::Elements>(*expr))
+        return rule::Make(rule::Elements{elements->all, Rebuild(elements->list, false, redact),
+                                         Rebuild(elements->condition, false, redact)},
+                          expr->position);
     if (const auto* operation = rule::As<rule::Operation>(*expr))
         return rule::MakeOperation(operation->op, all(operation->operands, ComparesExactly(operation->op)),
                                    expr->position);

@@ -150,6 +150,19 @@ class Compiler {
         return Now(expr);
     }
 
+    CompiledValue Of(const Elements& node, const Expr& expr) {
+        const CompiledValue list = Eval(*node.list);
+        if (!scope_.CallsPulse())
+            throw UserError(sqlstate::kNotSupported,
+                            std::string(node.all ? "all" : "any") +
+                                "() is not available in a relation segment" + AtPosition(expr),
+                            Describe(list) + ".",
+                            "Use it in rules over people, or define the segment by a query.");
+        if (!list.dynamic || list.folded)
+            WrongArgument(list, "a list in an attribute or a property, without a cast", expr);
+        return ForElements(node.all, list, *node.condition, expr);
+    }
+
     CompiledValue Since(const CompiledValue& argument, int64_t unit, const Expr& expr) {
         const CompiledValue instant = ToInstant(argument);
         if (instant.type != ValueType::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
@@ -248,6 +261,10 @@ class Compiler {
     }
 
     CompiledValue Now(const Expr& expr) const {
+        if (now_sql_.empty())
+            throw UserError(sqlstate::kNotSupported,
+                            "the time is not available in a condition on elements" + AtPosition(expr),
+                            PrintShort(expr) + " depends on it.", kElementsHint);
         return {.type = ValueType::kTimestamp,
                 .sql = now_sql_,
                 .sql_type = "timestamp with time zone",

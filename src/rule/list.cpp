@@ -9,6 +9,7 @@
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/expression.hpp"
 #include "pulse/rule/print.hpp"
+#include "pulse/rule/profile_scope.hpp"
 
 namespace pulse::rule {
 
@@ -100,6 +101,14 @@ CompiledValue EqualsList(Op op, const CompiledValue& value, const std::vector<Co
     for (const CompiledValue& literal : literals)
         items += (items.empty() ? "" : ", ") + ElementOf(value, literal, expr);
     return BooleanOf(negation + value.sql + " = ARRAY[" + items + "]::" + value.sql_type + ")", expr);
+}
+
+CompiledValue ForElements(bool all, const CompiledValue& list, const Expr& condition, const Expr& expr) {
+    // An expression for pulse.each_element(): $1 is the element, and there is no clock.
+    const std::string each = Compile(condition, ElementScope("$1"), Expect::kBoolean, "").sql;
+    return BooleanOf(std::string("(true = ") + (all ? "ALL" : "ANY") + " (pulse.each_element(" + list.sql +
+                         ", " + QuoteText(each) + ")))",
+                     expr);
 }
 
 CompiledValue InNetworks(const CompiledValue& address, const std::vector<CompiledValue>& networks,
