@@ -25,12 +25,13 @@ std::string NumberIn(const std::string& text) {
 
 CompiledValue AsNumber(const CompiledValue& value, const Expr& expr) {
     if (value.type == ValueType::kNumber) return value;
-    if (value.type == ValueType::kText) return NumberOf(NumberIn("(" + AsText(value) + ")"), "numeric", expr);
+    if (value.type == ValueType::kText)
+        return NumberOf(NumberIn("(" + AsText(value) + ")"), "numeric", expr, kAnyNumber);
     if (!value.dynamic) WrongArgument(value, "a text or a number", expr);
     return NumberOf("(CASE pg_catalog.jsonb_typeof(" + value.sql + ") WHEN 'number' THEN pulse.to_number(" +
                         value.sql + ") WHEN 'string' THEN " + NumberIn("(" + value.sql + " #>> '{}')") +
                         " END)",
-                    "numeric", expr);
+                    "numeric", expr, kAnyNumber);
 }
 
 CompiledValue AsVersion(const std::string& text, bool pulse, const Expr& expr) {

@@ -67,8 +67,13 @@ class Compiler {
     }
     CompiledValue Of(const Number& node, const Expr& expr) {
         const std::string sql = node.digits.front() == '-' ? "(" + node.digits + ")" : node.digits;
-        return {
-            .type = ValueType::kNumber, .sql = sql, .sql_type = "numeric", .expr = &expr, .literal = true};
+        const size_t point = node.digits.find('.'), whole = std::min(point, node.digits.size());
+        return {.type = ValueType::kNumber,
+                .sql = sql,
+                .sql_type = "numeric",
+                .expr = &expr,
+                .literal = true,
+                .size = {static_cast<int64_t>(whole), static_cast<int64_t>(node.digits.size() - whole)}};
     }
     CompiledValue Of(const Text& node, const Expr& expr) {
         return {.type = ValueType::kText,
@@ -113,7 +118,11 @@ class Compiler {
                 .absolute = resolved.sql_type.ends_with("with time zone")};
     }
 
-    CompiledValue Of(const Metric&, const Expr& expr) { return Of(scope_.ResolveMetric(expr), expr); }
+    CompiledValue Of(const Metric&, const Expr& expr) {
+        CompiledValue value = Of(scope_.ResolveMetric(expr), expr);
+        if (value.type == ValueType::kNumber) value.size = kSum;
+        return value;
+    }
 
     CompiledValue Of(const Call& node, const Expr& expr) {
         if (node.function == Function::kNow) return Now(expr);
@@ -127,13 +136,13 @@ class Compiler {
             case Function::kLen:
                 if (argument.dynamic) return JsonLength(argument, expr);
                 if (argument.type == ValueType::kArray)
-                    return NumberOf("pg_catalog.cardinality(" + argument.sql + ")", "integer", expr);
+                    return NumberOf("pg_catalog.cardinality(" + argument.sql + ")", "integer", expr, kCount);
                 return NumberOf("pg_catalog.char_length(" + RequireText(argument, expr) + ")", "integer",
-                                expr);
+                                expr, kCount);
             case Function::kAbs:
-                return Ticking(
-                    NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric", expr),
-                    {argument});
+                return Ticking(NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric",
+                                        expr, AsType(argument, ValueType::kNumber).size),
+                               {argument});
             case Function::kRound: return Ticking(Round(node, argument, expr), {argument});
             case Function::kSecondsSince: return Since(argument, 1, expr);
             case Function::kMinutesSince: return Since(argument, 60, expr);
@@ -168,7 +177,7 @@ class Compiler {
         if (instant.type != ValueType::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
         CompiledValue value = NumberOf("pg_catalog.floor((" + Epoch(Now(expr)) + " - " + Epoch(instant) +
                                            ") / " + std::to_string(unit) + ")",
-                                       "numeric", expr);
+                                       "numeric", expr, kCount);
         for (const CompiledValue& start :
              instant.options.empty() ? std::vector<CompiledValue>{instant} : instant.options)
             if (!IsNow(start)) value.ticks.push_back({std::make_shared<const CompiledValue>(start), unit});
@@ -206,7 +215,9 @@ class Compiler {
             case Op::kCoalesce: return Choice(EvalAll(node.operands), "", expr);
             case Op::kNegate: {
                 const CompiledValue value = Eval(*node.operands[0]);
-                return Ticking(NumberOf("(- " + RequireNumber(value, expr) + ")", "numeric", expr), {value});
+                return Ticking(NumberOf("(- " + RequireNumber(value, expr) + ")", "numeric", expr,
+                                        AsType(value, ValueType::kNumber).size),
+                               {value});
             }
             default: break;
         }

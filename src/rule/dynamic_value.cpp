@@ -75,6 +75,7 @@ CompiledValue AsType(const CompiledValue& value, ValueType type) {
         case ValueType::kNumber:
             typed.sql = "pulse.to_number(" + json + ")";
             typed.sql_type = "numeric";
+            typed.size = kAnyNumber;
             return typed;
         case ValueType::kBoolean:
             typed.sql = When(json, "boolean", json + "::boolean");
@@ -181,7 +182,7 @@ CompiledValue JsonContainsEach(Op op, const CompiledValue& json, const std::vect
 CompiledValue JsonLength(const CompiledValue& json, const Expr& expr) {
     return NumberOf("(CASE " + TypeName(json.sql) + " WHEN 'string' THEN pg_catalog.char_length(" + json.sql +
                         " #>> '{}') WHEN 'array' THEN pg_catalog.jsonb_array_length(" + json.sql + ") END)",
-                    "integer", expr);
+                    "integer", expr, kCount);
 }
 
 void UnifyTypes(std::vector<CompiledValue>& values) {

@@ -42,6 +42,22 @@ std::string PatternOf(const CompiledValue& literal) {
     return pattern + "%";
 }
 
+// The type numeric holds 131,072 digits before the point; the rest is for what else is computed with a
+// number, such as when it is reached.
+constexpr int64_t kMaxWholeDigits = 131'000;
+constexpr int64_t kMaxDecimals = 16'383, kDecimalsOfQuotient = 1'000;
+
+// The size of a result, at most.
+Size SizeOf(Op op, const Size& left, const Size& right) {
+    if (left.digits == 0 || right.digits == 0) return {};
+    switch (op) {
+        case Op::kMultiply:
+            return {left.digits + right.digits, std::min(left.decimals + right.decimals, kMaxDecimals)};
+        case Op::kDivide: return {left.digits + right.decimals + 1, kDecimalsOfQuotient};
+        default: return {std::max(left.digits, right.digits) + 1, std::max(left.decimals, right.decimals)};
+    }
+}
+
 // Bytewise comparison: exact, fast, and independent of collations.
 std::string Bytewise(const std::string& text) {
     return text + " COLLATE pg_catalog.\"C\"";
@@ -87,8 +103,9 @@ CompiledValue TextOf(std::string sql, const Expr& expr) {
     return {.type = ValueType::kText, .sql = std::move(sql), .sql_type = "text", .expr = &expr};
 }
 
-CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr) {
-    return {.type = ValueType::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr};
+CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr, Size size) {
+    return {
+        .type = ValueType::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr, .size = size};
 }
 
 void WrongArgument(const CompiledValue& value, const char* wanted, const Expr& expr) {
@@ -226,6 +243,11 @@ CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condi
         result.ticks.insert(result.ticks.end(), value.ticks.begin(), value.ticks.end());
         result.simple = result.simple && value.simple;
         result.from_json = result.from_json || value.from_json;
+        // Of any size if one of them is.
+        const bool known = result.size.digits > 0 && value.size.digits > 0;
+        result.size = known ? Size{std::max(result.size.digits, value.size.digits),
+                                   std::max(result.size.decimals, value.size.decimals)}
+                            : Size{};
         if (value.type != ValueType::kTimestamp) continue;
         now = now || IsNow(value) || !value.options.empty();
         if (value.options.empty())
@@ -250,7 +272,8 @@ CompiledValue Round(const Call& node, const CompiledValue& value, const Expr& ex
                             "Write round(ltv, 2).");
         sql += ", " + digits->digits;
     }
-    return NumberOf(sql + ")", "numeric", expr);
+    return NumberOf(sql + ")", "numeric", expr,
+                    SizeOf(Op::kAdd, AsType(value, ValueType::kNumber).size, {1, 0}));
 }
 
 CompiledValue Arithmetic(Op op, const CompiledValue& first, const CompiledValue& second, const Expr& expr) {
@@ -264,7 +287,14 @@ CompiledValue Arithmetic(Op op, const CompiledValue& first, const CompiledValue&
                             PrintShort(expr) + " has no value.", "Divide by something else.");
         if (!literal) divisor = "NULLIF(" + divisor + ", 0)";
     }
-    return NumberOf("(" + AsNumeric(left) + SqlOperator(op) + divisor + ")", "numeric", expr);
+    const Size size = SizeOf(op, left.size, right.size);
+    if (size.digits > kMaxWholeDigits)
+        throw UserError(
+            sqlstate::kProgramLimit, "numbers in rule can have too many digits" + AtPosition(expr),
+            PrintShort(expr) + " can have " + std::to_string(size.digits) +
+                " digits before the point; at most " + std::to_string(kMaxWholeDigits) + " are allowed.",
+            "Multiply or divide by fewer values.");
+    return NumberOf("(" + AsNumeric(left) + SqlOperator(op) + divisor + ")", "numeric", expr, size);
 }
 
 CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr) {

@@ -11,7 +11,7 @@ namespace pulse::rule {
 // Values that an expression makes. `sql` is complete in itself: parenthesised, or a single term.
 CompiledValue BooleanOf(std::string sql, const Expr& expr);
 CompiledValue TextOf(std::string sql, const Expr& expr);
-CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr);
+CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr, Size size);
 
 // An argument as text or as numeric, or UserError 42804.
 std::string RequireText(const CompiledValue& value, const Expr& expr);
@@ -39,7 +39,7 @@ CompiledValue Matches(const CompiledValue& left, const CompiledValue& right, con
 CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr);
 CompiledValue Round(const Call& node, const CompiledValue& value, const Expr& expr);
 // + - * / % of numbers. In numeric throughout: sums of integers do not overflow, 1 / 2 is 0.5, and dividing
-// by a zero in the data gives null.
+// by a zero in the data gives null. Throws UserError if the numbers of people could make it overflow.
 CompiledValue Arithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr);
 // instant ± duration, duration ± duration, instant - instant.
 CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr);
