@@ -53,6 +53,7 @@ bool IsListOfTexts(const CompiledValue& value) {
 
 // Text in lower case; a list and JSON with all its texts in lower case.
 CompiledValue Folded(CompiledValue value, const Expr* expr) {
+    value.literal = value.literal && value.expr == expr;
     value.expr = expr;
     value.folded = true;
     if (value.dynamic) {

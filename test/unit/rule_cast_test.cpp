@@ -184,6 +184,14 @@ TEST(RuleCast, RelationsHaveWhatNeedsNoFunctionOfPulse) {
     EXPECT_EQ(CompileError("type(plan) = \"string\"").state(), sqlstate::kDatatypeMismatch);
 }
 
+TEST(RuleCast, ACastOfALiteralIsNoLiteral) {
+    EXPECT_EQ(PersonError("ignore_case('2024-01-01') within last 7d").state(), sqlstate::kDatatypeMismatch);
+    EXPECT_EQ(PersonError("profile.p matches ignore_case('a')").state(), sqlstate::kNotSupported);
+    EXPECT_EQ(CompileError("seen > ignore_case('2024-01-01')").state(), sqlstate::kDatatypeMismatch);
+    EXPECT_EQ(CompileError("tags contains ignore_case('a')").state(), sqlstate::kDatatypeMismatch);
+    EXPECT_NE(PersonSql("profile.p = ignore_case('A')"), "");
+}
+
 TEST(RuleCast, SaysWhatComparesVersionsAndAddresses) {
     for (const char* text : {"semver(profile.v) contains \"2\"", "semver(profile.v) contains_any [\"beta\"]",
                              "semver(profile.v) starts_with \"2\"", "semver(profile.v) matches \"^2\"",
