@@ -40,7 +40,8 @@ class Compiler {
             throw UserError(sqlstate::kProgramLimit, "rule is too complex" + AtPosition(expr),
                             "The SQL of " + PrintShort(expr) + " has " + std::to_string(value.sql.size()) +
                                 " bytes; at most " + std::to_string(kMaxSql) + " are allowed.",
-                            "Use fewer nested ?? of moved dates and times.");
+                            "Use fewer nested ?? of moved dates and times, and fewer any() and all() in one "
+                            "another.");
         return value;
     }
 

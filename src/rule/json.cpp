@@ -59,12 +59,13 @@ bool IsQuotedOrCall(const std::string& field) {
            EqualsIgnoringCase(name, "all");
 }
 
-// Whether a field is written as in rule text. Otherwise it is a column's name, or a property's, as it is.
+// Whether a field is written as in rule text; of an element also a path such as address.city. Otherwise it is
+// a column's name, or a property's, as it is.
 bool IsRuleText(const std::string& field, bool of_element) {
     constexpr std::array<std::string_view, 8> kPrefixes = {"profile.", "profile[", "account.", "account[",
                                                            "context.", "context[", "events.",  "events["};
     if (IsQuotedOrCall(field)) return true;
-    if (of_element) return field == "$";
+    if (of_element) return field == "$" || field.find('.') != std::string::npos;
     return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return field.starts_with(prefix); });
 }
 

@@ -29,12 +29,13 @@ $node->safe_psql('shop', q{
 });
 
 # A person for whom a rule cannot be evaluated: a comparison fails for its number, as a fault that no check of a rule foresees.
-$node->safe_psql('shop', q{
+my $fault = q{
 	CREATE OR REPLACE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 	BEGIN
 		IF a::numeric = 1e299 THEN RAISE numeric_value_out_of_range USING MESSAGE = 'value overflows numeric format'; END IF;
 		RETURN 0;
-	END $$});
+	END $$};
+$node->safe_psql('shop', $fault);
 $node->safe_psql('shop', q{
 	SET pulse.evaluation = 'sync';
 	SELECT pulse_create_trait('power_3', 'if(profile.power <= profile.power, profile.power * 2, 0)');
@@ -72,6 +73,7 @@ is( $target->safe_psql(
 	1, 'new jobs get new numbers');
 
 # People set aside.
+$target->safe_psql('shop', $fault);
 like($node->safe_psql('shop', $aside), qr/^strong\|.*\|22003\|segment "Powerful"\|/, 'a person is set aside');
 is($target->safe_psql('shop', $aside), $node->safe_psql('shop', $aside), 'and is so in the restored database');
 my $powerful = q{SELECT pulse_in_segment('strong', 'Powerful'), pulse_in_segment('weak', 'Powerful')};

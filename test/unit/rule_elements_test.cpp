@@ -33,6 +33,9 @@ TEST(RuleElements, HaveOneSpellingInTextAndJson) {
          R"~({"field": "profile.orders", "operator": "all", "value": {"logicalOperator": "OR", "rules": [
              {"field": "items", "operator": "any", "value": {"rules": [{"field": "sku", "operator": "=", "value": "a"}]}},
              {"field": "`Any Name`.x", "operator": "is_null"}]}})~"},
+        {R"(any(profile.users, address.city = "Rome" && `First Name` = "Ann"))",
+         R"~({"field": "profile.users", "operator": "any", "value": {"rules": [{"field": "address.city", "operator": "=", "value": "Rome"},
+             {"field": "First Name", "operator": "=", "value": "Ann"}]}})~"},
         {R"(not all(profile.orders, profile = 1))",
          R"~({"field": "profile.orders", "operator": "not_all", "value": {"rules": [{"field": "profile", "operator": "=", "value": 1}]}})~"},
     };
