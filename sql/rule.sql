@@ -44,6 +44,12 @@ COMMENT ON FUNCTION pulse.to_inet(text) IS
 'Converts an IPv4 or IPv6 address, or a network such as 10.0.0.0/8, to inet. Null for anything else; never an error.';
 
 -- Level: reader
+CREATE FUNCTION pulse.each_element(list jsonb, condition text) RETURNS boolean[]
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'pulse_each_element';
+COMMENT ON FUNCTION pulse.each_element(jsonb, text) IS
+'Evaluates a condition for each element of a JSON list, as any() and all() do in rules: true = ANY (...) and true = ALL (...) of the result. The condition is a SQL expression over $1, the element, with the rights of the caller. Null for anything but a list. Errors: 42804 the condition is not boolean.';
+
+-- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule text)
     RETURNS TABLE (canonical text, type text, clauses text[], traits text[], segments text[], attributes text[], account_attributes text[],
                    metrics text[], sql text, until text, metric_sql text[], metric_until text[])

@@ -100,7 +100,7 @@ CREATE TABLE pulse.unsettled_person (
     message text NOT NULL
 );
 CREATE INDEX unsettled_person_next ON pulse.unsettled_person (next_attempt_at);
-COMMENT ON TABLE pulse.unsettled_person IS 'People for whom an evaluation fails, for example because a number is out of range. They are in no segment that fails for them; their other segments and all other people are evaluated. The row is deleted when nothing fails any more.';
+COMMENT ON TABLE pulse.unsettled_person IS 'People for whom an evaluation fails. They are in no segment that fails for them; their other segments and all other people are evaluated. The row is deleted when nothing fails any more.';
 COMMENT ON COLUMN pulse.unsettled_person.since IS 'When the evaluation first failed.';
 COMMENT ON COLUMN pulse.unsettled_person.attempts IS 'How often the evaluation was tried: at next_attempt_at, after a change of the person that concerns a definition, and after a change of definitions.';
 COMMENT ON COLUMN pulse.unsettled_person.next_attempt_at IS 'When the evaluation is tried again at the latest: one minute after the first failure, then after twice as long each time, up to a day.';

@@ -112,15 +112,9 @@ Json ToJson(Datum datum) {
         Jsonb* jsonb = DatumGetJsonbP(datum);
         return JsonbToCString(nullptr, &jsonb->root, static_cast<int>(VARSIZE(jsonb)));
     });
-    try {
-        Json json = ParseJson(text);
-        pfree(text);
-        return json;
-    } catch (const Json::exception& e) {
-        // PostgreSQL guarantees well-formed JSON, so it is a number out of range, or text that is not UTF-8.
-        throw UserError(sqlstate::kInvalidParameter, "JSON value cannot be used", std::string(e.what()) + ".",
-                        "Numbers must fit into double precision.");
-    }
+    Json json = ParseJson(text);
+    pfree(text);
+    return json;
 }
 
 std::vector<std::string> ToTextArray(Datum datum) {

@@ -125,12 +125,8 @@ class ReferenceFinder {
     void Walk(const rule::Expr& expr, const std::string* event) {
         if (const auto* metric = rule::As<rule::Metric>(expr)) return Visit(*metric);
         if (const auto* reference = rule::As<rule::Reference>(expr)) return Visit(*reference, event);
-        if (const auto* call = rule::As<rule::Call>(expr))
-            for (const rule::ExprPtr& argument : call->arguments) Walk(*argument, event);
-        const auto* operation = rule::As<rule::Operation>(expr);
-        if (!operation) return;
-        AddOrder(*operation, event);
-        for (const rule::ExprPtr& operand : operation->operands) Walk(*operand, event);
+        if (const auto* operation = rule::As<rule::Operation>(expr)) AddOrder(*operation, event);
+        for (const rule::ExprPtr& operand : rule::OperandsOf(expr)) Walk(*operand, event);
     }
 
     RuleReferences found;
