@@ -1,5 +1,5 @@
-// Sends each line of a file as one batch, as a service does: pulse_ingest($1, 'bench') prepared once, the
-// batch as a parameter.
+// Sends each line of a file as one batch, as a service does: pulse_ingest($1::jsonb, 'bench') prepared once,
+// the batch as a parameter.
 //   ingest_client CONNINFO FILE
 #include <libpq-fe.h>
 
@@ -15,7 +15,7 @@ int main(int, char** arguments) {
     };
     if (PQstatus(connection) != CONNECTION_OK) return fail();
     PQclear(PQprepare(connection, "ingest",
-                      "SELECT count(*) FROM pulse_ingest($1, 'bench') WHERE status = 'accepted'", 0,
+                      "SELECT count(*) FROM pulse_ingest($1::jsonb, 'bench') WHERE status = 'accepted'", 0,
                       nullptr));
     std::ifstream file(arguments[2]);
     long accepted = 0;

@@ -85,5 +85,27 @@ FROM (SELECT workers, rule, what, min(members) AS least, max(members) AS members
       FROM result WHERE run > 0 GROUP BY workers, rule, what) AS medians
 GROUP BY workers, rule ORDER BY workers, rule;
 
+-- The views over everybody, as of the past: they read the events of many people in one query. One person at a time for comparison.
+SET pulse.now = '2026-03-01 00:00:00+00';
+SELECT pulse_create_segment('bench past', '{"where": "events.purchase.count_30d >= 3", "attributes": []}') \g /dev/null
+CREATE TEMP TABLE past (what text, ms numeric, members bigint);
+CREATE FUNCTION pg_temp.past(what text, sql text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    began timestamptz := clock_timestamp();
+    members bigint;
+BEGIN
+    EXECUTE sql INTO members;
+    INSERT INTO past VALUES (what, 1000 * extract(epoch FROM clock_timestamp() - began), members);
+END $$;
+SELECT pg_temp.past(what, sql) FROM generate_series(1, :runs), (VALUES
+    ('one query over all events', (SELECT 'SELECT count(*) FROM (' || pg_temp.member_query('events.purchase.count_30d >= 3') || ') AS q')),
+    ('`pulse.membership`', 'SELECT count(*) FROM pulse.membership WHERE segment = ''bench past'''),
+    ('`pulse_in_segment()` of each person', 'SELECT count(*) FILTER (WHERE pulse_in_segment(''profile:'' || id, ''bench past'')) FROM pulse.profile')) AS w (what, sql) \g /dev/null
+SELECT '';
+SELECT '| as of a month ago | members | time |';
+SELECT '|---|---|---|';
+SELECT format('| %s | %s | %s ms |', what, min(members), round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms))) FROM past GROUP BY what ORDER BY percentile_cont(0.5) WITHIN GROUP (ORDER BY ms);
+SELECT pulse_delete_segment('bench past', confirm => true) \g /dev/null
+
 DROP TABLE pulse.event_bench;
 DELETE FROM pulse.profile;

@@ -2,14 +2,14 @@
 -- A demo for psql: five segments with eight days of history; in the last three days they have lost members.
 
 -- Level: admin
-CREATE FUNCTION pulse_drop_demo() RETURNS int
+CREATE FUNCTION pulse.inner_drop_demo() RETURNS int
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     entry record;
     dropped int := 0;
 BEGIN
     FOR entry IN SELECT s.name FROM pulse.segment AS s WHERE 'pulse-demo' = ANY (s.tags) ORDER BY s.id LOOP
-        PERFORM @extschema@.pulse_delete_segment(entry.name, confirm => true);
+        PERFORM pulse.delete_segment(entry.name, true);
         dropped := dropped + 1;
     END LOOP;
     IF to_regnamespace('pulse_demo') IS NOT NULL THEN
@@ -23,15 +23,19 @@ BEGIN
     END IF;
     RETURN dropped;
 END $$;
+COMMENT ON FUNCTION pulse.inner_drop_demo() IS 'What pulse_drop_demo() does. Its errors have it as their context; those of pulse_drop_demo() have none.';
+-- Level: admin
+CREATE FUNCTION pulse_drop_demo() RETURNS int
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_call_inner';
 COMMENT ON FUNCTION pulse_drop_demo() IS
 'Removes everything that pulse_load_demo() created, history included, and returns the number of segments removed. Errors: 42P06 a schema pulse_demo that the demo did not create.';
 
 -- Level: admin
-CREATE FUNCTION pulse_load_demo()
+CREATE FUNCTION pulse.inner_load_demo()
     RETURNS TABLE (segment text, snapshots int, size_before bigint, size_today bigint)
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    today CONSTANT timestamptz := date_trunc('day', @extschema@.pulse_now());
+    today CONSTANT timestamptz := date_trunc('day', pulse.now());
     entry record;
     moment timestamptz;
     eroded boolean;
@@ -39,7 +43,7 @@ DECLARE
     -- Small variation on earlier days, in members per thousand; today's size is that of the table.
     wobble CONSTANT int[] := ARRAY[0, 4, -3, 2, 0, 1, -2, 0];
 BEGIN
-    PERFORM @extschema@.pulse_drop_demo();
+    PERFORM pulse.inner_drop_demo();
     CREATE SCHEMA pulse_demo;
     COMMENT ON SCHEMA pulse_demo IS 'Made by pulse_load_demo().';
 
@@ -112,7 +116,7 @@ BEGIN
     ANALYZE pulse_demo.app_user;
 
     FOR entry IN SELECT * FROM pulse_demo.plan AS p ORDER BY p.part LOOP
-        PERFORM @extschema@.pulse_create_segment(
+        PERFORM pulse.create_segment(
             entry.name, entry.definition || '{"from": "pulse_demo.app_user", "key": "user_id", "converted": "converted"}',
             owner => entry.owner, description => 'Demo: removed by pulse_drop_demo()', baseline => entry.baseline, tags => '{pulse-demo}');
         segment := entry.name;
@@ -122,18 +126,23 @@ BEGIN
             eroded := days_ago <= 2;
             size_today := round(entry.size * CASE WHEN eroded THEN 0.58 ELSE 1 END * (1 + wobble[8 - days_ago] / 1000.0));
             conversion := entry.rate * CASE WHEN eroded THEN 2.0 / 3 ELSE 1 END;
-            PERFORM @extschema@.pulse_import_snapshot(
-                entry.name, moment, size_today, converted => round(size_today * conversion)::bigint,
+            PERFORM pulse.import_snapshot(
+                entry.name, moment, size_today, converted => round(size_today * conversion)::bigint, conversion_rate => NULL, inactive => NULL,
                 entered => round(size_today * CASE WHEN eroded THEN 0.03 ELSE 0.05 END)::bigint,
                 exited => round(size_today * CASE WHEN eroded THEN 0.08 ELSE 0.03 END)::bigint,
                 distributions => (SELECT jsonb_object_agg(a.attribute, a.counts) FROM (
                     SELECT c.attribute, jsonb_object_agg(c.value, c.high - c.low) AS counts
-                    FROM pulse_demo.cut(entry.part, eroded, size_today) AS c GROUP BY c.attribute) AS a));
+                    FROM pulse_demo.cut(entry.part, eroded, size_today) AS c GROUP BY c.attribute) AS a), replace => false);
             snapshots := snapshots + 1;
             IF days_ago = 3 THEN size_before := size_today; END IF;
         END LOOP;
         RETURN NEXT;
     END LOOP;
 END $$;
+COMMENT ON FUNCTION pulse.inner_load_demo() IS 'What pulse_load_demo() does. Its errors have it as their context; those of pulse_load_demo() have none.';
+-- Level: admin
+CREATE FUNCTION pulse_load_demo()
+    RETURNS TABLE (segment text, snapshots int, size_before bigint, size_today bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_call_inner';
 COMMENT ON FUNCTION pulse_load_demo() IS
 'Creates five demo segments over a table of their own in a schema pulse_demo, with eight days of history up to today as of pulse_now(); two days ago they lost 42 % of their members. Continue with: SELECT * FROM pulse_check_drift(). Loading again replaces the demo; pulse_drop_demo() removes it. Errors: 42710 a segment with such a name that is not the demo''s, 42P06 a schema pulse_demo that is not the demo''s, 42501 missing rights.';

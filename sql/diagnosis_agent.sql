@@ -82,6 +82,11 @@ CREATE FUNCTION pulse_investigate_incident(incident bigint, wait interval DEFAUL
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_investigate_incident';
 COMMENT ON FUNCTION pulse_investigate_incident(bigint, interval) IS
 'Starts the investigation of an incident by a model and returns immediately, or with "wait" (up to 10 minutes) when it is done or the time is over; pulse.investigation and pulse.agent_step show its progress. Each incident has at most one running investigation; a second call returns that one. Errors: 42704 unknown incident, 55000 no model or more than one without pulse.agent_model, 22023 bad wait (10 minutes at most), 53000 no process is free to wait.';
+-- Level: operator
+CREATE FUNCTION pulse.investigate_incident(incident bigint, wait interval)
+    RETURNS TABLE (investigation bigint, status text, steps int, result jsonb, reason text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_investigate_incident';
+COMMENT ON FUNCTION pulse.investigate_incident(bigint, interval) IS 'The function pulse_investigate_incident() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_cancel_investigation(investigation bigint) RETURNS boolean

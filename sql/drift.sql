@@ -220,28 +220,40 @@ COMMENT ON FUNCTION pulse_backtest(text, jsonb) IS
 'Replays a segment''s whole history, with other thresholds if given, and returns the incidents that checks would have opened; writes nothing. Errors: 42704 unknown segment, 22023 unknown threshold or value.';
 
 -- Level: operator
-CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS void
+CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_acknowledge_incident';
 COMMENT ON FUNCTION pulse_acknowledge_incident(bigint, text) IS
-'Marks an incident as acknowledged: a person is working on it. Errors: 42704 unknown incident, 55000 incident not open.';
+'Marks an incident as acknowledged: a person is working on it. Returns its status. Errors: 42704 unknown incident, 55000 incident not open.';
+-- Level: operator
+CREATE FUNCTION pulse.acknowledge_incident(incident bigint, note text)
+    RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_acknowledge_incident';
+COMMENT ON FUNCTION pulse.acknowledge_incident(bigint, text) IS 'The function pulse_acknowledge_incident() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
-CREATE FUNCTION pulse_resolve_incident(incident bigint, note text DEFAULT NULL, new_normal boolean DEFAULT false) RETURNS void
+CREATE FUNCTION pulse_resolve_incident(incident bigint, note text DEFAULT NULL, new_normal boolean DEFAULT false) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_resolve_incident';
 COMMENT ON FUNCTION pulse_resolve_incident(bigint, text, boolean) IS
-'Closes an incident; the next check reopens it if the drift persists. With new_normal, the segment''s baseline restarts where the incident began, and for a table the current columns or number of rows are accepted. Errors: 42704 unknown incident, 55000 already resolved.';
+'Closes an incident; the next check reopens it if the drift persists. With new_normal, the segment''s baseline restarts where the incident began, and for a table the current columns or number of rows are accepted. Returns its status. Errors: 42704 unknown incident, 55000 already resolved.';
+-- Level: operator
+CREATE FUNCTION pulse.resolve_incident(incident bigint, note text, new_normal boolean)
+    RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_resolve_incident';
+COMMENT ON FUNCTION pulse.resolve_incident(bigint, text, boolean) IS 'The function pulse_resolve_incident() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
-CREATE FUNCTION pulse_ignore_incident(incident bigint, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION pulse_ignore_incident(incident bigint, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident';
 COMMENT ON FUNCTION pulse_ignore_incident(bigint, text, text) IS
-'Mutes an incident until a timestamp or for an interval, such as 3 days, or permanently: meanwhile no other incident opens for its segment, detector and attribute. Errors: 42704 unknown incident, 55000 already resolved, 22023 neither a timestamp nor an interval, or not in the future.';
+'Mutes an incident until a timestamp or for an interval, such as 3 days, or permanently: meanwhile no other incident opens for its segment, detector and attribute. Returns that moment, infinity if permanently. Errors: 42704 unknown incident, 55000 already resolved, 22023 neither a timestamp nor an interval, or not in the future.';
 -- Level: operator
-CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION pulse_ignore_incident(incident bigint, until timestamptz, reason text DEFAULT NULL) RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident_until';
 COMMENT ON FUNCTION pulse_ignore_incident(bigint, timestamptz, text) IS 'As pulse_ignore_incident(bigint, text, text), until a timestamp.';
 -- Level: operator
-CREATE FUNCTION pulse_ignore_incident(incident bigint, until interval, reason text DEFAULT NULL) RETURNS void
+CREATE FUNCTION pulse.ignore_incident(incident bigint, until timestamptz, reason text)
+    RETURNS timestamptz LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident_until';
+COMMENT ON FUNCTION pulse.ignore_incident(bigint, timestamptz, text) IS 'The function pulse_ignore_incident() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
+-- Level: operator
+CREATE FUNCTION pulse_ignore_incident(incident bigint, until interval, reason text DEFAULT NULL) RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_ignore_incident_for';
 COMMENT ON FUNCTION pulse_ignore_incident(bigint, interval, text) IS 'As pulse_ignore_incident(bigint, text, text), for an interval.';
 

@@ -120,26 +120,26 @@ COMMENT ON FUNCTION pulse_delete_flag(text) IS
 
 -- Level: operator
 CREATE FUNCTION pulse_enable_flag(key text)
-    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_enable_flag';
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_enable_flag';
 COMMENT ON FUNCTION pulse_enable_flag(text) IS
-'Enables a flag again, from the next statement of every session on. Errors: 42704 unknown flag, 55000 the flag is archived, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
+'Enables a flag again, from the next statement of every session on. Returns the flag''s version. Errors: 42704 unknown flag, 55000 the flag is archived, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
 
 -- Level: operator
 CREATE FUNCTION pulse_disable_flag(key text)
-    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_disable_flag';
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_disable_flag';
 COMMENT ON FUNCTION pulse_disable_flag(text) IS
-'The kill switch: everybody gets the off variant from the next statement of every session on, also inside open transactions. Errors: 42704 unknown flag, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
+'The kill switch: everybody gets the off variant from the next statement of every session on, also inside open transactions. Returns the flag''s version. Errors: 42704 unknown flag, 55P03 a transaction that changes it is open for longer than pulse.lock_timeout.';
 
 -- Level: operator
 CREATE FUNCTION pulse_archive_flag(key text)
-    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_flag';
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_flag';
 COMMENT ON FUNCTION pulse_archive_flag(text) IS
-'Retires a flag: every decision returns its off variant, and pulse_decide_all() leaves it out. Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
+'Retires a flag: every decision returns its off variant, and pulse_decide_all() leaves it out. Returns the flag''s version. Errors: 42704 unknown flag, 55000 other flags require it, 55P03 another transaction changes definitions or this flag.';
 
 -- Level: operator
 CREATE FUNCTION pulse_restore_flag(key text)
-    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_flag';
-COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Restores an archived flag after checking its definition again. Errors: 42704 unknown flag, or an object that it uses does not exist any more, 55P03 another transaction changes definitions or this flag, and those of pulse_create_flag().';
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_flag';
+COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Restores an archived flag after checking its definition again. Returns the flag''s version. Errors: 42704 unknown flag, or an object that it uses does not exist any more, 55P03 another transaction changes definitions or this flag, and those of pulse_create_flag().';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_list_flags()

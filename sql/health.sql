@@ -136,9 +136,9 @@ SELECT m.relation AS "table", m.source,
             WHEN i.open > 0 OR c.troubled > 0 THEN 'yellow'
             WHEN m.unavailable IS NOT NULL OR m.checked_at IS NULL OR c.known = 0 THEN 'unknown'
             ELSE 'green' END AS state,
-       coalesce(i.open, 0) AS incidents, i.worst, m.checked_at AS last_check,
+       coalesce(i.open, 0) AS incidents, i.worst, date_trunc('second', m.checked_at) AS last_check,
        coalesce(i.summary, c.trouble, CASE WHEN pulse.sees_people() THEN m.unavailable END) AS what,
-       c.next_check, c.checks, u.muted_until, m.owner
+       date_trunc('second', c.next_check) AS next_check, c.checks, u.muted_until, m.owner
 FROM pulse.monitor m
 LEFT JOIN LATERAL (SELECT count(*) AS checks, min(k.next_check_at) AS next_check,
                           count(*) FILTER (WHERE k.last_status IN ('ok', 'bad', 'learning')) AS known,

@@ -30,6 +30,11 @@ COMMENT ON FUNCTION pulse_now() IS
 'Returns the current time of Pulse: the start of the transaction, or the setting pulse.now, which allows evaluating segments as of a past moment.';
 
 -- Level: reader
+CREATE FUNCTION pulse.now() RETURNS timestamptz
+    LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_now';
+COMMENT ON FUNCTION pulse.now() IS 'The function pulse_now() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
+
+-- Level: reader
 CREATE FUNCTION pulse.sees_people() RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN pg_catalog.has_table_privilege('pulse.person', 'SELECT');

@@ -123,17 +123,17 @@ COMMENT ON FUNCTION pulse_merge(text, text, text) IS
 'Merges two people, ignoring the limits of pulse.identity_kind, and returns the id of the merge in pulse.merge_history. The person that has the id with the highest priority remains;
 if these are equal, the person seen first. A person is given by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 no person with that id; 22023 no reason, or both are the same person.';
 -- Level: operator
-CREATE FUNCTION pulse_unmerge(merge bigint, reason text) RETURNS void
+CREATE FUNCTION pulse_unmerge(merge bigint, reason text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmerge';
 COMMENT ON FUNCTION pulse_unmerge(bigint, text) IS
 'Undoes a merge of pulse.merge_history: restores ids, events, attributes and account as they were before it; later changes stay with the survivor. Events do not merge the two people
-again. Errors: 42704 no such merge; 55000 the merge was undone before, or a later merge depends on it; 22023 no reason.';
+again. Returns the id of the person who is restored. Errors: 42704 no such merge; 55000 the merge was undone before, or a later merge depends on it; 22023 no reason.';
 
 -- Level: operator
-CREATE FUNCTION pulse_set_identity_kind(kind text, normalisation text DEFAULT NULL, priority int DEFAULT NULL, max_values int DEFAULT NULL, per interval DEFAULT NULL,
+CREATE FUNCTION pulse_set_identity_kind(kind text, normalisation text DEFAULT NULL, priority bigint DEFAULT NULL, max_values bigint DEFAULT NULL, per interval DEFAULT NULL,
                                         blocked text[] DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_identity_kind';
-COMMENT ON FUNCTION pulse_set_identity_kind(text, text, int, int, interval, text[]) IS
+COMMENT ON FUNCTION pulse_set_identity_kind(text, text, bigint, bigint, interval, text[]) IS
 'Creates or changes a kind of ids. Null keeps the current value (for a new kind: trim, priority 50, no limit of values). per => ''0'' counts values for ever. Existing ids do not change;
 pulse_simulate_identity_kind() shows the effect that other limits would have had. Errors: 22023 values out of range, 55000 change of normalisation while ids of the kind exist.';
 -- Level: operator

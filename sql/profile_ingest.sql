@@ -206,7 +206,14 @@ CREATE FUNCTION pulse_ingest(events text, source text DEFAULT 'sql')
     RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest_text';
 COMMENT ON FUNCTION pulse_ingest(text, text) IS
-'The same for events as JSON text. Content that jsonb cannot hold does not fail the batch: \u0000 and half a surrogate pair become U+FFFD, numbers beyond numeric become texts, and values nested deeper than 600 become null. Errors: also 22P02 the text is not JSON.';
+'The same for events as JSON text. Content that jsonb cannot hold does not fail the batch: \u0000 and half a surrogate pair become U+FFFD, numbers beyond numeric become texts, and values nested deeper than 600 become null. A parameter without a type and a literal are text. Errors: also 22P02 the text is not JSON.';
+
+-- Level: writer
+CREATE FUNCTION pulse_ingest(events json, source text DEFAULT 'sql')
+    RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest_text';
+COMMENT ON FUNCTION pulse_ingest(json, text) IS
+'As pulse_ingest(text, text), for events as json, as drivers send them.';
 
 -- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,
@@ -255,10 +262,10 @@ COMMENT ON FUNCTION pulse_alias(text, text, timestamptz, text, jsonb, text) IS
 'States that two ids belong to one person: merges the person with the previous id and the person with the other id, within the limits of the kinds. Returns the id of the event, or null with a notice if message_id was accepted before. Errors: 22023 the event is one that pulse_ingest() would reject.';
 
 -- Level: operator
-CREATE FUNCTION pulse_replay_rejected(ids bigint[] DEFAULT NULL, reason text DEFAULT NULL, max int DEFAULT 1000)
+CREATE FUNCTION pulse_replay_rejected(ids bigint[] DEFAULT NULL, reason text DEFAULT NULL, max bigint DEFAULT 1000)
     RETURNS TABLE (id bigint, status text, reason text, detail text, profile_id bigint, event_id bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_replay_rejected';
-COMMENT ON FUNCTION pulse_replay_rejected(bigint[], text, int) IS
+COMMENT ON FUNCTION pulse_replay_rejected(bigint[], text, bigint) IS
 'Tries rejected events again: those with the given ids, those with the given reason, or all; oldest first, at most max. Events replayed before are left out. The events keep the time at which they were received. Returns one row per event, as pulse_ingest() does. Errors: 22023 max is below 1 or above pulse.max_batch.';
 
 -- Level: writer

@@ -71,10 +71,10 @@ COMMENT ON FUNCTION pulse_profile(text) IS
 'Returns everything about one person as of pulse_now(): identities, attributes, account, lifecycle, event counts, the newest 50 events, merges and their reasons, traits and segments. The person is given
 by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 no person with that id, 22004 null.';
 -- Level: people_reader
-CREATE FUNCTION pulse_search_profiles(query text, max int DEFAULT 50, skip int DEFAULT 0)
+CREATE FUNCTION pulse_search_profiles(query text, max bigint DEFAULT 50, skip bigint DEFAULT 0)
     RETURNS TABLE (profile_id bigint, kind text, value text, user_id text, email text, first_seen_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_search_profiles';
-COMMENT ON FUNCTION pulse_search_profiles(text, int, int) IS
+COMMENT ON FUNCTION pulse_search_profiles(text, bigint, bigint) IS
 'Finds people who have an id that begins with the query. Returns each person once, with the matching id, ordered by priority of the kind, then by value. max: number of rows, up to 1,000;
 skip: number of rows to skip, up to 100,000. Errors: 22023 an empty query, or numbers out of range.';
 -- Level: people_reader
@@ -90,8 +90,8 @@ COMMENT ON FUNCTION pulse_simulate_merge(text, text) IS
 'Shows what pulse_merge() would do, without doing it: which person remains, why events would not merge the two ("refused"; null if they would), identities and numbers of events and profiles
 of both, attributes that have a value in both, and attributes that the survivor would take over. Errors: 42704 no person with that id, 22023 both are the same person.';
 -- Level: people_reader
-CREATE FUNCTION pulse_simulate_identity_kind(kind text, max_values int DEFAULT NULL, per interval DEFAULT NULL, blocked text[] DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION pulse_simulate_identity_kind(kind text, max_values bigint DEFAULT NULL, per interval DEFAULT NULL, blocked text[] DEFAULT NULL) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_identity_kind';
-COMMENT ON FUNCTION pulse_simulate_identity_kind(text, int, interval, text[]) IS
+COMMENT ON FUNCTION pulse_simulate_identity_kind(text, bigint, interval, text[]) IS
 'Shows the effect of other limits of a kind on the existing ids: how many people have more values, how many values would have been refused, which values would be blocked, and how many
 merges they caused. Null stands for the current limit. Changes nothing. Errors: 42704 unknown kind, 22023 values out of range.';

@@ -11,7 +11,7 @@ COMMENT ON FUNCTION pulse.to_moment(jsonb) IS
 CREATE FUNCTION pulse.to_moment(seconds numeric) RETURNS timestamptz
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_to_moment_numeric';
 COMMENT ON FUNCTION pulse.to_moment(numeric) IS
-'Converts seconds since 1970 to a timestamp, rounded up to the microsecond; null outside the years 1 to 9999.';
+'Converts seconds since 1970 to a timestamp, rounded to the microsecond; null outside the years 1 to 9999.';
 
 -- Level: reader
 CREATE FUNCTION pulse.to_number(value jsonb) RETURNS numeric
@@ -42,6 +42,12 @@ CREATE FUNCTION pulse.to_inet(address text) RETURNS inet
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'pulse_to_inet';
 COMMENT ON FUNCTION pulse.to_inet(text) IS
 'Converts an IPv4 or IPv6 address, or a network such as 10.0.0.0/8, to inet. Null for anything else; never an error.';
+
+-- Level: reader
+CREATE FUNCTION pulse.each_element(list jsonb, condition text) RETURNS boolean[]
+    LANGUAGE c STABLE STRICT PARALLEL SAFE COST 100 AS 'MODULE_PATHNAME', 'pulse_each_element';
+COMMENT ON FUNCTION pulse.each_element(jsonb, text) IS
+'Evaluates a condition for each element of a JSON list, as any() and all() do in rules: true = ANY (...) and true = ALL (...) of the result. The condition is a SQL expression over $1, the element, with the rights of the caller. Null for anything but a list. Errors: 42804 the condition is not boolean.';
 
 -- Level: reader
 CREATE FUNCTION pulse_validate_rule(rule text)

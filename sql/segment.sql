@@ -64,14 +64,18 @@ CREATE FUNCTION pulse_create_segment(name text, definition jsonb, owner text DEF
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_segment';
 COMMENT ON FUNCTION pulse_create_segment(text, jsonb, text, text, jsonb, text[]) IS
 'Creates a segment and returns its id. The definition is checked immediately and always runs with the rights of the calling role. Errors: 42710 the name exists, 22023 unknown key or invalid value, 42P01, 42703, 42601, 42804 the definition does not match the relation, 42501 missing rights.';
+-- Level: operator
+CREATE FUNCTION pulse.create_segment(name text, definition jsonb, owner text, description text, baseline jsonb, tags text[])
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_segment';
+COMMENT ON FUNCTION pulse.create_segment(text, jsonb, text, text, jsonb, text[]) IS 'The function pulse_create_segment() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, owner text DEFAULT NULL,
                                      description text DEFAULT NULL, baseline jsonb DEFAULT NULL, tags text[] DEFAULT NULL,
                                      new_name text DEFAULT NULL)
-    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_segment';
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_segment';
 COMMENT ON FUNCTION pulse_update_segment(text, jsonb, text, text, jsonb, text[], text) IS
-'Changes a segment. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 definition of another role.';
+'Changes a segment and returns its version. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 definition of another role.';
 
 -- Level: operator
 CREATE FUNCTION pulse_pause_segment(name text)
@@ -96,6 +100,10 @@ CREATE FUNCTION pulse_delete_segment(name text, confirm boolean DEFAULT false)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_segment';
 COMMENT ON FUNCTION pulse_delete_segment(text, boolean) IS
 'Deletes a segment and its history. Requires confirm => true. Errors: 42704 unknown segment, 55000 not confirmed (the detail lists what would be deleted), 42501 segment of another role.';
+-- Level: operator
+CREATE FUNCTION pulse.delete_segment(name text, confirm boolean)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_segment';
+COMMENT ON FUNCTION pulse.delete_segment(text, boolean) IS 'The function pulse_delete_segment() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_set_monitoring(name text, enabled boolean)
@@ -104,17 +112,17 @@ COMMENT ON FUNCTION pulse_set_monitoring(text, boolean) IS
 'Enables or disables drift checks of a segment without changing the rest of its baseline. Errors: 42704 unknown segment.';
 
 -- Level: people_reader
-CREATE FUNCTION pulse_preview_segment(definition jsonb, sample int DEFAULT 10)
+CREATE FUNCTION pulse_preview_segment(definition jsonb, sample bigint DEFAULT 10)
     RETURNS TABLE (part text, item text, value text, members bigint, share text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_preview_segment';
-COMMENT ON FUNCTION pulse_preview_segment(jsonb, int) IS
+COMMENT ON FUNCTION pulse_preview_segment(jsonb, bigint) IS
 'Previews a definition without saving it: size, converted, inactive, the most frequent values or the range of each attribute, and up to 1000 members (ordered by key as text). Runs as the caller. Errors: as for pulse_create_segment().';
 
 -- Level: people_reader
-CREATE FUNCTION pulse_preview_segment_change(name text, definition jsonb, sample int DEFAULT 10)
+CREATE FUNCTION pulse_preview_segment_change(name text, definition jsonb, sample bigint DEFAULT 10)
     RETURNS TABLE (change text, members bigint, sample_members text[])
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 3 AS 'MODULE_PATHNAME', 'pulse_preview_segment_change';
-COMMENT ON FUNCTION pulse_preview_segment_change(text, jsonb, int) IS
+COMMENT ON FUNCTION pulse_preview_segment_change(text, jsonb, bigint) IS
 'Previews a change of a segment''s definition as of pulse_now() without saving it: the numbers of members that would enter, leave and stay, and up to 1000 keys of each. Runs as the caller. Errors: as for pulse_preview_segment(), 42704 unknown segment, and 0A000 different source.';
 
 -- Level: reader

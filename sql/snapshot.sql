@@ -293,6 +293,10 @@ CREATE FUNCTION pulse_take_snapshot(segment text) RETURNS bigint
 COMMENT ON FUNCTION pulse_take_snapshot(text) IS
 'Measures a segment as of pulse_now() and returns the id of the snapshot, or of the existing snapshot of that time. Errors: 42704 unknown segment, 55000 archived segment, 55P03 another session is measuring it, 57014 longer than pulse.statement_timeout, and errors of the definition''s SQL.';
 -- Level: writer
+CREATE FUNCTION pulse.take_snapshot(segment text)
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshot';
+COMMENT ON FUNCTION pulse.take_snapshot(text) IS 'The function pulse_take_snapshot() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
+-- Level: writer
 CREATE FUNCTION pulse_take_snapshots(OUT segment text, OUT snapshot bigint, OUT status text, OUT size bigint, OUT error text)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshots';

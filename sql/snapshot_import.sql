@@ -15,22 +15,16 @@ CREATE FUNCTION pulse_import_snapshot(
 RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_import_snapshot';
 COMMENT ON FUNCTION pulse_import_snapshot(text, timestamptz, bigint, bigint, double precision, bigint, bigint, bigint, jsonb, boolean) IS
 'Imports a snapshot that was measured elsewhere and returns its id. distributions: {"platform": {"ios": 4500, "__null__": 20}, "ltv": {"edges": [10, 100], "counts": [3, 5, 2], "nulls": 0}}; members without a listed value count as other. The same import again changes nothing. Errors: 42704 unknown segment, 22023 impossible figures, 42710 another snapshot of that moment (replace => true replaces an imported or a failed one), 55000 archived segment.';
+-- Level: writer
+CREATE FUNCTION pulse.import_snapshot(segment text, taken_at timestamptz, size bigint, converted bigint, conversion_rate double precision, inactive bigint,
+                                      entered bigint, exited bigint, distributions jsonb, replace boolean)
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_import_snapshot';
+COMMENT ON FUNCTION pulse.import_snapshot(text, timestamptz, bigint, bigint, double precision, bigint, bigint, bigint, jsonb, boolean) IS 'The function pulse_import_snapshot() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
--- Level: people_reader
-CREATE FUNCTION pulse_compare_snapshots(a bigint, b bigint)
+-- Level: owner
+CREATE FUNCTION pulse.compare_snapshots(a bigint, b bigint)
 RETURNS TABLE (measure text, attribute text, value text, before numeric, after numeric, difference numeric, percent numeric)
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    missing bigint;
-BEGIN
-    SELECT wanted.id INTO missing FROM (VALUES (a), (b)) AS wanted (id)
-    WHERE NOT EXISTS (SELECT FROM pulse.snapshot AS s WHERE s.id = wanted.id AND s.status = 'ok');
-    IF FOUND THEN
-        RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-            MESSAGE = format('snapshot %s does not exist or has failed', coalesce(missing::text, '(null)')),
-            HINT = 'The snapshots are in pulse.snapshot; give the ids of two with status ok.';
-    END IF;
-    RETURN QUERY
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH side AS MATERIALIZED (
         SELECT s.id = a AS first, s.* FROM pulse.snapshot AS s WHERE s.id IN (a, b)
     ), pair AS (
@@ -87,6 +81,12 @@ BEGIN
            round(100 * (l.after - l.before) / nullif(l.before, 0), 1)
     FROM line AS l
     ORDER BY l.part, l.attribute, l.place, l.value;
-END $$;
+$$;
+COMMENT ON FUNCTION pulse.compare_snapshots(bigint, bigint) IS 'What pulse_compare_snapshots() returns for two snapshots that have not failed. Only the owner of the extension can call it.';
+
+-- Level: people_reader
+CREATE FUNCTION pulse_compare_snapshots(a bigint, b bigint)
+RETURNS TABLE (measure text, attribute text, value text, before numeric, after numeric, difference numeric, percent numeric)
+LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_compare_snapshots';
 COMMENT ON FUNCTION pulse_compare_snapshots(bigint, bigint) IS
 'Compares two snapshots: sizes and rates, members in both (from the sketches), and per attribute the total variation distance and the share of each value or interval. An attribute is compared when both snapshots have it with the same kind and edges. Error: 42704 unknown or failed snapshot.';

@@ -86,9 +86,9 @@ COMMENT ON FUNCTION pulse_create_trait(text, text, text) IS
 
 -- Level: operator
 CREATE FUNCTION pulse_update_trait(key text, expression text DEFAULT NULL, description text DEFAULT NULL)
-    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_trait';
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_trait';
 COMMENT ON FUNCTION pulse_update_trait(text, text, text) IS
-'Changes a trait: null leaves a value as it is, an empty description removes it. Another expression creates a new version and must be valid for everything that uses the trait. Errors: as for pulse_create_trait(), and 42704 unknown trait.';
+'Changes a trait and returns its version: null leaves a value as it is, an empty description removes it. Another expression creates a new version and must be valid for everything that uses the trait. Errors: as for pulse_create_trait(), and 42704 unknown trait.';
 
 -- Level: operator
 CREATE FUNCTION pulse_delete_trait(key text)

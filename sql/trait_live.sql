@@ -100,7 +100,7 @@ CREATE TABLE pulse.unsettled_person (
     message text NOT NULL
 );
 CREATE INDEX unsettled_person_next ON pulse.unsettled_person (next_attempt_at);
-COMMENT ON TABLE pulse.unsettled_person IS 'People for whom an evaluation fails, for example because a number is out of range. They are in no segment that fails for them; their other segments and all other people are evaluated. The row is deleted when nothing fails any more.';
+COMMENT ON TABLE pulse.unsettled_person IS 'People for whom an evaluation fails. They are in no segment that fails for them; their other segments and all other people are evaluated. The row is deleted when nothing fails any more.';
 COMMENT ON COLUMN pulse.unsettled_person.since IS 'When the evaluation first failed.';
 COMMENT ON COLUMN pulse.unsettled_person.attempts IS 'How often the evaluation was tried: at next_attempt_at, after a change of the person that concerns a definition, and after a change of definitions.';
 COMMENT ON COLUMN pulse.unsettled_person.next_attempt_at IS 'When the evaluation is tried again at the latest: one minute after the first failure, then after twice as long each time, up to a day.';
@@ -136,16 +136,10 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.dirty_id_seq', '');
 -- ---- Reading ----
 
 -- Level: people_reader
-CREATE FUNCTION pulse.evaluate_segments(profile bigint) RETURNS TABLE (segment_id bigint, since timestamptz)
+CREATE FUNCTION pulse.evaluate_segments(profile bigint, building boolean) RETURNS TABLE (segment_id bigint, since timestamptz)
     LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segments';
-COMMENT ON FUNCTION pulse.evaluate_segments(bigint) IS
-'The live segments of a person (canonical id) at pulse_now(), from the stored state where it is valid, else from the events. A segment that cannot be evaluated for this person is left out. Read-only. No rows for an unknown person.';
-
--- Level: people_reader
-CREATE FUNCTION pulse.evaluate_segment(profile bigint, segment bigint) RETURNS boolean
-    LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_segment';
-COMMENT ON FUNCTION pulse.evaluate_segment(bigint, bigint) IS
-'Whether a person (canonical id) is in a segment (id) at pulse_now(), also while the segment is being built for the first time. Read-only.';
+COMMENT ON FUNCTION pulse.evaluate_segments(bigint, boolean) IS
+'The live segments of a person (canonical id) at pulse_now(), or those that are being built for the first time, from the stored state where it is valid, else from the events. A segment that cannot be evaluated for this person is left out. Read-only. No rows for an unknown person. A statement that calls it with people in ascending order reads their events together.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
@@ -165,18 +159,20 @@ WHERE t.as_of <= @extschema@.pulse_now() AND (t.next_change_at IS NULL OR t.next
 UNION ALL
 SELECT s.name, e.segment_id, d.profile_id, e.since
 FROM (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= @extschema@.pulse_now() AND t.as_of <= @extschema@.pulse_now()
-      UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > @extschema@.pulse_now()) AS d
-CROSS JOIN LATERAL pulse.evaluate_segments(d.profile_id) AS e
+      UNION ALL SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > @extschema@.pulse_now()
+      ORDER BY profile_id) AS d
+CROSS JOIN LATERAL pulse.evaluate_segments(d.profile_id, false) AS e
 JOIN pulse.segment AS s ON s.id = e.segment_id
 WHERE EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.segment_id = e.segment_id AND l.status = 'live')
 UNION ALL
-SELECT s.name, l.segment_id, p.id, @extschema@.pulse_now()
-FROM pulse.live_segment AS l
-JOIN pulse.segment AS s ON s.id = l.segment_id
-CROSS JOIN pulse.profile AS p
-WHERE l.status = 'building' AND p.canonical_id = p.id
-    AND NOT EXISTS (SELECT FROM pulse.live_segment AS o WHERE o.segment_id = l.segment_id AND o.status = 'live')
-    AND pulse.evaluate_segment(p.id, l.segment_id);
+SELECT s.name, e.segment_id, d.id, e.since
+FROM (SELECT p.id FROM pulse.profile AS p
+      WHERE p.canonical_id = p.id AND EXISTS (SELECT FROM pulse.live_segment AS b WHERE b.status = 'building')
+      ORDER BY p.id) AS d
+CROSS JOIN LATERAL pulse.evaluate_segments(d.id, true) AS e
+JOIN pulse.segment AS s ON s.id = e.segment_id
+WHERE EXISTS (SELECT FROM pulse.live_segment AS l WHERE l.segment_id = e.segment_id AND l.status = 'building')
+    AND NOT EXISTS (SELECT FROM pulse.live_segment AS o WHERE o.segment_id = e.segment_id AND o.status = 'live');
 COMMENT ON VIEW pulse.membership IS
 'The members of each profile segment at pulse_now(), exactly: a person whose stored state is not valid then is evaluated while reading, and so is everybody for a segment that is being built for the first time.';
 COMMENT ON COLUMN pulse.membership.profile_id IS 'The person: canonical_id of pulse.profile.';
@@ -230,26 +226,26 @@ COMMENT ON FUNCTION pulse_traits(text) IS
 'Returns all traits of a person at pulse_now(), with the problem of those that cannot be evaluated. Errors: 42704 unknown person, 22004 null.';
 
 -- Level: operator
-CREATE FUNCTION pulse_take_changes(consumer text, max int DEFAULT 1000, include_quiet boolean DEFAULT false)
+CREATE FUNCTION pulse_take_changes(consumer text, max bigint DEFAULT 1000, include_quiet boolean DEFAULT false)
     RETURNS TABLE ("position" bigint, segment text, profile_id bigint, user_id text, change text, at timestamptz, cause text, version int)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_take_changes';
-COMMENT ON FUNCTION pulse_take_changes(text, int, boolean) IS
+COMMENT ON FUNCTION pulse_take_changes(text, bigint, boolean) IS
 'Returns the next committed membership changes for a consumer, in the same order for all consumers, each exactly once: a returned change counts as taken when the transaction commits. Consumers do not wait for each other. A new consumer starts with the oldest change that is kept. Quiet changes (imports, builds) are skipped unless include_quiet is true; if more than 100000 of them come first, a call may return nothing, and the next call continues after them. Errors: 22023 invalid name or number (1 to 100000).';
 
 -- ---- Building ----
 
 -- Level: operator
-CREATE FUNCTION pulse_build_step(people int) RETURNS bigint[]
+CREATE FUNCTION pulse_build_step(people bigint) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
-COMMENT ON FUNCTION pulse_build_step(int) IS
+COMMENT ON FUNCTION pulse_build_step(bigint) IS
 'Runs one step of pulse_build(), to be committed before the next. Returns {last profile done, last profile to do, 1 if nothing is left, people in this step}. Errors: 22023 fewer than 1 person.';
 -- Level: operator
-CREATE FUNCTION pulse.build_step(people int) RETURNS bigint[]
+CREATE FUNCTION pulse.build_step(people bigint) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
-COMMENT ON FUNCTION pulse.build_step(int) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
+COMMENT ON FUNCTION pulse.build_step(bigint) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
-CREATE PROCEDURE pulse_build(people int DEFAULT 2000)
+CREATE PROCEDURE pulse.inner_build(people bigint)
     LANGUAGE plpgsql AS $$
 DECLARE
     step bigint[];
@@ -267,7 +263,11 @@ BEGIN
     END LOOP;
     RAISE NOTICE 'built for % people, nothing is left to build', done;
 END $$;
-COMMENT ON PROCEDURE pulse_build(int) IS
+COMMENT ON PROCEDURE pulse.inner_build(bigint) IS 'What pulse_build() does. Its errors have it as their context; those of pulse_build() have none.';
+-- Level: operator
+CREATE PROCEDURE pulse_build(people bigint DEFAULT 2000)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'pulse_call_inner';
+COMMENT ON PROCEDURE pulse_build(bigint) IS
 'Completes background builds in this session, with this many people per transaction, and returns when everything is live. It can be cancelled and called again; it continues where it stopped. It cannot run inside a transaction block. Errors: 22023 fewer than 1 person, 2D000 inside a transaction block.';
 
 -- Level: operator

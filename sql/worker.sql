@@ -75,19 +75,19 @@ COMMENT ON COLUMN pulse.job_run.pid IS 'The process it ran in.';
 -- ---- Verbs ----
 
 -- Level: reader
-CREATE FUNCTION pulse_preview_schedule(schedule text, time_zone text DEFAULT NULL, runs int DEFAULT 5, after timestamptz DEFAULT NULL)
+CREATE FUNCTION pulse_preview_schedule(schedule text, time_zone text DEFAULT NULL, runs bigint DEFAULT 5, after timestamptz DEFAULT NULL)
     RETURNS TABLE (run_at timestamptz)
     LANGUAGE c STABLE PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'pulse_preview_schedule';
-COMMENT ON FUNCTION pulse_preview_schedule(text, text, int, timestamptz) IS
+COMMENT ON FUNCTION pulse_preview_schedule(text, text, bigint, timestamptz) IS
 'The next runs of a schedule after a moment (pulse_now()): five cron fields, @daily and the like, or an interval. Errors: 22023 invalid schedule, time zone or number of runs (1 to 1000).';
 
 -- Level: operator
 CREATE FUNCTION pulse_schedule(job text, schedule text DEFAULT NULL, command text DEFAULT NULL, time_zone text DEFAULT NULL,
                                enabled boolean DEFAULT NULL, overlap text DEFAULT NULL, timeout interval DEFAULT NULL,
-                               max_retries int DEFAULT NULL, retry_delay interval DEFAULT NULL, jitter interval DEFAULT NULL)
+                               max_retries bigint DEFAULT NULL, retry_delay interval DEFAULT NULL, jitter interval DEFAULT NULL)
     RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_schedule';
-COMMENT ON FUNCTION pulse_schedule(text, text, text, text, boolean, text, interval, int, interval, interval) IS
+COMMENT ON FUNCTION pulse_schedule(text, text, text, text, boolean, text, interval, bigint, interval, interval) IS
 'Creates a SQL job of the caller, or changes a job; a null argument changes nothing (a new job takes the session''s TimeZone, as does any with time_zone ''''). Returns its next run, null when disabled. A SQL job runs in a process connected as the role that made it, each run in one transaction. Errors: 22023 invalid value, 42601 command is not SQL, 42501 job of another role or a role that cannot log in.';
 
 -- Level: operator
@@ -132,7 +132,7 @@ COMMENT ON FUNCTION pulse.built_in_jobs() IS 'The built-in jobs that the library
 -- Their ids are fixed: rows of a restored dump replace those that CREATE EXTENSION made.
 INSERT INTO pulse.job (id, name, kind, description, schedule, timeout, max_retries, retry_delay, next_run)
 SELECT b.id, b.name, b.name, b.description, b.schedule, b.timeout::interval, b.max_retries, b.retry_delay::interval,
-       CASE WHEN b.on_demand THEN 'infinity' ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule) AS p) END
+       CASE WHEN b.on_demand THEN 'infinity' ELSE (SELECT min(p.run_at) FROM pulse_preview_schedule(b.schedule, NULL::text, 1, NULL::timestamptz) AS p) END
 FROM pulse.built_in_jobs() AS b;
 SELECT pg_catalog.setval('pulse.job_id_seq', 100);
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/time.hpp"
 
 namespace pulse {
@@ -29,12 +30,8 @@ bool IsBlank(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-bool IsLetter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 bool IsPartOfNumber(char c) {
-    return (c >= '0' && c <= '9') || c == '.';
+    return IsDigit(c) || c == '.';
 }
 
 // Takes off what stands at the beginning and fits.

@@ -3,8 +3,19 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
 
 namespace pulse {
+
+namespace {
+
+// The library quotes the number.
+std::string QuotedIn(const std::string& message) {
+    const size_t begin = message.find('\''), end = message.rfind('\'');
+    return begin < end ? message.substr(begin + 1, end - begin - 1) : "";
+}
+
+}  // namespace
 
 nlohmann::json ParseJson(std::string_view text, int deepest) {
     const auto shallow = [deepest](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
@@ -13,7 +24,13 @@ nlohmann::json ParseJson(std::string_view text, int deepest) {
                             "At most " + std::to_string(deepest) + " levels are allowed.");
         return true;
     };
-    return nlohmann::json::parse(text, shallow);
+    try {
+        return nlohmann::json::parse(text, shallow);
+    } catch (const nlohmann::json::out_of_range& error) {
+        throw UserError(sqlstate::kNumberOutOfRange, "number out of range in JSON",
+                        "It is " + Shorten(QuotedIn(error.what()), 40) + ".",
+                        "Numbers lie between -1e308 and 1e308.");
+    }
 }
 
 nlohmann::json ParseJsonOrDiscard(std::string_view text) {

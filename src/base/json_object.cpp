@@ -53,9 +53,12 @@ JsonObject::JsonObject(const Json& json, JsonPlace place, const std::vector<std:
 void JsonObject::RequireKeys(const std::vector<std::string>& keys) const {
     for (const auto& [key, value] : json_.items()) {
         if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
-        const bool near = FindNearest(key, keys) != nullptr;
+        // One letter more or less is a typing error, also where another object has the key.
+        const bool elsewhere = place_.elsewhere && !FindNearest(key, keys, 1);
+        const std::string home = elsewhere ? FindHome(key, *place_.elsewhere) : "";
+        const bool near = home.empty() && FindNearest(key, keys);
         Fail("unknown key \"" + Shorten(key, kShownName) + "\" in " + place_.name,
-             near ? ListNames(keys, "Keys") : "", SuggestName(key, keys, "Keys"));
+             near ? ListNames(keys, "Keys") : "", home.empty() ? SuggestName(key, keys, "Keys") : home);
     }
 }
 

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
+
 namespace pulse {
 
 namespace {
 
 // Of numeric: digits before the point, and behind it.
 constexpr int64_t kMostWhole = 131'072, kMostFraction = 16'383;
-
-bool IsDigit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 class Scanner {
   public:

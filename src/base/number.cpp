@@ -9,4 +9,8 @@ std::string Thousands(int64_t number) {
     return text;
 }
 
+std::string Plural(int64_t number, const std::string& noun) {
+    return Thousands(number) + " " + noun + (number == 1 ? "" : "s");
+}
+
 }  // namespace pulse

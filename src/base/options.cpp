@@ -88,8 +88,13 @@ std::string Table::Names(Holder holder) const {
 
 // The value is not shown: it may be a password under a misspelt name.
 void Table::ThrowUnknown(const std::string& name, const std::string& hint, const std::string& detail) const {
+    std::vector<std::string> names;
+    for (const Option& option : options_) names.emplace_back(option.name);
+    const std::string* const nearest = Find(name) ? nullptr : FindNearest(name, names);
+    const std::string home =
+        nearest ? "Did you mean " + InQuotes(*nearest) + "?" : FindHome(name, elsewhere_);
     throw UserError(sqlstate::kInvalidOptionName, "unknown option \"" + name + "\" of a " + noun_, detail,
-                    hint);
+                    home.empty() ? hint : home);
 }
 
 void Table::CheckOne(Holder holder, const std::string& name, const std::string& value, bool superuser) const {

@@ -40,9 +40,12 @@ std::string InQuotes(std::string_view name) {
     return '"' + std::string(name) + '"';
 }
 
-const std::string* FindNearest(const std::string& name, const std::vector<std::string>& valid) {
+const std::string* FindNearest(const std::string& name, const std::vector<std::string>& valid,
+                               size_t farthest) {
     if (name.size() > kLongestName) return nullptr;
-    size_t least = std::max<size_t>(name.size() / 3, 1) + 1;
+    // Something of the name must be left.
+    size_t least = std::min(std::max<size_t>(name.size() / 3, 1) + 1, std::max<size_t>(name.size(), 1));
+    if (farthest < least) least = farthest + 1;
     const std::string* nearest = nullptr;
     for (const std::string& candidate : valid) {
         const size_t distance = EditDistance(name, candidate);
@@ -66,6 +69,16 @@ std::string SuggestName(const std::string& name, const std::vector<std::string>&
                         const std::string& what, std::string (*print)(std::string_view)) {
     const std::string* nearest = FindNearest(name, valid);
     return nearest ? "Did you mean " + print(*nearest) + "?" : ListNames(valid, what, print);
+}
+
+std::string FindHome(const std::string& name, const std::vector<Elsewhere>& places) {
+    for (const Elsewhere& place : places) {
+        if (std::find(place.names.begin(), place.names.end(), name) == place.names.end()) continue;
+        std::string home;
+        for (const char c : place.home) c == '%' ? home += name : home += c;
+        return home;
+    }
+    return "";
 }
 
 }  // namespace pulse

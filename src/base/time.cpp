@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "pulse/base/ascii.hpp"
+
 namespace pulse {
 
 namespace {
@@ -52,6 +54,14 @@ std::string FormatMoment(Moment moment) {
 
 namespace {
 
+constexpr Moment kYearOne = (sys_days(std::chrono::January / 1 / 1) - kEpoch).count() * kDay;
+constexpr Moment kYearTenThousand = (sys_days(std::chrono::January / 1 / 10000) - kEpoch).count() * kDay;
+
+// Empty outside the years that FormatMoment() can print, where an offset or a number may lead.
+std::optional<Moment> InYears(Moment moment) {
+    return moment >= kYearOne && moment < kYearTenThousand ? std::optional(moment) : std::nullopt;
+}
+
 // Reads fixed-width fields from the front of a text; after a mismatch all reads fail.
 class Fields {
   public:
@@ -64,13 +74,13 @@ class Fields {
         rest_.remove_prefix(1);
         return true;
     }
-    bool BeginsDigit() const { return !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; }
+    bool BeginsDigit() const { return !rest_.empty() && IsDigit(rest_.front()); }
     // Exactly `width` digits, at most `limit`; -1 if they are missing.
     int Number(size_t width, int limit) {
         if (rest_.size() < width) return -1;
         int value = 0;
         for (size_t i = 0; i < width; ++i) {
-            if (rest_[i] < '0' || rest_[i] > '9') return -1;
+            if (!IsDigit(rest_[i])) return -1;
             value = value * 10 + (rest_[i] - '0');
         }
         rest_.remove_prefix(width);
@@ -80,7 +90,7 @@ class Fields {
     int Fraction() {
         int value = 0, digits = 0;
         bool up = false;
-        for (; !rest_.empty() && rest_.front() >= '0' && rest_.front() <= '9'; ++digits) {
+        for (; !rest_.empty() && IsDigit(rest_.front()); ++digits) {
             if (digits < 6)
                 value = value * 10 + (rest_.front() - '0');
             else if (digits == 6)
@@ -167,37 +177,64 @@ std::optional<Moment> ParseMoment(std::string_view text) {
         return std::nullopt;
     }
     if (!fields.Empty()) return std::nullopt;
-    // An offset must not lead out of the years that FormatMoment() can print.
-    constexpr Moment kFirst = (sys_days(std::chrono::January / 1 / 1) - kEpoch).count() * kDay;
-    constexpr Moment kEnd = (sys_days(std::chrono::January / 1 / 10000) - kEpoch).count() * kDay;
-    const Moment moment = (sys_days(date) - kEpoch).count() * kDay + within - offset;
-    return moment >= kFirst && moment < kEnd ? std::optional(moment) : std::nullopt;
+    return InYears((sys_days(date) - kEpoch).count() * kDay + within - offset);
+}
+
+namespace {
+
+bool AllDigits(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), IsDigit);
+}
+
+// A decimal number without exponent.
+struct Decimal {
+    bool negative;
+    int64_t whole;
+    std::string_view fraction;  // digits
+};
+
+std::optional<Decimal> ReadDecimal(std::string_view text) {
+    constexpr size_t kLongest = 15;  // more are beyond all years
+    const bool negative = text.starts_with('-');
+    if (negative) text.remove_prefix(1);
+    const size_t point = std::min(text.find('.'), text.size());
+    const std::string_view whole = text.substr(0, point),
+                           fraction = text.substr(std::min(point + 1, text.size()));
+    if (!AllDigits(whole) || whole.size() > kLongest) return std::nullopt;
+    if (point < text.size() && !AllDigits(fraction)) return std::nullopt;
+    int64_t value = 0;
+    for (const char digit : whole) value = value * 10 + (digit - '0');
+    return Decimal{negative, value, fraction};
+}
+
+// The number times `unit` microseconds since 1970.
+std::optional<Moment> Since1970(const Decimal& number, int64_t unit) {
+    constexpr Moment k1970 = (sys_days(std::chrono::January / 1 / 1970) - kEpoch).count() * kDay;
+    if (number.whole > (kYearTenThousand - k1970) / unit) return std::nullopt;
+    int64_t size = number.whole * unit, weight = unit;
+    for (const char digit : number.fraction) {
+        if (weight == 1) {
+            size += digit >= '5';
+            break;
+        }
+        weight /= 10;
+        size += weight * (digit - '0');
+    }
+    return InYears(k1970 + (number.negative ? -size : size));
+}
+
+}  // namespace
+
+std::optional<Moment> ParseEpoch(std::string_view seconds) {
+    const auto number = ReadDecimal(seconds);
+    return number ? Since1970(*number, kSecond) : std::nullopt;
 }
 
 std::optional<Moment> ParseUnixTime(std::string_view digits) {
-    constexpr int64_t kSince1970 = 946'684'800 * kSecond;  // of PostgreSQL's epoch, 2000
-    constexpr int64_t kMilliseconds = 100'000'000'000, kEnd = 100'000'000'000'000;
-    const size_t point = std::min(digits.find('.'), digits.size());
-    const std::string_view whole = digits.substr(0, point);
-    constexpr size_t kLongest = 15;
-    if (whole.empty() || whole.size() > kLongest) return std::nullopt;
-    int64_t value = 0;
-    for (const char c : whole) {
-        if (c < '0' || c > '9') return std::nullopt;
-        value = value * 10 + (c - '0');
-    }
-    if (value >= kEnd) return std::nullopt;
-    // In microseconds, rounded.
-    int64_t weight = value < kMilliseconds ? kSecond : kSecond / 1000;
-    int64_t moment = value * weight;
-    for (size_t i = point + 1; i < digits.size(); ++i) {
-        if (digits[i] < '0' || digits[i] > '9') return std::nullopt;
-        if (weight == 1 && digits[i] >= '5') ++moment;
-        weight /= 10;
-        moment += weight * (digits[i] - '0');
-    }
-    if (point + 1 == digits.size()) return std::nullopt;
-    return moment - kSince1970;
+    constexpr int64_t kMilliseconds = 100'000'000'000;
+    const auto number = ReadDecimal(digits);
+    if (!number) return std::nullopt;
+    return Since1970(*number, number->whole < kMilliseconds ? kSecond : kSecond / 1000);
 }
 
 std::optional<Moment> ParseTimeText(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/delivery/mime.hpp"
 #include "pulse/delivery/sign.hpp"
@@ -16,8 +17,7 @@ namespace {
 constexpr size_t kMostReceivers = 50;
 
 bool Among(char c, std::string_view marks) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           marks.find(c) != std::string_view::npos;
+    return IsLetter(c) || IsDigit(c) || marks.find(c) != std::string_view::npos;
 }
 
 bool AllAmong(std::string_view text, std::string_view marks) {
@@ -99,9 +99,8 @@ void Need(const std::string& channel, const options::List& options, Holder holde
     if (missing.empty()) return;
     const bool server = holder == Holder::kServer;
     throw IncompleteChannel(
-        sqlstate::kInvalidParameter, "channel \"" + channel + "\" is not complete",
-        (server ? "Its server has no option " : "The user mapping of its owner has no option ") + missing +
-            ".",
+        "channel \"" + channel + "\" is not complete",
+        server ? "Its server" : "The user mapping of its owner", missing,
         server ? "Use ALTER SERVER ... OPTIONS (" + example + ")."
                : "Use CREATE or ALTER USER MAPPING FOR the server's owner SERVER ... OPTIONS (" + example +
                      ").");
@@ -175,7 +174,11 @@ const options::Table& ChannelOptions() {
          {"api_key", kMapping, K::kText, "", "Resend's key", {}, true},
          {"user", kMapping, K::kText, "", "SMTP user", {}, true},
          {"password", kMapping, K::kText, "", "SMTP password", {}, true},
-         {"routing_key", kMapping, K::kText, "", "PagerDuty's integration key", {}, true}});
+         {"routing_key", kMapping, K::kText, "", "PagerDuty's integration key", {}, true}},
+        {{{"min_severity", "segments", "tables", "owners", "tags", "detectors", "events", "quiet_hours",
+           "time_zone", "cool_down", "digest", "digest_at", "group_wait", "escalate_after", "escalate_to"},
+          "It is an argument of pulse_create_route(), which sends incidents to channels: % => ..."},
+         {{"name"}, "It is an argument of the function: % => ..."}});
     return table;
 }
 

@@ -6,6 +6,7 @@
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/classify_response.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/drift/unknown_incident.hpp"
 #include "pulse/http/require_tls.hpp"
 #include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/entry.hpp"
@@ -56,7 +57,7 @@ void CheckComplete(const std::string& name, const Json& all) {
         delivery::MakeChannel(name, server, mapping);
     } catch (const delivery::IncompleteChannel& error) {
         // The hint of the error is about ALTER, but the channel does not exist yet.
-        throw UserError(error.state().c_str(), error.message(), error.detail(),
+        throw UserError(error.state().c_str(), error.message(), "The options have no " + error.missing + ".",
                         "Add it to the options of this call. Nothing was created.");
     }
 }
@@ -136,10 +137,7 @@ Json Preview(int64_t incident, const std::string& name) {
         const pg::OwnerSession session;
         summaries = delivery::LoadIncidentSummaries({incident}, false);
     }
-    if (summaries.empty())
-        throw UserError(pulse::sqlstate::kUndefinedObject,
-                        "incident " + std::to_string(incident) + " does not exist", "",
-                        "SELECT id, segment, relation, summary FROM pulse.incident lists them.");
+    if (summaries.empty()) pulse::drift::ThrowUnknownIncident(incident);
     delivery::Envelope envelope;
     envelope.key = envelope.thread = "preview";
     envelope.event = EventOf(summaries[0].status);

@@ -1,4 +1,7 @@
 // The SQL-callable functions to retry and cancel messages: arguments in, result out.
+#include <charconv>
+
+#include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_queue.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
@@ -48,7 +51,7 @@ void RequireOwnMessage(int64_t message, const Found& found, const char* verb) {
     throw UserError(sqlstate::kNotReady, "message " + std::to_string(message) + " " + what, "", hint);
 }
 
-void Retry(int64_t message) {
+int64_t Retry(int64_t message) {
     const Found found = Load(message);
     RequireOwnMessage(message, found, "Retry");
     if (found.status == "sent") RefuseMessage(message, "was sent", "Sent messages cannot be sent again.");
@@ -64,6 +67,7 @@ void Retry(int64_t message) {
         " WHERE folded_into = $1 AND status IN ('dead', 'cancelled')",
         {Value::Int8(message)});
     WakeDelivery();
+    return 1;
 }
 
 // The ids of messages that are not part of another one.
@@ -82,18 +86,7 @@ std::vector<int64_t> LockUnsentMessages(const std::string& channel) {
     return ids;
 }
 
-void RequireChannel(const std::string& channel) {
-    if (pg::FindServer("pulse_channel", channel)) return;
-    std::string known;
-    for (const std::string& name : pg::ServerNames("pulse_channel"))
-        known += (known.empty() ? "" : ", ") + name;
-    throw UserError(sqlstate::kUndefinedObject, "channel \"" + channel + "\" does not exist", "",
-                    known.empty() ? "There are no channels yet; create one with pulse_create_channel()."
-                                  : "Channels are " + known + ".");
-}
-
 int64_t RetryChannel(const std::string& channel) {
-    RequireChannel(channel);
     const std::vector<int64_t> ids = LockUnsentMessages(channel);
     pg::Execute(
         "UPDATE pulse.outbox SET status = 'pending', send_at = clock_timestamp(), attempts = 0, waits ="
@@ -110,6 +103,20 @@ int64_t RetryChannel(const std::string& channel) {
         {Value::Text(channel)});
     WakeDelivery();
     return static_cast<int64_t>(ids.size());
+}
+
+// The id of a message that a driver sends without a type, so that it arrives as a text.
+std::optional<int64_t> IdIn(const std::string& text) {
+    int64_t id = 0;
+    const char* const end = text.data() + text.size();
+    const auto [read, error] = std::from_chars(text.data(), end, id);
+    return error == std::errc() && read == end ? std::optional(id) : std::nullopt;
+}
+
+int64_t RetryNamed(const std::string& name) {
+    if (pg::FindServer("pulse_channel", name)) return RetryChannel(name);
+    if (const auto message = IdIn(name)) return Retry(*message);
+    ThrowUnknownChannel(name);
 }
 
 void Cancel(int64_t message, const std::string& reason) {
@@ -143,15 +150,14 @@ PULSE_WRITING_FUNCTION(pulse_retry_message) {
     const int64_t message = pg::Args(fcinfo).RequireInt8(0, "message");
     pulse::delivery::RequireFreshSnapshots("pulse_retry_message");
     const pg::OwnerSession session;
-    pulse::delivery::Retry(message);
-    PG_RETURN_VOID();
+    return Int64GetDatum(pulse::delivery::Retry(message));
 }
 
 PULSE_WRITING_FUNCTION(pulse_retry_channel) {
     const std::string channel = pg::Args(fcinfo).RequireText(0, "channel");
     pulse::delivery::RequireFreshSnapshots("pulse_retry_message");
     const pg::OwnerSession session;
-    return Int64GetDatum(pulse::delivery::RetryChannel(channel));
+    return Int64GetDatum(pulse::delivery::RetryNamed(channel));
 }
 
 PULSE_WRITING_FUNCTION(pulse_cancel_message) {

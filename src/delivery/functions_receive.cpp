@@ -77,9 +77,9 @@ std::optional<std::string> StatusOf(int64_t incident) {
     return rows.empty() ? std::nullopt : std::optional(rows[0].Text(0));
 }
 
-// `verb` has all arguments with their types, so that no other function of the same name is called.
+// In schema pulse, where no other role can add a function of the same name.
 uint64_t Call(const std::string& verb, const std::vector<Value>& arguments) {
-    return pg::Execute("SELECT * FROM " + pg::VerbSchema() + "." + verb, arguments).processed();
+    return pg::Execute("SELECT * FROM pulse." + verb, arguments).processed();
 }
 
 // A payload that is delivered twice has no effect the second time.
@@ -87,17 +87,12 @@ void Act(const std::string& action, int64_t incident, const Json& payload) {
     const std::optional<std::string> status = StatusOf(incident), note = TextOf(payload, "note");
     const std::optional<Moment> until = UntilOf(payload);
     if (action == "acknowledge" && status != "acknowledged")
-        Call("pulse_acknowledge_incident($1::pg_catalog.int8, $2::pg_catalog.text)",
-             {Value::Int8(incident), Value::Text(note)});
+        Call("acknowledge_incident($1, $2)", {Value::Int8(incident), Value::Text(note)});
     if (action == "resolve" && status != "resolved")
-        Call("pulse_resolve_incident($1::pg_catalog.int8, $2::pg_catalog.text, false)",
-             {Value::Int8(incident), Value::Text(note)});
+        Call("resolve_incident($1, $2, false)", {Value::Int8(incident), Value::Text(note)});
     if (action == "ignore" && (status != "ignored" || until))
-        Call("pulse_ignore_incident($1::pg_catalog.int8, $2::pg_catalog.timestamptz, $3::pg_catalog.text)",
-             {Value::Int8(incident), Value::Time(until), Value::Text(note)});
-    if (action == "investigate")
-        Call("pulse_investigate_incident($1::pg_catalog.int8, NULL::pg_catalog.interval)",
-             {Value::Int8(incident)});
+        Call("ignore_incident($1, $2, $3)", {Value::Int8(incident), Value::Time(until), Value::Text(note)});
+    if (action == "investigate") Call("investigate_incident($1, NULL)", {Value::Int8(incident)});
 }
 
 Json RunCheck(const Json& payload) {
@@ -113,12 +108,10 @@ Json RunCheck(const Json& payload) {
         const Json* first = Find(payload, {"snapshot"});
         if (first && !first->is_boolean())
             RefuseRequest("\"snapshot\" must be true or false", DescribeJson(*first), "");
-        if (first && first->get<bool>())
-            Call("pulse_take_snapshot($1::pg_catalog.text)", {Value::Text(segment)});
-        answer["findings"] = Call("pulse_check_drift($1::pg_catalog.text)", {Value::Text(segment)});
+        if (first && first->get<bool>()) Call("take_snapshot($1)", {Value::Text(segment)});
+        answer["findings"] = Call("check_drift($1)", {Value::Text(segment)});
     } else {
-        answer["checks"] =
-            Call("pulse_check_tables($1::pg_catalog.text, NULL::pg_catalog.text)", {Value::Text(table)});
+        answer["checks"] = Call("check_tables($1, NULL)", {Value::Text(table)});
     }
     return answer;
 }

@@ -9,7 +9,9 @@
 #include "pulse/delivery/member_changes.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
+#include "pulse/http/require_tls.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
 
@@ -142,8 +144,9 @@ CreatedSubscription Subscribe(const pg::Args& args) {
     CreatedSubscription made{args.Text(3).value_or(NewName()),
                              given ? std::nullopt : std::optional(NewSecret())};
     const std::string creator = pg::CallerName();
-    pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(),
-                     {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}}, "");
+    const Json options = {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}};
+    http::RequireTls(options, pg::settings::allow_http);
+    pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(), options, "");
     Keep(made.name, events, segments.value_or(std::vector<std::string>()), creator);
     return made;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/delivery/sign.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::string_view kAtomMarks = "!#$%&'*+-/=?^_`{|}~";
 
 bool IsAlnum(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return IsLetter(c) || IsDigit(c);
 }
 
 std::string_view Trim(std::string_view text) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/delivery/escape.hpp"
@@ -135,10 +136,7 @@ std::string Domain(const MailAddress& from) {
 std::string MessageId(const std::string& key, const std::string& domain) {
     std::string local;
     for (const char c : key.substr(0, 200))
-        local +=
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'
-                ? c
-                : '.';
+        local += IsDigit(c) || IsLetter(c) || c == '_' || c == '-' ? c : '.';
     return "<" + (local.empty() ? "message" : local) + "@" + domain + ">";
 }
 
@@ -242,7 +240,7 @@ Mail SmtpMail(const json& payload, const Envelope& envelope) {
     letter.date = envelope.created_at;
     letter.boundary = "pulse";
     for (const char c : envelope.key.substr(0, 48))
-        if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) letter.boundary += c;
+        if (IsDigit(c) || IsLetter(c)) letter.boundary += c;
     return letter;
 }
 

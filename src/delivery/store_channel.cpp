@@ -1,26 +1,21 @@
 // Channels, read from PostgreSQL's catalogs.
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/pg/foreign.hpp"
 
 namespace pulse::delivery {
 
-namespace {
-
-[[noreturn]] void ThrowUnknown(const std::string& name) {
-    std::string list;
-    for (const std::string& known : pg::ServerNames("pulse_channel"))
-        list += (list.empty() ? "" : ", ") + known;
+void ThrowUnknownChannel(const std::string& name) {
+    const std::vector<std::string> names = pg::ServerNames("pulse_channel");
     throw UserError(sqlstate::kUndefinedObject, "channel \"" + name + "\" does not exist", "",
-                    list.empty() ? "There are no channels yet; create one with pulse_create_channel()."
-                                 : "Channels are " + list + ".");
+                    names.empty() ? "There are no channels yet; create one with pulse_create_channel()."
+                                  : SuggestName(name, names, "Channels"));
 }
-
-}  // namespace
 
 Channel LoadChannel(const std::string& name) {
     const std::optional<pg::ForeignServer> server = pg::FindServer("pulse_channel", name);
-    if (!server) ThrowUnknown(name);
+    if (!server) ThrowUnknownChannel(name);
     return MakeChannel(name, server->options, server->mapping);
 }
 

@@ -103,8 +103,13 @@ void Check(const RouteRequest& request) {
     RequireSpan(request.escalate_after, request.escalate_after_length, "escalate_after", kLongest);
 }
 
+// Each name once.
 Value TextsOrNull(const Names& names) {
-    return names ? Value::Texts(*names) : Value::Null(TEXTARRAYOID);
+    if (!names) return Value::Null(TEXTARRAYOID);
+    std::vector<std::string> once;
+    for (const std::string& name : *names)
+        if (std::find(once.begin(), once.end(), name) == once.end()) once.push_back(name);
+    return Value::Texts(once);
 }
 
 Value TextOrNull(const std::optional<Value>& value, Oid type) {

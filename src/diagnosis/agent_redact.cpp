@@ -56,6 +56,17 @@ ExprPtr Rebuild(const ExprPtr& expr, bool exact, const Redact& redact) {
         return rule::Make(rule::List{all(list->items, exact)}, expr->position);
     if (const auto* call = rule::As<rule::Call>(*expr))
         return rule::MakeCall(call->function, all(call->arguments, false), expr->position);
+    if (const auto* found = rule::As<rule::Metric>(*expr)) {
+        rule::Metric metric = *found;
+        if (metric.filter) metric.filter = Rebuild(metric.filter, false, redact);
+        for (rule::SequenceStep& step : metric.steps)
+            if (step.filter) step.filter = Rebuild(step.filter, false, redact);
+        return rule::Make(std::move(metric), expr->position);
+    }
+    if (const auto* elements = rule::As<rule::Elements>(*expr))
+        return rule::Make(rule::Elements{elements->all, Rebuild(elements->list, false, redact),
+                                         Rebuild(elements->condition, false, redact)},
+                          expr->position);
     if (const auto* operation = rule::As<rule::Operation>(*expr))
         return rule::MakeOperation(operation->op, all(operation->operands, ComparesExactly(operation->op)),
                                    expr->position);
@@ -248,7 +259,8 @@ nlohmann::json Redactor::RedactDefinition(const nlohmann::json& definition) {
             for (json& item : node) walk(item);
         } else if (node.is_object()) {
             for (auto& [key, value] : node.items()) {
-                if (key != "value") {
+                // A condition on elements is a rule in the place of a value.
+                if (key != "value" || value.is_object()) {
                     if (value.is_structured()) walk(value);
                     continue;
                 }

@@ -74,7 +74,7 @@ using Paths = std::set<std::vector<std::string>>;
 
 // The columns, or paths into them, that a rule names.
 void CollectPaths(const rule::Expr& expr, Paths& paths) {
-    const auto all = [&](const std::vector<rule::ExprPtr>& list) {
+    const auto all = [&](std::span<const rule::ExprPtr> list) {
         for (const rule::ExprPtr& item : list) CollectPaths(*item, paths);
     };
     if (const auto* reference = rule::As<rule::Reference>(expr)) {
@@ -83,10 +83,8 @@ void CollectPaths(const rule::Expr& expr, Paths& paths) {
         paths.insert(reference->path);
     } else if (const auto* list = rule::As<rule::List>(expr)) {
         all(list->items);
-    } else if (const auto* call = rule::As<rule::Call>(expr)) {
-        all(call->arguments);
-    } else if (const auto* operation = rule::As<rule::Operation>(expr)) {
-        all(operation->operands);
+    } else {
+        all(rule::OperandsOf(expr));
     }
 }
 

@@ -36,11 +36,8 @@ void Collect(const Expr& expr, std::vector<std::string>& columns) {
         std::string name;
         for (const std::string& part : reference->path) name += (name.empty() ? "" : ".") + part;
         if (std::find(columns.begin(), columns.end(), name) == columns.end()) columns.push_back(name);
-    } else if (const auto* call = rule::As<rule::Call>(expr)) {
-        for (const auto& argument : call->arguments) Collect(*argument, columns);
-    } else if (const auto* operation = rule::As<rule::Operation>(expr)) {
-        for (const auto& operand : operation->operands) Collect(*operand, columns);
     }
+    for (const rule::ExprPtr& operand : rule::OperandsOf(expr)) Collect(*operand, columns);
 }
 
 bool ReadsEvents(const Expr& expr) {
@@ -48,13 +45,8 @@ bool ReadsEvents(const Expr& expr) {
     // last_seen_minutes_ago and similar functions read events.
     if (const auto* reference = rule::As<rule::Reference>(expr))
         return rule::FindBuiltin(*reference) != nullptr;
-    const auto any = [](const std::vector<rule::ExprPtr>& list) {
-        return std::any_of(list.begin(), list.end(),
-                           [](const rule::ExprPtr& part) { return ReadsEvents(*part); });
-    };
-    if (const auto* call = rule::As<rule::Call>(expr)) return any(call->arguments);
-    const auto* operation = rule::As<rule::Operation>(expr);
-    return operation && any(operation->operands);
+    return std::ranges::any_of(rule::OperandsOf(expr),
+                               [](const rule::ExprPtr& operand) { return ReadsEvents(*operand); });
 }
 
 // The values that a simple clause accepts: an interval of numbers, or a set of values. Each end may be open.

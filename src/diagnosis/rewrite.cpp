@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/parser.hpp"
@@ -36,8 +37,7 @@ std::string TypeName(const DiagnosisInput& input, const std::string& attribute) 
 bool IsNumber(const std::string& text) {
     const size_t sign = !text.empty() && text[0] == '-' ? 1 : 0;
     return text.size() > sign && text.size() < 30 &&
-           std::all_of(text.begin() + static_cast<long>(sign), text.end(),
-                       [](char c) { return c >= '0' && c <= '9'; });
+           std::all_of(text.begin() + static_cast<long>(sign), text.end(), IsDigit);
 }
 
 // The label as a literal of the rule language for a column of that type; empty when it cannot be one.

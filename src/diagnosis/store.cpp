@@ -1,6 +1,7 @@
 #include "pulse/diagnosis/store.hpp"
 
 #include "pulse/diagnosis/rewrite.hpp"
+#include "pulse/drift/unknown_incident.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/compile.hpp"
@@ -20,16 +21,6 @@ struct LoadedInput {
     int64_t segment_id = 0;
     std::optional<int64_t> before, after;  // snapshots
 };
-
-[[noreturn]] void ThrowUnknown(int64_t incident) {
-    const pg::Result rows = pg::Execute("SELECT count(*), min(id), max(id) FROM pulse.incident_record");
-    std::string hint = "There are no incidents yet; pulse_check_drift() finds them.";
-    if (rows[0].Int8(0) > 0)
-        hint = "Incidents are listed in pulse.incident; their ids go from " +
-               std::to_string(rows[0].Int8(1)) + " to " + std::to_string(rows[0].Int8(2)) + ".";
-    throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist",
-                    "", hint);
-}
 
 // The column of address.city is address.
 std::string Reading(const std::string& name) {
@@ -67,7 +58,7 @@ LoadedInput LoadIncident(int64_t incident) {
         "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)), s.search_path "
         "FROM pulse.incident_record AS i JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1",
         {Value::Int8(incident)});
-    if (rows.empty()) ThrowUnknown(incident);
+    if (rows.empty()) drift::ThrowUnknownIncident(incident);
     const pg::Row row = rows[0];
     LoadedInput loaded;
     DiagnosisInput& input = loaded.input;

@@ -1,6 +1,7 @@
 #include "pulse/diagnosis/store_agent.hpp"
 
 #include "pulse/diagnosis/store_investigation.hpp"
+#include "pulse/drift/unknown_incident.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/settings.hpp"
@@ -88,8 +89,7 @@ std::optional<Investigation> NewestInvestigation(int64_t incident) {
 void RequireIncident(int64_t incident) {
     if (!pg::Execute("SELECT FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)}).empty())
         return;
-    throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(incident) + " does not exist",
-                    "", "Incidents are listed in pulse.incident.");
+    drift::ThrowUnknownIncident(incident);
 }
 
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/number.hpp"
 #include "pulse/base/random.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -87,9 +88,7 @@ class InvestigationWorker {
     InvestigationRun End(const std::string& why) {
         InvestigationRun run;
         run.done = done_;
-        run.message = std::to_string(done_) +
-                      (done_ == 1 ? " investigation ended" : " investigations ended") +
-                      (why.empty() ? "" : "; " + why);
+        run.message = Plural(done_, "investigation") + " ended" + (why.empty() ? "" : "; " + why);
         return run;
     }
 

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "contingency_table.hpp"
+#include "pulse/base/number.hpp"
 #include "pulse/drift/statistics/binned.hpp"
 #include "pulse/drift/statistics/divergence.hpp"
 #include "pulse/drift/statistics/probabilities.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "detector_context.hpp"
+#include "pulse/base/number.hpp"
 #include "pulse/drift/statistics/robust.hpp"
 
 namespace pulse::drift {

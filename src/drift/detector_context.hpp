@@ -83,7 +83,6 @@ DetectorResult EvaluateChange(Fingerprint fingerprint, double change, double eff
 std::string Members(double count);                    // 10,000
 std::string Percent(double share, int decimals = 1);  // 42.0 %
 std::string Fixed(double value, int decimals);
-std::string Plural(size_t count, const char* noun);          // 1 snapshot, 5 snapshots
 std::string BaselineText(BaselineKind kind, size_t points);  // rolling baseline of 5 snapshots
 
 }  // namespace pulse::drift

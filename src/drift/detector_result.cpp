@@ -50,10 +50,6 @@ std::string Percent(double share, int decimals) {
     return Fixed(100 * share, decimals) + " %";
 }
 
-std::string Plural(size_t count, const char* noun) {
-    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 std::string BaselineText(BaselineKind kind, size_t points) {
     switch (kind) {
         case BaselineKind::kPinned: return "the pinned snapshot";

@@ -1,6 +1,7 @@
 // pulse_check_drift() and pulse_backtest().
 #include <algorithm>
 
+#include "pulse/base/number.hpp"
 #include "pulse/drift/store.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -190,10 +191,6 @@ void DriftCheck::Warn(const std::string& segment, const DetectionRun& run) {
                     "The other detectors and segments were checked.");
 }
 
-std::string Plural(size_t count, const std::string& noun) {
-    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 void Report(const CheckCounts& tally, size_t findings) {
     std::string text = "checked " + Plural(tally.checked, "segment") + ": " + Plural(findings, "finding");
     if (tally.too_young > 0)
@@ -217,14 +214,7 @@ size_t AddFindings(pg::ResultSet& results, const std::optional<std::string>& nam
         "i.detector, i.attribute",
         {TEXTOID, TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Text(name), Value::Time(now)});
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        std::vector<Value> row;
-        for (int c = 0; c < 9; ++c) {
-            const Oid type = rows[i].Type(c);
-            row.push_back(rows[i].IsNull(c) ? Value::Null(type) : Value{type, rows[i].Raw(c), false});
-        }
-        results.Add(row);
-    }
+    pg::AddRows(results, rows);
     return rows.size();
 }
 

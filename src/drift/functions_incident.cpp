@@ -1,6 +1,7 @@
 // A person's actions on incidents and on baselines.
 #include "pulse/drift/incident_tracker.hpp"
 #include "pulse/drift/listener.hpp"
+#include "pulse/drift/unknown_incident.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/interval.hpp"
@@ -43,9 +44,7 @@ LockedIncident LockIncident(int64_t id) {
         {INT8OID});
     if (lock.Execute({Value::Int8(id)}).empty()) lock_monitor.Execute({Value::Int8(id)});
     const pg::Result rows = read.Execute({Value::Int8(id)});
-    if (rows.empty())
-        throw UserError(sqlstate::kUndefinedObject, "incident " + std::to_string(id) + " does not exist", "",
-                        "See the ids in the view pulse.incident.");
+    if (rows.empty()) ThrowUnknownIncident(id);
     LockedIncident locked;
     locked.id = id;
     locked.segment = rows[0].Int8OrNull(5);
@@ -64,7 +63,9 @@ void RequireLive(const LockedIncident& locked, const char* verb) {
     if (locked.live()) return;
     throw UserError(sqlstate::kNotReady,
                     "incident " + std::to_string(locked.id) + " is " + Name(locked.status),
-                    std::string("Only an open or acknowledged incident can be ") + verb + ".",
+                    locked.status == IncidentStatus::kResolved
+                        ? std::string("An incident that has ended cannot be ") + verb + "."
+                        : std::string("Only an open or acknowledged incident can be ") + verb + ".",
                     locked.status == IncidentStatus::kIgnored
                         ? "Resolve it with pulse_resolve_incident(); if the drift persists, the next "
                           "check reopens it."
@@ -214,17 +215,21 @@ namespace drift = pulse::drift;
 PULSE_WRITING_FUNCTION(pulse_acknowledge_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
-    const pg::OwnerSession session;
-    drift::Acknowledge(args.RequireInt8(0, "incident"), actor, args.Text(1));
-    PG_RETURN_VOID();
+    {
+        const pg::OwnerSession session;
+        drift::Acknowledge(args.RequireInt8(0, "incident"), actor, args.Text(1));
+    }
+    return pg::FromText(drift::Name(drift::IncidentStatus::kAcknowledged));
 }
 
 PULSE_WRITING_FUNCTION(pulse_resolve_incident) {
     const pg::Args args(fcinfo);
     const std::string actor = pg::CallerName();
-    const pg::OwnerSession session;
-    drift::Resolve(args.RequireInt8(0, "incident"), actor, args.Text(1), args.Bool(2).value_or(false));
-    PG_RETURN_VOID();
+    {
+        const pg::OwnerSession session;
+        drift::Resolve(args.RequireInt8(0, "incident"), actor, args.Text(1), args.Bool(2).value_or(false));
+    }
+    return pg::FromText(drift::Name(drift::IncidentStatus::kResolved));
 }
 
 static Datum IgnoreUntil(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& until) {
@@ -232,7 +237,7 @@ static Datum IgnoreUntil(FunctionCallInfo fcinfo, const std::optional<pulse::Mom
     const std::string actor = pg::CallerName();
     const pg::OwnerSession session;
     drift::Ignore(args.RequireInt8(0, "incident"), actor, until, args.Text(2));
-    PG_RETURN_VOID();
+    return TimestampTzGetDatum(until.value_or(DT_NOEND));
 }
 
 PULSE_WRITING_FUNCTION(pulse_ignore_incident) {

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "detector_context.hpp"
+#include "pulse/base/number.hpp"
 #include "pulse/drift/statistics/multiple_testing.hpp"
 
 namespace pulse::drift {

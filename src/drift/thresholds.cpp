@@ -5,6 +5,7 @@
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
 
 namespace pulse::drift {
 
@@ -31,10 +32,10 @@ constexpr ThresholdKey kKeys[] = {
     {"falseDiscoveryRate", &Thresholds::false_discovery_rate, 0, 1},
 };
 
-std::string KeyList() {
-    std::string list;
-    for (const ThresholdKey& key : kKeys) list += (list.empty() ? "" : ", ") + std::string(key.name);
-    return list;
+std::vector<std::string> KeyNames() {
+    std::vector<std::string> names;
+    for (const ThresholdKey& key : kKeys) names.emplace_back(key.name);
+    return names;
 }
 
 Range ParseRange(const Json& baseline, const char* name) {
@@ -82,9 +83,10 @@ Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds) {
 
 void OverrideThresholds(const Json& overrides, Thresholds& thresholds) {
     if (!overrides.is_object())
-        throw UserError(sqlstate::kInvalidParameter, "thresholds must be a JSON object",
-                        "Got " + DumpJson(overrides) + ".",
-                        "Write for example {\"sizeChangePercent\": 0.2}. Valid keys are " + KeyList() + ".");
+        throw UserError(
+            sqlstate::kInvalidParameter, "thresholds must be a JSON object",
+            "Got " + DumpJson(overrides) + ".",
+            "Write for example {\"sizeChangePercent\": 0.2}. " + ListNames(KeyNames(), "Thresholds"));
     for (const auto& item : overrides.items()) {
         const std::string& name = item.key();
         const Json& value = item.value();
@@ -93,7 +95,7 @@ void OverrideThresholds(const Json& overrides, Thresholds& thresholds) {
         if (key == std::end(kKeys))
             throw UserError(sqlstate::kInvalidParameter, "unknown threshold \"" + name + "\"",
                             "The thresholds given are " + DumpJson(overrides) + ".",
-                            "Valid keys are " + KeyList() + ".");
+                            SuggestName(name, KeyNames(), "Thresholds"));
         if (!value.is_number() || !(value.get<double>() >= key->low && value.get<double>() <= key->high))
             throw UserError(sqlstate::kInvalidParameter,
                             "threshold \"" + name + "\" must be a number between 0 and 1",

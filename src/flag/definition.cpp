@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
@@ -50,12 +51,24 @@ void CheckName(const std::string& name) {
                 "Give a name of 1 to 255 bytes.");
 }
 
-Variant ReadVariant(const std::string& name, const Json& json) {
+// An object that has what belongs beside a value, and nothing else.
+bool LacksValue(const Json& json) {
+    if (!json.is_object() || json.empty()) return false;
+    for (const auto& [key, item] : json.items())
+        if (key != "payload" && key != "weight") return false;
+    return true;
+}
+
+Variant ReadVariant(const std::string& name, const Json& json, bool of_type_json) {
     CheckName(name);
     Variant variant{name, json, std::nullopt, std::nullopt};
+    const std::string place = "variants." + Shorten(name, 100);
+    if (!of_type_json && LacksValue(json))
+        Invalid(
+            place + " has no \"value\"", DescribeJson(json),
+            R"(Give for example {"value": "blue", "weight": 50}; with {"type": "json"} the object is the value.)");
     // An object with the key "value" is the long form; any other object is itself the value.
     if (!json.is_object() || !json.contains("value")) return variant;
-    const std::string place = "variants." + Shorten(name, 100);
     const Reader reader(json, place, {"value", "payload", "weight"},
                         R"({"value": "blue", "payload": {"price": 9}, "weight": 50})");
     variant.value = json["value"];
@@ -78,7 +91,7 @@ void ReadVariants(const Reader& reader, Definition& definition) {
         Invalid("\"variants\" must not be empty", "", R"(Give for example {"blue": "#00f", "off": null}.)");
     if (variants)
         for (const auto& [name, value] : variants->items())
-            definition.variants.push_back(ReadVariant(name, value));
+            definition.variants.push_back(ReadVariant(name, value, type == "json"));
     else
         definition.variants = {{"off", false, std::nullopt, std::nullopt},
                                {"on", true, std::nullopt, std::nullopt}};
@@ -117,7 +130,8 @@ size_t FindOff(const Reader& reader, const Definition& definition) {
         if (variants[i].name == "off") return i;
     for (size_t i = 0; i < variants.size(); ++i)
         if (definition.type == ValueType::kBoolean && variants[i].value == false) return i;
-    Invalid("the flag has no off variant", "", "Name one of the variants as \"off\".");
+    Invalid("the flag has no off variant", "",
+            "Say which of the variants it is, as in {\"off\": " + DumpJson(Json(variants[0].name)) + "}.");
 }
 
 void ReadOverrides(const Reader& reader, Definition& definition) {
@@ -246,8 +260,7 @@ Definition ReadDefinition(const std::string& text) {
 
 void CheckKey(const std::string& key) {
     const bool letters = std::all_of(key.begin(), key.end(), [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-               c == '_' || c == '-';
+        return IsLetter(c) || IsDigit(c) || c == '.' || c == '_' || c == '-';
     });
     if (key.empty() || key.size() > 255 || !letters)
         Invalid(

@@ -50,11 +50,8 @@ Json HoldoutJson(const Definition& definition) {
 
 bool ReadsEvents(const rule::Expr& expr) {
     if (rule::As<rule::Metric>(expr)) return true;
-    const std::vector<rule::ExprPtr>* children = nullptr;
-    if (const auto* operation = rule::As<rule::Operation>(expr)) children = &operation->operands;
-    if (const auto* call = rule::As<rule::Call>(expr)) children = &call->arguments;
-    return children && std::any_of(children->begin(), children->end(),
-                                   [](const rule::ExprPtr& child) { return ReadsEvents(*child); });
+    return std::ranges::any_of(rule::OperandsOf(expr),
+                               [](const rule::ExprPtr& operand) { return ReadsEvents(*operand); });
 }
 
 // The parts of a definition by name.

@@ -24,14 +24,13 @@ Datum Update(const pg::Args& args, const std::optional<flag::Definition>& defini
     return Int32GetDatum(flag::UpdateFlag(key, definition, args.Text(2), args.Text(3), editor));
 }
 
-// A function that takes a key.
-template <typename Verb>
-Datum RunWithKey(FunctionCallInfo fcinfo, Verb verb) {
+// Switches, archives or restores a flag.
+Datum ChangeState(FunctionCallInfo fcinfo, int32_t (*change)(const std::string&, bool, const std::string&),
+                  bool state) {
     const std::string key = pg::Args(fcinfo).RequireText(0, "key");
     const std::string editor = pg::CallerName();
     const pg::OwnerSession session;
-    verb(key, editor);
-    PG_RETURN_VOID();
+    return Int32GetDatum(change(key, state, editor));
 }
 
 }  // namespace
@@ -63,29 +62,24 @@ PULSE_FUNCTION(pulse_update_flag_jsonb) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_delete_flag) {
-    return RunWithKey(fcinfo, [](const std::string& key, const std::string&) { flag::DeleteFlag(key); });
+    const std::string key = pg::Args(fcinfo).RequireText(0, "key");
+    const pg::OwnerSession session;
+    flag::DeleteFlag(key);
+    PG_RETURN_VOID();
 }
 
 PULSE_WRITING_FUNCTION(pulse_enable_flag) {
-    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
-        flag::SwitchFlag(key, true, editor);
-    });
+    return ChangeState(fcinfo, flag::SwitchFlag, true);
 }
 
 PULSE_WRITING_FUNCTION(pulse_disable_flag) {
-    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
-        flag::SwitchFlag(key, false, editor);
-    });
+    return ChangeState(fcinfo, flag::SwitchFlag, false);
 }
 
 PULSE_WRITING_FUNCTION(pulse_archive_flag) {
-    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
-        flag::ArchiveFlag(key, true, editor);
-    });
+    return ChangeState(fcinfo, flag::ArchiveFlag, true);
 }
 
 PULSE_WRITING_FUNCTION(pulse_restore_flag) {
-    return RunWithKey(fcinfo, [](const std::string& key, const std::string& editor) {
-        flag::ArchiveFlag(key, false, editor);
-    });
+    return ChangeState(fcinfo, flag::ArchiveFlag, false);
 }

@@ -13,9 +13,32 @@ void Invalid(const std::string& message, const std::string& detail, const std::s
     throw UserError(sqlstate::kInvalidParameter, message, detail, hint);
 }
 
+namespace {
+
+// Where the keys of a flag belong.
+const std::vector<Elsewhere>& KeysElsewhere() {
+    static const std::vector<Elsewhere> places = {
+        {{"key", "new_key", "description"}, "It is an argument of the function: % => ..."},
+        {{"when", "percentage", "ramp", "bucket_by", "variant"},
+         "It belongs to a rule: {\"rules\": [{\"%\": ...}]}, or to a definition without \"rules\"."},
+        {{"rollout", "percent"}, "The share of people that a rule applies to is its \"percentage\"."},
+        {{"name"}, "It belongs to a rule. The name of a flag is its key, an argument of the function."},
+        {{"value", "payload", "weight"}, "It belongs to a variant: {\"variants\": {\"on\": {\"%\": ...}}}."},
+        {{"from", "until"}, "It belongs to a schedule: {\"schedule\": {\"%\": ...}}."},
+        {{"at"}, "It belongs to a step of a ramp: {\"ramp\": [{\"%\": ..., \"percentage\": 10}]}."},
+        {{"flag"}, "It belongs to a prerequisite: {\"prerequisites\": [{\"%\": ...}]}."},
+        {{"type", "variants", "off", "default", "rules", "schedule", "overrides", "prerequisites", "holdout",
+          "salt", "dialect", "enabled"},
+         "It belongs to the flag itself, beside its rules: {\"%\": ...}."}};
+    return places;
+}
+
+}  // namespace
+
 Reader::Reader(const Json& json, const std::string& place, const std::vector<std::string>& keys,
                const char* example)
-    : JsonObject(json, {place.empty() ? "the definition of a flag" : place, place, ""}, keys, example) {}
+    : JsonObject(json, {place.empty() ? "the definition of a flag" : place, place, "", &KeysElsewhere()},
+                 keys, example) {}
 
 std::optional<std::string> Reader::Text(const char* key, size_t longest) const {
     const std::optional<std::string> text = JsonObject::Text(key);

@@ -244,21 +244,22 @@ void DeleteFlag(const std::string& key) {
     pg::Watch::Announce("flag");
 }
 
-void SwitchFlag(const std::string& key, bool enabled, const std::string& editor) {
+int32_t SwitchFlag(const std::string& key, bool enabled, const std::string& editor) {
     const FlagRow row = LockRow(key, "FOR NO KEY UPDATE");
     if (enabled && row.archived)
         throw UserError(sqlstate::kNotReady, "flag \"" + key + "\" is archived", "",
                         "Restore it with pulse_restore_flag() first.");
-    if (enabled == row.enabled) return;
+    if (enabled == row.enabled) return row.version;
     pg::Execute("UPDATE pulse.flag SET enabled = $2, version = version + 1, updated_at = $3 WHERE id = $1",
                 {Value::Int8(row.id), Value::Bool(enabled), Value::Time(pg::Now())});
     WriteVersion(row.id, enabled ? "switched on" : "switched off", editor);
+    return row.version + 1;
 }
 
-void ArchiveFlag(const std::string& key, bool archived, const std::string& editor) {
+int32_t ArchiveFlag(const std::string& key, bool archived, const std::string& editor) {
     LockDefinitionChanges();
     const FlagRow row = LockRow(key, "FOR NO KEY UPDATE");
-    if (archived == row.archived) return;
+    if (archived == row.archived) return row.version;
     if (archived) RequireUnused(key, "archive");
     // Objects that it uses may have been deleted.
     if (!archived) Check(key, row.definition);
@@ -267,6 +268,7 @@ void ArchiveFlag(const std::string& key, bool archived, const std::string& edito
         " $3 WHERE id = $1",
         {Value::Int8(row.id), Value::Bool(archived), Value::Time(pg::Now())});
     WriteVersion(row.id, archived ? "archived" : "restored", editor);
+    return row.version + 1;
 }
 
 }  // namespace pulse::flag

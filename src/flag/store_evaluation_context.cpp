@@ -47,7 +47,7 @@ bool IsTrue(const pg::Value& value) {
 
 bool IsLiteral(const rule::Expr& expr) {
     return !rule::As<rule::Reference>(expr) && !rule::As<rule::Call>(expr) && !rule::As<rule::Metric>(expr) &&
-           !rule::As<rule::Operation>(expr);
+           !rule::As<rule::Operation>(expr) && !rule::As<rule::Elements>(expr);
 }
 
 }  // namespace

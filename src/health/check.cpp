@@ -40,6 +40,22 @@ const std::vector<CheckTypeFacts>& CheckTypes() {
 }
 
 const std::vector<std::string> kCommonKeys = {"type", "every", "severity", "after"};
+// Where keys of a check belong that its type does not have.
+const std::vector<Elsewhere>& KeysElsewhere() {
+    static const std::vector<Elsewhere> places = [] {
+        std::map<std::string, std::string> types;
+        for (const CheckTypeFacts& facts : CheckTypes())
+            for (const std::string& key : facts.keys)
+                types[key] += (types[key].empty() ? "" : ", ") + std::string(facts.name);
+        std::vector<Elsewhere> list = {
+            {{"source", "checks", "owner", "tags"}, "It is an argument of pulse_monitor_table(): % => ..."}};
+        for (const auto& [key, names] : types)
+            list.push_back({{key}, "It belongs to checks of type " + names + "."});
+        return list;
+    }();
+    return places;
+}
+
 const std::vector<std::string> kSeverities = {"low", "medium", "high", "critical"};
 
 // Reads the JSON object of one check and reports errors in it.
@@ -53,7 +69,7 @@ class Source : public JsonObject {
         std::vector<std::string> valid = facts.keys;
         valid.insert(valid.end(), kCommonKeys.begin(), kCommonKeys.end());
         const std::string name = std::string("a check of type ") + facts.name;
-        JsonObject(json(), {name, {}, Within(number_)}, "").RequireKeys(valid);
+        JsonObject(json(), {name, {}, Within(number_), &KeysElsewhere()}, "").RequireKeys(valid);
     }
 
     bool Has(const char* key) const { return Find(key) != nullptr; }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/health/measure.hpp"
 
@@ -24,7 +25,7 @@ void Walk(const Json& node, PlanSummary& reading) {
 // Removes quotes that are not needed.
 std::string Plain(const std::string& relation) {
     const bool simple = std::all_of(relation.begin(), relation.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '"';
+        return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '_' || c == '.' || c == '"';
     });
     std::string plain = relation;
     if (simple) std::erase(plain, '"');

@@ -1,4 +1,5 @@
 // The job health.
+#include "pulse/base/number.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/settings.hpp"
@@ -22,9 +23,9 @@ RunResult RunHealthJob(bool in_worker) {
     // A check that could not run says so itself and becomes due again: nothing to retry.
     const CheckRound round = RunDueChecks();
     result.rows = round.checks;
-    result.message = std::to_string(round.checks) + " checks of " + std::to_string(round.tables) +
-                     " tables, " + std::to_string(round.bad) + " bad, " + std::to_string(round.skipped) +
-                     " skipped, " + std::to_string(round.failed) + " failed" +
+    result.message = Plural(round.checks, "check") + " of " + Plural(round.tables, "table") + ", " +
+                     std::to_string(round.bad) + " bad, " + std::to_string(round.skipped) + " skipped, " +
+                     std::to_string(round.failed) + " failed" +
                      (round.message.empty() ? "" : ": " + round.message);
     return result;
 }

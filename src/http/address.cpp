@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/options.hpp"
 
 namespace pulse::http {
@@ -57,7 +58,7 @@ std::string Plain(std::string name) {
 bool IsName(const std::string& text) {
     if (text.empty() || text.size() > 253 || text.front() == '.' || text.front() == '-') return false;
     const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '-' || c == '_' || c == '.';
     });
     // 127.1 and 10.0.0.256 are neither names nor addresses.
     const std::string last = text.substr(text.rfind('.') + 1);

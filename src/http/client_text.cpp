@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/utf8.hpp"
 
 namespace pulse::http::client {
@@ -16,8 +17,7 @@ constexpr const char* kReplacement = "\xEF\xBF\xBD";
 
 bool IsToken(const std::string& text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               (c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
+        return IsLetter(c) || IsDigit(c) || (c != '\0' && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
     });
 }
 
@@ -36,8 +36,7 @@ std::string UrlEncoded(const std::string& text, const char* digits) {
     std::string encoded;
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            (c != '\0' && std::strchr("-._~", c))) {
+        if (IsLetter(c) || IsDigit(c) || (c != '\0' && std::strchr("-._~", c))) {
             encoded += c;
         } else {
             encoded += '%';

@@ -112,15 +112,9 @@ Json ToJson(Datum datum) {
         Jsonb* jsonb = DatumGetJsonbP(datum);
         return JsonbToCString(nullptr, &jsonb->root, static_cast<int>(VARSIZE(jsonb)));
     });
-    try {
-        Json json = ParseJson(text);
-        pfree(text);
-        return json;
-    } catch (const Json::exception& e) {
-        // PostgreSQL guarantees well-formed JSON, so it is a number out of range, or text that is not UTF-8.
-        throw UserError(sqlstate::kInvalidParameter, "JSON value cannot be used", std::string(e.what()) + ".",
-                        "Numbers must fit into double precision.");
-    }
+    Json json = ParseJson(text);
+    pfree(text);
+    return json;
 }
 
 std::vector<std::string> ToTextArray(Datum datum) {
@@ -186,6 +180,11 @@ Datum FromDoubleArray(const std::vector<double>& values) {
 
 std::optional<Json> Args::Jsonb(int i) const {
     return IsNull(i) ? std::nullopt : std::optional<Json>(ToJson(Raw(i)));
+}
+
+std::optional<int32_t> Args::Int4(int i) const {
+    if (IsNull(i)) return std::nullopt;
+    return Call([&] { return DatumGetInt32(DirectFunctionCall1(int84, Raw(i))); });
 }
 
 std::string Args::RequireText(int i, const char* name) const {

@@ -65,9 +65,7 @@ void Error::RemoveStatement(const std::string& sql) {
     if (keep != std::string::npos && !context.empty()) {
         keep = context.rfind('\n', keep);
         if (keep == std::string::npos) keep = 0;
-        if (detail_log.empty()) detail_log = detail;
-        detail_log += (detail_log.empty() ? "" : "\n") + context.substr(keep);
-        context.resize(keep);
+        RemoveContextFrom(keep);
     }
     if (internal_query != sql) return;
     const std::string* text = UserText::current();
@@ -78,6 +76,19 @@ void Error::RemoveStatement(const std::string& sql) {
     if (internal_position > 0 && internal_position <= static_cast<int>(internal_query.size()) + 1) return;
     internal_query.clear();
     internal_position = 0;
+}
+
+void Error::RemoveContext() {
+    RemoveContextFrom(0);
+    internal_query.clear();
+    internal_position = 0;
+}
+
+void Error::RemoveContextFrom(size_t place) {
+    if (place >= context.size()) return;
+    if (detail_log.empty()) detail_log = detail;
+    detail_log += (detail_log.empty() ? "" : "\n") + context.substr(place);
+    context.resize(place);
 }
 
 std::string Error::State() const {

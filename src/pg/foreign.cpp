@@ -9,6 +9,7 @@ extern "C" {
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
+#include "foreign/foreign.h"
 #include "nodes/makefuncs.h"
 #include "pgstat.h"
 }
@@ -84,6 +85,12 @@ void CreateServer(const char* noun, const std::string& name, const char* wrapper
     options::List list;
     for (const auto& [key, value] : options.items()) list.emplace_back(key, OptionText(noun, key, value));
     const auto [server, mapping] = table.Divide(list);
+    if (OidIsValid(Call([&] { return get_foreign_server_oid(name.c_str(), true); })))
+        throw UserError(
+            sqlstate::kDuplicateObject, "server \"" + name + "\" already exists",
+            std::string("A ") + noun + " is a foreign server and shares its names with all others.",
+            "Choose another name, or change the options of that one with ALTER SERVER and ALTER USER "
+            "MAPPING.");
     MakeServer(name, wrapper, server);
     MakeUserMapping(name, mapping);
 }

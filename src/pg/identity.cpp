@@ -84,6 +84,10 @@ Identity Identity::Owner() {
     return Identity(LookUpExtension().owner, SECURITY_LOCAL_USERID_CHANGE, "pg_catalog, pg_temp", true);
 }
 
+Identity Identity::Caller() {
+    return Identity(GetUserId(), 0, "pg_catalog, pg_temp", owner_);
+}
+
 Identity Identity::Definer(const std::string& role, const std::string& search_path) {
     const Oid id = Call([&] { return get_role_oid(role.c_str(), true); });
     if (!OidIsValid(id))

@@ -35,7 +35,11 @@ std::optional<Moment> AfterInterval(const Args& args, int i) {
 
 std::optional<Moment> ParseUntil(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
+    if (*text == "infinity") return DT_NOEND;
     if (const auto span = ParseDuration(*text)) return Now() + *span;
+    // The caller says that it lies in the past.
+    if (text->starts_with('-'))
+        if (const auto span = ParseDuration(std::string_view(*text).substr(1))) return Now() - *span;
     if (const auto moment = ParseMoment(*text)) return *moment;
     throw UserError(
         sqlstate::kInvalidParameter, "\"until\" is neither a timestamp nor an interval",

@@ -111,10 +111,21 @@ size_t EndOfCall(const std::string& sql, size_t at) {
     return SkipBlank(sql, at + 1) + 1;
 }
 
+List* ParseRaw(const std::string& sql) {
+    try {
+        return Call([&] { return raw_parser(sql.c_str(), RAW_PARSE_DEFAULT); });
+    } catch (Error& error) {
+        // The position is one in this text, not in the statement of the caller.
+        error.internal_query = sql;
+        error.internal_position = std::exchange(error.cursor_position, 0);
+        throw;
+    }
+}
+
 }  // namespace
 
 ParsedText Parse(const std::string& sql) {
-    List* list = Call([&] { return raw_parser(sql.c_str(), RAW_PARSE_DEFAULT); });
+    List* list = ParseRaw(sql);
     ParsedText parsed;
     parsed.statements = list_length(list);
     if (parsed.statements != 1) return parsed;
@@ -131,8 +142,8 @@ ReadingText ReadText(const std::string& sql) {
     Found found{nullptr, false};
     int statements = 0;
     bool select = false;
+    List* list = ParseRaw(sql);
     Call([&] {
-        List* list = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
         statements = list_length(list);
         if (statements != 1) return;
         Node* only = linitial_node(RawStmt, list)->stmt;
@@ -151,8 +162,8 @@ ReadingText ReadText(const std::string& sql) {
 }
 
 std::string CommandNotInTransaction(const std::string& sql) {
+    List* statements = ParseRaw(sql);
     const char* command = Call([&]() -> const char* {
-        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
         for (int i = 0; i < list_length(statements); ++i) {
             Node* node = list_nth_node(RawStmt, statements, i)->stmt;
             if (!RunsInTransaction(node)) return CreateCommandName(node);
@@ -164,8 +175,8 @@ std::string CommandNotInTransaction(const std::string& sql) {
 
 std::string ReplaceNowCalls(const std::string& sql, const std::string& literal) {
     List* places = nullptr;
+    List* statements = ParseRaw(sql);
     Call([&] {
-        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
         for (int i = 0; i < list_length(statements); ++i)
             CollectNowCalls(list_nth_node(RawStmt, statements, i)->stmt, &places);
         if (places) list_sort(places, list_int_cmp);
@@ -180,8 +191,8 @@ std::string ReplaceNowCalls(const std::string& sql, const std::string& literal) 
 
 std::vector<std::pair<std::string, std::string>> RelationsIn(const std::string& sql) {
     List* found = nullptr;
+    List* statements = ParseRaw(sql);
     Call([&] {
-        List* statements = raw_parser(sql.c_str(), RAW_PARSE_DEFAULT);
         for (int i = 0; i < list_length(statements); ++i)
             CollectRelations(list_nth_node(RawStmt, statements, i)->stmt, &found);
     });

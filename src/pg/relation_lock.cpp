@@ -1,5 +1,14 @@
 #include "pulse/pg/relation_lock.hpp"
 
+#include <chrono>
+#include <functional>
+
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/wait.hpp"
+
 extern "C" {
 #include "access/xact.h"
 #include "storage/lmgr.h"
@@ -22,9 +31,10 @@ LOCKMODE ModeOf(TableLock lock) {
     switch (lock) {
         case TableLock::kShared: return RowShareLock;
         case TableLock::kWriting: return RowExclusiveLock;
-        case TableLock::kExclusive: break;
+        case TableLock::kExclusive: return ExclusiveLock;
+        case TableLock::kDropping: break;
     }
-    return ExclusiveLock;
+    return AccessExclusiveLock;
 }
 
 Oid exclusive;  // the table that was locked exclusively in this process
@@ -43,6 +53,32 @@ void RefuseToPrepare(XactEvent event, void*) {
                         errhint("Use COMMIT, and change definitions in a transaction of their own.")));
 }
 
+// The transactions of others for which the lock would have to wait.
+std::vector<VirtualTransactionId> HoldersOf(const char* table, LOCKMODE mode) {
+    int count = 0;
+    const VirtualTransactionId* holders = Call([&] {
+        LOCKTAG tag;
+        SET_LOCKTAG_RELATION(tag, MyDatabaseId, FindTable(table));
+        return GetLockConflicts(&tag, mode, &count);
+    });
+    return {holders, holders + count};
+}
+
+// False if it takes longer.
+bool Within(int64_t milliseconds, const std::function<void()>& wait) {
+    Subtransaction apart;
+    try {
+        const Identity identity = Identity::Owner();
+        SetLocally("lock_timeout", std::to_string(milliseconds).c_str());
+        wait();
+    } catch (const Error& error) {
+        if (error.State() != sqlstate::kLockNotAvailable) throw;
+        return false;
+    }
+    apart.Commit();
+    return true;
+}
+
 }  // namespace
 
 void LockTable(const char* table, TableLock lock) {
@@ -55,18 +91,25 @@ void LockTable(const char* table, TableLock lock) {
     });
 }
 
-std::vector<VirtualTransactionId> HoldersOf(const char* table) {
-    int count = 0;
-    const VirtualTransactionId* holders = Call([&] {
-        LOCKTAG tag;
-        SET_LOCKTAG_RELATION(tag, MyDatabaseId, FindTable(table));
-        return GetLockConflicts(&tag, ExclusiveLock, &count);
-    });
-    return {holders, holders + count};
-}
-
-void WaitForEnd(const VirtualTransactionId& transaction) {
-    Call([&] { VirtualXactLock(transaction, true); });
+// A queued request for the lock blocks all later ones, which means everybody who works. So first wait,
+// outside the queue and a moment at a time, for the transactions that hold it now: one that is left open ends
+// the attempt, and nobody else notices. Then queue once, behind transactions that are all younger: it
+// succeeds as soon as they end, so others stall no longer than a batch takes, however many sessions there
+// are.
+bool LockBusyTable(const char* table, TableLock lock) {
+    using std::chrono::milliseconds;
+    constexpr int kMoment = 50, kPause = 50;  // milliseconds
+    const auto end = std::chrono::steady_clock::now() + milliseconds(settings::lock_timeout);
+    const auto left = [&] {
+        const auto time = std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
+        return std::max<int64_t>(time.count(), 0);
+    };
+    for (const VirtualTransactionId& holder : HoldersOf(table, ModeOf(lock)))
+        while (!Within(kMoment, [&] { Call([&] { VirtualXactLock(holder, true); }); })) {
+            if (left() == 0) return false;
+            Wait(kPause);
+        }
+    return Within(std::max<int64_t>(left(), kMoment), [&] { LockTable(table, lock); });
 }
 
 }  // namespace pulse::pg

@@ -42,6 +42,19 @@ Result::~Result() {
     if (table_ && !detail::aborting) SPI_freetuptable(table_);
 }
 
+void AddRows(ResultSet& results, const Result& rows) {
+    const std::vector<Oid> types = rows.ColumnTypes();
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        std::vector<Value> row;
+        for (size_t c = 0; c < types.size(); ++c) {
+            const int column = static_cast<int>(c);
+            row.push_back(rows[i].IsNull(column) ? Value::Null(types[c])
+                                                 : Value{types[c], rows[i].Raw(column), false});
+        }
+        results.Add(row);
+    }
+}
+
 std::vector<std::string> Result::ColumnNames() const {
     std::vector<std::string> names;
     for (int i = 0; table_ && i < table_->tupdesc->natts; ++i)

@@ -47,8 +47,10 @@ struct Timer {
     static inline bool armed = false;
     static inline volatile sig_atomic_t expired = 0;
     static inline volatile sig_atomic_t caught = 0;  // cancels that did not end the work
-    static inline volatile sig_atomic_t canceled =
-        0;  // the pending cancel comes from the limit, not from a user
+    // Cancels that the limit has requested, and those of them that have become errors. If there are more, the
+    // pending one comes from the limit, else from a user.
+    static inline volatile sig_atomic_t requested = 0;
+    static inline sig_atomic_t raised = 0;
     static inline ErrorContextCallback on_error{};
 
     // In a signal handler: request a cancel, like pg_cancel_backend(). A function can catch the cancel and go
@@ -60,15 +62,17 @@ struct Timer {
             if (caught == kCatchable) ProcDiePending = true;
         }
         expired = true;
-        if (!QueryCancelPending) canceled = true;
+        if (!QueryCancelPending) requested = requested + 1;
         QueryCancelPending = true;
         InterruptPending = true;
         SetLatch(MyLatch);
     }
 
-    // While an error is raised: PostgreSQL's own message about the end of the process blames an
-    // administrator.
+    // While an error or a notice is raised, which is when a cancel is not pending any more. PostgreSQL's own
+    // message about the end of the process blames an administrator.
     static void OnError(void*) {
+        const sig_atomic_t before = requested;
+        if (!QueryCancelPending) raised = before;
         if (caught < kCatchable) return;
         errdetail("A statement of a definition or job went on after its time limit.");
         errhint("Its functions must not catch query_canceled and go on.");
@@ -78,7 +82,7 @@ struct Timer {
         if (armed) return false;
         expired = false;
         caught = 0;
-        canceled = false;
+        requested = raised = 0;
         if (milliseconds <= 0) return false;
         if (id == MAX_TIMEOUTS) id = Call([] { return RegisterTimeout(USER_TIMEOUT, OnExpiry); });
         Call([&] { enable_timeout_after(id, static_cast<int>(std::min<int64_t>(milliseconds, INT_MAX))); });
@@ -94,7 +98,7 @@ struct Timer {
         disable_timeout(id, false);
         armed = false;
         // It may have fired when the work was just done: the cancel must not affect the next statement.
-        if (canceled) QueryCancelPending = false;
+        if (requested != raised) QueryCancelPending = false;
     }
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
+
 namespace pulse::profile {
 
 namespace {
@@ -12,8 +14,7 @@ constexpr size_t kMaxEventNames = 500, kMaxProperties = 200, kMaxKey = 128;
 constexpr size_t kExamples = 5, kLongestExample = 60;
 
 bool LooksLikeTime(std::string_view text) {
-    return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && text[0] >= '0' && text[0] <= '9' &&
-           ParseMoment(text);
+    return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && IsDigit(text[0]) && ParseMoment(text);
 }
 
 // The text as JSON.

@@ -101,7 +101,11 @@ std::string SanitiseText(std::string_view text) {
 }
 
 std::optional<Moment> ParseTimestamp(const json::Reader& reader, const json::Value& node) {
-    if (node.Is(json::Type::kNumber)) return ParseUnixTime(reader.Number(node));
+    // A negative number is a mistake of the sender, not an event before 1970.
+    if (node.Is(json::Type::kNumber)) {
+        const std::string digits = reader.Number(node);
+        return digits.starts_with('-') ? std::nullopt : ParseUnixTime(digits);
+    }
     return node.Is(json::Type::kText) ? ParseTimeText(node.text) : std::nullopt;
 }
 

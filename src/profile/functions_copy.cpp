@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <list>
 
+#include "pulse/base/number.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -77,7 +78,7 @@ class Progress {
         const Moment now = pg::WallClock();
         if (now - told_ < kEvery) return;
         told_ = now;
-        pg::Notice(std::to_string(rows) + " events read, " + std::to_string(rows * kSecond / (now - began_)) +
+        pg::Notice(Plural(rows, "event") + " read, " + Thousands(rows * kSecond / (now - began_)) +
                    " a second");
     }
 

@@ -33,8 +33,7 @@ PULSE_WRITING_FUNCTION(pulse_unmerge) {
     const std::string reason = args.RequireText(1, "reason");
     const std::string actor = pg::CallerName();
     const pg::OwnerSession session;
-    profile::UnmergePeople(merge, reason, actor);
-    PG_RETURN_VOID();
+    return Int64GetDatum(profile::UnmergePeople(merge, reason, actor));
 }
 
 namespace {
@@ -45,18 +44,6 @@ std::optional<int64_t> Span(const pg::Args& args, int i) {
 
 Datum JsonDatum(const std::string& text) {
     return pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
-}
-
-void AddRows(pg::ResultSet& result, const pg::Result& rows) {
-    const std::vector<Oid> types = rows.ColumnTypes();
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        std::vector<pg::Value> row;
-        for (int c = 0; c < static_cast<int>(types.size()); ++c)
-            row.push_back(rows[i].IsNull(c)
-                              ? pg::Value::Null(types[static_cast<size_t>(c)])
-                              : pg::Value{types[static_cast<size_t>(c)], rows[i].Raw(c), false});
-        result.Add(row);
-    }
 }
 
 }  // namespace
@@ -105,7 +92,7 @@ PULSE_FUNCTION(pulse_search_profiles) {
                                "max is from 1 to 1000, skip from 0 to 100000.");
     pg::ResultSet result(fcinfo);
     const pg::OwnerSession session;
-    AddRows(result, profile::SearchPeople(query, max, skip));
+    pg::AddRows(result, profile::SearchPeople(query, max, skip));
     return pg::ResultSet::Done();
 }
 
@@ -113,7 +100,7 @@ PULSE_FUNCTION(pulse_identity_graph) {
     const std::string user = pg::Args(fcinfo).RequireText(0, "user");
     pg::ResultSet result(fcinfo);
     const pg::OwnerSession session;
-    AddRows(result, profile::IdentityGraph(profile::RequirePerson(user).id));
+    pg::AddRows(result, profile::IdentityGraph(profile::RequirePerson(user).id));
     return pg::ResultSet::Done();
 }
 

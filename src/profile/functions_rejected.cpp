@@ -24,6 +24,9 @@ PULSE_WRITING_FUNCTION(pulse_replay_rejected) {
         const pg::OwnerSession session;
         replayed = profile::Replay(ids, args.Text(1), max);
     }
+    if (replayed.empty())
+        pg::Notice("nothing to replay",
+                   "SELECT id, reason, replayed_at FROM pulse.rejected_event lists what was rejected.");
     const auto text = [](const std::string& value) {
         return value.empty() ? Value::Null(TEXTOID) : Value::Text(value);
     };

@@ -1,4 +1,5 @@
 #include "pulse/profile/identity.hpp"
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/utf8.hpp"
 
 #include <algorithm>
@@ -9,14 +10,6 @@ namespace pulse::profile {
 namespace {
 
 constexpr size_t kMaxCharacters = 255;
-
-char LowerAscii(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool IsDigit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 bool IsControl(char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
@@ -68,8 +61,7 @@ bool IsDomain(std::string_view domain) {
         if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
         for (const char c : label) {
             const bool other = static_cast<unsigned char>(c) >= 0x80;  // names in any script
-            if (!other && !IsDigit(c) && c != '-' && (LowerAscii(c) < 'a' || LowerAscii(c) > 'z'))
-                return false;
+            if (!other && !IsDigit(c) && c != '-' && !IsLetter(c)) return false;
         }
         begin = end + 1;
     }

@@ -4,6 +4,7 @@
 // a new anonymous id is attached to the user even if an e-mail address in the same event belongs to another
 // person.
 #include "pulse/profile/identity_resolution.hpp"
+#include "pulse/base/number.hpp"
 
 #include <algorithm>
 
@@ -36,13 +37,11 @@ int Count(const PersonFacts& person, const IdentityKind& kind, Moment time) {
 }
 
 std::string DescribeLimit(const IdentityKind& kind) {
-    const std::string values =
-        std::to_string(kind.max_values) + (kind.max_values == 1 ? " value" : " values");
+    const std::string values = Plural(kind.max_values, "value");
     if (kind.window == 0) return kind.kind + " allows " + values;
     const bool days = kind.window % kDay == 0;
     const int64_t n = kind.window / (days ? kDay : kHour);
-    return kind.kind + " allows " + values + " in " + std::to_string(n) + (days ? " day" : " hour") +
-           (n == 1 ? "" : "s");
+    return kind.kind + " allows " + values + " in " + Plural(n, days ? "day" : "hour");
 }
 
 // The limit that two sets of ids would exceed together. A person that exceeds it already, because of a manual

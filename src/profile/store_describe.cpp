@@ -1,6 +1,7 @@
 // Describing one person, and searching people by the beginning of their ids.
 #include "pulse/profile/store_describe.hpp"
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
@@ -89,7 +90,7 @@ std::string PrefixForm(const IdentityKind& kind, const std::string& query) {
     if (kind.normalisation != "phone") return *plain.value;
     std::string digits;
     for (const char c : *plain.value) {
-        if ((c >= '0' && c <= '9') || (c == '+' && digits.empty()))
+        if (IsDigit(c) || (c == '+' && digits.empty()))
             digits += c;
         else if (c != ' ' && c != '-' && c != '(' && c != ')' && c != '.' && c != '/')
             return "";

@@ -181,7 +181,7 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
                     "Try again.");
 }
 
-void UnmergePeople(int64_t merge, const std::string& reason, const std::string& actor) {
+int64_t UnmergePeople(int64_t merge, const std::string& reason, const std::string& actor) {
     RequireReason(reason);
     if (GetListener().before_write) GetListener().before_write();
     UndoableMerge undone = RequireUndoable(merge);
@@ -193,6 +193,7 @@ void UnmergePeople(int64_t merge, const std::string& reason, const std::string& 
         "UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
         {Value::Int8(merge), Value::Time(pg::Now()), Value::Name(actor), Value::Text(reason)});
     if (GetListener().unmerged) GetListener().unmerged(undone.survivor, undone.merged);
+    return undone.merged;
 }
 
 }  // namespace pulse::profile

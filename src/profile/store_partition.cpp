@@ -175,17 +175,22 @@ std::set<int> DetachedMonths(const char* table, const std::vector<Moment>& momen
 }
 
 int64_t DropPartitions(const char* table, Moment before) {
-    const std::string timeout = pg::Execute("SELECT current_setting('lock_timeout')")[0].Text(0);
+    const auto due = [&] {
+        std::vector<std::string> names;
+        for (const auto& [month, name] : ReadPartitions(table, false))
+            if (MonthBegin(month + 1) <= before) names.push_back("pulse." + pg::QuoteIdentifier(name));
+        return names;
+    };
+    if (due().empty() || !pg::LockBusyTable(table, pg::TableLock::kDropping)) return 0;
+    // Everybody waits now: a month that somebody reads by its own name is left to the next run.
     int64_t dropped = 0;
-    for (const auto& [month, name] : ReadPartitions(table, false)) {
-        if (MonthBegin(month + 1) > before) continue;
+    for (const std::string& name : due()) {
         try {
             pg::Subtransaction attempt;
             {
                 const pg::Session session;
-                pg::Execute("SELECT set_config('lock_timeout', '100ms', true)");
-                pg::Execute("DROP TABLE pulse." + pg::QuoteIdentifier(name));
-                pg::Execute("SELECT set_config('lock_timeout', $1, true)", {Value::Text(timeout)});
+                pg::Execute("LOCK TABLE " + name + " IN ACCESS EXCLUSIVE MODE NOWAIT");
+                pg::Execute("DROP TABLE " + name);
             }
             attempt.Commit();
             ++dropped;

@@ -105,15 +105,22 @@ std::string StoredForm(const std::string& user) {
     return form.value.value_or(user);
 }
 
-bool ExistedAt(const Person& person, Moment at) {
+std::set<int64_t> ExistedAt(const std::vector<int64_t>& people, Moment at) {
     static pg::Statement statement(
-        "SELECT FROM pulse.profile AS o WHERE o.canonical_id = $1 AND (o.first_seen_at <= $2 "
-        "OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= $2)) LIMIT 1",
-        {INT8OID, TIMESTAMPTZOID});
-    if (person.first_seen_at <= at) return true;
+        "SELECT d.id FROM unnest($1) AS d (id) WHERE EXISTS (SELECT FROM pulse.profile AS o"
+        " WHERE o.canonical_id = d.id AND (o.first_seen_at <= $2"
+        " OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= $2)) OFFSET 0)",
+        {INT8ARRAYOID, TIMESTAMPTZOID});
     const ForceIndexScans force_index;
     const pg::Session session;
-    return !statement.Execute({pg::Value::Int8(person.id), pg::Value::Time(at)}, true).empty();
+    const pg::Result rows = statement.Execute({pg::Value::Int8s(people), pg::Value::Time(at)}, true);
+    std::set<int64_t> existed;
+    for (uint64_t i = 0; i < rows.size(); ++i) existed.insert(rows[i].Int8(0));
+    return existed;
+}
+
+bool ExistedAt(const Person& person, Moment at) {
+    return person.first_seen_at <= at || !ExistedAt(std::vector<int64_t>{person.id}, at).empty();
 }
 
 }  // namespace pulse::profile

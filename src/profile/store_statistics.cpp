@@ -1,5 +1,6 @@
 #include "pulse/profile/store_statistics.hpp"
 
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
 
@@ -17,6 +18,8 @@ void AnalyzeGrownTables(int64_t events) {
         " ORDER BY c.oid",
         {});
     const pg::OwnerSession session;
+    // Another import that is still open may have the lock, and its statistics then count.
+    pg::SetLocally("client_min_messages", "error");
     const pg::Result tables = grown.Execute({});
     for (uint64_t i = 0; i < tables.size(); ++i) {
         pg::CheckInterrupts();

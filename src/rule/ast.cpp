@@ -58,6 +58,8 @@ ExprPtr Make(Node node, size_t position) {
         RequireWidth(list->items.size(), "list elements");
         depth = DepthAbove(list->items);
     }
+    if (const Elements* elements = std::get_if<Elements>(&node))
+        depth = DepthAbove({elements->list, elements->condition});
     if (const Metric* metric = std::get_if<Metric>(&node)) {
         std::vector<ExprPtr> filters;
         if (metric->filter) filters.push_back(metric->filter);
@@ -66,6 +68,13 @@ ExprPtr Make(Node node, size_t position) {
         depth = DepthAbove(filters);
     }
     return MakeNode(std::move(node), position, depth);
+}
+
+std::span<const ExprPtr> OperandsOf(const Expr& expr) {
+    if (const Elements* elements = As<Elements>(expr)) return {&elements->list, 1};
+    if (const Call* call = As<Call>(expr)) return call->arguments;
+    if (const Operation* operation = As<Operation>(expr)) return operation->operands;
+    return {};
 }
 
 ExprPtr MakeCall(Function function, std::vector<ExprPtr> arguments, size_t position) {

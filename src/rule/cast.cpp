@@ -25,27 +25,19 @@ std::string NumberIn(const std::string& text) {
 
 CompiledValue AsNumber(const CompiledValue& value, const Expr& expr) {
     if (value.type == ValueType::kNumber) return value;
-    if (value.type == ValueType::kText) return NumberOf(NumberIn("(" + AsText(value) + ")"), "numeric", expr);
+    if (value.type == ValueType::kText)
+        return NumberOf(NumberIn("(" + AsText(value) + ")"), "numeric", expr, kAnyNumber);
     if (!value.dynamic) WrongArgument(value, "a text or a number", expr);
     return NumberOf("(CASE pg_catalog.jsonb_typeof(" + value.sql + ") WHEN 'number' THEN pulse.to_number(" +
                         value.sql + ") WHEN 'string' THEN " + NumberIn("(" + value.sql + " #>> '{}')") +
                         " END)",
-                    "numeric", expr);
+                    "numeric", expr, kAnyNumber);
 }
 
-std::string Argument(Function function, const CompiledValue& value, bool pulse, const Expr& expr) {
-    const std::string text = RequireText(value, expr);
-    if (pulse) return text;
-    throw UserError(
-        sqlstate::kNotSupported,
-        std::string(Name(function)) + "() is not available in a relation segment" + AtPosition(expr),
-        Describe(value) + ".",
-        "Use it in rules over people, or give the relation a column that can be compared as it is.");
-}
-
-CompiledValue AsVersion(const std::string& text, const Expr& expr) {
+CompiledValue AsVersion(const std::string& text, bool pulse, const Expr& expr) {
     return {.type = ValueType::kVersion,
-            .sql = "(pulse.version_key(" + text + ") COLLATE pg_catalog.\"C\")",
+            .sql = "(" + (pulse ? "pulse.version_key(" + text + ")" : VersionKeySql(text)) +
+                   " COLLATE pg_catalog.\"C\")",
             .sql_type = "semver",
             .expr = &expr,
             .shown = text};
@@ -55,12 +47,20 @@ CompiledValue AsAddress(const std::string& sql, const Expr& expr) {
     return {.type = ValueType::kAddress, .sql = sql, .sql_type = "inet", .expr = &expr};
 }
 
-// Text in lower case; JSON with all its texts in lower case.
+bool IsListOfTexts(const CompiledValue& value) {
+    return value.type == ValueType::kArray && ElementType(value) == ValueType::kText;
+}
+
+// Text in lower case; a list and JSON with all its texts in lower case.
 CompiledValue Folded(CompiledValue value, const Expr* expr) {
+    value.literal = value.literal && value.expr == expr;
     value.expr = expr;
     value.folded = true;
     if (value.dynamic) {
         value.sql = "(pg_catalog.lower((" + value.sql + ")::text)::jsonb)";
+    } else if (value.type == ValueType::kArray) {
+        value.sql = "(pg_catalog.lower((" + value.sql + ")::text)::text[])";
+        value.sql_type = "text[]";
     } else {
         value.sql = "pg_catalog.lower(" + AsText(value) + ")";
         value.type = ValueType::kText;
@@ -88,13 +88,17 @@ bool IsTypeName(const Expr& expr) {
 CompiledValue Cast(Function function, const CompiledValue& argument, bool pulse, const Expr& expr) {
     switch (function) {
         case Function::kNumber: return AsNumber(argument, expr);
-        case Function::kSemver: return AsVersion(Argument(function, argument, pulse, expr), expr);
-        case Function::kInet:
+        case Function::kSemver: return AsVersion(RequireText(argument, expr), pulse, expr);
+        case Function::kInet: {
             if (argument.sql_type == "inet" || argument.sql_type == "cidr")
                 return AsAddress("(" + argument.sql + ")::inet", expr);
-            return AsAddress("pulse.to_inet(" + Argument(function, argument, pulse, expr) + ")", expr);
+            const std::string text = RequireText(argument, expr);
+            return AsAddress(pulse ? "pulse.to_inet(" + text + ")" : AddressSql(text), expr);
+        }
         case Function::kIgnoreCase:
-            if (!argument.dynamic) RequireText(argument, expr);
+            if (argument.type == ValueType::kArray && !IsListOfTexts(argument))
+                WrongArgument(argument, "a text or a list of texts", expr);
+            if (argument.type != ValueType::kArray && !argument.dynamic) RequireText(argument, expr);
             return Folded(argument, &expr);
         default:
             if (!argument.dynamic) WrongArgument(argument, "an attribute or a property", expr);
@@ -124,7 +128,8 @@ CompiledValue Beside(const CompiledValue& value, const CompiledValue& other) {
         RefuseLiteral(value, "type",
                       "Write \"string\", \"number\", \"boolean\", \"array\", \"object\" or \"null\".");
     const bool folds = other.folded && !value.folded &&
-                       (value.dynamic || value.type == ValueType::kText || value.type == ValueType::kEnum);
+                       (value.dynamic || value.type == ValueType::kText || value.type == ValueType::kEnum ||
+                        IsListOfTexts(value));
     return folds ? Folded(value, value.expr) : value;
 }
 

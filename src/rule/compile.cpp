@@ -40,7 +40,8 @@ class Compiler {
             throw UserError(sqlstate::kProgramLimit, "rule is too complex" + AtPosition(expr),
                             "The SQL of " + PrintShort(expr) + " has " + std::to_string(value.sql.size()) +
                                 " bytes; at most " + std::to_string(kMaxSql) + " are allowed.",
-                            "Use fewer nested ?? of moved dates and times.");
+                            "Use fewer nested ?? of moved dates and times, and fewer any() and all() in one "
+                            "another.");
         return value;
     }
 
@@ -67,8 +68,13 @@ class Compiler {
     }
     CompiledValue Of(const Number& node, const Expr& expr) {
         const std::string sql = node.digits.front() == '-' ? "(" + node.digits + ")" : node.digits;
-        return {
-            .type = ValueType::kNumber, .sql = sql, .sql_type = "numeric", .expr = &expr, .literal = true};
+        const size_t point = node.digits.find('.'), whole = std::min(point, node.digits.size());
+        return {.type = ValueType::kNumber,
+                .sql = sql,
+                .sql_type = "numeric",
+                .expr = &expr,
+                .literal = true,
+                .size = {static_cast<int64_t>(whole), static_cast<int64_t>(node.digits.size() - whole)}};
     }
     CompiledValue Of(const Text& node, const Expr& expr) {
         return {.type = ValueType::kText,
@@ -113,7 +119,11 @@ class Compiler {
                 .absolute = resolved.sql_type.ends_with("with time zone")};
     }
 
-    CompiledValue Of(const Metric&, const Expr& expr) { return Of(scope_.ResolveMetric(expr), expr); }
+    CompiledValue Of(const Metric&, const Expr& expr) {
+        CompiledValue value = Of(scope_.ResolveMetric(expr), expr);
+        if (value.type == ValueType::kNumber) value.size = kSum;
+        return value;
+    }
 
     CompiledValue Of(const Call& node, const Expr& expr) {
         if (node.function == Function::kNow) return Now(expr);
@@ -127,13 +137,13 @@ class Compiler {
             case Function::kLen:
                 if (argument.dynamic) return JsonLength(argument, expr);
                 if (argument.type == ValueType::kArray)
-                    return NumberOf("pg_catalog.cardinality(" + argument.sql + ")", "integer", expr);
+                    return NumberOf("pg_catalog.cardinality(" + argument.sql + ")", "integer", expr, kCount);
                 return NumberOf("pg_catalog.char_length(" + RequireText(argument, expr) + ")", "integer",
-                                expr);
+                                expr, kCount);
             case Function::kAbs:
-                return Ticking(
-                    NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric", expr),
-                    {argument});
+                return Ticking(NumberOf("pg_catalog.abs(" + RequireNumber(argument, expr) + ")", "numeric",
+                                        expr, AsType(argument, ValueType::kNumber).size),
+                               {argument});
             case Function::kRound: return Ticking(Round(node, argument, expr), {argument});
             case Function::kSecondsSince: return Since(argument, 1, expr);
             case Function::kMinutesSince: return Since(argument, 60, expr);
@@ -150,12 +160,25 @@ class Compiler {
         return Now(expr);
     }
 
+    CompiledValue Of(const Elements& node, const Expr& expr) {
+        const CompiledValue list = Eval(*node.list);
+        if (!scope_.CallsPulse())
+            throw UserError(sqlstate::kNotSupported,
+                            std::string(node.all ? "all" : "any") +
+                                "() is not available in a relation segment" + AtPosition(expr),
+                            Describe(list) + ".",
+                            "Use it in rules over people, or define the segment by a query.");
+        if (!list.dynamic || list.folded)
+            WrongArgument(list, "a list in an attribute or a property, without a cast", expr);
+        return ForElements(node.all, list, *node.condition, expr);
+    }
+
     CompiledValue Since(const CompiledValue& argument, int64_t unit, const Expr& expr) {
         const CompiledValue instant = ToInstant(argument);
         if (instant.type != ValueType::kTimestamp) WrongArgument(argument, "a date or timestamp", expr);
         CompiledValue value = NumberOf("pg_catalog.floor((" + Epoch(Now(expr)) + " - " + Epoch(instant) +
                                            ") / " + std::to_string(unit) + ")",
-                                       "numeric", expr);
+                                       "numeric", expr, kCount);
         for (const CompiledValue& start :
              instant.options.empty() ? std::vector<CompiledValue>{instant} : instant.options)
             if (!IsNow(start)) value.ticks.push_back({std::make_shared<const CompiledValue>(start), unit});
@@ -193,7 +216,9 @@ class Compiler {
             case Op::kCoalesce: return Choice(EvalAll(node.operands), "", expr);
             case Op::kNegate: {
                 const CompiledValue value = Eval(*node.operands[0]);
-                return Ticking(NumberOf("(- " + RequireNumber(value, expr) + ")", "numeric", expr), {value});
+                return Ticking(NumberOf("(- " + RequireNumber(value, expr) + ")", "numeric", expr,
+                                        AsType(value, ValueType::kNumber).size),
+                               {value});
             }
             default: break;
         }
@@ -248,6 +273,10 @@ class Compiler {
     }
 
     CompiledValue Now(const Expr& expr) const {
+        if (now_sql_.empty())
+            throw UserError(sqlstate::kNotSupported,
+                            "the time is not available in a condition on elements" + AtPosition(expr),
+                            PrintShort(expr) + " depends on it.", kElementsHint);
         return {.type = ValueType::kTimestamp,
                 .sql = now_sql_,
                 .sql_type = "timestamp with time zone",

@@ -88,10 +88,18 @@ Aligned AlignNumbers(const CompiledValue& left, const CompiledValue& right) {
     return {left.sql, right.sql};
 }
 
+bool IsComparison(Op op) {
+    return op == Op::kEqual || op == Op::kNotEqual || op == Op::kLess || op == Op::kLessEqual ||
+           op == Op::kGreater || op == Op::kGreaterEqual || op == Op::kIn || op == Op::kBetween;
+}
+
 const char* MismatchHint(const CompiledValue& left, const CompiledValue& right, Op op) {
     if (op == Op::kWithinLast || op == Op::kBeforeLast)
         return "Windows are for columns of type date, timestamp or timestamptz.";
     for (const CompiledValue* value : {&left, &right}) {
+        if (IsCast(*value) && !IsComparison(op))
+            return "Versions and addresses are compared by =, !=, <, <=, >, >=, between and in. For a part of "
+                   "the text leave the cast out.";
         if (value->type == ValueType::kVersion)
             return "Compare a version with one in quotes, or with semver(…).";
         if (value->type == ValueType::kAddress)
@@ -120,6 +128,10 @@ const char* MismatchHint(const CompiledValue& left, const CompiledValue& right, 
 std::string PlusSeconds(const std::string& instant, int64_t seconds) {
     if (seconds == 0) return instant;
     return "(" + instant + (seconds > 0 ? " + " : " - ") + Interval(std::llabs(seconds)) + ")";
+}
+
+bool IsCast(const CompiledValue& value) {
+    return value.type == ValueType::kVersion || value.type == ValueType::kAddress;
 }
 
 bool IsNow(const CompiledValue& value) {

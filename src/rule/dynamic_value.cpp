@@ -75,6 +75,7 @@ CompiledValue AsType(const CompiledValue& value, ValueType type) {
         case ValueType::kNumber:
             typed.sql = "pulse.to_number(" + json + ")";
             typed.sql_type = "numeric";
+            typed.size = kAnyNumber;
             return typed;
         case ValueType::kBoolean:
             typed.sql = When(json, "boolean", json + "::boolean");
@@ -145,10 +146,43 @@ CompiledValue JsonContains(const CompiledValue& json, const CompiledValue& item,
                      expr);
 }
 
+CompiledValue JsonContainsEach(Op op, const CompiledValue& json, const std::vector<CompiledValue>& items,
+                               const Expr& expr) {
+    std::vector<CompiledValue> texts;
+    std::string text_list, others;
+    for (const CompiledValue& item : items) {
+        if (item.type == ValueType::kText) {
+            texts.push_back(item);
+            text_list += (text_list.empty() ? "" : ", ") + item.sql;
+        } else {
+            const Number* number = As<Number>(*item.expr);
+            others +=
+                (others.empty() ? "" : ", ") + QuoteText(number ? number->digits : item.sql) + "::jsonb";
+        }
+    }
+    const bool all = op == Op::kContainsAll;
+    // A number or a boolean is no part of a text: unknown.
+    std::string in_list, in_text = "NULL::boolean";
+    if (!texts.empty()) {
+        in_list = std::string("pg_catalog.jsonb_exists_") + (all ? "all(" : "any(") + json.sql + ", ARRAY[" +
+                  text_list + "])";
+        const std::string parts = PartsOfText(op, AsType(json, ValueType::kText), texts, expr).sql;
+        in_text = others.empty() ? parts : "(" + parts + (all ? " AND " : " OR ") + in_text + ")";
+    }
+    if (!others.empty())
+        in_list += (in_list.empty() ? ""
+                    : all           ? " AND "
+                                    : " OR ") +
+                   json.sql + " @> " + Every(op) + " (ARRAY[" + others + "])";
+    return BooleanOf("(CASE " + TypeName(json.sql) + " WHEN 'array' THEN (" + in_list +
+                         ") WHEN 'string' THEN " + in_text + " END)",
+                     expr);
+}
+
 CompiledValue JsonLength(const CompiledValue& json, const Expr& expr) {
     return NumberOf("(CASE " + TypeName(json.sql) + " WHEN 'string' THEN pg_catalog.char_length(" + json.sql +
                         " #>> '{}') WHEN 'array' THEN pg_catalog.jsonb_array_length(" + json.sql + ") END)",
-                    "integer", expr);
+                    "integer", expr, kCount);
 }
 
 void UnifyTypes(std::vector<CompiledValue>& values) {

@@ -23,8 +23,39 @@ bool IsTextual(const CompiledValue& value) {
     return value.type == ValueType::kText || value.type == ValueType::kEnum;
 }
 
+// "text" of text[]
+std::string ElementName(const CompiledValue& list) {
+    return list.sql_type.substr(0, list.sql_type.size() - 2);
+}
+
 std::string LowerName(const std::string& text) {
     return "pg_catalog.lower(" + text + ")";
+}
+
+// The pattern of LIKE for a part of a text.
+std::string PatternOf(const CompiledValue& literal) {
+    std::string pattern = "%";
+    for (const char c : As<Text>(*literal.expr)->value) {
+        if (c == '\\' || c == '%' || c == '_') pattern += '\\';
+        pattern += c;
+    }
+    return pattern + "%";
+}
+
+// The type numeric holds 131,072 digits before the point; the rest is for what else is computed with a
+// number, such as when it is reached.
+constexpr int64_t kMaxWholeDigits = 131'000;
+constexpr int64_t kMaxDecimals = 16'383, kDecimalsOfQuotient = 1'000;
+
+// The size of a result, at most.
+Size SizeOf(Op op, const Size& left, const Size& right) {
+    if (left.digits == 0 || right.digits == 0) return {};
+    switch (op) {
+        case Op::kMultiply:
+            return {left.digits + right.digits, std::min(left.decimals + right.decimals, kMaxDecimals)};
+        case Op::kDivide: return {left.digits + right.decimals + 1, kDecimalsOfQuotient};
+        default: return {std::max(left.digits, right.digits) + 1, std::max(left.decimals, right.decimals)};
+    }
 }
 
 // Bytewise comparison: exact, fast, and independent of collations.
@@ -72,8 +103,9 @@ CompiledValue TextOf(std::string sql, const Expr& expr) {
     return {.type = ValueType::kText, .sql = std::move(sql), .sql_type = "text", .expr = &expr};
 }
 
-CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr) {
-    return {.type = ValueType::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr};
+CompiledValue NumberOf(std::string sql, const char* sql_type, const Expr& expr, Size size) {
+    return {
+        .type = ValueType::kNumber, .sql = std::move(sql), .sql_type = sql_type, .expr = &expr, .size = size};
 }
 
 void WrongArgument(const CompiledValue& value, const char* wanted, const Expr& expr) {
@@ -98,8 +130,16 @@ std::string Compare(const CompiledValue& left, Op op, const CompiledValue& right
     return "(" + aligned.left + SqlOperator(op) + aligned.right + ")";
 }
 
+const char* Every(Op op) {
+    return op == Op::kContainsAll ? "ALL" : "ANY";
+}
+
+ValueType ElementType(const CompiledValue& list) {
+    return TypeOf(ElementName(list));
+}
+
 std::string ElementOf(const CompiledValue& list, const CompiledValue& item, const Expr& expr) {
-    const std::string element = list.sql_type.substr(0, list.sql_type.size() - 2);
+    const std::string element = ElementName(list);
     if (!item.literal) WrongArgument(item, "a literal on its right", expr);
     const CompiledValue any{.type = TypeOf(element),
                             .sql = list.sql,
@@ -113,7 +153,7 @@ CompiledValue ListContains(const CompiledValue& list, const CompiledValue& item,
     return BooleanOf("(" + ElementOf(list, item, expr) + " = ANY (" + list.sql + "))", expr);
 }
 
-// No LIKE: its pattern signs would have to be escaped.
+// No LIKE: the part may be data, in which its pattern signs would have to be escaped.
 CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const CompiledValue& part_value,
                          const Expr& expr) {
     const CompiledValue left = AsType(whole_value, ValueType::kText),
@@ -126,6 +166,18 @@ CompiledValue PartOfText(Op op, const CompiledValue& whole_value, const Compiled
         return BooleanOf("pg_catalog.starts_with(" + Bytewise(whole) + ", " + part + ")", expr);
     const std::string end = "pg_catalog.\"right\"(" + whole + ", pg_catalog.char_length(" + part + "))";
     return BooleanOf("(" + Bytewise(end) + " = " + part + ")", expr);
+}
+
+CompiledValue PartsOfText(Op op, const CompiledValue& whole, const std::vector<CompiledValue>& literals,
+                          const Expr& expr) {
+    const CompiledValue text = AsType(whole, ValueType::kText);
+    std::string patterns;
+    for (const CompiledValue& literal : literals) {
+        if (!IsTextual(text) || literal.type != ValueType::kText) Mismatch(text, literal, op, expr);
+        patterns += (patterns.empty() ? "" : ", ") + LowerName(QuoteText(PatternOf(literal)));
+    }
+    return BooleanOf(
+        "(" + Bytewise(LowerName(AsText(text))) + " LIKE " + Every(op) + " (ARRAY[" + patterns + "]))", expr);
 }
 
 CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, const Expr& expr) {
@@ -144,7 +196,7 @@ CompiledValue Matches(const CompiledValue& value, const CompiledValue& pattern, 
 
 CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condition, const Expr& expr) {
     for (const CompiledValue& value : values)
-        if (value.type == ValueType::kVersion || value.type == ValueType::kAddress)
+        if (IsCast(value))
             throw UserError(sqlstate::kDatatypeMismatch,
                             "a cast cannot be chosen in rule" + AtPosition(*value.expr),
                             Describe(value) + ".", "Cast what is chosen, as in semver(a ?? \"1.0.0\").");
@@ -191,6 +243,11 @@ CompiledValue Choice(std::vector<CompiledValue> values, const std::string& condi
         result.ticks.insert(result.ticks.end(), value.ticks.begin(), value.ticks.end());
         result.simple = result.simple && value.simple;
         result.from_json = result.from_json || value.from_json;
+        // Of any size if one of them is.
+        const bool known = result.size.digits > 0 && value.size.digits > 0;
+        result.size = known ? Size{std::max(result.size.digits, value.size.digits),
+                                   std::max(result.size.decimals, value.size.decimals)}
+                            : Size{};
         if (value.type != ValueType::kTimestamp) continue;
         now = now || IsNow(value) || !value.options.empty();
         if (value.options.empty())
@@ -215,7 +272,8 @@ CompiledValue Round(const Call& node, const CompiledValue& value, const Expr& ex
                             "Write round(ltv, 2).");
         sql += ", " + digits->digits;
     }
-    return NumberOf(sql + ")", "numeric", expr);
+    return NumberOf(sql + ")", "numeric", expr,
+                    SizeOf(Op::kAdd, AsType(value, ValueType::kNumber).size, {1, 0}));
 }
 
 CompiledValue Arithmetic(Op op, const CompiledValue& first, const CompiledValue& second, const Expr& expr) {
@@ -229,7 +287,14 @@ CompiledValue Arithmetic(Op op, const CompiledValue& first, const CompiledValue&
                             PrintShort(expr) + " has no value.", "Divide by something else.");
         if (!literal) divisor = "NULLIF(" + divisor + ", 0)";
     }
-    return NumberOf("(" + AsNumeric(left) + SqlOperator(op) + divisor + ")", "numeric", expr);
+    const Size size = SizeOf(op, left.size, right.size);
+    if (size.digits > kMaxWholeDigits)
+        throw UserError(
+            sqlstate::kProgramLimit, "numbers in rule can have too many digits" + AtPosition(expr),
+            PrintShort(expr) + " can have " + std::to_string(size.digits) +
+                " digits before the point; at most " + std::to_string(kMaxWholeDigits) + " are allowed.",
+            "Multiply or divide by fewer values.");
+    return NumberOf("(" + AsNumeric(left) + SqlOperator(op) + divisor + ")", "numeric", expr, size);
 }
 
 CompiledValue TimeArithmetic(Op op, const CompiledValue& left, const CompiledValue& right, const Expr& expr) {

@@ -3,16 +3,11 @@
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/rule/address.hpp"
-#include "pulse/rule/literal.hpp"
 #include "pulse/rule/version.hpp"
 
 namespace {
 
 namespace pg = pulse::pg;
-
-// From this value on a number counts milliseconds: as seconds it would lie beyond the year 5000, as
-// milliseconds in 1973.
-constexpr int64_t kMilliseconds = 100'000'000'000;
 
 std::string Digits(Numeric number) {
     return pg::Call(
@@ -53,15 +48,7 @@ std::optional<pulse::Moment> MomentOf(const JsonbValue& value) {
         return pulse::ParseMoment(
             std::string_view(value.val.string.val, static_cast<size_t>(value.val.string.len)));
     if (value.type != jbvNumeric) return std::nullopt;
-    const Numeric number = pg::Call([&] {
-        const Datum limit = DirectFunctionCall1(int8_numeric, Int64GetDatum(kMilliseconds));
-        const Datum size = DirectFunctionCall1(numeric_abs, NumericGetDatum(value.val.numeric));
-        if (!DatumGetBool(DirectFunctionCall2(numeric_ge, size, limit))) return value.val.numeric;
-        const Datum thousand = DirectFunctionCall1(int8_numeric, Int64GetDatum(1000));
-        return DatumGetNumeric(
-            DirectFunctionCall2(numeric_div, NumericGetDatum(value.val.numeric), thousand));
-    });
-    return pulse::rule::ParseEpoch(Digits(number));
+    return pulse::ParseUnixTime(Digits(value.val.numeric));
 }
 
 Datum ReturnMoment(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& moment) {
@@ -151,5 +138,5 @@ PULSE_FUNCTION(pulse_to_inet) {
 
 PULSE_FUNCTION(pulse_to_moment_numeric) {
     const Numeric number = pg::Call([&] { return DatumGetNumeric(fcinfo->args[0].value); });
-    return ReturnMoment(fcinfo, pulse::rule::ParseEpoch(Digits(number)));
+    return ReturnMoment(fcinfo, pulse::ParseEpoch(Digits(number)));
 }

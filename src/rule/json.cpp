@@ -26,6 +26,9 @@ constexpr const char* kShapeHint =
     "A JSON rule is {\"rules\": [{\"field\": \"ltv\", \"operator\": \">\", \"value\": 1000}], "
     "\"logicalOperator\": \"AND\", "
     "\"groups\": [{\"rules\": …}]}; logicalOperator (AND or OR) and groups may be left out.";
+constexpr const char* kElementsShape =
+    "Give a rule about one element, such as {\"rules\": [{\"field\": \"os\", \"operator\": \"=\", \"value\": "
+    "\"ios\"}]}; the field \"$\" is the element itself.";
 
 // A short form of a value for a message. Objects and lists are omitted: they may be huge.
 std::string Abbreviate(const Json& value) {
@@ -45,29 +48,34 @@ std::string Checked(const std::string& text, const std::string& place) {
     return text;
 }
 
-// Whether a field is written as in rule text: a name of more than one part, a quoted one, or a function call.
-// Otherwise it is a column's name as it is.
-bool IsRuleText(const std::string& field) {
-    constexpr std::array<std::string_view, 10> kPrefixes = {"profile.", "profile[", "account.", "account[",
-                                                            "context.", "context[", "events.",  "events[",
-                                                            "[\"",      "`"};
-    if (std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                    [&](std::string_view prefix) { return field.starts_with(prefix); }))
-        return true;
+// Whether a field is a quoted name or a function call, as rule text writes it.
+bool IsQuotedOrCall(const std::string& field) {
+    if (field.starts_with("[\"") || field.starts_with('`')) return true;
     const size_t open = field.find('(');
     if (open == std::string::npos || !field.ends_with(')')) return false;
     const std::string name = field.substr(0, open);
     return name == "trait" || name == "segment" || name == "sequence" || FindFunction(name) ||
-           EqualsIgnoringCase(name, "coalesce");
+           EqualsIgnoringCase(name, "coalesce") || EqualsIgnoringCase(name, "any") ||
+           EqualsIgnoringCase(name, "all");
+}
+
+// Whether a field is written as in rule text; of an element also a path such as address.city. Otherwise it is
+// a column's name, or a property's, as it is.
+bool IsRuleText(const std::string& field, bool of_element) {
+    constexpr std::array<std::string_view, 8> kPrefixes = {"profile.", "profile[", "account.", "account[",
+                                                           "context.", "context[", "events.",  "events["};
+    if (IsQuotedOrCall(field)) return true;
+    if (of_element) return field == "$" || field.find('.') != std::string::npos;
+    return std::ranges::any_of(kPrefixes, [&](std::string_view prefix) { return field.starts_with(prefix); });
 }
 
 // The field of a condition.
-ExprPtr Field(const Json& rule, const std::string& place) {
+ExprPtr Field(const Json& rule, const std::string& place, bool of_element) {
     const auto field = rule.find("field");
     if (field == rule.end() || !field->is_string() || field->get_ref<const std::string&>().empty())
         Fail(place, "\"field\" must be the name of a column", kShapeHint);
     const std::string name = Checked(field->get<std::string>(), place + ".field");
-    if (IsRuleText(name)) return ParseField(name);
+    if (IsRuleText(name, of_element)) return ParseField(name, of_element);
     return Make(Reference{Reference::Kind::kPath, {name}}, kNoPosition);
 }
 
@@ -155,24 +163,50 @@ ExprPtr Compare(Op op, ExprPtr field, const Json* value, const std::string& plac
     }
 }
 
-ExprPtr Condition(const Json& rule, const std::string& place) {
+ExprPtr Group(const Json& group, const std::string& place, size_t level, bool of_element);
+
+// {"operator": "any", "value": {"rules": …}}: a condition on the elements of a list.
+struct ElementsOperator {
+    std::string_view name;
+    bool all, negated;
+};
+constexpr std::array<ElementsOperator, 4> kElementsOperators = {
+    {{"any", false, false}, {"not_any", false, true}, {"all", true, false}, {"not_all", true, true}}};
+
+const ElementsOperator* FindElementsOperator(std::string_view name) {
+    const auto found = std::ranges::find_if(kElementsOperators, [&](const ElementsOperator& known) {
+        return EqualsIgnoringCase(known.name, name);
+    });
+    return found == kElementsOperators.end() ? nullptr : found;
+}
+
+ExprPtr OverElements(const ElementsOperator& op, ExprPtr field, const Json* value, const std::string& place,
+                     size_t level) {
+    if (!value) Fail(place, "\"value\" is missing", kElementsShape);
+    if (!value->is_object()) Fail(place, "The value is " + Abbreviate(*value), kElementsShape);
+    ExprPtr expr =
+        Make(Elements{op.all, std::move(field), Group(*value, place, level + 1, true)}, kNoPosition);
+    return op.negated ? MakeOperation(Op::kNot, {std::move(expr)}, kNoPosition) : expr;
+}
+
+ExprPtr Condition(const Json& rule, const std::string& place, size_t level, bool of_element) {
     if (!rule.is_object()) Fail(place, "A rule must be an object, not " + Abbreviate(rule), kShapeHint);
     for (const auto& [key, unused] : rule.items())
         if (key != "field" && key != "operator" && key != "value")
             Fail(place, "Unknown key \"" + Shorten(key, 60) + "\"",
                  "Keys of a rule are field, operator and value.");
-    ExprPtr field = Field(rule, place);
-    const auto name = rule.find("operator");
-    const auto found = name != rule.end() && name->is_string()
-                           ? FindJsonOperator(name->get_ref<const std::string&>())
-                           : std::nullopt;
+    ExprPtr field = Field(rule, place, of_element);
+    const auto name = rule.find("operator"), value = rule.find("value");
+    const Json* const operand = value == rule.end() ? nullptr : &*value;
+    const std::string word = name != rule.end() && name->is_string() ? name->get<std::string>() : "";
+    if (const ElementsOperator* elements = FindElementsOperator(word))
+        return OverElements(*elements, std::move(field), operand, place + ".value", level);
+    const auto found = FindJsonOperator(word);
     if (!found)
         Fail(place + ".operator",
              name == rule.end() ? "\"operator\" is missing" : "Unknown operator " + Abbreviate(*name),
              kJsonOperatorHint);
-    const auto value = rule.find("value");
-    ExprPtr expr =
-        Compare(found->op, std::move(field), value == rule.end() ? nullptr : &*value, place + ".value");
+    ExprPtr expr = Compare(found->op, std::move(field), operand, place + ".value");
     return found->negated ? MakeOperation(Op::kNot, {std::move(expr)}, kNoPosition) : expr;
 }
 
@@ -199,7 +233,7 @@ const Json& ListUnder(const Json& group, const char* key, const std::string& pla
     return *list;
 }
 
-ExprPtr Group(const Json& group, const std::string& place, size_t level) {
+ExprPtr Group(const Json& group, const std::string& place, size_t level, bool of_element) {
     if (level > kMaxDepth)
         throw UserError(sqlstate::kProgramLimit, "rule is nested too deeply",
                         "Groups may be nested " + std::to_string(kMaxDepth) + " levels deep.",
@@ -214,10 +248,12 @@ ExprPtr Group(const Json& group, const std::string& place, size_t level) {
     std::vector<ExprPtr> operands;
     const Json& rules = ListUnder(group, "rules", place);
     for (size_t i = 0; i < rules.size(); ++i)
-        operands.push_back(Condition(rules[i], inside + "rules[" + std::to_string(i) + "]"));
+        operands.push_back(
+            Condition(rules[i], inside + "rules[" + std::to_string(i) + "]", level, of_element));
     const Json& groups = ListUnder(group, "groups", place);
     for (size_t i = 0; i < groups.size(); ++i)
-        operands.push_back(Group(groups[i], inside + "groups[" + std::to_string(i) + "]", level + 1));
+        operands.push_back(
+            Group(groups[i], inside + "groups[" + std::to_string(i) + "]", level + 1, of_element));
     if (operands.empty())
         Fail(place, "There is no rule", "Give at least one rule; a segment of everybody has no rule at all.");
     return MakeOperation(Connective(group, place), std::move(operands), kNoPosition);
@@ -226,7 +262,7 @@ ExprPtr Group(const Json& group, const std::string& place, size_t level) {
 }  // namespace
 
 ExprPtr FromJson(const nlohmann::json& json) {
-    ExprPtr expr = Group(json, "", 1);
+    ExprPtr expr = Group(json, "", 1, false);
     RequireSize(*expr);
     return expr;
 }
@@ -239,9 +275,6 @@ Json ReadJson(const std::string& text, const std::string& what, const std::strin
             sqlstate::kInvalidText, "invalid JSON in " + what + " at position " + std::to_string(error.byte),
             "Near: " + Shorten(text.substr(error.byte > 30 ? std::min(error.byte - 30, text.size()) : 0), 60),
             hint);
-    } catch (const Json::exception& error) {
-        throw UserError(sqlstate::kInvalidText, "JSON in " + what + " cannot be used",
-                        std::string(error.what()) + ".", "Numbers must fit into double precision.");
     }
 }
 

@@ -1,5 +1,6 @@
 #include "pulse/rule/lexer.hpp"
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/rule/ast.hpp"
@@ -11,8 +12,7 @@ namespace {
 
 // As PostgreSQL: letters, underscore, and everything beyond ASCII.
 bool BeginsName(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           (static_cast<unsigned char>(c) & 0x80);
+    return IsLetter(c) || c == '_' || (static_cast<unsigned char>(c) & 0x80);
 }
 bool ContinuesName(char c) {
     return BeginsName(c) || IsDigit(c) || c == '$';

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/duration.hpp"
+#include "pulse/base/time.hpp"
 #include "pulse/rule/ast.hpp"
 
 namespace pulse::rule {
@@ -83,34 +85,6 @@ std::optional<int64_t> ParseDuration(std::string_view text) {
     const auto length = pulse::ParseDuration(text);
     if (!length || *length == 0 || *length > kMaxDuration * kSecond) return std::nullopt;
     return *length / kSecond;
-}
-
-std::optional<Moment> ParseEpoch(std::string_view seconds) {
-    constexpr int64_t kYearOne = -62'135'596'800, kYearTenThousand = 253'402'300'800, k2000 = 946'684'800;
-    const bool negative = !seconds.empty() && seconds.front() == '-';
-    if (negative) seconds.remove_prefix(1);
-    const size_t whole = CountDigits(seconds);
-    if (whole == 0 || whole > 12) return std::nullopt;
-    int64_t moment = std::stoll(std::string(seconds.substr(0, whole))) * kSecond;
-    seconds.remove_prefix(whole);
-    bool more = false;  // behind the microseconds
-    if (!seconds.empty()) {
-        if (seconds.front() != '.') return std::nullopt;
-        seconds.remove_prefix(1);
-        if (seconds.empty() || CountDigits(seconds) != seconds.size()) return std::nullopt;
-        int64_t weight = kSecond;
-        for (const char digit : seconds) {
-            weight /= 10;
-            moment += weight * (digit - '0');
-            more = more || (weight == 0 && digit != '0');
-        }
-    }
-    if (negative)
-        moment = -moment;
-    else
-        moment += more;
-    if (moment < kYearOne * kSecond || moment >= kYearTenThousand * kSecond) return std::nullopt;
-    return moment - k2000 * kSecond;
 }
 
 std::string RegularExpression(std::string_view pattern) {

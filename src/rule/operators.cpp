@@ -98,14 +98,18 @@ const char* const kJsonOperatorHint =
     "Operators are =, !=, <, <=, >, >=, in, not_in, between, not_between, contains, not_contains, "
     "contains_any, not_contains_any, contains_all, not_contains_all, starts_with, not_starts_with, "
     "ends_with, not_ends_with, matches, not_matches, exists, not_exists, is_null, is_not_null, "
-    "within_last, not_within_last, before_last, not_before_last, before, after.";
+    "within_last, not_within_last, before_last, not_before_last, before, after, any, not_any, all, not_all.";
 const char* const kValueHint =
     "A value is a column, a number, a text in quotes, true, false, null, now, a duration such as 7d, a "
     "function call or an expression in parentheses.";
 const char* const kFunctionHint =
     "Functions are lower(text), upper(text), len(text), abs(number), round(number [, digits]), "
     "coalesce(a, b, …), days_since(timestamp), hours_since, minutes_since, seconds_since, "
-    "if(condition, a, b), now, number(x), semver(x), inet(x), ignore_case(x), type(x) and list(a, b, …).";
+    "if(condition, a, b), now, number(x), semver(x), inet(x), ignore_case(x), type(x), list(a, b, …), "
+    "any(list, condition) and all(list, condition).";
+const char* const kElementsHint =
+    "Write any(profile.devices, os = \"ios\" && number(version) >= 15) or all(…): a list and a condition on the "
+    "properties of one element; $ is the element itself.";
 
 std::optional<Operator> FindSign(std::string_view sign) {
     return Find(kSigns, sign);

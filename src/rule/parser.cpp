@@ -26,7 +26,8 @@ bool IsClock(Function function) {
 //   or, and, not, comparison, + -, * / %, ??, unary -, primary.
 class Parser : private TokenStream {
   public:
-    explicit Parser(std::string_view text) : TokenStream(text) {}
+    Parser(std::string_view text, bool of_element)
+        : TokenStream(text), place_(of_element ? Place::kElement : Place::kRule) {}
 
     ExprPtr Rule() {
         if (Is(Token::Kind::kEnd)) Fail(Peek(), "The rule is empty", kValueHint);
@@ -37,7 +38,8 @@ class Parser : private TokenStream {
 
     ExprPtr OnlyField() {
         ExprPtr expr = Primary();
-        if (!Is(Token::Kind::kEnd) || !(As<Reference>(*expr) || As<Metric>(*expr) || As<Call>(*expr)))
+        if (!Is(Token::Kind::kEnd) ||
+            !(As<Reference>(*expr) || As<Metric>(*expr) || As<Call>(*expr) || As<Elements>(*expr)))
             Unexpected(
                 "Write one value, such as ltv, profile.plan, events.purchase.count_30d, trait(\"vip\") or "
                 "lower(profile.plan).");
@@ -45,29 +47,6 @@ class Parser : private TokenStream {
     }
 
   private:
-    // Counts the levels that the parser itself recurses. A tree of kMaxDepth levels needs at most two for
-    // each.
-    class Level {
-      public:
-        explicit Level(Parser& parser) : parser_(parser) {
-            if (++parser_.level_ > 2 * kMaxDepth) {
-                --parser_.level_;
-                throw UserError(
-                    sqlstate::kProgramLimit, "rule is nested too deeply",
-                    "A rule may have at most " + std::to_string(kMaxDepth) +
-                        " levels; there are more at position " + std::to_string(parser_.Peek().position) +
-                        ".",
-                    "Leave out parentheses that change nothing, or split the rule into several segments.");
-            }
-        }
-        ~Level() { --parser_.level_; }
-        Level(const Level&) = delete;
-        Level& operator=(const Level&) = delete;
-
-      private:
-        Parser& parser_;
-    };
-
     ExprPtr Or() {
         std::vector<ExprPtr> operands{And()};
         while (AcceptSign("||") || AcceptWord("or")) operands.push_back(And());
@@ -247,7 +226,7 @@ class Parser : private TokenStream {
                 // ["Any Name"]: a list can stand after `in` only, so this is a name. A property may be called
                 // "".
                 if (Peek().value == "[") return Path(BracketedName(place_ != Place::kRule), position);
-                if (Peek().value == "$") return StepProperty();
+                if (Peek().value == "$") return place_ == Place::kElement ? Element() : StepProperty();
                 break;
             case Token::Kind::kEnd: break;
         }
@@ -288,17 +267,20 @@ class Parser : private TokenStream {
         return Make(Reference{Reference::Kind::kPath, std::move(path)}, position);
     }
 
-    // Refuses what a filter cannot contain.
+    // Refuses what a condition on an event or on an element cannot contain.
     void RequireRule(const Token& token) {
         if (place_ == Place::kRule) return;
+        const bool element = place_ == Place::kElement;
         throw UserError(
             sqlstate::kNotSupported,
-            Shorten(token.value, 40) + " is not available in the filter of an event at position " +
+            Shorten(token.value, 40) + " is not available in " +
+                (element ? "a condition on elements" : "the filter of an event") + " at position " +
                 std::to_string(token.position),
-            "A filter is about the properties of one event.",
-            "Compare properties with values, as in {category == \"cosmetics\"}; a property of that name is "
-            "written in "
-            "backticks.");
+            element ? "Such a condition is about one element of the list."
+                    : "A filter is about the properties of one event.",
+            element ? kElementsHint
+                    : "Compare properties with values, as in {category == \"cosmetics\"}; a property of that "
+                      "name is written in backticks.");
     }
 
     MetricParser Metrics() {
@@ -326,9 +308,30 @@ class Parser : private TokenStream {
         return Make(Reference{Reference::Kind::kStep, std::move(path)}, dollar.position);
     }
 
+    // $: the element itself.
+    ExprPtr Element() {
+        const Token dollar = Take();
+        if (IsSign(".") || IsSign("[")) Unexpected("A property of the element is written without $.");
+        return Make(Reference{Reference::Kind::kElement, {}}, dollar.position);
+    }
+
+    ExprPtr OverElements(const Token& name) {
+        Take();
+        ExprPtr list = Or();
+        ExpectSign(",", kElementsHint);
+        const Place around = std::exchange(place_, Place::kElement);
+        ExprPtr condition = Or();
+        place_ = around;
+        ExpectSign(")", kElementsHint);
+        return Make(Elements{EqualsIgnoringCase(name.value, "all"), std::move(list), std::move(condition)},
+                    name.position);
+    }
+
     ExprPtr NamedCall(const Token& name) {
         const Level level(*this);
         if (EqualsIgnoringCase(name.value, "list")) return ListOfLiterals("(", ")");
+        if (EqualsIgnoringCase(name.value, "any") || EqualsIgnoringCase(name.value, "all"))
+            return OverElements(name);
         Take();
         if (name.value == "trait" || name.value == "segment") {
             RequireRule(name);
@@ -369,15 +372,15 @@ class Parser : private TokenStream {
         return MakeCall(*function, std::move(arguments), name.position);
     }
 
-    size_t level_ = 0;
-    // Between the braces of events.x{…} names are properties of the event.
-    enum class Place { kRule, kFilter, kStep } place_ = Place::kRule;
+    // Between the braces of events.x{…} names are properties of the event, in any(…) and all(…) those of the
+    // element.
+    enum class Place { kRule, kFilter, kStep, kElement } place_;
 };
 
 }  // namespace
 
 ExprPtr Parse(std::string_view text) {
-    ExprPtr expr = Parser(text).Rule();
+    ExprPtr expr = Parser(text, false).Rule();
     RequireSize(*expr);
     return expr;
 }
@@ -390,8 +393,8 @@ Metric ParseMetric(std::string_view text) {
                     "Write one such as events.purchase.count(30d).");
 }
 
-ExprPtr ParseField(std::string_view text) {
-    return Parser(text).OnlyField();
+ExprPtr ParseField(std::string_view text, bool of_element) {
+    return Parser(text, of_element).OnlyField();
 }
 
 }  // namespace pulse::rule

@@ -170,7 +170,7 @@ class Printer {
     }
 
     void Write(const Reference& node) {
-        if (node.kind == Reference::Kind::kStep) {
+        if (node.kind == Reference::Kind::kStep || node.kind == Reference::Kind::kElement) {
             text_ += '$';
             for (const std::string& name : node.path) WriteName(name);
             return;
@@ -197,6 +197,14 @@ class Printer {
         if (node.function == Function::kNow) return;
         text_ += '(';
         WriteAll(node.arguments, ", ", kOrStrength, kOrStrength);
+        text_ += ')';
+    }
+
+    void Write(const Elements& node) {
+        text_ += node.all ? "all(" : "any(";
+        Print(*node.list, kOrStrength);
+        text_ += ", ";
+        Print(*node.condition, kOrStrength);
         text_ += ')';
     }
 

@@ -19,15 +19,23 @@ constexpr size_t kMaxRepeated = 10'000;  // of them, those of names that were ex
 
 // The same node with other operands.
 ExprPtr Over(const Expr& expr, std::vector<ExprPtr> operands) {
+    if (const Elements* elements = As<Elements>(expr))
+        return Make(Elements{elements->all, operands.front(), elements->condition}, expr.position);
     if (const Call* call = As<Call>(expr))
         return MakeCall(call->function, std::move(operands), expr.position);
     return MakeOperation(As<Operation>(expr)->op, std::move(operands), expr.position);
 }
 
-const std::vector<ExprPtr>* OperandsOf(const Expr& expr) {
-    if (const Call* call = As<Call>(expr)) return &call->arguments;
-    if (const Operation* operation = As<Operation>(expr)) return &operation->operands;
-    return nullptr;
+// The conditions on events and elements.
+std::vector<const Expr*> ConditionsIn(const Expr& expr) {
+    std::vector<const Expr*> conditions;
+    if (const Elements* elements = As<Elements>(expr)) conditions.push_back(elements->condition.get());
+    if (const Metric* metric = As<Metric>(expr)) {
+        if (metric->filter) conditions.push_back(metric->filter.get());
+        for (const SequenceStep& step : metric->steps)
+            if (step.filter) conditions.push_back(step.filter.get());
+    }
+    return conditions;
 }
 
 // Replaces names by their definitions; each definition is expanded once.
@@ -44,12 +52,10 @@ class Expander {
 
     ExpandedRule Expand(const ExprPtr& expr) {
         if (const Reference* reference = As<Reference>(*expr)) return Named(*reference, expr);
-        const std::vector<ExprPtr>* operands = OperandsOf(*expr);
-        if (!operands) return {expr, 1};
         std::vector<ExprPtr> expanded;
         size_t nodes = 1;
         bool changed = false;
-        for (const ExprPtr& operand : *operands) {
+        for (const ExprPtr& operand : OperandsOf(*expr)) {
             ExpandedRule tree = Expand(operand);
             nodes += tree.nodes;
             if (nodes > kMaxNodes) TooLarge();
@@ -148,21 +154,15 @@ void Mention(const Expr& expr, ReferencedNames& names) {
         if (const std::string* trait = TraitOf(*reference)) add(names.traits, *trait);
         if (reference->kind == Reference::Kind::kSegment) add(names.segments, reference->path[0]);
     }
-    if (const std::vector<ExprPtr>* operands = OperandsOf(expr))
-        for (const ExprPtr& operand : *operands) Mention(*operand, names);
+    for (const ExprPtr& operand : OperandsOf(expr)) Mention(*operand, names);
 }
 
 void AddPatterns(const Expr& expr, std::vector<std::string>& patterns) {
     if (const Operation* matches = AsOp(expr, Op::kMatches))
         if (const Text* pattern = As<Text>(*matches->operands[1]))
             patterns.push_back(RegularExpression(pattern->value));
-    if (const Metric* metric = As<Metric>(expr)) {
-        if (metric->filter) AddPatterns(*metric->filter, patterns);
-        for (const SequenceStep& step : metric->steps)
-            if (step.filter) AddPatterns(*step.filter, patterns);
-    }
-    if (const std::vector<ExprPtr>* operands = OperandsOf(expr))
-        for (const ExprPtr& operand : *operands) AddPatterns(*operand, patterns);
+    for (const Expr* condition : ConditionsIn(expr)) AddPatterns(*condition, patterns);
+    for (const ExprPtr& operand : OperandsOf(expr)) AddPatterns(*operand, patterns);
 }
 
 bool IsArithmetic(Op op) {
@@ -170,18 +170,11 @@ bool IsArithmetic(Op op) {
            op == Op::kModulo;
 }
 
-// Looks into filters of events, too.
 bool CanFail(const Expr& expr) {
     const Operation* operation = As<Operation>(expr);
     if (operation && IsArithmetic(operation->op)) return true;
-    if (const Metric* metric = As<Metric>(expr)) {
-        if (metric->filter && CanFail(*metric->filter)) return true;
-        return std::ranges::any_of(
-            metric->steps, [](const SequenceStep& step) { return step.filter && CanFail(*step.filter); });
-    }
-    const std::vector<ExprPtr>* operands = OperandsOf(expr);
-    return operands &&
-           std::ranges::any_of(*operands, [](const ExprPtr& operand) { return CanFail(*operand); });
+    return std::ranges::any_of(ConditionsIn(expr), [](const Expr* part) { return CanFail(*part); }) ||
+           std::ranges::any_of(OperandsOf(expr), [](const ExprPtr& part) { return CanFail(*part); });
 }
 
 bool IsConstant(const Expr& expr) {
@@ -192,15 +185,14 @@ bool IsConstant(const Expr& expr) {
 
 void AddSubExpressions(const ExprPtr& expr, int depth, std::vector<SubExpression>& parts) {
     parts.push_back({Print(*expr), depth, expr});
-    const std::vector<ExprPtr>* operands = OperandsOf(*expr);
-    if (!operands) return;
+    const std::span<const ExprPtr> operands = OperandsOf(*expr);
     // days_since(last_seen) is printed as last_seen_days_ago, so it is one leaf.
     const Call* call = As<Call>(*expr);
-    if (call && !operands->empty()) {
-        const Metric* metric = As<Metric>(*operands->front());
+    if (call && !operands.empty()) {
+        const Metric* metric = As<Metric>(*operands.front());
         if (metric && !TimeSinceName(metric->aggregate, call->function).empty()) return;
     }
-    for (const ExprPtr& operand : *operands)
+    for (const ExprPtr& operand : operands)
         if (!IsConstant(*operand)) AddSubExpressions(operand, depth + 1, parts);
 }
 

@@ -8,6 +8,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/literal.hpp"
+#include "pulse/rule/operators.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 
@@ -85,6 +86,16 @@ Resolved PropertyScope::Resolve(const Reference& reference, size_t position) con
 Resolved PropertyScope::ResolveMetric(const Expr& expr) const {
     Refuse(expr, "A filter is about the properties of one event.",
            "Compare properties with values, as in {category == \"cosmetics\"}.");
+}
+
+Resolved ElementScope::Resolve(const Reference& reference, size_t position) const {
+    if (reference.kind == Reference::Kind::kPath || reference.kind == Reference::Kind::kElement)
+        return JsonValue(JsonPath(element_, reference.path));
+    Refuse(Expr{reference, position, 1}, "Such a condition is about one element of the list.", kElementsHint);
+}
+
+Resolved ElementScope::ResolveMetric(const Expr& expr) const {
+    Refuse(expr, "Such a condition is about one element of the list.", kElementsHint);
 }
 
 Resolved ProfileScope::Attribute(const Reference& reference, const std::string& json,

@@ -1,11 +1,22 @@
 #include "pulse/rule/token_stream.hpp"
 
+#include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/rule/ast.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"
 
 namespace pulse::rule {
+
+TokenStream::Level::Level(TokenStream& tokens) : tokens_(tokens) {
+    if (++tokens_.level_ <= 2 * kMaxDepth) return;
+    --tokens_.level_;
+    throw UserError(sqlstate::kProgramLimit, "rule is nested too deeply",
+                    "A rule may have at most " + std::to_string(kMaxDepth) +
+                        " levels; there are more at position " + std::to_string(tokens_.Peek().position) +
+                        ".",
+                    "Leave out parentheses that change nothing, or split the rule into several segments.");
+}
 
 bool TokenStream::IsWord(std::string_view word) const {
     return Is(Token::Kind::kName) && EqualsIgnoringCase(token_.value, word);

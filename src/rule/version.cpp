@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/rule/literal.hpp"
 
 namespace pulse::rule {
@@ -12,7 +13,7 @@ constexpr size_t kMaxVersion = 255;    // bytes
 constexpr size_t kMaxIdentifier = 99;  // digits
 
 bool IsIdentifierSign(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+    return IsLetter(c) || IsDigit(c) || c == '-';
 }
 
 // The longest prefix of such signs; removed from the text.
@@ -84,6 +85,26 @@ std::optional<std::string> VersionKey(std::string_view text) {
     if (Accept(text, '+') && !ReadIdentifiers(text, [](std::string_view) { return true; }))
         return std::nullopt;
     return text.empty() ? std::optional(key) : std::nullopt;
+}
+
+std::string VersionKeySql(const std::string& text) {
+    static const std::string number = "0|[1-9][0-9]{0," + std::to_string(kMaxIdentifier - 1) + "}",
+                             word = "[0-9]*[A-Za-z-][0-9A-Za-z-]*", any = "[0-9A-Za-z-]+",
+                             before = "(?:" + number + "|" + word + ")",
+                             pattern = "^(?=.{0," + std::to_string(kMaxVersion) + "}$)[vV]?(" + number +
+                                       ")(?:[.](" + number + ")(?:[.](" + number + "))?)?(?:-(" + before +
+                                       "(?:[.]" + before + ")*))?(?:[+]" + any + "(?:[.]" + any + ")*)?$";
+    const auto number_key = [](const std::string& digits) {
+        return "pg_catalog.lpad(pg_catalog.length(" + digits + ")::text, 2, '0') || " + digits;
+    };
+    return "(SELECT " + number_key("v.m[1]") + " || " + number_key("COALESCE(v.m[2], '0')") + " || " +
+           number_key("COALESCE(v.m[3], '0')") +
+           " || COALESCE('-' || (SELECT pg_catalog.string_agg(CASE WHEN p.i ~ '^[0-9]+$' THEN '0' || " +
+           number_key("p.i") +
+           " ELSE '1' || p.i || '!' END, '' ORDER BY p.n) FROM pg_catalog.unnest("
+           "pg_catalog.string_to_array(v.m[4], '.')) WITH ORDINALITY AS p(i, n)), '~')"
+           " FROM pg_catalog.regexp_match(" +
+           text + ", '" + pattern + "') AS v(m))";
 }
 
 }  // namespace pulse::rule

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "pulse/segment/misplaced_keys.hpp"
+#include "pulse/segment/keys.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/suggest.hpp"
@@ -16,8 +16,7 @@ namespace {
 // Check that the value is an object with known keys. Returns it without nulls.
 Json RequireObject(const Json& value, const std::string& name, const std::vector<std::string>& valid,
                    const char* example) {
-    RefuseMisplacedKeys(value, name, valid);
-    const JsonObject reader(value, {name}, valid, example);
+    const JsonObject reader(value, {name, {}, {}, &KeysElsewhere()}, valid, example);
     Json object = Json::object();
     for (const auto& [key, item] : value.items())
         if (!item.is_null()) object[key] = item;

@@ -26,8 +26,7 @@ PULSE_WRITING_FUNCTION(pulse_update_segment) {
     input.baseline = args.Jsonb(4);
     input.tags = args.Texts(5);
     input.name = args.Text(6);
-    segment::Update(args.RequireText(0, "name"), input);
-    PG_RETURN_VOID();
+    return Int32GetDatum(segment::Update(args.RequireText(0, "name"), input));
 }
 
 PULSE_WRITING_FUNCTION(pulse_pause_segment) {

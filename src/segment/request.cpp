@@ -9,7 +9,7 @@
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/rule/compile.hpp"
-#include "pulse/segment/misplaced_keys.hpp"
+#include "pulse/segment/keys.hpp"
 
 namespace pulse::segment {
 
@@ -30,7 +30,7 @@ AttributeRequest ReadAttribute(const Json& item) {
     if (item.is_string()) {
         attribute.name = item.get<std::string>();
     } else if (item.is_object()) {
-        JsonObject(item, {"an attribute"}, "").RequireKeys({"name", "kind"});
+        JsonObject(item, {"an attribute", {}, {}, &KeysElsewhere()}, "").RequireKeys({"name", "kind"});
         if (!item.contains("name") || !item["name"].is_string())
             ThrowInvalid("an attribute needs a \"name\"", DescribeJson(item), kHint);
         attribute.name = item["name"].get<std::string>();
@@ -145,8 +145,7 @@ int64_t Request::Cadence() const {
 }
 
 Request ParseRequest(const Json& json) {
-    RefuseMisplacedKeys(json, "the definition", kDefinitionKeys);
-    const JsonObject definition(json, {"the definition"}, kDefinitionKeys,
+    const JsonObject definition(json, {"the definition", {}, {}, &KeysElsewhere()}, kDefinitionKeys,
                                 "{\"from\": \"app.users\", \"where\": \"ltv > 1000\"}");
     Request request;
     request.source = ReadSource(definition);

@@ -244,7 +244,7 @@ int64_t Create(const SegmentInput& input) {
     return id;
 }
 
-void Update(const std::string& name, const SegmentInput& input) {
+int32_t Update(const std::string& name, const SegmentInput& input) {
     std::optional<std::string> new_name;
     if (input.name) new_name = CheckName(*input.name);
     // Definitions are always locked before rows.
@@ -276,9 +276,11 @@ void Update(const std::string& name, const SegmentInput& input) {
                       AttributeNames(next ? next->resolved.request : ParseRequest(segment.definition)));
 
     const pg::OwnerSession session;
-    if (next && !next->change.empty()) WriteVersion(segment, *next);
+    const bool changed = next && !next->change.empty();
+    if (changed) WriteVersion(segment, *next);
     WriteRest(segment, new_name.value_or(segment.name), baseline, input);
     if (of_people) ProfileWritten(SegmentKind::kProfile);
+    return segment.version + changed;
 }
 
 void SetStatus(const std::string& name, Status status) {

@@ -1,7 +1,6 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/settings.hpp"
-#include "pulse/pg/subtransaction.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/attribute.hpp"
@@ -162,25 +161,13 @@ ResolvedDefinition ResolveOnSource(source::Reader& reader, Request request, cons
     return {std::move(request), std::move(query), plan};
 }
 
-// Check the query with this server's parser; its errors become errors of the definition.
-std::string CheckQuery(const std::string& query) {
-    try {
-        pg::Subtransaction subtransaction;
-        std::string checked = source::RequireSelect(query);
-        subtransaction.Commit();
-        return checked;
-    } catch (const pg::Error& error) {
-        throw UserError(error.State().c_str(), error.message, error.detail, error.hint);
-    }
-}
-
 }  // namespace
 
 ResolvedDefinition ResolveDefinition(const Request& asked, const source::Access& access,
                                      const std::string& name, const Request* before) {
     if (asked.kind == SegmentKind::kProfile) return ResolveProfile(asked, access, name, before);
     Request request = asked;
-    if (request.kind == SegmentKind::kQuery) request.query = CheckQuery(request.query);
+    if (request.kind == SegmentKind::kQuery) request.query = source::RequireSelect(request.query);
     const Request ready = PrepareRequest(request, pg::Now());
     ResolvedDefinition resolved;
     const pg::UserText text(ready.query);

@@ -22,10 +22,16 @@ void ReportNothingDue() {
     if (rows.empty())
         pg::Notice("no segment is active and monitored", "Create one with pulse_create_segment().");
     else
-        pg::Notice("no segment is due before " +
-                       (rows[0].IsNull(1) ? std::string("its snapshot") : FormatMoment(rows[0].Time(1))),
-                   "SELECT pulse_take_snapshot(" + pg::QuoteLiteral(rows[0].Text(0)) +
-                       "); measures one segment now; its cadence is in pulse.segment.");
+        pg::Notice(
+            "no segment is due" + (rows[0].IsNull(1) ? "" : " before " + FormatMoment(rows[0].Time(1))),
+            "SELECT pulse_take_snapshot(" + pg::QuoteLiteral(rows[0].Text(0)) +
+                "); measures one segment now; its cadence is in pulse.segment.");
+}
+
+void RequireMeasured(int64_t id) {
+    if (!Load(id).failed) return;
+    throw UserError(sqlstate::kUndefinedObject, "snapshot " + std::to_string(id) + " has failed",
+                    "It has no measurements.", "Compare snapshots whose status is ok in pulse.snapshot.");
 }
 
 }  // namespace
@@ -47,5 +53,16 @@ PULSE_WRITING_FUNCTION(pulse_take_snapshots) {
         results.Add({pg::Value::Text(outcome.segment), pg::Value::Int8(outcome.snapshot),
                      pg::Value::Text(outcome.status), pg::Value::Int8(outcome.size),
                      pg::Value::Text(outcome.error)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_compare_snapshots) {
+    const pg::Args args(fcinfo);
+    const int64_t a = args.RequireInt8(0, "a"), b = args.RequireInt8(1, "b");
+    pg::ResultSet results(fcinfo);
+    const pg::OwnerSession session;
+    for (const int64_t id : {a, b}) snapshot::RequireMeasured(id);
+    pg::AddRows(results, pg::Execute("SELECT * FROM pulse.compare_snapshots($1, $2)",
+                                     {pg::Value::Int8(a), pg::Value::Int8(b)}, true));
     return pg::ResultSet::Done();
 }

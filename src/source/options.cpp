@@ -50,7 +50,11 @@ const options::Table& Options() {
          {"user", kMapping, K::kText, "", "role on the server"},
          {"password", kMapping, K::kText, "", "password of the role", {}, true},
          {"sslcert", kMapping, K::kText, "", "file with the client's certificate", {}, false, true},
-         {"sslkey", kMapping, K::kText, "", "file with the client's key", {}, false, true}});
+         {"sslkey", kMapping, K::kText, "", "file with the client's key", {}, false, true}},
+        {{{"from", "query", "key", "where", "cadence"},
+          "It belongs to the definition of a segment, which names the source: {\"source\": ..., \"%\": ...}."},
+         {{"relation", "checks", "every"}, "It is an argument of pulse_monitor_table(): % => ..."},
+         {{"name"}, "It is an argument of the function: % => ..."}});
     return table;
 }
 

@@ -1,5 +1,6 @@
 #include "pulse/source/relation.hpp"
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/source/cell.hpp"
 
@@ -58,8 +59,7 @@ bool IsRelationName(const std::string& text) {
     };
     const auto in_word = [&](bool first) {
         const char c = text[at];
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c & 0x80) != 0 ||
-               (!first && ((c >= '0' && c <= '9') || c == '$'));
+        return IsLetter(c) || c == '_' || (c & 0x80) != 0 || (!first && (IsDigit(c) || c == '$'));
     };
     for (int parts = 1; parts <= 2; ++parts) {
         skip_blanks();

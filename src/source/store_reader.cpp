@@ -1,6 +1,8 @@
 // Visits to this database and to servers, and the usage records of the latter.
 #include <chrono>
 
+#include "pulse/base/suggest.hpp"
+#include "pulse/pg/foreign.hpp"
 #include "pulse/pg/retention.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -35,12 +37,10 @@ class LocalReader : public Reader {
 };
 
 [[noreturn]] void ThrowUnknownSource(const std::string& name) {
-    const pg::Result known = pg::Execute(
-        "SELECT string_agg(s.srvname, ', ' ORDER BY s.srvname) FROM pg_foreign_server AS s "
-        "JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw WHERE w.fdwname = 'pulse_source'");
-    const auto list = known[0].TextOrNull(0);
+    const std::vector<std::string> names = pg::ServerNames("pulse_source");
     throw UserError(sqlstate::kUndefinedObject, "source \"" + name + "\" does not exist", "",
-                    list ? "Sources are: " + *list + "." : "Create one with pulse_create_source().");
+                    names.empty() ? "There are no sources yet; create one with pulse_create_source()."
+                                  : SuggestName(name, names, "Sources"));
 }
 
 void RequireRights(const pg::Row& row, const Access& access) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/suggest.hpp"
@@ -124,12 +125,8 @@ class ReferenceFinder {
     void Walk(const rule::Expr& expr, const std::string* event) {
         if (const auto* metric = rule::As<rule::Metric>(expr)) return Visit(*metric);
         if (const auto* reference = rule::As<rule::Reference>(expr)) return Visit(*reference, event);
-        if (const auto* call = rule::As<rule::Call>(expr))
-            for (const rule::ExprPtr& argument : call->arguments) Walk(*argument, event);
-        const auto* operation = rule::As<rule::Operation>(expr);
-        if (!operation) return;
-        AddOrder(*operation, event);
-        for (const rule::ExprPtr& operand : operation->operands) Walk(*operand, event);
+        if (const auto* operation = rule::As<rule::Operation>(expr)) AddOrder(*operation, event);
+        for (const rule::ExprPtr& operand : rule::OperandsOf(expr)) Walk(*operand, event);
     }
 
     RuleReferences found;
@@ -188,10 +185,8 @@ std::string CheckKey(const std::string& given) {
     if (key.size() > kMaxKey)
         ThrowInvalid("a trait's name is too long", "It has " + std::to_string(key.size()) + " bytes.",
                      "At most " + std::to_string(kMaxKey) + " are allowed.");
-    const auto fits = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9');
-    };
-    if (!std::all_of(key.begin(), key.end(), fits) || (key[0] >= '0' && key[0] <= '9'))
+    const auto fits = [](char c) { return IsLetter(c) || c == '_' || IsDigit(c); };
+    if (!std::all_of(key.begin(), key.end(), fits) || IsDigit(key[0]))
         ThrowInvalid("\"" + key + "\" is not a valid trait name", "", kKeyHint);
     if (std::find(BuiltIn().begin(), BuiltIn().end(), key) != BuiltIn().end() || IsAge(key) ||
         !ParsesAsName(key))

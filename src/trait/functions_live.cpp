@@ -8,7 +8,7 @@
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/trait/store_problem.hpp"
-#include "pulse/trait/store_program.hpp"
+#include "pulse/trait/store_read_ahead.hpp"
 
 namespace pg = pulse::pg;
 
@@ -119,43 +119,33 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     const pg::Args args(fcinfo);
     pg::ResultSet rows(fcinfo);
     const auto profile = args.Int8(0);
-    if (!profile) return pg::ResultSet::Done();
-    const auto person = profile::FindPerson(*profile);
+    const auto building = args.Bool(1);
+    const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
+    if (!person || !building || person->id != *profile) return pg::ResultSet::Done();
     const Moment now = pg::Now();
-    if (!person || person->id != *profile || !profile::ExistedAt(*person, now)) return pg::ResultSet::Done();
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
-    trait::Subject subject(*person, now, program);
+    trait::PeopleBlock& block = trait::ReadAhead::Of(fcinfo).BlockOf(*profile, now, *program);
+    if (!block.Existed(*person)) return pg::ResultSet::Done();
+    trait::Subject subject(*person, now, program, block);
     for (const trait::SegmentVersion& version : program->versions) {
-        if (!version.live || !trait::IsMember(subject, version, *profile)) continue;
+        if (version.live == *building || !trait::IsCurrent(*program, version)) continue;
+        if (!trait::IsMember(subject, version, *profile)) continue;
         rows.Add({pg::Value::Int8(version.segment),
                   pg::Value::Time(trait::SinceOf(version.segment, *profile).value_or(now))});
     }
     return pg::ResultSet::Done();
 }
 
-PULSE_FUNCTION(pulse_evaluate_segment) {
-    const pg::Args args(fcinfo);
-    const auto profile = args.Int8(0), segment = args.Int8(1);
-    const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
-    const Moment now = pg::Now();
-    if (!person || person->id != *profile || !profile::ExistedAt(*person, now)) return BoolGetDatum(false);
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
-    trait::Subject subject(*person, now, program);
-    for (const trait::SegmentVersion& version : program->versions)
-        if (version.segment == segment && trait::IsCurrent(*program, version))
-            return BoolGetDatum(trait::IsMember(subject, version, *profile));
-    return BoolGetDatum(false);
-}
-
 PULSE_FUNCTION(pulse_evaluate_traits) {
     const pg::Args args(fcinfo);
     pg::ResultSet rows(fcinfo);
     const auto profile = args.Int8(0);
-    if (!profile) return pg::ResultSet::Done();
-    const auto person = profile::FindPerson(*profile);
+    const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
     if (!person || person->id != *profile) return pg::ResultSet::Done();
+    const Moment now = pg::Now();
     const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
-    trait::Subject subject(*person, pg::Now(), program);
+    trait::Subject subject(*person, now, program,
+                           trait::ReadAhead::Of(fcinfo).BlockOf(*profile, now, *program));
     for (const trait::StoredTrait& trait : program->traits)
         rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, *program, trait, *profile).value});
     return pg::ResultSet::Done();

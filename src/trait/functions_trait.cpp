@@ -15,8 +15,7 @@ PULSE_WRITING_FUNCTION(pulse_create_trait) {
 
 PULSE_WRITING_FUNCTION(pulse_update_trait) {
     const pg::Args args(fcinfo);
-    trait::UpdateTrait(args.RequireText(0, "key"), args.Text(1), args.Text(2));
-    PG_RETURN_VOID();
+    return Int32GetDatum(trait::UpdateTrait(args.RequireText(0, "key"), args.Text(1), args.Text(2)));
 }
 
 PULSE_WRITING_FUNCTION(pulse_delete_trait) {

@@ -64,7 +64,7 @@ void WarnOfUnknownProperties(const RuleReferences& reads, const std::vector<std:
         if (!IsIn(names, first) && !IsIn(names, property))
             pg::Notice(
                 "event \"" + event + "\" never had a property \"" + property + "\"",
-                names.empty() ? "It never had a property." : SuggestName(first, names, "Its properties are"));
+                names.empty() ? "It never had a property." : SuggestName(first, names, "Its properties"));
     }
 }
 

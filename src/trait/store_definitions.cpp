@@ -1,20 +1,13 @@
 // The trees of traits and segments, and the lock under which definitions change.
-#include <chrono>
-#include <functional>
 #include <map>
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/rule/print.hpp"
-#include "pulse/pg/background.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
-#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/pg/subtransaction.hpp"
-#include "pulse/pg/wait.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/trait/store_live.hpp"
@@ -78,21 +71,6 @@ class DefinitionStore : public rule::Definitions {
     mutable Entries traits_, segments_;
 };
 
-// False if it takes longer.
-bool Within(int64_t milliseconds, const std::function<void()>& wait) {
-    pg::Subtransaction apart;
-    try {
-        const pg::Identity identity = pg::Identity::Owner();
-        pg::SetLocally("lock_timeout", std::to_string(milliseconds).c_str());
-        wait();
-    } catch (const pg::Error& error) {
-        if (error.State() != sqlstate::kLockNotAvailable) throw;
-        return false;
-    }
-    apart.Commit();
-    return true;
-}
-
 }  // namespace
 
 void InvalidateDefinitions() {
@@ -114,35 +92,14 @@ void RequireReadCommitted() {
             "would miss people who arrived after it began.");
 }
 
-// A queued request for the lock blocks all later ones, which means everybody who writes events. So first
-// wait, outside the queue and a moment at a time, for the transactions that hold the lock now: one that is
-// left open ends the attempt, and nobody else notices. Then queue once, behind transactions that are all
-// younger: it succeeds as soon as they end, so events stall no longer than a batch takes, however many
-// sessions write them.
 void LockDefinitions() {
     RequireReadCommitted();
-    using std::chrono::milliseconds;
-    constexpr int kMoment = 50, kPause = 50;  // milliseconds
-    const auto end = std::chrono::steady_clock::now() + milliseconds(pg::settings::lock_timeout);
-    const auto left = [&] {
-        const auto time = std::chrono::duration_cast<milliseconds>(end - std::chrono::steady_clock::now());
-        return std::max<int64_t>(time.count(), 0);
-    };
-    const auto busy = [] {
-        return UserError(
+    if (!pg::LockBusyTable("definition", pg::TableLock::kExclusive))
+        throw UserError(
             sqlstate::kLockNotAvailable, "definitions cannot be changed now",
             "A transaction that writes events or changes definitions has been open for longer than "
             "pulse.lock_timeout.",
             "Try again; pg_locks shows the sessions that hold a lock on pulse.definition.");
-    };
-    for (const VirtualTransactionId& holder : pg::HoldersOf("definition"))
-        while (!Within(kMoment, [&] { pg::WaitForEnd(holder); })) {
-            if (left() == 0) throw busy();
-            pg::Wait(kPause);
-        }
-    if (!Within(std::max<int64_t>(left(), kMoment),
-                [] { pg::LockTable("definition", pg::TableLock::kExclusive); }))
-        throw busy();
 }
 
 const rule::Definitions& SavedDefinitions() {

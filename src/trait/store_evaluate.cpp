@@ -9,6 +9,14 @@ pg::Value EmptyJsonb() {
     return pg::Value::Jsonb(pg::Json::object());
 }
 
+MetricValue ReadMetric(const pg::Row& row, size_t i, Oid type) {
+    const int column = static_cast<int>(1 + 2 * i);
+    MetricValue metric{pg::Value::Null(type), pg::kHoldsForEver};
+    if (!row.IsNull(column)) metric.value = pg::Copy({type, row.Raw(column), false});
+    if (!row.IsNull(column + 1)) metric.until = row.Time(column + 1);
+    return metric;
+}
+
 pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const RuleInput& input,
                        const std::vector<MetricValue>& metrics, Moment* until) {
     std::vector<Datum> values{TimestampTzGetDatum(input.now), input.attributes.datum, input.account.datum,

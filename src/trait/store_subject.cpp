@@ -1,27 +1,10 @@
 // Evaluates rules for one person at an instant.
-#include <map>
-
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/memory.hpp"
 #include "pulse/pg/probe.hpp"
-#include "pulse/trait/store_evaluate.hpp"
+#include "pulse/trait/store_read_ahead.hpp"
 
 namespace pulse::trait {
-
-namespace {
-
-// Allocations in the scope use this memory context.
-class MemoryContextScope {
-  public:
-    explicit MemoryContextScope(MemoryContext context) : caller_(MemoryContextSwitchTo(context)) {}
-    ~MemoryContextScope() { MemoryContextSwitchTo(caller_); }
-    MemoryContextScope(const MemoryContextScope&) = delete;
-    MemoryContextScope& operator=(const MemoryContextScope&) = delete;
-
-  private:
-    MemoryContext caller_;
-};
-
-}  // namespace
 
 struct Subject::State {
     std::optional<int64_t> id;
@@ -31,32 +14,22 @@ struct Subject::State {
     bool state_read = false;  // the stored state has been read
     std::optional<Moment> as_of;
     Datum kept = 0;
-    std::map<std::string, MetricValue> measured;  // read from events, by the metric's text
+    std::optional<PeopleBlock> own;
+    PeopleBlock* block = nullptr;
+    Measured& measured() { return block->Of(id.value_or(0)); }
+
+    void OwnBlock(std::vector<int64_t> people, Moment now) {
+        block = &own.emplace(std::move(people), now, context);
+    }
 
     void ReadStoredState() {
         if (std::exchange(state_read, true) || !id) return;
         static const pg::Probe probe("profile_state", "profile_state_pkey", {2, 3});
-        const MemoryContextScope in_context(context);
+        const pg::ContextScope in_context(context);
         const auto row = probe.Find({Int64GetDatum(*id)});
         if (!row) return;
         as_of = DatumGetTimestampTz((*row)[0].datum);
         kept = (*row)[1].datum;
-    }
-
-    // Read some metrics from the events.
-    void Read(MetricReader& reader, const std::vector<std::pair<const std::string*, Oid>>& metrics) {
-        const ForceIndexPlans force_index_plans;
-        const pg::Session session;
-        const pg::Result rows = reader.Read({*id}, {input.now}, true);
-        const MemoryContextScope in_context(context);
-        for (size_t i = 0; i < metrics.size(); ++i) {
-            const int column = static_cast<int>(1 + 2 * i);
-            MetricValue result{pg::Value::Null(metrics[i].second), pg::kHoldsForEver};
-            if (!rows[0].IsNull(column))
-                result.value = pg::Copy({metrics[i].second, rows[0].Raw(column), false});
-            if (!rows[0].IsNull(column + 1)) result.until = rows[0].Time(column + 1);
-            measured[*metrics[i].first] = result;
-        }
     }
 
     MetricValue ReadStored(size_t place) {
@@ -65,40 +38,44 @@ struct Subject::State {
         // The program is from the newest snapshot, the state from the current one. A metric missing in the
         // state means "no events" only if the current snapshot sees the metric.
         if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.xmin.IsVisible()) {
-            const MemoryContextScope in_context(context);
+            const pg::ContextScope in_context(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
             if (const auto found = StoredValueAt(metric, timed ? &*timed : nullptr, input.now)) return *found;
         }
-        if (const auto found = measured.find(metric.text); found != measured.end()) return found->second;
+        if (const auto found = measured().find(metric.text); found != measured().end()) return found->second;
         const MetricGroup& group = program->groups[metric.group];
-        std::vector<std::pair<const std::string*, Oid>> members;
+        MetricColumns members;
         for (const size_t member : group.metrics)
             members.emplace_back(&program->metrics[member].text, program->metrics[member].type);
-        Read(*group.reader, members);
-        return measured.at(metric.text);
+        if (block->Read(*group.reader, members)) return measured().at(metric.text);
+        MetricReader alone({&metric.sql});
+        return block->ReadAlone(*id, alone, {&metric.text, metric.type});
     }
 
     MetricValue ReadUnstored(Rule::Compiled& rule, size_t i) {
-        if (const auto found = measured.find(rule.metrics[i]); found != measured.end()) return found->second;
+        if (const auto found = measured().find(rule.metrics[i]); found != measured().end())
+            return found->second;
         if (!rule.readers[i]) {
             const rule::MetricSql sql = CompileMetricForReading(rule.rule.metrics[i]);
             rule.readers[i] = std::make_unique<MetricReader>(std::vector<const rule::MetricSql*>{&sql});
         }
-        Read(*rule.readers[i], {{&rule.metrics[i], rule.types[4 + i]}});
-        return measured.at(rule.metrics[i]);
+        const std::pair column{&rule.metrics[i], rule.types[4 + i]};
+        if (block->Read(*rule.readers[i], {column})) return measured().at(rule.metrics[i]);
+        return block->ReadAlone(*id, *rule.readers[i], column);
     }
 
     // An unknown person.
     MetricValue Empty(Rule::Compiled& rule, size_t i) {
-        if (const auto found = measured.find(rule.metrics[i]); found != measured.end()) return found->second;
+        if (const auto found = measured().find(rule.metrics[i]); found != measured().end())
+            return found->second;
         const pg::Identity identity = pg::Identity::Owner();
         pg::Expression expression(CompileMetricForReading(rule.rule.metrics[i]).empty, {});
-        const MemoryContextScope in_context(context);
+        const pg::ContextScope in_context(context);
         MetricValue result{pg::Value::Null(rule.types[4 + i]), pg::kHoldsForEver};
         bool null = true;
         result.value.datum = expression.Eval(nullptr, nullptr, &null);
         result.value.null = null;
-        return measured[rule.metrics[i]] = result;
+        return measured()[rule.metrics[i]] = result;
     }
 
     std::vector<MetricValue> Metrics(Rule::Compiled& rule) {
@@ -135,11 +112,19 @@ Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Progr
     state_->id = person.id;
     state_->program = std::move(program);
     state_->input = {now, person.attributes, person.account, EmptyJsonb()};
+    state_->OwnBlock({person.id}, now);
+}
+
+Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program,
+                 PeopleBlock& block)
+    : Subject(std::move(person), now, std::move(program)) {
+    state_->block = &block;
 }
 
 Subject::Subject(Moment now) : state_(std::make_unique<State>()) {
     const pg::Value nothing = EmptyJsonb();
     state_->input = {now, nothing, nothing, nothing};
+    state_->OwnBlock({}, now);
 }
 
 Subject::~Subject() = default;

@@ -87,8 +87,8 @@ int64_t CreateTrait(const std::string& given, const std::string& expression,
     return id;
 }
 
-void UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
-                 const std::optional<std::string>& description) {
+int32_t UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
+                    const std::optional<std::string>& description) {
     const std::string role = pg::CallerName();
     if (expression) ReadExpression(*expression);
     LockDefinitions();
@@ -97,9 +97,9 @@ void UpdateTrait(const std::string& key, const std::optional<std::string>& expre
     if (description)
         pg::Execute("UPDATE pulse.trait SET description = $2, updated_at = $3 WHERE id = $1",
                     {Value::Int8(before.id), Value::Text(NotEmpty(description)), Value::Time(pg::Now())});
-    if (!expression) return;
+    if (!expression) return before.version;
     const Checked checked = Check(key, *expression);
-    if (checked.text == before.expression) return;
+    if (checked.text == before.expression) return before.version;
     CheckDependents("trait", key, checked.tree);
     pg::Execute(
         "UPDATE pulse.trait SET expression = $2, type = $3, version = version + 1, updated_at = $4"
@@ -110,6 +110,7 @@ void UpdateTrait(const std::string& key, const std::optional<std::string>& expre
                "\"" + before.expression + "\" → \"" + checked.text + "\"", role);
     InvalidateDefinitions();
     ApplyDefinitionChanges();
+    return before.version + 1;
 }
 
 void DeleteTrait(const std::string& key) {

@@ -246,14 +246,8 @@ class StateUpdater {
     }
 
     void StoreValues(const std::vector<size_t>& metrics, const pg::Row& row, BatchPerson& person) const {
-        for (size_t i = 0; i < metrics.size(); ++i) {
-            const StoredMetric& metric = program_.metrics[metrics[i]];
-            const int column = static_cast<int>(1 + 2 * i);
-            MetricValue measured{pg::Value::Null(metric.type), pg::kHoldsForEver};
-            if (!row.IsNull(column)) measured.value = pg::Copy({metric.type, row.Raw(column), false});
-            if (!row.IsNull(column + 1)) measured.until = row.Time(column + 1);
-            person.read[metrics[i]] = measured;
-        }
+        for (size_t i = 0; i < metrics.size(); ++i)
+            person.read[metrics[i]] = ReadMetric(row, i, program_.metrics[metrics[i]].type);
     }
 
     MetricValue MetricOf(const BatchPerson& person, size_t place) const {

@@ -189,6 +189,8 @@ PULSE_WRITING_FUNCTION(pulse_unschedule) {
     if (job.built_in()) {
         pg::Execute("UPDATE pulse.job SET enabled = false, next_run = NULL WHERE id = $1",
                     {pg::Value::Int8(job.id)});
+        pg::Notice("job \"" + name + "\" is built in: it is disabled, not deleted",
+                   "Enable it again with pulse_schedule('" + name + "', enabled => true).");
         return 0;
     }
     if (!pg::TryLock("job", job.id))

@@ -1,4 +1,5 @@
 #include "pulse/base/random.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/worker/store.hpp"
 
 #include "pulse/pg/background.hpp"
@@ -61,11 +62,9 @@ std::optional<Job> Find(const std::string& name) {
 
 Job Load(const std::string& name) {
     if (std::optional<Job> job = Find(name)) return *job;
-    const pg::Result known = pg::Execute(
-        "SELECT string_agg(name, ', ') || CASE WHEN count(*) > 20 THEN ', …' ELSE '' END"
-        " FROM (SELECT name FROM pulse.job ORDER BY id LIMIT 21) AS n");
+    const pg::Result known = pg::Execute("SELECT array_agg(name ORDER BY id) FROM pulse.job");
     throw UserError(sqlstate::kUndefinedObject, "job \"" + name + "\" does not exist", "",
-                    "Jobs are " + known[0].TextOrNull(0).value_or("none") + ".");
+                    known[0].IsNull(0) ? "There are no jobs." : SuggestName(name, known[0].Texts(0), "Jobs"));
 }
 
 std::vector<Job> LoadAll() {

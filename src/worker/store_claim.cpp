@@ -169,7 +169,9 @@ void PlanOnDemand(pg::Lane lane) {
         "UPDATE pulse.job AS j SET next_run = n.at FROM (SELECT greatest($3, CASE WHEN $4"
         " OR k.last_status NOT IN ('ok', 'crashed') THEN k.last_run_at + $2 * interval '1 microsecond' END)"
         " AS at"
-        " FROM pulse.job AS k WHERE k.id = $1) AS n WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at",
+        " FROM pulse.job AS k WHERE k.id = $1) AS n WHERE j.id = $1 AND j.next_run IS DISTINCT FROM n.at"
+        // Another worker may have claimed it since: planned again, it would seem due while it runs.
+        " AND j.running_since IS NULL AND j.attempt = 0",
         {INT8OID, INT8OID, TIMESTAMPTZOID, BOOLOID});
     const pg::Result rows = jobs.Execute(
         {NamesOfKinds([&](const pg::JobKind& kind) { return kind.next_due && LooksAt(lane, kind); })});

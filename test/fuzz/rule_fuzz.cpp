@@ -52,7 +52,7 @@ void CheckSql(const std::string& sql) {
         if (c == '(') ++open;
         if (c == ')' && --open < 0) Fail("parenthesis closed too early", sql);
         const bool known = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                           std::string(" _.,()[]:=<>!+-*/%|~#").find(c) != std::string::npos;
+                           std::string(" _.,()[]:=<>!+-*/%|~#@&").find(c) != std::string::npos;
         if (!known) Fail(std::string("unexpected character ") + c, sql);
         if (sql.compare(i, 2, "--") == 0 || sql.compare(i, 2, "/*") == 0) Fail("comment", sql);
         ++i;

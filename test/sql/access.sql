@@ -15,7 +15,7 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname 
 SELECT m.object AS function, count(p.level) AS levels
 FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege IN ('EXECUTE ON FUNCTION ' || m.objid::regprocedure, 'EXECUTE ON PROCEDURE ' || m.objid::regprocedure)
 WHERE m.classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM pg_proc AS t WHERE t.oid = m.objid AND t.prorettype = 'trigger'::regtype)
-  AND m.objid NOT IN ('pulse.revoke_levels(text)'::regprocedure, 'pulse.grant_level(text,text)'::regprocedure)  -- only the owner calls them
+  AND m.objid NOT IN ('pulse.revoke_levels(text)'::regprocedure, 'pulse.grant_level(text,text)'::regprocedure, 'pulse.compare_snapshots(bigint,bigint)'::regprocedure)  -- only the owner calls them
 GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
 -- (trigger functions are in none: a role that can execute one could attach it to its own table)
 SELECT p.oid::regprocedure AS trigger, v.level FROM pg_proc AS p JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure

@@ -100,10 +100,34 @@ SELECT status, error FROM pulse_run_job('drift');
 SELECT status, error FROM pulse_run_job('health');
 SELECT pulse_grant('regress_own_none', 'reader');
 CALL pulse_build();
+-- Nor do the demo and the inbound webhook: the other functions fit the names of the arguments as well.
+CREATE FUNCTION public.pulse_create_segment(name text, definition jsonb, owner text, description text, baseline jsonb, tags varchar[]) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE FUNCTION public.pulse_import_snapshot(segment text, taken_at timestamptz, size bigint, converted bigint, entered bigint, exited bigint, distributions jsonb) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE FUNCTION public.pulse_delete_segment(name varchar, confirm boolean) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE FUNCTION public.pulse_acknowledge_incident(incident bigint, note text, a int DEFAULT 1) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE FUNCTION public.pulse_resolve_incident(incident int, note text, a boolean) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE FUNCTION public.pulse_ignore_incident(incident bigint, until timestamptz, note varchar) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE FUNCTION public.pulse_take_snapshot(segment text, a int DEFAULT 1) RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE FUNCTION public.pulse_now(a int DEFAULT 1) RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+SELECT count(*) AS demo FROM pulse_load_demo();
+SELECT count(*) AS demo FROM pulse_load_demo();
+SELECT pulse_receive_webhook('{"action": "check", "segment": "Enterprise Customers", "snapshot": true}') ->> 'received' AS checked;
+SELECT pulse_receive_webhook('{"action": "check", "table": "pulse_demo.app_user"}');
+SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 4711}');
+SELECT pulse_receive_webhook('{"action": "resolve", "incident": 4711}');
+SELECT pulse_receive_webhook('{"action": "ignore", "incident": 4711, "until": "2030-01-01T00:00:00Z"}');
+SELECT pulse_drop_demo() AS dropped;
+DROP FUNCTION public.pulse_create_segment(text, jsonb, text, text, jsonb, varchar[]), public.pulse_import_snapshot(text, timestamptz, bigint, bigint, bigint, bigint, jsonb), public.pulse_delete_segment(varchar, boolean),
+    public.pulse_acknowledge_incident(bigint, text, int), public.pulse_resolve_incident(int, text, boolean), public.pulse_ignore_incident(bigint, timestamptz, varchar), public.pulse_take_snapshot(text, int), public.pulse_now(int);
 DROP FUNCTION public.pulse_check_drift(), public.pulse_check_tables(), public.pulse_check_drift(varchar), public.pulse_diagnose_incidents(int), public.pulse_revoke(text, int), public.pulse_build_step(int, int);
 -- No function of Pulse takes a lock that others can take: this list is empty.
 SELECT p.oid::regprocedure AS function FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'pulse' WHERE p.prosrc ~ 'advisory' ORDER BY 1;
+
+-- Nor does CREATE EXTENSION.
+DROP EXTENSION pulse CASCADE;
+CREATE FUNCTION public.pulse_preview_schedule(schedule text) RETURNS TABLE (run_at timestamptz) LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'caught'; END $$;
+CREATE EXTENSION pulse;
 
 \c :home
 DROP DATABASE regress_access_owner;

@@ -197,7 +197,7 @@ SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 999999999}')
 SELECT pulse_subscribe('https://hook.example/');
 RESET ROLE;
 -- The inbound webhook calls functions with the caller's rights.
-REVOKE EXECUTE ON FUNCTION pulse_acknowledge_incident(bigint, text) FROM droute_operator;
+REVOKE EXECUTE ON FUNCTION pulse.acknowledge_incident(bigint, text) FROM droute_operator;
 SET ROLE droute_operator;
 SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 900000001}');
 RESET ROLE;

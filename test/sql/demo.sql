@@ -62,7 +62,6 @@ SELECT (SELECT count(*) FROM pulse.segment) AS segments, (SELECT count(*) FROM p
        to_regnamespace('pulse_demo') AS schema;
 
 -- Other objects stay untouched.
-\set SHOW_CONTEXT never
 CREATE SCHEMA pulse_demo;
 SELECT pulse_load_demo();
 SELECT pulse_drop_demo();

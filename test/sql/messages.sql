@@ -70,9 +70,34 @@ SELECT pulse_create_segment('x', '{"from": "orders", "owner": "me"}');
 SELECT pulse_create_segment('x', '{"from": "orders"}', baseline => '{"cadence": "1 hour"}');
 SELECT pulse_create_segment('x', '{"from": "orders"}', baseline => '{"nullSpike": 0.1}');
 
+SELECT pulse_create_segment('x', '{"from": "orders", "every": "1 day"}');
+SELECT pulse_create_flag('x', '{"description": "text"}');
+SELECT pulse_create_flag('x', '{"rules": [{"overrides": {}}]}');
+SELECT pulse_create_flag('x', '{"rollout": 50}');
+SELECT pulse_create_flag('x', '{"variants": {"on": {"weight": 50}, "off": {"weight": 50}}}');
+SELECT pulse_monitor_table('orders', checks => '[{"type": "volume", "max_age": "1 hour"}]');
+SELECT pulse_monitor_table('orders', checks => '[{"type": "volume", "owner": "me"}]');
+SELECT pulse_create_channel('x', 'slack', '{"url": "https://hooks.example.com/x", "min_severity": "high"}');
+SELECT pulse_create_source('x', '{"host": "replica.example", "cadence": "1 day"}');
+
 -- ---- a URL without TLS is refused when the channel is made ----
 SELECT pulse_create_channel('plain', 'slack', '{"url": "http://hooks.example.com/x"}');
 SELECT pulse_create_model('plain', '{"provider": "anthropic", "api_key": "k", "base_url": "http://models.example.com"}');
+SELECT * FROM pulse_subscribe('http://hooks.example.com/x');
+
+-- ---- what is missing in a call, and names that nearly exist ----
+SELECT pulse_create_channel('plain', 'slack', '{}');
+SELECT pulse_create_channel('plain', 'slack', '{"URL": "https://hooks.example.com/x"}');
+SELECT * FROM pulse_run_job('Drift');
+SELECT * FROM pulse_run_job('');
+SELECT pulse_compare_snapshots(-1, -2);
+
+-- ---- a syntax error points into the text of the user ----
+SELECT pulse_schedule('x', '@daily', 'SELECT 1; SELEC 2');
+SELECT pulse_create_segment('x', '{"query": "SELECT 1 FORM orders,"}');
+
+-- ---- nothing to do ----
+SELECT count(*) FROM pulse_replay_rejected(ARRAY[-1]);
 
 -- ---- a duration or a moment as text ----
 SELECT pulse_ignore_incident(-1, '3 days');
@@ -81,6 +106,9 @@ SELECT pulse_ignore_incident(-1, interval '3 days');
 SELECT pulse_ignore_incident(-1, now() + interval '3 days');
 SELECT pulse_ignore_incident(-1);
 SELECT pulse_ignore_incident(-1, 'soon');
+SET pulse.now = '2020-01-01 12:00';
+SELECT pulse_mute('*', '-3 days');
+RESET pulse.now;
 
 SET client_min_messages = warning;
 SELECT pulse_delete_segment('Some orders', confirm => true);

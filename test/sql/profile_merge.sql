@@ -31,7 +31,7 @@ SELECT kind, value, merge - (SELECT b.merge FROM base AS b) AS merge, reason, li
 SELECT pulse_identify('u1', '{"city": "Bonn"}') IS NOT NULL AS changed;
 
 -- ---- undone ----
-SELECT pulse_unmerge(pg_temp.merge_number(1), 'a shared laptop');
+SELECT pulse_unmerge(pg_temp.merge_number(1), 'a shared laptop') = (SELECT merged_id FROM pulse.merge_history WHERE id = pg_temp.merge_number(1)) AS restored;
 SELECT * FROM people;
 SELECT id, undo_reason FROM merges;
 \set VERBOSITY sqlstate
@@ -61,17 +61,17 @@ SELECT id, survivor, merged, reason, profiles, filled FROM merges;
 \set VERBOSITY sqlstate
 SELECT pulse_unmerge(pg_temp.merge_number(3), 'first the later one');
 \set VERBOSITY default
-SELECT pulse_unmerge(pg_temp.merge_number(4), 'not the same card');
-SELECT pulse_unmerge(pg_temp.merge_number(3), 'divorced');
+SELECT pulse_unmerge(pg_temp.merge_number(4), 'not the same card') = (SELECT merged_id FROM pulse.merge_history WHERE id = pg_temp.merge_number(4)) AS restored;
+SELECT pulse_unmerge(pg_temp.merge_number(3), 'divorced') = (SELECT merged_id FROM pulse.merge_history WHERE id = pg_temp.merge_number(3)) AS restored;
 SELECT * FROM people;
 -- Two merges into one survivor: when the first is undone, the second fills in the same attribute.
 SELECT pulse_identify('v1', '{}', NULL, '2015-01-01') IS NOT NULL AS a, pulse_identify('v2', '{"x": 2, "y": 2}', NULL, '2015-01-02') IS NOT NULL AS b,
     pulse_identify('v3', '{"x": 3, "z": 3}', NULL, '2015-01-03') IS NOT NULL AS c;
 SELECT pulse_merge('v1', 'v2', 'one') IS NOT NULL AS a, pulse_merge('v1', 'v3', 'two') IS NOT NULL AS b;
 SELECT attributes FROM people WHERE ids = 'v1';
-SELECT pulse_unmerge(pg_temp.merge_number(5), 'first');
+SELECT pulse_unmerge(pg_temp.merge_number(5), 'first') = (SELECT merged_id FROM pulse.merge_history WHERE id = pg_temp.merge_number(5)) AS restored;
 SELECT attributes FROM people WHERE ids = 'v1';
-SELECT pulse_unmerge(pg_temp.merge_number(6), 'second');
+SELECT pulse_unmerge(pg_temp.merge_number(6), 'second') = (SELECT merged_id FROM pulse.merge_history WHERE id = pg_temp.merge_number(6)) AS restored;
 SELECT person = id AS alone, attributes FROM people WHERE ids LIKE 'v_';
 
 -- ---- refused ----

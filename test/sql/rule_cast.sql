@@ -114,7 +114,35 @@ BEGIN
 END $$;
 SELECT rule, rule_rows(rule) AS members FROM (VALUES (1, 'number(code) > 5'), (2, 'number(code) is null'), (3, 'inet(address) in ["10.0.0.0/8"]'), (4, 'tags = list("a", "b")'), (5, 'tags != list("a", "b")'), (6, 'tags contains_all ["b", "a"]'), (7, 'tags contains_any ["x", "b"]'),
     (8, 'ignore_case(code) = "X"'), (9, 'number(level) = 2'), (10, 'ignore_case(code) in ["X", "Y"]')) AS t (n, rule) ORDER BY n;
-SELECT pulse_validate_rule('semver(code) > "1.0"', 'rule_column');
+INSERT INTO rule_column (id, tags) VALUES (4, '{VIP,NULL}'), (5, '{}'), (6, '{"say \"Hi\"","NULL",ÄRGER}');
+SELECT rule, rule_rows(rule) AS members FROM (VALUES (1, 'ignore_case(tags) contains "vip"'), (2, 'ignore_case(tags) contains_any ["Vip", "A"]'), (3, 'not ignore_case(tags) contains_any ["Vip", "A"]'), (4, 'ignore_case(tags) contains_all ["SAY \"hi\"", "null", "ärger"]'),
+    (5, 'not tags contains_any ["x"]'), (6, 'not tags contains_all ["x"]'), (7, 'ignore_case(tags) = list("A", "B")'), (8, 'ignore_case(tags) != list("A", "B")'), (9, 'tags contains_all []'), (10, 'len(ignore_case(tags)) = 2'), (11, 'ignore_case(tags) is null')) AS t (n, rule) ORDER BY n;
+SELECT pulse_validate_rule('ignore_case(level) = "a"', 'rule_column');
+CREATE FUNCTION rule_compare(rule text, relation regclass, same text) RETURNS TABLE ("true" bigint, "false" bigint, unknown bigint, different bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format('SELECT count(*) FILTER (WHERE got), count(*) FILTER (WHERE NOT got), count(*) FILTER (WHERE got IS NULL), count(*) FILTER (WHERE got IS DISTINCT FROM wanted) FROM (SELECT %s AS got, %s AS wanted FROM %s AS s) AS t',
+        (SELECT sql FROM pulse_validate_rule(rule, relation)), same, relation);
+END $$;
+-- A literal longer than the column's elements is none of them.
+CREATE TABLE rule_short (tags varchar(3)[], numbers int[]);
+INSERT INTO rule_short VALUES ('{abc}', '{1}');
+SELECT pulse_validate_rule('ignore_case(numbers) contains "1"', 'rule_short');
+SELECT c.* FROM (VALUES ('tags contains_any ["abcd"]', 'false'), ('tags = list("abcd")', 'false'), ('tags contains_all ["abc"]', 'true')) AS t (rule, wanted), rule_compare(rule, 'rule_short', wanted) AS c;
+-- Versions and addresses in columns: the SQL uses no function of Pulse and has the same results.
+CREATE TABLE rule_version AS SELECT v, w FROM unnest('{1.2.3,v1.2.3,V2,2.10,1.10.0,1.9.0,1.0.0-0,1.0.0-1,1.0.0-2.9,1.0.0-2.10,1.0.0-10,1.0.0--,1.0.0-0a,1.0.0-A,1.0.0-alpha,1.0.0-alpha.1,1.0.0-alpha.beta,1.0.0-rc.1,1.0.0-rc.1+b.7,1.0.0,1.0.0+b,2-rc,01.2,1.2.,1..2,1.2.3.4,1.2.3-01,1.2.3-a..b,1.2.3-,1.2.3+,new,"","1.2.3 ","1.2.3\n"}'::text[]
+    || ('1.' || repeat('9', 99)) || ('1.' || repeat('9', 100)) || ('1.0.0-' || repeat('x', 249)) || ('1.0.0-' || repeat('x', 250)) || NULL) AS v, unnest('{1.0.0,1.0.0-alpha,1.0.0-2,1.2.3,2.0.1}'::text[]) AS w;
+CREATE TABLE rule_address AS SELECT v FROM unnest('{10.1.2.3,10.1.2.255,10.1.2.256,10.0.0.0/8,10.0.0.0/08,10.0.0.0/33,10.1.2,010.1.2.3,0.0.0.0/0,::,::1,::1/128,::1/129,::1/08,1::,1:2:3:4:5:6:7::,1:2:3:4:5:6:7:8,1:2:3:4:5:6:7:8:9,1:2:3:4:5:6:7,::2:3:4:5:6:7:8,1::3:4:5:6:7:8,1:2::4::6,:::,1:::2,2001:DB8::/32,2001:db8:0:1::42,12345::,::ffff:10.0.0.1,::10.0.0.1,1:2:3:4:5:6:10.0.0.1,1:2:3:4:5:6:7:10.0.0.1,1::5:10.0.0.1,1:2:3:4:5::10.0.0.1,::10.0.0.1:5,fe80::1%eth0,localhost,"","10.0.0.1 ","10.0.0.1\n",/8,10.0.0.0/}'::text[]) AS v;
+SELECT c.* FROM (VALUES ('semver(v) >= semver(w)', 'rule_version', 'pulse.version_key(v) >= pulse.version_key(w) COLLATE "C"'), ('semver(v) in ["1.0.0", "2-rc"]', 'rule_version', 'pulse.version_key(v) IN (pulse.version_key(''1''), pulse.version_key(''2.0.0-rc''))'),
+    ('semver(v) is null', 'rule_version', 'pulse.version_key(v) IS NULL'), ('inet(v) in ["10.0.0.0/8", "::/1"]', 'rule_address', 'pulse.to_inet(v) <<= ''10.0.0.0/8'' OR pulse.to_inet(v) <<= ''::/1'''), ('inet(v) is null', 'rule_address', 'pulse.to_inet(v) IS NULL')) AS t (rule, relation, same), rule_compare(rule, relation, same) AS c;
+SELECT pulse_create_segment('rule versions', '{"from": "rule_version", "key": "v", "where": "semver(v) between \"1.0.0-rc\" and \"1.0.0\" && w = \"1.2.3\""}') > 0 AS made;
+SELECT pulse_take_snapshot('rule versions') > 0 AS taken;
+SELECT s.size FROM pulse.snapshot AS s JOIN pulse.segment AS g ON g.id = s.segment_id WHERE g.name = 'rule versions';
+SELECT pulse_delete_segment('rule versions', confirm => true);
+SELECT pulse_validate_rule('semver(profile.v) contains "2.10"');
+SELECT pulse_validate_rule('inet(code) starts_with "10."', 'rule_column');
+SELECT pulse_validate_rule('{"rules": [{"field": "level", "operator": ">", "value": 1e400}]}'::jsonb, 'rule_column');
+SELECT pulse_validate_rule('{"rules": [{"field": "level", "operator": ">", "value": 1e400}]}', 'rule_column');
+SELECT pulse_validate_rule('{"rules": [{"field": "level", "operator": ">", "value": 1e305}]}'::jsonb, 'rule_column');
 SELECT pulse_validate_rule('semver(profile.v) > "latest"');
 SELECT pulse_validate_rule('inet(profile.ip) in ["127.invalid"]');
 SELECT pulse_validate_rule('profile.t contains_any "a"');
@@ -124,5 +152,5 @@ SELECT pulse_validate_rule('profile.t matches "("');
 SELECT pulse_validate_rule('code matches "("', 'rule_column');
 SELECT pulse_validate_rule('address = "x"', 'rule_column');
 SELECT pulse.version_key('1.2.3') < pulse.version_key('1.10.0') COLLATE "C" AS before, pulse.version_key('x'), pulse.version_key(NULL), pulse.to_inet('::1'), pulse.to_inet('localhost');
-DROP FUNCTION rule_rows, rule_value;
-DROP TABLE rule_column, rule_case;
+DROP FUNCTION rule_rows, rule_value, rule_compare;
+DROP TABLE rule_column, rule_case, rule_short, rule_version, rule_address;

@@ -96,6 +96,7 @@ SELECT * FROM pulse_explain_membership('nobody', 's');
 -- ---- Notices about unknown events and properties ----
 SELECT pulse_create_trait('typo', 'events.purchse.count_30d > 0') > 0 AS ok;
 SELECT pulse_create_trait('no_property', 'events.purchase.sum(totals, 30d)') > 0 AS ok;
+SELECT pulse_update_trait('no_property', 'events.purchase.sum(wholly_unlike, 30d)');
 SELECT pulse_create_trait('no_number', 'events.purchase.sum(sku)') > 0 AS ok;
 SELECT pulse_identify('u3', '{"login": "2015-03-01 10:00", "ends": "later", "starts": "2015-03-01T09:00:00Z"}') IS NOT NULL AS done;
 SELECT pulse_create_trait('no_time', 'profile.login < profile.ends') > 0 AS ok, pulse_create_trait('times', 'profile.login < profile.starts') > 0 AS ok;

@@ -74,7 +74,7 @@ SELECT segment FROM pulse_segments_of('past-n');
 SELECT pulse_profile('past-n') -> 'segments' AS n, pulse_profile('past-a') -> 'segments' AS a;
 
 -- After an unmerge, both people exist from their own first event on.
-SELECT pulse_unmerge(id, 'another person') FROM pulse.merge_history WHERE undone_at IS NULL;
+SELECT pulse_unmerge(id, 'another person') = merged_id AS restored FROM pulse.merge_history WHERE undone_at IS NULL;
 SELECT pulse_in_segment('past-m', 'past_all') AS m, pulse_in_segment('past-browser', 'past_all') AS browser;
 SELECT pulse_take_snapshot('past_all') AS taken \gset
 SELECT size FROM pulse.snapshot WHERE id = :taken;

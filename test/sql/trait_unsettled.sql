@@ -7,18 +7,35 @@ SET client_min_messages = error;
 DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 \set VERBOSITY terse
--- uns_3 is the 512th power.
-SELECT count(pulse_create_trait('uns_' || n, CASE n WHEN 0 THEN rtrim(repeat('profile.uns * ', 8), ' *') ELSE format('uns_%1$s * uns_%1$s * uns_%1$s * uns_%1$s', n - 1) END)) AS made
-FROM generate_series(0, 3) AS n;
-SELECT pulse_create_segment('uns_square', '{"where": "profile.uns * profile.uns > 10"}') > 0 AS made;
-SELECT pulse_create_segment('uns_power', '{"where": "uns_3 > 1"}') > 0 AS made;
-SELECT pulse_create_segment('uns_company', '{"where": "account.uns_size > 10"}') > 0 AS made;
 CREATE VIEW uns_members AS
 SELECT s.name, string_agg(i.value, ' ' ORDER BY i.value) AS people FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id
 JOIN pulse.identity AS i USING (profile_id) WHERE s.name LIKE 'uns%' GROUP BY 1;
 CREATE VIEW uns_aside AS
 SELECT i.value, u.attempts, u.next_attempt_at - u.since AS wait, u.sqlstate, u.part, u.message FROM pulse.unsettled_person AS u JOIN pulse.identity AS i USING (profile_id);
-
+-- A rule whose numbers could overflow is refused, also when a definition in it changes. uns_3 is the 64th power.
+SELECT count(pulse_create_trait('uns_' || n, CASE n WHEN 0 THEN 'if(profile.uns <= profile.uns, profile.uns, 0)' ELSE format('uns_%1$s * uns_%1$s * uns_%1$s * uns_%1$s', n - 1) END)) AS made
+FROM generate_series(0, 3) AS n;
+SELECT pulse_create_trait('uns_4', 'uns_3 * uns_3 * uns_3 * uns_3 * uns_3 * uns_3 * uns_3');
+SELECT pulse_update_trait('uns_0', rtrim(repeat('profile.uns * ', 7), ' *'));
+SELECT pulse_create_segment('uns_cube', '{"where": "uns_3 / profile.uns / profile.a / profile.b / profile.c / profile.d / profile.e / profile.f > 1"}');
+SELECT pulse_create_flag('uns_flag', 'any(context.x, ' || rtrim(repeat('(a / b) * ', 8), ' *') || ' > 1)');
+-- What is accepted does not fail for the largest number and the smallest divisor, neither for one person nor in a query over all.
+SELECT pulse_create_segment('uns_most', '{"where": "uns_3 * uns_3 * uns_3 * uns_3 * uns_3 / profile.uns_tiny > 1"}') > 0 AS made;
+SELECT pulse_identify('uns-z', '{"uns": -1e300, "uns_tiny": 1e-16383}') > 0 AS accepted;
+SELECT pulse_in_segment('uns-z', 'uns_most') AS member, length(pulse_trait('uns-z', 'uns_3')::text) AS digits, pulse_take_snapshot('uns_most') > 0 AS measured;
+SELECT s.size FROM pulse.snapshot AS s JOIN pulse.segment AS g ON g.id = s.segment_id WHERE g.name = 'uns_most';
+SELECT pulse_delete_segment('uns_most', confirm => true) IS NOT NULL AS deleted;
+DELETE FROM pulse.profile WHERE id = (SELECT profile_id FROM pulse.identity WHERE value = 'uns-z');
+SELECT count(*) FROM uns_aside;
+-- Stands for a fault that no check of a rule foresees: this comparison fails for one number.
+CREATE OR REPLACE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    IF abs(a::numeric) = 1e299 THEN RAISE numeric_value_out_of_range USING MESSAGE = 'value overflows numeric format'; END IF;
+    RETURN 0;
+END $$;
+SELECT pulse_create_segment('uns_square', '{"where": "profile.uns * profile.uns > 10"}') > 0 AS made;
+SELECT pulse_create_segment('uns_power', '{"where": "uns_3 > 1"}') > 0 AS made;
+SELECT pulse_create_segment('uns_company', '{"where": "account.uns_size > 10"}') > 0 AS made;
 -- A batch evaluated at once: 1e400 is kept exactly; 1e299 overflows in one segment, and is a member of the other.
 SELECT index, status FROM pulse_ingest('[{"type": "identify", "userId": "uns-a", "traits": {"uns": 1e400}}, {"type": "identify", "userId": "uns-b", "traits": {"uns": 1e299}}, {"type": "identify", "userId": "uns-c", "traits": {"uns": 4}}]');
 SELECT * FROM uns_members ORDER BY name;
@@ -38,7 +55,7 @@ SELECT sum(total_bytes) < :before + 10000000 AS bounded FROM pg_backend_memory_c
 BEGIN;
 UPDATE pulse.profile_state SET next_change_at = as_of;
 SELECT m.segment, string_agg(i.value, ' ' ORDER BY i.value) AS people FROM pulse.membership AS m JOIN pulse.identity AS i USING (profile_id) WHERE m.segment LIKE 'uns%' GROUP BY 1 ORDER BY 1;
-SELECT pulse_in_segment('uns-b', 'uns_square') AS square, pulse_in_segment('uns-b', 'uns_power') AS power, pulse.evaluate_segment(profile_id, (SELECT id FROM pulse.segment WHERE name = 'uns_power')) AS by_id
+SELECT pulse_in_segment('uns-b', 'uns_square') AS square, pulse_in_segment('uns-b', 'uns_power') AS power, EXISTS (SELECT FROM pulse.evaluate_segments(profile_id, false) AS e JOIN pulse.segment AS s ON s.id = e.segment_id WHERE s.name = 'uns_power') AS by_id
 FROM pulse.identity WHERE value = 'uns-b';
 ROLLBACK;
 
@@ -91,5 +108,6 @@ SELECT count(*) FROM uns_aside;
 
 SELECT pulse_archive_segment(name) FROM pulse.segment WHERE name IN ('uns_square', 'uns_company') ORDER BY name;
 SELECT count(pulse_delete_trait('uns_' || n)) FROM generate_series(3, 0, -1) AS n;
+CREATE OR REPLACE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS '$libdir/pulse', 'pulse_compare';
 DROP VIEW uns_members, uns_aside;
 DROP TABLE uns_rows;

@@ -57,7 +57,7 @@ my %login = (user => 'pulse', password => 'pass word-ä', ca_file => $receiver->
 is(create('starttls', 'email', %login, host => 'localhost', port => $ports->{starttls}), '0', 'SMTP with STARTTLS');
 is(create('tls', 'email', %login, host => 'localhost', port => $ports->{tls}, tls => 'tls'), '0', 'SMTP with TLS');
 is(create('plain', 'email', %mail, host => '127.0.0.1', port => $ports->{plain}, tls => 'none'), '0', 'SMTP without TLS');
-like(create('bad', 'slack'), qr/is not complete.*no option "url"/s, 'an incomplete channel is refused');
+like(create('bad', 'slack'), qr/is not complete.*options have no "url"/s, 'an incomplete channel is refused');
 like(create('bad', 'webhook', url => "$url/x", secret => 'hookpathsecret'), qr/invalid value for option "secret"/, 'an invalid secret');
 is(sql(q{SELECT count(*) FROM pg_foreign_server WHERE srvname = 'bad'}), '0', 'and nothing is created');
 

@@ -116,7 +116,18 @@ is(sql(q{SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE re
 $reader->query_safe('COMMIT');
 $reader->quit;
 sql(q{UPDATE pulse.message_seen SET seen_at = now() - interval '2 days'; UPDATE pulse.rejected_event SET received_at = now() - interval '2 days'});
-sql(q{SELECT pulse_run_job('retention')});
+# The next run waits for a transaction that writes events, and nobody waits for the run.
+my $writer = $node->background_psql('postgres');
+$writer->query_safe(q{BEGIN; SELECT pulse_track('u1', 'now')});
+my ($said, $complaint) = ('', '');
+my $run = start [ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', q{SET pulse.lock_timeout = '3min'}, '-c', q{SELECT status FROM pulse_run_job('retention')} ], '<', \undef, '>', \$said,
+  '2>', \$complaint;
+ok($node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'virtualxid' AND NOT granted}), 'retention waits for a writer');
+is(sql(q{SELECT count(pulse_track('u' || n, 'meanwhile')) FROM generate_series(2, 4) AS n}), 3, 'others write meanwhile');
+$writer->query_safe('COMMIT');
+$writer->quit;
+finish $run;
+is("$said$complaint", "ok\n", 'it ends when the writer does');
 is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 0, 'then it is dropped, too');
 is(sql('SELECT (SELECT count(*) FROM pulse.message_seen) + (SELECT count(*) FROM pulse.rejected_event)'), 0, 'old messages and rejected events are deleted');
 is(sql(q{SELECT status || ' ' || reason FROM pulse_ingest('{"userId": "u1", "event": "old", "timestamp": "2020-01-15"}')}), 'rejected too_old', 'an event for a dropped partition is rejected');

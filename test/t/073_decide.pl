@@ -123,6 +123,11 @@ is(decided($standby, @$_), decided($node, @$_), "a standby gives the same answer
 is($standby->safe_psql('postgres', q{SELECT flag, variant, reason, bucket FROM pulse_decide_all('ann')}),
 	sql(q{SELECT flag, variant, reason, bucket FROM pulse_decide_all('ann')}), 'a standby returns the same decisions');
 is($standby->safe_psql('postgres', q{SELECT count(*) > 3 FROM pulse_explain_decision('ann', 'thanks')}), 't', 'a standby explains decisions');
+for my $when ("SET pulse.now = '2030-01-01'", 'RESET pulse.now')
+{
+	my $people = "$when; SELECT segment, profile_id FROM pulse.membership ORDER BY 1, 2; SELECT * FROM pulse.trait_value ORDER BY 1, 2";
+	is($standby->safe_psql('postgres', $people), sql($people), "a standby evaluates many people: $when");
+}
 is($standby->safe_psql('postgres', q{SET pulse.exposure_sample = 1; SELECT variant FROM pulse_expose('ann', 'premium')}), 'on', 'pulse_expose() decides on the standby');
 is(sqlstate($standby, 'postgres', q{SELECT pulse_log_exposure('ann', 'premium', 'on')}), '25006', 'a standby writes no exposure');
 my $far = $standby->background_psql('postgres', on_error_stop => 0);

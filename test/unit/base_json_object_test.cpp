@@ -38,6 +38,22 @@ TEST(BaseJsonObject, IsAnObjectWithKnownKeys) {
     EXPECT_LT(open(std::string(1000, 'x')).size(), 300u);
 }
 
+TEST(BaseJsonObject, KeysOfAnotherObjectHaveAHint) {
+    const std::vector<Elsewhere> places = {{{"alarm"}, ""},
+                                           {{"owner", "tags", "alarm"}, "It is an argument: % => ..."},
+                                           {{"maxx", "owner", "maxxx"}, "It belongs to % of the other."}};
+    const auto open = [&](const char* key) {
+        const Json json = {{key, 1}};
+        return Refusal([&] { JsonObject(json, {"the range", {}, "Here.", &places}, {"min", "max"}, ""); });
+    };
+    EXPECT_EQ(open("owner"),
+              R"(22023 unknown key "owner" in the range | Here. | It is an argument: owner => ...)");
+    EXPECT_EQ(open("alarm"), R"(22023 unknown key "alarm" in the range | Here. | Keys are "min", "max".)");
+    // A name that is nearly valid here is more likely a typing error.
+    EXPECT_TRUE(open("maxx").ends_with(R"(| Did you mean "max"?)"));
+    EXPECT_TRUE(open("maxxx").ends_with("| It belongs to maxxx of the other."));
+}
+
 TEST(BaseJsonObject, ReadsWhatKeysHave) {
     const Json json = {{"text", "a"},          {"empty", ""},         {"number", 2.5},
                        {"yes", true},          {"null", nullptr},     {"list", {1, 2, 3}},
@@ -94,6 +110,10 @@ TEST(BaseSuggest, TheNearestNameOrAll) {
     EXPECT_EQ(SuggestName("paln", names, "Columns"), R"(Did you mean "plan"?)");
     EXPECT_EQ(SuggestName("zzz", names, "Columns"), R"(Columns are "country", "plan", "created_at".)");
     EXPECT_EQ(SuggestName("", names, "Columns"), R"(Columns are "country", "plan", "created_at".)");
+    // Nothing of the name is left in it.
+    EXPECT_EQ(SuggestName("", {"f"}, "Flags"), R"(Flags are "f".)");
+    EXPECT_EQ(SuggestName("x", {"f"}, "Flags"), R"(Flags are "f".)");
+    EXPECT_EQ(SuggestName("F", {"f"}, "Flags"), R"(Did you mean "f"?)");
     EXPECT_EQ(SuggestName(std::string(129, 'a'), {std::string(129, 'a')}, "Columns").substr(0, 11),
               "Columns are");
     const std::vector<std::string> many(21, "abcdefgh");

@@ -16,5 +16,11 @@ TEST(BaseNumber, ThousandsAreSeparated) {
     EXPECT_EQ(Thousands(INT64_MIN), "-9,223,372,036,854,775,808");
 }
 
+TEST(BaseNumber, OneIsSingular) {
+    EXPECT_EQ(Plural(0, "row"), "0 rows");
+    EXPECT_EQ(Plural(1, "row"), "1 row");
+    EXPECT_EQ(Plural(1234, "row"), "1,234 rows");
+}
+
 }  // namespace
 }  // namespace pulse

@@ -28,6 +28,11 @@ TEST(AgentRedaction, Rules) {
     EXPECT_EQ(redactor.RedactRule("ltv > 1000 && last_active_days <= 7"),
               "ltv > 1000 && last_active_days <= 7");
     EXPECT_EQ(redactor.RedactRule("signed_up >= '2024-01-01'"), "signed_up >= \"2024-01-01\"");
+    // In conditions on elements and events, too.
+    for (const char* rule :
+         {"any(profile.users, email = 'bob@x.org')", "events.mail{to = 'bob@x.org'}.count > 0",
+          "sequence(events.a -> events.mail{any(users, $ in ['bob@x.org'])}, in 7d)"})
+        EXPECT_EQ(redactor.RedactRule(rule).find("bob"), std::string::npos) << redactor.RedactRule(rule);
     EXPECT_EQ(Redactor(true).RedactRule("plan == 'smith@x.org'"), "plan == 'smith@x.org'");
 }
 
@@ -58,6 +63,14 @@ TEST(AgentRedaction, JsonRules) {
     EXPECT_EQ(redacted["rules"][1]["value"], 4815);
     EXPECT_NE(redacted["rules"][2]["value"], 4815);
     EXPECT_EQ(redacted["from"], "app.users");
+}
+
+TEST(AgentRedaction, JsonRulesAboutElements) {
+    const auto redacted = Taught().RedactDefinition(nlohmann::json::parse(
+        R"({"rules": [{"field": "profile.users", "operator": "any", "value": {"rules": [{"field": "email", "operator": "=", "value": "bob@x.org"}]}},
+            {"field": "profile.at", "operator": "within_last", "value": {"days": 7}}]})"));
+    EXPECT_EQ(redacted.dump().find("bob"), std::string::npos) << redacted.dump();
+    EXPECT_EQ(redacted["rules"][1]["value"]["days"], 7);
 }
 
 TEST(AgentRedaction, Messages) {

@@ -47,6 +47,18 @@ TEST(Checks, KeepTheirMeaning) {
     EXPECT_TRUE(Parsed(R"({"type": "volume"})").anomaly);
     EXPECT_FALSE(Parsed(R"({"type": "volume", "min": 5})").anomaly);
     EXPECT_THROW(Parsed(R"({"type": "volume", "mni": 5})"), UserError);
+    const auto hint = [](const char* json) {
+        try {
+            Parsed(json);
+        } catch (const UserError& error) {
+            return error.hint();
+        }
+        return std::string("accepted");
+    };
+    EXPECT_EQ(hint(R"({"type": "volume", "max_age": "1 h"})"), "It belongs to checks of type freshness.");
+    EXPECT_EQ(hint(R"({"type": "schema", "min": 1})"), "It belongs to checks of type volume, range, sql.");
+    EXPECT_EQ(hint(R"({"type": "volume", "owner": "me"})"),
+              "It is an argument of pulse_monitor_table(): owner => ...");
     EXPECT_THROW(Parsed(R"([])"), UserError);
 }
 

@@ -115,8 +115,7 @@ TEST(RuleCast, ReadsLiteralsWhenTheRuleIsDefined) {
     EXPECT_EQ(
         PersonSql("inet(profile.ip) in [\"10.0.0.0/8\", \"::1\"]"),
         "(pulse.to_inet((CASE WHEN pg_catalog.jsonb_typeof((a -> 'ip')) = 'string' THEN (a -> 'ip') #>> '{}' END)) <<= "
-        "('10.0.0.0/8')::inet OR pulse.to_inet((CASE WHEN pg_catalog.jsonb_typeof((a -> 'ip')) = 'string' THEN (a -> 'ip') "
-        "#>> '{}' END)) <<= ('::1')::inet)");
+        "ANY (ARRAY[('10.0.0.0/8')::inet, ('::1')::inet]))");
     EXPECT_EQ(PersonSql("ignore_case(profile.p) matches \"^a\"").find("~*") != std::string::npos, true);
     EXPECT_EQ(PersonError("semver(profile.v) > \"new\"").message(), "invalid version in rule at position 21");
     EXPECT_EQ(PersonError("semver(profile.v) in [\"1.2\", \"x\"]").message(),
@@ -158,21 +157,81 @@ TEST(RuleCast, ListsHaveNames) {
 }
 
 TEST(RuleCast, RelationsHaveWhatNeedsNoFunctionOfPulse) {
-    EXPECT_EQ(Sql("tags contains_any [\"a\", \"b\"]"),
-              "(('a' = ANY (s.\"tags\")) OR ('b' = ANY (s.\"tags\")))");
-    EXPECT_EQ(Sql("tags contains_all [\"a\", \"b\"]"),
-              "(('a' = ANY (s.\"tags\")) AND ('b' = ANY (s.\"tags\")))");
+    EXPECT_EQ(
+        Sql("tags contains_any [\"a\", \"b\"]"),
+        "(CASE WHEN s.\"tags\" && '{\"a\",\"b\"}' THEN true WHEN s.\"tags\" <@ s.\"tags\" THEN false END)");
+    EXPECT_EQ(
+        Sql("tags contains_all [\"a\", \"b\"]"),
+        "(CASE WHEN s.\"tags\" @> '{\"a\",\"b\"}' THEN true WHEN s.\"tags\" <@ s.\"tags\" THEN false END)");
     EXPECT_EQ(Sql("tags contains_any []"), "false");
     EXPECT_EQ(Sql("tags contains_all []"), "true");
-    EXPECT_EQ(Sql("tags = list(\"a\")"), "(s.\"tags\" = ARRAY['a']::text[])");
+    EXPECT_EQ(Sql("tags = list(\"a\")"), "(s.\"tags\" = '{\"a\"}')");
     EXPECT_EQ(Sql("tags != list()"), "(NOT s.\"tags\" = ARRAY[]::text[])");
-    EXPECT_EQ(Sql("inet(ip) in [\"10.0.0.0/8\"]"), "((s.\"ip\")::inet <<= ('10.0.0.0/8')::inet)");
+    EXPECT_EQ(Sql("inet(ip) in [\"10.0.0.0/8\"]"),
+              "((s.\"ip\")::inet <<= ANY (ARRAY[('10.0.0.0/8')::inet]))");
     EXPECT_EQ(Sql("ignore_case(plan) = \"Pro\""),
               "(pg_catalog.lower(s.\"plan\") = pg_catalog.lower(('Pro')::text))");
     EXPECT_NE(Sql("number(plan) > 5").find("::numeric END"), std::string::npos);
-    for (const char* text : {"semver(plan) > \"1\"", "inet(plan) = \"10.0.0.1\""})
-        EXPECT_EQ(CompileError(text).state(), sqlstate::kNotSupported) << text;
+    const std::string folded = "(pg_catalog.lower((s.\"tags\")::text)::text[])";
+    EXPECT_EQ(Sql("ignore_case(tags) = list(\"A\")"),
+              "(" + folded + " = pg_catalog.lower('{\"A\"}')::text[])");
+    EXPECT_NE(Sql("ignore_case(tags) contains_any [\"A\"]")
+                  .find(folded + " && pg_catalog.lower('{\"A\"}')::text[]"),
+              std::string::npos);
+    EXPECT_EQ(CompileError("tags contains_any [\"a\", 1]").state(), sqlstate::kDatatypeMismatch);
+    for (const char* text : {"semver(plan) > \"1\"", "inet(plan) = \"10.0.0.1\"", "inet(plan) in [\"::1\"]"})
+        EXPECT_EQ(Sql(text).find("pulse."), std::string::npos) << text;
     EXPECT_EQ(CompileError("type(plan) = \"string\"").state(), sqlstate::kDatatypeMismatch);
+}
+
+TEST(RuleCast, ACastOfALiteralIsNoLiteral) {
+    EXPECT_EQ(PersonError("ignore_case('2024-01-01') within last 7d").state(), sqlstate::kDatatypeMismatch);
+    EXPECT_EQ(PersonError("profile.p matches ignore_case('a')").state(), sqlstate::kNotSupported);
+    EXPECT_EQ(CompileError("seen > ignore_case('2024-01-01')").state(), sqlstate::kDatatypeMismatch);
+    EXPECT_EQ(CompileError("tags contains ignore_case('a')").state(), sqlstate::kDatatypeMismatch);
+    EXPECT_NE(PersonSql("profile.p = ignore_case('A')"), "");
+}
+
+TEST(RuleCast, SaysWhatComparesVersionsAndAddresses) {
+    for (const char* text : {"semver(profile.v) contains \"2\"", "semver(profile.v) contains_any [\"beta\"]",
+                             "semver(profile.v) starts_with \"2\"", "semver(profile.v) matches \"^2\"",
+                             "inet(profile.v) contains \"10.\"", "inet(profile.v) ends_with \".1\""}) {
+        const UserError error = PersonError(text);
+        EXPECT_EQ(error.state(), sqlstate::kDatatypeMismatch) << text;
+        EXPECT_EQ(
+            error.hint(),
+            "Versions and addresses are compared by =, !=, <, <=, >, >=, between and in. For a part of the "
+            "text leave the cast out.")
+            << text;
+    }
+    EXPECT_EQ(PersonError("semver(profile.v) contains \"beta\"").message(),
+              "operator contains cannot take semver and text in rule at position 1");
+}
+
+// The SQL of a rule grows with its list, not by a copy of the attribute for each literal.
+TEST(RuleCast, WritesAnOperandOnceForAllLiterals) {
+    const auto growth = [](const std::string& before, const std::string& literal, const auto& compile) {
+        const auto size = [&](size_t count) {
+            std::string text = before + " [";
+            for (size_t i = 0; i < count; ++i) text += (i > 0 ? ", " : "") + literal;
+            return compile(text + "]").size();
+        };
+        return (size(1000) - size(10)) / 990;
+    };
+    const auto person = [](const std::string& text) { return PersonSql(text); };
+    const auto relation = [](const std::string& text) { return Sql(text); };
+    for (const char* text :
+         {"profile.t contains_any", "profile.t contains_all", "profile.t in",
+          "ignore_case(profile.t) contains_any", "inet(profile.t) in", "semver(profile.t) in"})
+        EXPECT_LT(growth(text, text[0] == 's' ? "\"1.2.3\"" : "\"10.1.2.3\"", person), 100u) << text;
+    for (const char* text : {"plan contains_any", "plan in", "inet(plan) in", "tags contains_any"})
+        EXPECT_LT(growth(text, "\"10.1.2.3\"", relation), 50u) << text;
+    EXPECT_EQ(
+        PersonSql("profile.t contains_all [\"a\", -1, true]"),
+        "(CASE pg_catalog.jsonb_typeof((a -> 't')) WHEN 'array' THEN (pg_catalog.jsonb_exists_all((a -> 't'), "
+        "ARRAY['a']) AND (a -> 't') @> ALL (ARRAY['-1'::jsonb, 'true'::jsonb])) WHEN 'string' THEN "
+        "((pg_catalog.lower((CASE WHEN pg_catalog.jsonb_typeof((a -> 't')) = 'string' THEN (a -> 't') #>> '{}' "
+        "END)) COLLATE pg_catalog.\"C\" LIKE ALL (ARRAY[pg_catalog.lower('%a%')])) AND NULL::boolean) END)");
 }
 
 }  // namespace

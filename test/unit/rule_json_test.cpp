@@ -176,5 +176,11 @@ TEST(RuleJson, LimitsDepthAndLength) {
     EXPECT_LT(JsonError(One("like" + std::string(5000, 'x'), "1")).detail().size(), 200u);
 }
 
+TEST(RuleJson, RefusesNumbersBeyondDoublePrecisionInOurWords) {
+    const UserError error = ErrorOf([] { ReadJson("{\"value\": -1e400}", "rule", ""); });
+    EXPECT_EQ(error.state(), sqlstate::kNumberOutOfRange);
+    EXPECT_EQ(error.detail(), "It is -1e400.");
+}
+
 }  // namespace
 }  // namespace pulse::rule

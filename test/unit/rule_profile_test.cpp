@@ -249,6 +249,47 @@ TEST(RuleProfile, ListsSubExpressions) {
                   "        events.x.count(30d)", "    last_seen_days_ago < 3", "      last_seen_days_ago"}));
 }
 
+// x^n as a tree of few levels.
+std::string Power(const std::string& x, int n, const char* op = " * ") {
+    return n == 1 ? x : "(" + Power(x, n / 2, op) + op + Power(x, n - n / 2, op) + ")";
+}
+
+TEST(RuleProfile, RefusesNumbersThatCouldOverflow) {
+    const auto state = [](const std::string& rule) {
+        try {
+            Person(rule + " > 1");
+            return std::string("accepted");
+        } catch (const UserError& error) {
+            return error.state();
+        }
+    };
+    // 435 times 301 digits.
+    EXPECT_EQ(state(Power("profile.n", 435)), "accepted");
+    EXPECT_EQ(state(Power("number(profile.n)", 435)), "accepted");
+    EXPECT_EQ(state(Power("profile.n", 2000, " + ")), "accepted");
+    EXPECT_EQ(state(Power("(profile.n / len(profile.t))", 400)), "accepted");
+    EXPECT_EQ(state(Power("(profile.n / 0.01)", 400)), "accepted");
+    EXPECT_EQ(state(Power("days_since(profile.t)", 2000)), "accepted");
+    EXPECT_EQ(state("(" + Power("profile.n", 217) + " + 1) * " + Power("profile.n", 217)), "accepted");
+    for (const std::string& rule :
+         {Power("profile.n", 436), Power("abs(profile.n)", 436), Power("(- profile.n)", 436),
+          Power("round(profile.n)", 436), Power("number(profile.n)", 436), Power("(profile.n ?? 1)", 436),
+          Power("if(profile.b, profile.n, 2)", 436), Power("events.a.sum(n)", 436),
+          // A divisor can be as small as 1e-16383.
+          Power("(profile.n / profile.m)", 8), Power("(1 / events.a.avg(n))", 8)})
+        EXPECT_EQ(state(rule), sqlstate::kProgramLimit) << rule.substr(0, 60);
+    const std::string filter = "events.a{" + Power("n", 436) + " > 1}.count",
+                      elements = "any(profile.d, " + Power("n", 436) + " > 1) && 2";
+    EXPECT_EQ(state(filter), sqlstate::kProgramLimit);
+    EXPECT_EQ(state(elements), sqlstate::kProgramLimit);
+    const UserError error = ErrorOf([] { Person(Power("profile.n", 436)); });
+    EXPECT_EQ(error.message(), "numbers in rule can have too many digits at position 9");
+    EXPECT_NE(error.detail().find("can have 131236 digits before the point; at most 131000 are allowed."),
+              std::string::npos);
+    // The numbers of columns are not known.
+    EXPECT_NE(Sql(Power("ltv", 500) + " > 1"), "");
+}
+
 }  // namespace
 TEST(RuleProfile, SaysWhetherDataCanMakeItFail) {
     for (const char* rule : {"profile.plan = 'pro'", "profile.n > 10 && !(profile.n in [1, 2])",

@@ -52,7 +52,7 @@ class Generator {
     }
 
     ExprPtr Special(int depth) {
-        switch (Pick(3)) {
+        switch (Pick(4)) {
             case 0:
                 return MakeOperation(
                     Op::kBetween, {Expression(depth - 1), Expression(depth - 1), Expression(depth - 1)}, 0);
@@ -63,10 +63,22 @@ class Generator {
                     Choose({Op::kIn, Op::kContainsAny, Op::kContainsAll, Op::kEqual, Op::kNotEqual}),
                     {Expression(depth - 1), Make(List{std::move(items)}, 0)}, 0);
             }
+            case 2: return OverElements(Expression(depth - 1), depth - 1);
             default:
                 return MakeOperation(Choose({Op::kWithinLast, Op::kBeforeLast}),
                                      {Expression(depth - 1), Span()}, 0);
         }
+    }
+
+    // Elements of elements, too.
+    ExprPtr OverElements(ExprPtr list, int depth) {
+        ExprPtr condition = Filter(false);
+        if (depth > 0 && Pick(2))
+            condition = OverElements(Make(Reference{Reference::Kind::kPath, {Any()}}, 0), depth - 1);
+        else if (Pick(2))
+            condition = MakeOperation(Op::kNotEqual,
+                                      {Make(Reference{Reference::Kind::kElement, {}}, 0), Scalar()}, 0);
+        return Make(Elements{Pick(2) == 0, std::move(list), std::move(condition)}, 0);
     }
 
     ExprPtr Span() { return Make(Duration{1 + static_cast<int64_t>(Pick(10'000'000))}, 0); }

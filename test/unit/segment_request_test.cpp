@@ -77,6 +77,22 @@ TEST(SegmentRequest, UnknownKeysAreErrorsWithAHint) {
         "22023 unknown key \"kinds\" in an attribute | Keys are \"name\", \"kind\". | Did you mean \"kind\"?");
 }
 
+TEST(SegmentRequest, KeysOfAnotherObjectAreErrorsThatSayWhere) {
+    EXPECT_EQ(
+        Refusal(R"({"from": "t", "expectedSize": {"min": 1}})"),
+        "22023 unknown key \"expectedSize\" in the definition |  | It belongs to the baseline, an argument "
+        "of its own: baseline => '{\"expectedSize\": ...}'.");
+    EXPECT_TRUE(Refusal(R"({"from": "t", "nullSpike": 0.1})")
+                    .ends_with("{\"alertThresholds\": {\"nullSpike\": ...}}'."));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "max": 1})").ends_with("'{\"expectedSize\": {\"max\": ...}}'."));
+    EXPECT_TRUE(
+        Refusal(R"({"from": "t", "owner": "me"})").ends_with("an argument of the function: owner => ..."));
+    EXPECT_TRUE(
+        Refusal(R"({"from": "t", "every": "1 day"})").ends_with("is the \"cadence\" of its definition."));
+    // A threshold of this name exists, too.
+    EXPECT_TRUE(Refusal(R"({"from": "t", "value": 1})").find(" |  | Keys are ") != std::string::npos);
+}
+
 TEST(SegmentRequest, ValuesOfTheWrongTypeAreErrors) {
     EXPECT_EQ(Refusal("5"),
               "22023 the definition must be an object | It is 5. | Give for example {\"from\": "

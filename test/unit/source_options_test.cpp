@@ -44,13 +44,17 @@ TEST(SourceOptions, DefaultsAreValidAndNamesUnique) {
 }
 
 TEST(SourceOptions, UnknownOptionsListValidOnes) {
-    const UserError error = Failure(Holder::kServer, With("hots", "x"));
+    const UserError error = Failure(Holder::kServer, With("zone", "x"));
     EXPECT_EQ(error.state(), "HV00D");
-    EXPECT_EQ(error.message(), "unknown option \"hots\" of a source");
+    EXPECT_EQ(error.message(), "unknown option \"zone\" of a source");
     EXPECT_NE(error.hint().find("host, hostaddr, port, dbname"), std::string::npos);
     EXPECT_EQ(error.hint().find("password"), std::string::npos);
 
-    const UserError mapping = Failure(Holder::kMapping, {{"passwd", "geheim"}});
+    EXPECT_EQ(Failure(Holder::kServer, With("hots", "x")).hint(), "Did you mean \"host\"?");
+    EXPECT_EQ(Failure(Holder::kServer, With("cadence", "1 day")).hint(),
+              "It belongs to the definition of a segment, which names the source: {\"source\": ..., "
+              "\"cadence\": ...}.");
+    const UserError mapping = Failure(Holder::kMapping, {{"secret", "geheim"}});
     EXPECT_EQ(mapping.hint(), "Options of the user mapping are user, password, sslcert, sslkey.");
     EXPECT_EQ((mapping.message() + mapping.detail()).find("geheim"), std::string::npos);
 }

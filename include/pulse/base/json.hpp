@@ -12,8 +12,8 @@ namespace pulse {
 // Copying and printing JSON recurses: the depth is limited to protect the stack.
 inline constexpr int kDeepestJson = 200;
 
-// Throws UserError (54000) if it is nested more deeply, and nlohmann::json::exception if it is not JSON or
-// has a number out of the range of double precision.
+// Throws UserError if it is nested more deeply (54000) or has a number out of the range of double precision
+// (22003), and nlohmann::json::exception if it is not JSON.
 nlohmann::json ParseJson(std::string_view text, int deepest = kDeepestJson);
 
 // The same without a limit of depth; returns a discarded value (is_discarded()) if the text is not JSON.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "pulse/base/suggest.hpp"
 #include "pulse/base/time.hpp"
 
 namespace pulse {
@@ -22,6 +23,7 @@ struct JsonPlace {
     std::optional<std::string> path =
         {};                   // keys are called path.key, or key when it is empty; without it "key"
     std::string within = {};  // a sentence before each detail, such as "In check 1."
+    const std::vector<Elsewhere>* elsewhere = nullptr;  // where keys belong that are not valid here
 };
 
 class JsonObject {

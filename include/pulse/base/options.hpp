@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "pulse/base/suggest.hpp"
+
 namespace pulse::options {
 
 enum class Holder { kServer, kMapping };
@@ -29,8 +31,9 @@ using List = std::vector<std::pair<std::string, std::string>>;
 // The options of one foreign-data wrapper.
 class Table {
   public:
-    // `noun` as in "unknown option of a source".
-    Table(const char* noun, std::vector<Option> options) : noun_(noun), options_(std::move(options)) {}
+    // `noun` as in "unknown option of a source"; `elsewhere` says where names belong that are no options.
+    Table(const char* noun, std::vector<Option> options, std::vector<Elsewhere> elsewhere = {})
+        : noun_(noun), options_(std::move(options)), elsewhere_(std::move(elsewhere)) {}
 
     // All options, in the order in which messages list them.
     const std::vector<Option>& all() const { return options_; }
@@ -55,6 +58,7 @@ class Table {
 
     const char* noun_;
     std::vector<Option> options_;
+    std::vector<Elsewhere> elsewhere_;
 };
 
 // The value of an option, if it is set.

@@ -29,8 +29,12 @@ std::string FormatDate(Moment moment);
 // if it is anything else.
 std::optional<Moment> ParseMoment(std::string_view text);
 
-// Read seconds since 1970, or milliseconds from 1e11 on (as seconds that would be the year 5138, as
-// milliseconds it is 1973), without exponent. Empty if it is negative or no number, or 1e14 or more.
+// Read seconds since 1970 as a decimal number without exponent: an instant of the years 1 to 9999, rounded
+// half away from zero to microseconds. Empty if it is anything else.
+std::optional<Moment> ParseEpoch(std::string_view seconds);
+
+// The same, but milliseconds from 1e11 on: as seconds that would be the year 5138, as milliseconds it is
+// 1973.
 std::optional<Moment> ParseUnixTime(std::string_view digits);
 
 // Read a time as senders write it as text: as ParseMoment(), or as ParseUnixTime() with more than eight

@@ -26,7 +26,12 @@ void CheckChannelOptions(options::Holder holder, const options::List& options);
 // An option is missing: 22023.
 class IncompleteChannel : public UserError {
   public:
-    using UserError::UserError;
+    IncompleteChannel(const std::string& message, const std::string& holder, std::string names,
+                      const std::string& hint)
+        : UserError(sqlstate::kInvalidParameter, message, holder + " has no option " + names + ".", hint),
+          missing(std::move(names)) {}
+
+    std::string missing;  // names in quotes
 };
 
 // Combine the options of a server and its user mapping. Throws UserError 22023 that names missing options.

@@ -26,6 +26,7 @@ struct Message {
 
 // Throws UserError 42704 that lists the channels, 22023 if an option is missing.
 Channel LoadChannel(const std::string& name);
+[[noreturn]] void ThrowUnknownChannel(const std::string& name);
 
 // ---- store_incident_summary.cpp ----
 

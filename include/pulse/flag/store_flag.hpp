@@ -52,8 +52,9 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
                    const std::optional<std::string>& description, const std::optional<std::string>& new_key,
                    const std::string& editor);
 void DeleteFlag(const std::string& key);
-void SwitchFlag(const std::string& key, bool enabled, const std::string& editor);
-void ArchiveFlag(const std::string& key, bool archived, const std::string& editor);
+// These return the version.
+int32_t SwitchFlag(const std::string& key, bool enabled, const std::string& editor);
+int32_t ArchiveFlag(const std::string& key, bool archived, const std::string& editor);
 [[noreturn]] void ThrowUnknownFlag(const std::string& key);
 
 }  // namespace pulse::flag

@@ -86,9 +86,9 @@ class Args {
     std::optional<int64_t> Int8(int i) const {
         return IsNull(i) ? std::nullopt : std::optional(DatumGetInt64(Raw(i)));
     }
-    std::optional<int32_t> Int4(int i) const {
-        return IsNull(i) ? std::nullopt : std::optional(DatumGetInt32(Raw(i)));
-    }
+    // Of a bigint: arguments are declared so, because PostgreSQL passes no bigint of a driver as an int.
+    // Beyond int4 its error.
+    std::optional<int32_t> Int4(int i) const;
     std::optional<double> Float8(int i) const {
         return IsNull(i) ? std::nullopt : std::optional(DatumGetFloat8(Raw(i)));
     }

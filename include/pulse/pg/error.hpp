@@ -17,6 +17,8 @@ class Error : public std::exception {
     // Remove how Pulse ran `sql`: its line of the context, and its text with the position in it. What remains
     // is the context of a user's functions, and a position in the UserText. The server's log keeps the rest.
     void RemoveStatement(const std::string& sql);
+    // Remove the whole context and any statement, for functions of Pulse that are written in PL/pgSQL.
+    void RemoveContext();
 
     // Five characters, e.g. sqlstate::kUndefinedColumn.
     std::string State() const;
@@ -30,6 +32,9 @@ class Error : public std::exception {
     std::string message, detail, detail_log, hint, context, internal_query, backtrace;
     std::string schema_name, table_name, column_name, datatype_name, constraint_name;
     std::string file, function, domain, context_domain;  // where it was raised
+
+  private:
+    void RemoveContextFrom(size_t place);
 };
 
 // While it lives, errors point into this text of the user, which Pulse's statements contain.

@@ -11,6 +11,8 @@ class Identity {
   public:
     // The owner of the extension, search_path pg_catalog: for Pulse's own tables.
     static Identity Owner();
+    // The current role, search_path pg_catalog: for SQL of Pulse that runs with the rights of the caller.
+    static Identity Caller();
     // A role by name in a security-restricted operation with the search_path given: for definitions that
     // users supply. Throws UserError if the role does not exist.
     static Identity Definer(const std::string& role, const std::string& search_path);

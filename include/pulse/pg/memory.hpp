@@ -1,4 +1,4 @@
-// A memory context with the lifetime of a C++ scope.
+// Memory contexts with the lifetime of a C++ scope.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -19,6 +19,18 @@ class Arena {
   private:
     MemoryContext context_;
     MemoryContext previous_;
+};
+
+// Allocations in the scope use this memory context.
+class ContextScope {
+  public:
+    explicit ContextScope(MemoryContext context) : caller_(MemoryContextSwitchTo(context)) {}
+    ~ContextScope() { MemoryContextSwitchTo(caller_); }
+    ContextScope(const ContextScope&) = delete;
+    ContextScope& operator=(const ContextScope&) = delete;
+
+  private:
+    MemoryContext caller_;
 };
 
 }  // namespace pulse::pg

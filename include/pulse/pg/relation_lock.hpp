@@ -5,18 +5,17 @@
 
 namespace pulse::pg {
 
-enum class TableLock { kShared, kWriting, kExclusive };
+enum class TableLock { kShared, kWriting, kExclusive, kDropping };
 
 // Shared: others can hold it shared, too (ROW SHARE). Writing: what INSERT takes (ROW EXCLUSIVE); while it is
 // held, no partition is detached. Exclusive: others can hold none of these, but can read (EXCLUSIVE), and
-// the transaction cannot be prepared. Waits up to the session's lock_timeout.
+// the transaction cannot be prepared. Dropping: what DROP takes (ACCESS EXCLUSIVE). Waits up to the session's
+// lock_timeout.
 void LockTable(const char* table, TableLock lock);
 
-// The transactions of others that hold a lock on pulse.`table` for which an exclusive lock would have to
-// wait.
-std::vector<VirtualTransactionId> HoldersOf(const char* table);
-// Wait until a transaction ends, up to the session's lock_timeout. This queues for no lock on a table, so
-// others go on taking them.
-void WaitForEnd(const VirtualTransactionId& transaction);
+// The same for a lock that conflicts with those of everybody who works: it holds up nobody for longer than
+// their transactions take, and succeeds however many there are. False if a transaction stays open for longer
+// than pulse.lock_timeout.
+bool LockBusyTable(const char* table, TableLock lock);
 
 }  // namespace pulse::pg

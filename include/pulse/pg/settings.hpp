@@ -1,4 +1,4 @@
-// The settings pulse.*, with units, ranges and help. All of them are defined in src/pg/settings.cpp.
+// The settings pulse.*, with units, ranges and help: src/pg/settings.cpp; pulse.now: src/pg/now.cpp.
 #pragma once
 
 #include "pulse/pg/error.hpp"
@@ -85,6 +85,8 @@ extern int membership_change_retention;
 extern int exposure_retention;
 extern int build_at_once;       // profiles up to which a statement builds its new definition itself
 extern double exposure_sample;  // fraction of people whose exposures are recorded
+
+void DefineNow();  // pulse.now, in now.cpp
 
 }  // namespace pulse::pg::settings
 

@@ -104,6 +104,9 @@ class Result {
     uint64_t processed_;
 };
 
+// Add all rows to those of a function with the same columns.
+void AddRows(ResultSet& results, const Result& rows);
+
 // Run one statement. `limit` 0 means all rows.
 Result Execute(const std::string& sql, const std::vector<Value>& parameters = {}, bool read_only = false,
                long limit = 0);

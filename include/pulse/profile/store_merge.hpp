@@ -17,6 +17,6 @@ int64_t WriteMerge(const ResolutionPlan::Merge& merge);
 // pulse_merge() and pulse_unmerge(): lock, write and notify GetListener(). `actor` is the caller.
 int64_t MergePeople(const std::string& one, const std::string& other, const std::string& reason,
                     const std::string& actor);
-void UnmergePeople(int64_t merge, const std::string& reason, const std::string& actor);
+int64_t UnmergePeople(int64_t merge, const std::string& reason, const std::string& actor);
 
 }  // namespace pulse::profile

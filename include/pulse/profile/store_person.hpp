@@ -1,6 +1,8 @@
 // Finding one person by index probes. For entry code of this room and later ones.
 #pragma once
 
+#include <set>
+
 #include "pulse/pg/convert.hpp"
 
 namespace pulse::profile {
@@ -27,5 +29,7 @@ std::string StoredForm(const std::string& user);
 // Whether the person existed at a moment: since the earliest first_seen_at of its profiles or the earliest of
 // its events. Reads these only if the person's own profile is first seen later. Needs no Session.
 bool ExistedAt(const Person& person, Moment at);
+// Those of these people, by canonical id, who existed at a moment.
+std::set<int64_t> ExistedAt(const std::vector<int64_t>& people, Moment at);
 
 }  // namespace pulse::profile

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -40,10 +41,10 @@ struct List {
 };
 
 // A name that a Scope resolves. A path of names (`ltv`, `profile.plan`), a named trait or segment
-// (`trait("vip")`), which has exactly one name, or inside a sequence a property of the step before
-// (`$.product_id`).
+// (`trait("vip")`), which has exactly one name, inside a sequence a property of the step before
+// (`$.product_id`), or inside any() and all() the element itself (`$`), which has no name.
 struct Reference {
-    enum class Kind { kPath, kTrait, kSegment, kStep };
+    enum class Kind { kPath, kTrait, kSegment, kStep, kElement };
     Kind kind;
     std::vector<std::string> path;
 };
@@ -70,6 +71,14 @@ enum class Function {
 struct Call {
     Function function;
     std::vector<ExprPtr> arguments;
+};
+
+// any(list, condition) and all(list, condition): whether the condition is true for any or for all elements of
+// a list. Names in the condition are properties of an element.
+struct Elements {
+    bool all = false;
+    ExprPtr list;
+    ExprPtr condition;
 };
 
 // Which events count: those with now - from < time <= now - to, or those of whole local days, weeks or
@@ -158,7 +167,8 @@ struct Operation {
     std::vector<ExprPtr> operands;
 };
 
-using Node = std::variant<Null, Boolean, Number, Text, Duration, List, Reference, Call, Metric, Operation>;
+using Node =
+    std::variant<Null, Boolean, Number, Text, Duration, List, Reference, Call, Elements, Metric, Operation>;
 
 struct Expr {
     Node node;
@@ -166,13 +176,17 @@ struct Expr {
     size_t depth;     // 1 for a leaf
 };
 
-// Makes a leaf or a list.
+// Makes a leaf, a list, or a condition on elements.
 ExprPtr Make(Node node, size_t position);
 // Makes a call, or an operation in normal form (flattened, negated numbers and double negations folded, `=
 // null` as kIsNull). Throws UserError when the tree becomes too deep or too wide, or null stands where it
 // never can be true.
 ExprPtr MakeCall(Function function, std::vector<ExprPtr> arguments, size_t position);
 ExprPtr MakeOperation(Op op, std::vector<ExprPtr> operands, size_t position);
+
+// What a node computes with: without literals of a list, and without conditions on events and elements, whose
+// names mean something else.
+std::span<const ExprPtr> OperandsOf(const Expr& expr);
 
 // The node as T, or nullptr.
 template <typename T>

@@ -24,6 +24,12 @@ struct Tick {
     int64_t unit;
 };
 
+// How large a number can be: its digits before the point, and the decimals of the smallest one that is not 0.
+// 0 digits: unknown, a column.
+struct Size {
+    int64_t digits = 0, decimals = 0;
+};
+
 struct CompiledValue {
     ValueType type;
     std::string sql;
@@ -36,6 +42,8 @@ struct CompiledValue {
 
     bool folded = false;     // upper and lower case are alike: it is in lower case
     std::string shown = {};  // kVersion: the text
+
+    Size size = {};  // kNumber
 
     // kNumber that depends on the clock; simple: it is one of the ticks, or does not depend on it
     std::vector<Tick> ticks = {};
@@ -63,6 +71,15 @@ Aligned Align(const CompiledValue& left, const CompiledValue& right, Op op, cons
 
 // instant + seconds, as SQL; for instants that are far from the ends of the range.
 std::string PlusSeconds(const std::string& instant, int64_t seconds);
+// Numbers of senders: up to 1e300, and as many decimals as the type numeric has.
+inline constexpr Size kAnyNumber = {301, 16'383};
+// Sums of the numbers of many events.
+inline constexpr Size kSum = {330, 16'383};
+// Whole numbers: lengths and ages.
+inline constexpr Size kCount = {20, 0};
+
+// Whether a value has the type of a cast, which has operators of its own.
+bool IsCast(const CompiledValue& value);
 // Whether an instant is now, moved or not.
 bool IsNow(const CompiledValue& value);
 

@@ -26,6 +26,9 @@ std::string CompareJson(const CompiledValue& left, Op op, const CompiledValue& r
 std::string JsonIn(const CompiledValue& json, const std::vector<CompiledValue>& items);
 // Part of a text, or an element of a list.
 CompiledValue JsonContains(const CompiledValue& json, const CompiledValue& item, const Expr& expr);
+// The same for any or for all of some literals.
+CompiledValue JsonContainsEach(Op op, const CompiledValue& json, const std::vector<CompiledValue>& items,
+                               const Expr& expr);
 // Characters of a text, or elements of a list.
 CompiledValue JsonLength(const CompiledValue& json, const Expr& expr);
 // For coalesce and if: all dynamic values in the one type that the others have; unchanged when all are

@@ -6,13 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "pulse/base/time.hpp"
-
 namespace pulse::rule {
-
-constexpr bool IsDigit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 // Write a decimal such as "007.50" or "1e3" in its shortest form without exponent. Empty when `text` is no
 // number or when it is not zero and outside 1e-300 … 1e300, where PostgreSQL's double precision would fail.
@@ -21,10 +15,6 @@ std::optional<std::string> NormalizeNumber(std::string_view text);
 // Read "7d", "12h", "15m", "10s" or "2w" as seconds; empty if it is no duration, zero, or beyond
 // kMaxDuration.
 std::optional<int64_t> ParseDuration(std::string_view text);
-
-// Read a decimal number of seconds since 1970, such as PostgreSQL writes, as an instant of the years 1 to
-// 9999; the first one that is not earlier. Empty when it is anything else.
-std::optional<Moment> ParseEpoch(std::string_view seconds);
 
 // The pattern of `matches` as PostgreSQL reads it. \b and \B are borders of words, as everywhere else; in
 // PostgreSQL \b is a backspace.

@@ -42,5 +42,6 @@ extern const char* const kOperatorHint;
 extern const char* const kJsonOperatorHint;
 extern const char* const kValueHint;
 extern const char* const kFunctionHint;
+extern const char* const kElementsHint;
 
 }  // namespace pulse::rule

@@ -11,7 +11,8 @@ namespace pulse::rule {
 // expected there.
 ExprPtr Parse(std::string_view text);
 
-// Parse text that must be one reference or function call, such as `lower(profile.plan)`.
-ExprPtr ParseField(std::string_view text);
+// Parse text that must be one reference or function call, such as `lower(profile.plan)`. `of_element`: names
+// are properties of an element.
+ExprPtr ParseField(std::string_view text, bool of_element = false);
 
 }  // namespace pulse::rule

@@ -48,7 +48,8 @@ struct ProfileNames {
 struct ProfileRule {
     std::string text;  // canonical, of the tree given
     std::string sql;   // over ProfileNames
-    // Whether data can make an evaluation fail: only arithmetic does, by a number or a time out of range.
+    // Whether it computes with numbers. What could overflow is refused, so that nothing that is known makes
+    // an evaluation fail; such a rule is evaluated apart nevertheless.
     bool can_fail = false;
     ValueType type = ValueType::kBoolean;
     std::string sql_type;

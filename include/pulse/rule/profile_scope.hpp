@@ -27,6 +27,18 @@ class PropertyScope : public Scope {
     std::string properties_, before_;
 };
 
+// One element of a list, as a parameter of SQL.
+class ElementScope : public Scope {
+  public:
+    explicit ElementScope(std::string element) : element_(std::move(element)) {}
+
+    Resolved Resolve(const Reference& reference, size_t position) const override;
+    Resolved ResolveMetric(const Expr& expr) const override;
+
+  private:
+    std::string element_;
+};
+
 // A person. Collects what the rule reads while it is compiled.
 class ProfileScope : public Scope {
   public:

@@ -37,10 +37,24 @@ class TokenStream {
         lexer_.Fail(token, problem, hint);
     }
 
+  protected:
+    // Counts the levels that a parser itself recurses. A tree of kMaxDepth levels needs at most two for each.
+    class Level {
+      public:
+        explicit Level(TokenStream& tokens);
+        ~Level() { --tokens_.level_; }
+        Level(const Level&) = delete;
+        Level& operator=(const Level&) = delete;
+
+      private:
+        TokenStream& tokens_;
+    };
+
   private:
     std::string_view text_;
     Lexer lexer_;
     Token token_;
+    size_t level_ = 0;
 };
 
 }  // namespace pulse::rule

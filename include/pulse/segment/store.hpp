@@ -64,7 +64,8 @@ struct SegmentInput {
 };
 
 int64_t Create(const SegmentInput& input);
-void Update(const std::string& name, const SegmentInput& input);
+// Returns the version.
+int32_t Update(const std::string& name, const SegmentInput& input);
 void SetStatus(const std::string& name, Status status);
 void SetMonitoring(const std::string& name, bool enabled);
 // Delete a segment. Unless confirmed, throws an error that lists what would be deleted.

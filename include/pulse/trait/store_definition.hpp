@@ -16,8 +16,9 @@ namespace pulse::trait {
 int64_t CreateTrait(const std::string& key, const std::string& expression,
                     const std::optional<std::string>& description);
 // An unset value stays; an empty description is removed.
-void UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
-                 const std::optional<std::string>& description);
+// Returns the version.
+int32_t UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
+                    const std::optional<std::string>& description);
 // Throws while anything uses it.
 void DeleteTrait(const std::string& key);
 

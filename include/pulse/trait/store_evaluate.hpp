@@ -24,6 +24,9 @@ pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const R
 // {}
 pg::Value EmptyJsonb();
 
+// The value and until of the metric `i` in a row of a MetricReader, copied to the current memory context.
+MetricValue ReadMetric(const pg::Row& row, size_t i, Oid type);
+
 // The stored value of a metric if it is valid at `now`, else empty. `kept` null: no value is stored, since
 // there are no events.
 std::optional<MetricValue> StoredValueAt(const StoredMetric& metric, const pg::Timed* kept, Moment now);

@@ -12,6 +12,7 @@ namespace pulse::trait {
 // All current definitions, compiled once per backend and again after a commit that changed one. A holder's
 // copy stays valid while a newer one is compiled.
 class Program;
+class PeopleBlock;
 std::shared_ptr<const Program> CurrentProgram();
 // Invalidate the compiled definitions of every backend when the transaction commits. Call it after
 // LockDefinitions() when writing pulse.trait, pulse.metric, pulse.live_segment or pulse.flag.
@@ -58,6 +59,8 @@ class Subject {
   public:
     // `program`: null loads the current one at first use. All evaluations use the same one.
     Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program = nullptr);
+    // One of people whose events are read together.
+    Subject(profile::Person person, Moment now, std::shared_ptr<const Program> program, PeopleBlock& block);
     // An unknown person: no attributes, no events.
     explicit Subject(Moment now);
     ~Subject();
