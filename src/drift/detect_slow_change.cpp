@@ -49,7 +49,7 @@ struct Comparison {
 };
 
 // `span` levels ago; empty without so many.
-std::optional<Comparison> Compare(const DetectorContext& context, size_t span) {
+std::optional<Comparison> CompareSince(const DetectorContext& context, size_t span) {
     const SizeWalk& walk = *context.history.size_walk;
     if (walk.levels.size() < span) return std::nullopt;
     const auto& [learnt, level] = walk.levels[walk.levels.size() - span];
@@ -137,7 +137,7 @@ void DetectSlowChanges(const DetectorContext& context, std::vector<DetectorResul
     if (!context.size || context.now().size <= 0 || WasSudden(context, results)) return;
     std::vector<Comparison> comparisons;
     for (const size_t span : kSpans)
-        if (auto comparison = Compare(context, span)) comparisons.push_back(std::move(*comparison));
+        if (auto comparison = CompareSince(context, span)) comparisons.push_back(std::move(*comparison));
     if (comparisons.empty()) return;
     const Thresholds& thresholds = context.thresholds;
     if (context.IsEnabled(thresholds.slow_erosion))

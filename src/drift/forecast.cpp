@@ -10,15 +10,15 @@ namespace pulse::drift {
 
 namespace {
 
-struct Kind {
+struct ModelKind {
     double discount, damping;
     double log_prior;  // the weight before any count
 };
 // From a level that hardly moves to one that is the newest count, which the data must show first; and two
 // damped trends.
-constexpr Kind kKinds[] = {{0.98, 0, 0}, {0.9, 0, -1},       {0.7, 0, -2},
-                           {0.4, 0, -4}, {0.95, 0.98, -1.5}, {0.85, 0.95, -3}};
-constexpr size_t kKindCount = std::size(kKinds);
+constexpr ModelKind kModelKinds[] = {{0.98, 0, 0}, {0.9, 0, -1},       {0.7, 0, -2},
+                                     {0.4, 0, -4}, {0.95, 0.98, -1.5}, {0.85, 0.95, -3}};
+constexpr size_t kModelKindCount = std::size(kModelKinds);
 
 constexpr double kSlopeVariance = 0.1;    // of the slope at first, in units of the noise
 constexpr double kSeasonSigma = 0.3;      // of an effect that has not been seen, logarithmic
@@ -146,7 +146,7 @@ Forecaster::Forecaster(const std::vector<int>& seasons, const NoisePrior& prior)
     std::vector<int> all{0};
     all.insert(all.end(), seasons.begin(), seasons.end());
     for (const int season : all)
-        for (const Kind& kind : kKinds) {
+        for (const ModelKind& kind : kModelKinds) {
             Model& model = models_.emplace_back();
             model.discount = kind.discount;
             model.damping = kind.damping;
@@ -251,17 +251,17 @@ void Forecaster::Learn(double count) {
         return;
     }
     double best = -1e300;
-    std::vector<double> plain(kKindCount);
+    std::vector<double> plain(kModelKindCount);
     for (size_t i = 0; i < models_.size(); ++i) {
         Model& model = models_[i];
         const bool known = model.Knows(Phase(model));
         double density = Update(model, count);
         // In its first season a model is as good as its like without one, and knows the same noise.
-        if (i < kKindCount) plain[i] = density;
+        if (i < kModelKindCount) plain[i] = density;
         if (!known) {
-            density = plain[i % kKindCount];
-            model.points = models_[i % kKindCount].points;
-            model.variance = models_[i % kKindCount].variance;
+            density = plain[i % kModelKindCount];
+            model.points = models_[i % kModelKindCount].points;
+            model.variance = models_[i % kModelKindCount].variance;
         }
         model.log_weight =
             kWeightDiscount * model.log_weight + (1 - kWeightDiscount) * (model.log_prior) + density;

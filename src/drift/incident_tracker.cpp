@@ -185,8 +185,12 @@ void IncidentTracker::TakeNormal(Incident& incident, const Point& point, const D
         return;
     }
     const int count = normal ? incident.normal_count + 1 : 0;
-    incident.changed = incident.changed || count != incident.normal_count;
+    incident.changed = incident.changed || count != incident.normal_count || !normal;
     incident.normal_count = count;
+    if (!normal) {
+        ++incident.steady_count;
+        SettleIfLasting(incident, point, thresholds);
+    }
     if (count < thresholds.resolve_after) return;
     incident.status = IncidentStatus::kResolved;
     incident.closed_at = point.moment;

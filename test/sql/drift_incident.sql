@@ -40,6 +40,11 @@ EXCEPTION WHEN OTHERS THEN
     RETURN concat_ws(' | ', SQLSTATE, regexp_replace(SQLERRM, '[0-9]+', 'N', 'g'), nullif(detail, ''), nullif(hint, ''));
 END $$;
 
+-- Three quiet weeks come first.
+INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size, converted)
+SELECT id, '2015-03-11'::timestamptz + d * interval '1 day', 1, 'imported', 10000 + d % 3 * 10 - 10, 1000
+FROM pulse.segment, generate_series(0, 20) d WHERE name = 'life';
+
 -- It opens once, worsens and eases in place, and closes after two normal days.
 CALL drift_life.day('2015-04-01', 10000);
 CALL drift_life.day('2015-04-02', 10010);
@@ -92,10 +97,20 @@ SELECT pulse_create_segment('flap', '{"from": "drift_life.users", "key": "id"}')
 INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size)
 SELECT id, '2015-04-01'::timestamptz + d * interval '1 day', 1, 'imported',
        CASE WHEN d < 7 THEN 10000 WHEN d % 2 = 1 THEN 8400 ELSE 8600 END
-FROM pulse.segment, generate_series(0, 14) d WHERE name = 'flap';
+FROM pulse.segment, generate_series(-21, 12) d WHERE name = 'flap';
 SELECT detector, severity, baseline, observed, change FROM pulse_check_drift('flap');
 SELECT i.status, e.at, e.kind, e.severity FROM pulse.incident i JOIN pulse.incident_event e ON e.incident_id = i.id
 WHERE i.segment = 'flap' ORDER BY e.id;
+-- Seven snapshots without worsening: the new size is normal, and the incident says so.
+INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size)
+SELECT id, '2015-04-01'::timestamptz + d * interval '1 day', 1, 'imported', CASE WHEN d % 2 = 1 THEN 8400 ELSE 8600 END
+FROM pulse.segment, generate_series(13, 20) d WHERE name = 'flap';
+SET pulse.now = '2015-05-01';
+SELECT detector FROM pulse_check_drift('flap');
+SELECT i.status, i.resolved_by, e.at, e.kind, e.note FROM pulse.incident i JOIN pulse.incident_event e ON e.incident_id = i.id
+WHERE i.segment = 'flap' ORDER BY e.id DESC LIMIT 1;
+SELECT r.detector, r.status, r.settled, r.steady_count, r.worst_severity FROM pulse.incident_record r
+JOIN pulse.segment s ON s.id = r.segment_id WHERE s.name = 'flap';
 SELECT pulse_delete_segment('flap', confirm => true);
 
 -- Compared with a pinned snapshot instead.
