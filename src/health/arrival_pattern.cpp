@@ -11,11 +11,11 @@ namespace {
 constexpr int kWeeks = 4, kDays = 13, kYear = 56;  // in weeks: a monthly load needs more than two months
 constexpr int kSteps = 4;  // quarters of an hour to either side: loads do not run on the minute
 constexpr int64_t kStep = 15 * kMinute;
-constexpr size_t kMostPeriods = 8;       // newest first: the rhythm of long ago is not that of today
-constexpr double kMinLimit = 300;        // seconds; shorter delays are noise
-constexpr double kUnknownWeek = 259200;  // three days: until a weekend is known, it may be silent
-constexpr double kAlike = 3;             // two silences are of one rhythm up to this factor
-constexpr double kPunctual = 0.1;        // arrivals that follow the week are on time up to this share
+constexpr size_t kMostPeriods = 8;          // newest first: the rhythm of long ago is not that of today
+constexpr double kMinLimit = 300;           // seconds; shorter delays are noise
+constexpr double kUnknownWeek = 66 * 3600;  // seconds; until a weekend is known, it may be silent
+constexpr double kAlike = 3;                // two silences are of one rhythm up to this factor
+constexpr double kPunctual = 0.1;           // arrivals that follow the week are on time up to this share
 constexpr double kMargin = 1.25;
 constexpr double kUneven = 1.0 / 3;  // a larger spread: arrivals at random
 // Of random arrivals one silence in a thousand is seven times as long as the mean; a moment lies in silences

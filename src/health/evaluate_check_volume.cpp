@@ -19,7 +19,8 @@ constexpr double kSigmaFloor = 0.01;  // relative; smaller deviations are not tr
 constexpr double kYoungChange =
     0.4;  // with less than two weeks of history the weekly pattern is unknown: only a large change counts
 constexpr size_t kMostSteps = 5 * 168;
-constexpr int kFallsOfGrowing = 20;  // a growing table has at most one fall in so many steps
+constexpr int64_t kLoadSlack = 2 * kHour;  // a load is not on the minute: a day may hold none or two of them
+constexpr int kFallsOfGrowing = 20;        // a growing table has at most one fall in so many steps
 
 // The result of one step of the grid.
 struct Slot {
@@ -50,12 +51,13 @@ std::vector<Slot> Grid(const CheckContext& context, int64_t step) {
 struct Series {
     std::vector<double> values;  // per step; a gap, a problem and an empty table are NaN
     double value = 0;            // now
+    double least = 0, most = 0;  // the value, should the load be early or late
     double base = 0;             // rows before what came
     int64_t interval = 0;        // in which they came; 0: the number of rows
 };
 
 Series Levels(const std::vector<Slot>& slots, double rows) {
-    Series series{{}, rows, 0, 0};
+    Series series{{}, rows, rows, rows, 0, 0};
     for (const Slot& slot : slots)
         series.values.push_back(slot.good && slot.rows > 0 ? slot.rows
                                                            : std::numeric_limits<double>::quiet_NaN());
@@ -85,13 +87,20 @@ std::optional<Series> Growth(const std::vector<Slot>& slots, double rows, Moment
         series.values.push_back(came);
     }
     if (points < min_history || 2 * rises < points || kFallsOfGrowing * falls > steps) return std::nullopt;
-    for (size_t back = lag; back <= std::min(2 * lag, slots.size()); ++back) {
+    const auto came = [&](size_t back) {
+        return back <= slots.size() ? rows - slots[slots.size() - back].rows
+                                    : std::numeric_limits<double>::quiet_NaN();
+    };
+    for (size_t back = lag; back <= 2 * lag; ++back) {
+        if (!std::isfinite(came(back))) continue;
         const Slot& before = slots[slots.size() - back];
-        if (std::isnan(before.rows)) continue;
         if (rows < before.rows) return std::nullopt;  // some were removed
         series.base = before.rows;
         series.value = (rows - before.rows) * static_cast<double>(series.interval) /
                        static_cast<double>(now - before.at);
+        const size_t slack = lag > 1 ? std::max<size_t>(1, kLoadSlack / step) : 0;
+        series.least = std::fmin(came(lag - slack), series.value);
+        series.most = std::fmax(came(lag + slack), series.value);
         return series;
     }
     return std::nullopt;
@@ -207,16 +216,17 @@ void EvaluateSeries(const Series& series, const Check& check, int64_t step, std:
     const bool young = static_cast<int64_t>(series.values.size()) * step < 2 * kWeek;
     const double threshold = young ? std::max(check.change, kYoungChange) : check.change;
     const double expected = std::max(fit.expected, 1.0);
+    const double value = std::clamp(expected, series.least, series.most);
     const double change = series.value / expected - 1;
     result.low = series.base + std::max(0.0, std::min(expected * (1 - threshold), fit.At(-kSigmas)));
     result.high = series.base + std::max(expected * (1 + threshold), fit.At(kSigmas));
-    result.ratio = std::abs(change) / threshold;
-    result.supported = std::abs(fit.Z(series.value)) >= kSigmas;
+    result.ratio = std::abs(value / expected - 1) / threshold;
+    result.supported = std::abs(fit.Z(value)) >= kSigmas;
     result.details["expected"] = std::round(expected);
     result.details["season_steps"] = fit.period;
     if (series.interval > 0) {
         const std::string interval = FormatSeconds(static_cast<double>(series.interval) / kSecond);
-        result.supported = result.supported && std::abs(CountingZ(series.value, expected)) >= kSigmas;
+        result.supported = result.supported && std::abs(CountingZ(value, expected)) >= kSigmas;
         result.details["new_rows"] = std::round(series.value);
         has += ", " + Count(std::round(series.value)) + " of them new in " + interval;
     }

@@ -44,12 +44,11 @@ class ArrivalTime {
     std::string Epoch(const std::string& value) const {
         return "extract(epoch FROM " + (zoned_ ? value : value + " AT TIME ZONE " + zone_) + ")";
     }
+    // Instants as the column stores them.
     std::string Array(const std::vector<Moment>& moments) const {
         std::string list;
-        for (const Moment moment : moments)
-            list += (list.empty() ? "" : ", ") + source::Literal(FormatMoment(moment));
-        return "ARRAY(SELECT " + Stored("m") + " FROM pg_catalog.unnest(ARRAY[" + list +
-               "]::timestamptz[]) AS m ORDER BY 1)";
+        for (const Moment moment : moments) list += (list.empty() ? "" : ", ") + Stored(At(moment));
+        return "ARRAY[" + list + "]";
     }
 
     const std::string name;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/drift/store.hpp"
+#include "pulse/health/arrival_pattern.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -45,6 +46,28 @@ void InsertResult(const StoredCheck& stored, const CheckResult& result, const Ch
                        figure(read ? m->rows : 0), read ? Value::Float8(m->sampled) : Value::Null(FLOAT8OID),
                        figure(read ? m->plan_cost : 0), figure(read ? m->duration_ms : 0),
                        Value::Text(result.message)});
+}
+
+// The silences around those moments that the check itself saw, for a table that does not keep its rows so
+// long.
+void AddSeenSilences(const StoredCheck& stored, Moment now, std::vector<Silence>& silences) {
+    static pg::Statement statement(
+        "SELECT p.t, b.at - b.observed * interval '1 second', a.at - a.observed * interval '1 second' FROM "
+        "(SELECT m::timestamptz AS t FROM pg_catalog.unnest($2) AS m) AS p CROSS JOIN LATERAL (SELECT "
+        "r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at <= t AND r.at > t - $3 * interval '1 second' AND r.observed IS NOT "
+        "NULL ORDER BY r.at DESC LIMIT 1) AS b CROSS JOIN LATERAL (SELECT r.at, r.observed FROM "
+        "pulse.check_result AS r WHERE r.check_id = $1 AND r.at > t AND r.at < $4 AND r.at - r.observed * "
+        "interval '1 second' > t ORDER BY r.at LIMIT 1) AS a",
+        {INT8OID, TEXTARRAYOID, FLOAT8OID, TIMESTAMPTZOID});
+    std::vector<std::string> moments;
+    for (const Moment at : PastMoments(now))
+        if (silences.empty() || at < silences.front().at) moments.push_back(FormatMoment(at));
+    if (moments.empty()) return;
+    const auto around = static_cast<double>(std::max(kHour, 2 * stored.every)) / kSecond;
+    const pg::Result rows = statement.Execute(
+        {Value::Int8(stored.id), Value::Texts(moments), Value::Float8(around), Value::Time(now)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        silences.push_back({rows[i].Time(0), rows[i].Time(1), rows[i].Time(2)});
 }
 
 // Reloads the state of the monitor, which other sessions may have changed while no transaction was open.
@@ -197,7 +220,10 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
             result.status = CheckStatus::kSkipped;
             result.message = *measured.unavailable;
         } else {
-            result = EvaluateCheck(stored.check, measured.measurements[i],
+            CheckMeasurement m = measured.measurements[i];
+            if (stored.check.type == CheckType::kFreshness && !stored.check.max_age && m.age)
+                AddSeenSilences(stored, run.now, m.silences);
+            result = EvaluateCheck(stored.check, m,
                                    {run.relation, run.now, stored.every, thresholds.min_history, stored.state,
                                     stored.history, stored.empty_weeks});
         }
