@@ -11,11 +11,13 @@ namespace {
 constexpr int kWeeks = 4, kDays = 13, kYear = 56;  // in weeks: a monthly load needs more than two months
 constexpr int kSteps = 4;  // quarters of an hour to either side: loads do not run on the minute
 constexpr int64_t kStep = 15 * kMinute;
-constexpr size_t kMostPeriods = 8;          // newest first: the rhythm of long ago is not that of today
-constexpr double kMinLimit = 300;           // seconds; shorter delays are noise
-constexpr double kUnknownWeek = 66 * 3600;  // seconds; until a weekend is known, it may be silent
-constexpr double kAlike = 3;                // two silences are of one rhythm up to this factor
-constexpr double kPunctual = 0.1;           // arrivals that follow the week are on time up to this share
+constexpr size_t kMostPeriods = 8;  // newest first: the rhythm of long ago is not that of today
+constexpr double kMinLimit = 300;   // seconds; shorter delays are noise
+// Until a weekend is known, it may be silent: from Friday evening to Monday morning, and two days longer than
+// any other silence.
+constexpr double kWeekend = 66 * 3600, kDaysOff = 48 * 3600;  // seconds
+constexpr double kAlike = 3;       // two silences are of one rhythm up to this factor
+constexpr double kPunctual = 0.1;  // arrivals that follow the week are on time up to this share
 constexpr double kMargin = 1.25;
 constexpr double kUneven = 1.0 / 3;  // a larger spread: arrivals at random
 // Of random arrivals one silence in a thousand is seven times as long as the mean; a moment lies in silences
@@ -60,9 +62,10 @@ double Usual(std::vector<double> values) {
     return values.at(1);
 }
 
-// Between the usual value and the least.
+// From the least to the usual value; to the largest of a few, of which none can be told to be an outage.
 double Spread(const std::vector<double>& values) {
-    return Usual(values) - *std::min_element(values.begin(), values.end());
+    const auto [least, most] = std::minmax_element(values.begin(), values.end());
+    return (values.size() < kWeeks ? *most : Usual(values)) - *least;
 }
 
 std::vector<double> Values(const std::vector<Period>& periods, double Period::*member) {
@@ -87,9 +90,12 @@ std::optional<ArrivalPattern> LearnWeek(std::vector<Period> weeks, std::optional
     if (weeks.back().number - weeks.front().number >= static_cast<int64_t>(weeks.size())) return std::nullopt;
     const std::vector<double> ages = Values(weeks, &Period::age), lengths = Values(weeks, &Period::length);
     const double late = kPunctual * Usual(lengths);
-    if (Spread(ages) > late || Spread(lengths) > late) return std::nullopt;
+    // Few weeks may be alike by chance.
+    const double most = late * static_cast<double>(weeks.size() - 1) / (kWeeks - 1);
+    if (Spread(ages) > most || Spread(lengths) > most) return std::nullopt;
     ArrivalPattern pattern;
     pattern.expected = Usual(ages);
+    pattern.silence = Usual(lengths);
     // The highest age may lie between two of the moments that were read.
     constexpr double kBetween = static_cast<double>(kStep) / kSecond;
     pattern.limit = std::max((pattern.expected + std::min(gap.value_or(kBetween), kBetween)) * kMargin,
@@ -133,7 +139,7 @@ ArrivalPattern LearnArrivalPattern(const std::vector<Silence>& silences, Moment 
         pattern.limit = std::max(pattern.limit, kMinLimit);
     } else if (const std::vector<Period> days = ByPeriod(silences, now, kDay); Known(days)) {
         pattern = LearnIntervals(days, "days");
-        pattern.limit = std::max(pattern.limit, kUnknownWeek);
+        pattern.limit = std::max({pattern.limit, kWeekend, pattern.expected * kMargin + kDaysOff});
     } else {
         pattern.learnt = "fewer than 2 intervals between its rows are known";
         return pattern;

@@ -35,6 +35,7 @@ std::optional<double> LimitOfSameSilence(const CheckContext& context, Moment new
 struct Limit {
     std::optional<double> seconds;
     std::string learnt;  // from what, or why not
+    double silence = 0;  // that is usual: a daily load that is ten minutes late is no silence of a day
 };
 
 Limit LimitOf(const Check& check, const CheckMeasurement& m, const CheckContext& context, Moment newest,
@@ -44,12 +45,13 @@ Limit LimitOf(const Check& check, const CheckMeasurement& m, const CheckContext&
     Limit limit;
     if (usual.known) {
         limit.seconds = usual.limit;
+        limit.silence = usual.silence;
         result.details = {{"usual_silence", usual.expected}, {"learnt_from", usual.learnt}};
     }
     limit.learnt = usual.known ? ", learnt from " + usual.learnt : usual.learnt;
     if (const auto before = LimitOfSameSilence(context, newest);
         before && *before < limit.seconds.value_or(*before + 1))
-        limit = {before, ", learnt before it"};
+        limit = {before, ", learnt before it", limit.silence};
     return limit;
 }
 
@@ -119,6 +121,7 @@ CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, con
         return result;
     }
     result.status = CheckStatus::kBad;
+    result.ratio = std::max(1.0, *m.age / std::max(limit, found.silence));
     result.onset = context.now - static_cast<int64_t>((*m.age - limit) * kSecond);
     if (!check.max_age) result.state["late"] = {{"newest", FormatMoment(newest)}, {"limit", limit}};
     result.message = context.relation + " has had no new row for " + age + basis;

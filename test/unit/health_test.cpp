@@ -134,6 +134,26 @@ TEST(ArrivalPattern, FollowsEveryRhythm) {
     }
 }
 
+// What is not known yet raises no alarm: neither a first weekend, nor two weeks that look alike by chance.
+TEST(ArrivalPattern, OfAShortHistoryRaisesNoAlarm) {
+    for (const int64_t every : {int64_t{20}, int64_t{7 * 60}, int64_t{10 * 60}, int64_t{17 * 60},
+                                int64_t{24 * 60}, int64_t{36 * 60}, int64_t{48 * 60}, int64_t{72 * 60},
+                                int64_t{120 * 60}, int64_t{240 * 60}, int64_t{30 * 24 * 60}})
+        for (const int64_t history : {2, 8, 15, 22}) {
+            for (bool (*open)(Moment) : {static_cast<bool (*)(Moment)>(nullptr), &OnWorkingDays}) {
+                if (open && every != 20 && every != 24 * 60) continue;
+                const Moment start = 8003 * kDay + 6 * kHour, first = start + history * kDay;
+                const auto arrivals = Arrivals(start, first + 40 * kDay, every * kMinute, kHour / 2, open);
+                int alarms = 0;
+                for (Moment now = first; now < first + 14 * kDay; now += 71 * kMinute) {
+                    const ArrivalPattern pattern = Learn(arrivals, now);
+                    alarms += pattern.known && AgeAt(arrivals, now) > pattern.limit;
+                }
+                EXPECT_EQ(alarms, 0) << every << " minutes, " << history << " days, " << (open != nullptr);
+            }
+        }
+}
+
 TEST(ArrivalPattern, AMissedLoadIsFoundBeforeTheNextOne) {
     // The load of the last working day of a week does not come.
     auto arrivals = Arrivals(8001 * kDay + 6 * kHour, 8060 * kDay, kDay, 0, OnWorkingDays);
@@ -243,6 +263,19 @@ TEST(Freshness, TellsOfFutureAndInfiniteTimes) {
         EvaluateCheck(check, m, At(kNow)).message,
         "the newest row of app.orders is 0 s old (limit 1 h); rows lie in the future, the newest by 8 h: "
         "if at is a local time, give the check its \"time_zone\"; rows with at -infinity are ignored");
+}
+
+// A daily load that is some minutes late is no silence of a day: it opens no incident at once.
+TEST(Freshness, IsAsBadAsItIsLate) {
+    const Moment load = kNow - kNow % kDay + 6 * kHour;
+    const auto arrivals = Arrivals(load - 40 * kDay, load - kDay, kDay);
+    CheckMeasurement m;
+    const Moment now = load + 100 * kMinute;
+    m.silences = SilencesOf(arrivals, now);
+    m.age = AgeAt(arrivals, now);
+    const CheckResult result = EvaluateCheck(Parsed(R"({"type": "freshness", "column": "at"})"), m, At(now));
+    EXPECT_EQ(result.status, CheckStatus::kBad) << result.message;
+    EXPECT_LT(result.ratio, 1.5);
 }
 
 TEST(Freshness, ReplicaLagIsNotALateTable) {

@@ -17,7 +17,8 @@ std::vector<Moment> PastMoments(Moment now);
 struct ArrivalPattern {
     bool known = false;
     double limit = 0;     // seconds without a new row that are still usual
-    double expected = 0;  // the longest usual time without a new row
+    double expected = 0;  // the longest usual time without a new row, until now
+    double silence = 0;   // and until the next row comes; 0: the same
     std::string learnt;   // from what, as text; why not, when it is not known
 };
 
