@@ -16,8 +16,9 @@ using drift::statistics::SeasonalFit;
 
 constexpr double kSigmas = 4;         // a deviation of at least this many is significant
 constexpr double kSigmaFloor = 0.01;  // relative; smaller deviations are not trusted
-constexpr double kYoungChange =
-    0.4;  // with less than two weeks of history the weekly pattern is unknown: only a large change counts
+// While the weekly pattern is unknown, only a large change counts; and of what comes in a day only a flood,
+// for a weekend may bring nothing.
+constexpr double kYoungChange = 0.4, kYoungFlood = 2;
 constexpr size_t kMostSteps = 5 * 168;
 constexpr int64_t kLoadSlack = 2 * kHour;  // a load is not on the minute: a day may hold none or two of them
 constexpr int kFallsOfGrowing = 20;        // a growing table has at most one fall in so many steps
@@ -210,11 +211,15 @@ bool EvaluateFlat(const Series& levels, const CheckMeasurement& m, const CheckCo
     return true;
 }
 
+double LeastChange(const Series& series, const SeasonalFit& fit, int64_t step) {
+    if (series.interval > 0) return step <= kDay && fit.period * step < kWeek ? kYoungFlood : 0;
+    return static_cast<int64_t>(series.values.size()) * step < 2 * kWeek ? kYoungChange : 0;
+}
+
 void EvaluateSeries(const Series& series, const Check& check, int64_t step, std::string has,
                     CheckResult& result) {
     const SeasonalFit fit = Fit(series.values, step, kSigmaFloor);
-    const bool young = static_cast<int64_t>(series.values.size()) * step < 2 * kWeek;
-    const double threshold = young ? std::max(check.change, kYoungChange) : check.change;
+    const double threshold = std::max(check.change, LeastChange(series, fit, step));
     const double expected = std::max(fit.expected, 1.0);
     const double value = std::clamp(expected, series.least, series.most);
     const double change = series.value / expected - 1;

@@ -397,6 +397,26 @@ TEST(Volume, OfAGrowingTableJudgesNewRows) {
     }
 }
 
+// Until the weekly pattern is known, a weekend is no loss; a flood is one at once.
+TEST(Volume, OfAYoungGrowingTable) {
+    for (const int64_t every : {kDay, 6 * kHour, kHour}) {
+        const double steps = static_cast<double>(every) / static_cast<double>(kDay);
+        CheckContext context = At(8003 * kDay);
+        context.every = every;
+        context.state = {{"had_rows", true}};
+        double total = 50000;
+        for (; context.now < 8045 * kDay; context.now += every) {
+            total += steps * (OnWorkingDays(context.now - every) ? 3000 + Unrest(context.now) : 150);
+            EXPECT_NE(JudgeCount(context, std::round(total)).status, CheckStatus::kBad)
+                << every / kHour << " h, " << (context.now / kDay - 8003)
+                << " days: " << JudgeCount(context, std::round(total)).message;
+            context.history.push_back({context.now, std::round(total)});
+            if (context.now >= 8014 * kDay && context.now < 8014 * kDay + every)
+                EXPECT_GE(JudgeCount(context, total + 40000).ratio, kFar) << every / kHour;
+        }
+    }
+}
+
 // A table that is loaded once a day, checked every hour: a load that is an hour late or early is no loss and
 // no flood, one that does not come is a loss.
 TEST(Volume, OfADailyLoadMayBeLate) {
