@@ -65,7 +65,7 @@ COMMENT ON COLUMN pulse.monitor_check.attribute IS 'The columns that the check r
 COMMENT ON COLUMN pulse.monitor_check.settings IS 'The check as given to pulse_monitor_table().';
 COMMENT ON COLUMN pulse.monitor_check.reason IS 'Why the check was chosen automatically; null when it was given.';
 COMMENT ON COLUMN pulse.monitor_check.severity IS 'The severity of its incidents; null: derived from how far the limit is exceeded.';
-COMMENT ON COLUMN pulse.monitor_check.after IS 'Bad results in a row before an incident opens.';
+COMMENT ON COLUMN pulse.monitor_check.after IS 'Bad results in a row before an incident opens; one that is far beyond its limit opens it at once.';
 COMMENT ON COLUMN pulse.monitor_check.next_check_at IS 'When the check is due.';
 COMMENT ON COLUMN pulse.monitor_check.state IS 'State between runs: the accepted columns, whether the table ever had rows, the time from which results form the baseline.';
 COMMENT ON COLUMN pulse.monitor_check.bad_since IS 'When the current series of bad results began.';

@@ -192,7 +192,8 @@ CheckResult EvaluateCheck(const Check& check, const CheckMeasurement& m, const C
         default: result = EvaluateRows(check, m, context); break;
     }
     Json state = context.state;
-    for (const char* episode : {"late", "empty_since"}) state.erase(episode);  // unless it goes on
+    if (result.status != CheckStatus::kSkipped)
+        for (const char* episode : {"late", "empty_since"}) state.erase(episode);  // unless it goes on
     if (result.state.is_object()) state.update(result.state);
     result.state = std::move(state);
     if (check.severity) result.severity = drift::ParseSeverity(*check.severity);

@@ -65,13 +65,9 @@ Series Levels(const std::vector<Slot>& slots, double rows) {
     return series;
 }
 
-// How many rows came within a day, for a table that grows: there a day of ten times the rows, or of none,
-// hardly changes the number of all.
-std::optional<Series> Growth(const std::vector<Slot>& slots, double rows, Moment now, int64_t step,
-                             int min_history) {
-    Series series;
-    series.interval = std::max(step, kDay);
-    const auto lag = static_cast<size_t>(series.interval / step);
+// Fills in how many rows came within the interval before each step. Returns false for a table that does not
+// mostly grow, and never shrink.
+bool FillGrowth(const std::vector<Slot>& slots, size_t lag, int min_history, Series& series) {
     int falls = 0, steps = 0, rises = 0, points = 0;
     for (size_t i = 0; i < slots.size(); ++i) {
         double came = std::numeric_limits<double>::quiet_NaN();
@@ -87,24 +83,31 @@ std::optional<Series> Growth(const std::vector<Slot>& slots, double rows, Moment
         points += std::isfinite(came);
         series.values.push_back(came);
     }
-    if (points < min_history || 2 * rises < points || kFallsOfGrowing * falls > steps) return std::nullopt;
+    return points >= min_history && 2 * rises >= points && kFallsOfGrowing * falls <= steps;
+}
+
+// How many rows came within a day, for a table that grows: there a day of ten times the rows, or of none,
+// hardly changes the number of all.
+std::optional<Series> Growth(const std::vector<Slot>& slots, double rows, Moment now, int64_t step,
+                             int min_history) {
+    Series series;
+    series.interval = std::max(step, kDay);
+    const auto lag = static_cast<size_t>(series.interval / step);
+    if (!FillGrowth(slots, lag, min_history, series)) return std::nullopt;
     const auto came = [&](size_t back) {
         return back <= slots.size() ? rows - slots[slots.size() - back].rows
                                     : std::numeric_limits<double>::quiet_NaN();
     };
-    for (size_t back = lag; back <= 2 * lag; ++back) {
-        if (!std::isfinite(came(back))) continue;
-        const Slot& before = slots[slots.size() - back];
-        if (rows < before.rows) return std::nullopt;  // some were removed
-        series.base = before.rows;
-        series.value = (rows - before.rows) * static_cast<double>(series.interval) /
-                       static_cast<double>(now - before.at);
-        const size_t slack = lag > 1 ? std::max<size_t>(1, kLoadSlack / step) : 0;
-        series.least = std::fmin(came(lag - slack), series.value);
-        series.most = std::fmax(came(lag + slack), series.value);
-        return series;
-    }
-    return std::nullopt;
+    size_t back = lag;
+    while (back < 2 * lag && std::isnan(came(back))) ++back;  // there may be a gap
+    if (!(came(back) >= 0)) return std::nullopt;              // or rows were removed
+    const Slot& before = slots[slots.size() - back];
+    series.base = before.rows;
+    series.value = came(back) * static_cast<double>(series.interval) / static_cast<double>(now - before.at);
+    const size_t slack = lag > 1 ? std::max<size_t>(1, kLoadSlack / step) : 0;
+    series.least = std::fmin(came(lag - slack), series.value);
+    series.most = std::fmax(came(lag + slack), series.value);
+    return series;
 }
 
 // How many standard deviations of a count a difference is, when nothing but chance varies it.
@@ -211,6 +214,7 @@ bool EvaluateFlat(const Series& levels, const CheckMeasurement& m, const CheckCo
     return true;
 }
 
+// The least change that counts, however small a check's own is.
 double LeastChange(const Series& series, const SeasonalFit& fit, int64_t step) {
     if (series.interval > 0) return step <= kDay && fit.period * step < kWeek ? kYoungFlood : 0;
     return static_cast<int64_t>(series.values.size()) * step < 2 * kWeek ? kYoungChange : 0;

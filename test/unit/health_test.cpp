@@ -247,6 +247,11 @@ TEST(Freshness, ASilenceThatWasTooLongStaysSo) {
     result = EvaluateCheck(check, m, context);
     EXPECT_EQ(result.status, CheckStatus::kBad);
     EXPECT_NE(result.message.find("learnt before it"), std::string::npos) << result.message;
+    context.state = result.state;
+    m.replica_late = 9.9 * 3600;  // what a replica hides does not end it
+    context.state = EvaluateCheck(check, m, context).state;
+    m.replica_late = 0;
+    EXPECT_EQ(EvaluateCheck(check, m, context).status, CheckStatus::kBad);
     m.age = 60;  // a row came
     result = EvaluateCheck(check, m, context);
     EXPECT_EQ(result.status, CheckStatus::kLearning);
