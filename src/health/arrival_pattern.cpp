@@ -29,6 +29,7 @@ struct Period {
     int64_t number = 0;  // how many ago
     double age = 0;      // the highest age of the newest row at the moments that were read
     double length = 0;   // of the longest silence
+    int moments = 0;     // that were read and are known
 };
 
 double Seconds(int64_t span) {
@@ -43,6 +44,7 @@ std::vector<Period> ByPeriod(const std::vector<Silence>& silences, Moment now, i
         if (number < 1 || std::abs(ago - number * length) > kSteps * kStep) continue;
         auto& [period, from] = longest[number];
         period.number = number;
+        ++period.moments;
         period.age = std::max(period.age, Seconds(silence.at - silence.from));
         if (const double span = Seconds(silence.to - silence.from); span > period.length) {
             period.length = span;
@@ -120,6 +122,15 @@ ArrivalPattern LearnIntervals(const std::vector<Period>& periods, const char* no
     return pattern;
 }
 
+// What the day of the week adds to the days before it: twice its silence of a week ago, or that of a weekend
+// when it was not seen yet.
+double LimitOfWeekday(const std::vector<Period>& days, double usual) {
+    const auto found = std::find_if(days.begin(), days.end(), [](const Period& day) {
+        return day.number == kWeek / kDay && day.moments == 2 * kSteps + 1;
+    });
+    return found != days.end() ? 2 * found->length : std::max(kWeekend, usual * kMargin + kDaysOff);
+}
+
 }  // namespace
 
 std::vector<Moment> PastMoments(Moment now) {
@@ -139,7 +150,7 @@ ArrivalPattern LearnArrivalPattern(const std::vector<Silence>& silences, Moment 
         pattern.limit = std::max(pattern.limit, kMinLimit);
     } else if (const std::vector<Period> days = ByPeriod(silences, now, kDay); Known(days)) {
         pattern = LearnIntervals(days, "days");
-        pattern.limit = std::max({pattern.limit, kWeekend, pattern.expected * kMargin + kDaysOff});
+        pattern.limit = std::max({pattern.limit, kMinLimit, LimitOfWeekday(days, pattern.expected)});
     } else {
         pattern.learnt = "fewer than 2 intervals between its rows are known";
         return pattern;
