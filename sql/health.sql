@@ -65,7 +65,7 @@ COMMENT ON COLUMN pulse.monitor_check.attribute IS 'The columns that the check r
 COMMENT ON COLUMN pulse.monitor_check.settings IS 'The check as given to pulse_monitor_table().';
 COMMENT ON COLUMN pulse.monitor_check.reason IS 'Why the check was chosen automatically; null when it was given.';
 COMMENT ON COLUMN pulse.monitor_check.severity IS 'The severity of its incidents; null: derived from how far the limit is exceeded.';
-COMMENT ON COLUMN pulse.monitor_check.after IS 'Bad results in a row before an incident opens.';
+COMMENT ON COLUMN pulse.monitor_check.after IS 'Bad results in a row before an incident opens; one that is far beyond its limit opens it at once.';
 COMMENT ON COLUMN pulse.monitor_check.next_check_at IS 'When the check is due.';
 COMMENT ON COLUMN pulse.monitor_check.state IS 'State between runs: the accepted columns, whether the table ever had rows, the time from which results form the baseline.';
 COMMENT ON COLUMN pulse.monitor_check.bad_since IS 'When the current series of bad results began.';
@@ -134,14 +134,16 @@ CREATE VIEW pulse.table_overview AS
 SELECT m.relation AS "table", m.source,
        CASE WHEN i.worst IN ('critical', 'high') THEN 'red'
             WHEN i.open > 0 OR c.troubled > 0 THEN 'yellow'
-            WHEN m.unavailable IS NOT NULL OR m.checked_at IS NULL OR c.known = 0 THEN 'unknown'
+            WHEN m.unavailable IS NOT NULL OR m.checked_at IS NULL OR c.known = 0 OR c.learning > 0 THEN 'unknown'
             ELSE 'green' END AS state,
        coalesce(i.open, 0) AS incidents, i.worst, date_trunc('second', m.checked_at) AS last_check,
-       coalesce(i.summary, c.trouble, CASE WHEN pulse.sees_people() THEN m.unavailable END) AS what,
+       coalesce(i.summary, c.trouble, CASE WHEN pulse.sees_people() THEN m.unavailable END, c.lesson) AS what,
        date_trunc('second', c.next_check) AS next_check, c.checks, u.muted_until, m.owner
 FROM pulse.monitor m
 LEFT JOIN LATERAL (SELECT count(*) AS checks, min(k.next_check_at) AS next_check,
-                          count(*) FILTER (WHERE k.last_status IN ('ok', 'bad', 'learning')) AS known,
+                          count(*) FILTER (WHERE k.last_status IN ('ok', 'bad')) AS known,
+                          count(*) FILTER (WHERE k.last_status = 'learning') AS learning,
+                          (array_agg(k.last_message ORDER BY k.id) FILTER (WHERE k.last_status = 'learning'))[1] AS lesson,
                           count(*) FILTER (WHERE k.last_status IN ('bad', 'error')) AS troubled,
                           (array_agg(k.last_message ORDER BY k.id)
                            FILTER (WHERE k.last_status = 'bad' OR k.last_status = 'error' AND pulse.sees_people()))[1] AS trouble
@@ -158,8 +160,8 @@ LEFT JOIN LATERAL (SELECT max(coalesce(x.until, 'infinity')) AS muted_until FROM
 WHERE m.status = 'active';
 COMMENT ON VIEW pulse.table_overview IS 'The state of each monitored table.';
 COMMENT ON COLUMN pulse.table_overview.state IS
-'red: an open incident of high or critical severity; yellow: another one, or a check that is bad or fails without an incident yet; unknown: never checked, or it could not be read; else green.';
-COMMENT ON COLUMN pulse.table_overview.what IS 'The summary of the worst incident, or the message of a bad check, or why the table could not be read; below the level people_reader without texts of errors.';
+'red: an open incident of high or critical severity; yellow: another one, or a check that is bad or fails without an incident yet; unknown: never checked, a check still learns what is usual, or it could not be read; else green.';
+COMMENT ON COLUMN pulse.table_overview.what IS 'The summary of the worst incident, or the message of a bad check, or why the table could not be read, or what a check still learns; below the level people_reader without texts of errors.';
 COMMENT ON COLUMN pulse.table_overview.next_check IS 'When the next of its checks is due.';
 COMMENT ON COLUMN pulse.table_overview.muted_until IS 'The end of its maintenance window; null without a current one, infinity when it has no end.';
 

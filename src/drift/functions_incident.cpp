@@ -120,7 +120,7 @@ Moment OnsetOf(const LockedIncident& locked) {
 // Accepts the table's current columns or number of rows as the new baseline of the check.
 void AcceptTable(const LockedIncident& locked) {
     static pg::Statement statement(
-        "UPDATE pulse.monitor_check SET state = (state - 'columns' - 'had_rows') || "
+        "UPDATE pulse.monitor_check SET state = (state - '{columns,had_rows,late,empty_since}'::text[]) || "
         "jsonb_build_object('accepted_from', $4), consecutive_bad = 0 "
         "WHERE monitor_id = $1 AND 'table_' || kind = $2 AND attribute = $3",
         {INT8OID, TEXTOID, TEXTOID, TEXTOID});

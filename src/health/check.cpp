@@ -25,7 +25,7 @@ struct CheckTypeFacts {
 
 const std::vector<CheckTypeFacts>& CheckTypes() {
     static const std::vector<CheckTypeFacts> kinds = {
-        {CheckType::kFreshness, "freshness", {"column", "max_age"}},
+        {CheckType::kFreshness, "freshness", {"column", "max_age", "time_zone"}},
         {CheckType::kVolume, "volume", {"min", "max", "anomaly", "change"}},
         {CheckType::kNullRate, "null_rate", {"column", "max"}},
         {CheckType::kUnique, "unique", {"columns", "column", "share"}},
@@ -216,6 +216,8 @@ void ReadOwn(const Source& source, Check& check) {
         case CheckType::kFreshness:
             if (source.Has("column")) check.columns = {source.Text("column", kColumnHint)};
             if (source.Has("max_age")) check.max_age = source.Span("max_age", kSecond);
+            if (source.Has("time_zone"))
+                check.time_zone = source.Text("time_zone", "Give a name such as \"Europe/Berlin\".");
             break;
         case CheckType::kVolume: ReadVolume(source, check); break;
         case CheckType::kNullRate:

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "pulse/health/arrival_pattern.hpp"
-
 namespace pulse::health {
 
 namespace {
@@ -45,10 +43,13 @@ std::string DescribeBadRows(const Check& check, bool one) {
 // "public.t1.v is null in 4 rows (2 %)", "3 rows (1 %) of public.t1 have a duplicate id".
 std::string DescribeRows(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     const bool none = m.bad == 0;
-    const std::string count = none ? "no row" : Counted(m.bad, "row") + " (" + Percentage(m.bad / m.of) + ")";
+    const std::string nan = m.nan > 0 ? ", NaN in " + Count(m.nan) : "";
+    const std::string count =
+        none ? "no row" : Counted(m.bad, "row") + " (" + Percentage(m.bad / m.of) + nan + ")";
     if (check.type == CheckType::kNullRate) {
         const std::string column = context.relation + "." + check.Attribute();
-        return none ? column + " has no nulls" : column + " is null in " + count;
+        return none ? column + " has no nulls"
+                    : column + (m.nan > 0 ? " is null or NaN in " : " is null in ") + count;
     }
     return count + " of " + context.relation + " " + DescribeBadRows(check, none || m.bad == 1);
 }
@@ -62,6 +63,7 @@ CheckResult EvaluateRows(const Check& check, const CheckMeasurement& m, const Ch
     result.low = 0;
     result.high = limit;
     result.details = {{"bad_rows", m.bad}, {"rows", m.of}, {"standard_error", m.error}};
+    if (m.nan > 0) result.details["nan"] = m.nan;
     if (!m.basis.empty()) {
         result.message = DescribeRows(check, m, context) + ": " + m.basis;
         return result;
@@ -172,59 +174,6 @@ const char* Name(CheckStatus status) {
     return "error";
 }
 
-CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
-    CheckResult result;
-    result.observed = m.age;
-    const std::string pattern = m.gap ? "; usual interval: " + FormatSeconds(*m.gap) : "";
-    if (!m.age) {
-        const bool had = context.state.value("had_rows", false);
-        result.status = had ? CheckStatus::kBad : CheckStatus::kLearning;
-        result.severity = drift::Severity::kCritical;
-        result.ratio = had ? 3 : 0;
-        result.message = context.relation + (had ? " no longer has any rows" : " has no rows yet");
-        return result;
-    }
-    result.state["had_rows"] = true;
-    double limit = check.max_age ? static_cast<double>(*check.max_age) / kSecond : 0;
-    std::string learnt;
-    if (!check.max_age) {
-        const ArrivalPattern usual = LearnArrivalPattern(m.past_ages, m.oldest, m.gap);
-        if (!usual.known) {
-            result.status = CheckStatus::kLearning;
-            result.message = "the newest row of " + context.relation + " is " + FormatSeconds(*m.age) +
-                             " old; " + usual.why;
-            return result;
-        }
-        limit = usual.limit;
-        learnt = ", learnt from this hour of " + std::to_string(usual.weeks) + " weeks";
-        result.details = {{"usual_silence", usual.expected}, {"weeks", usual.weeks}};
-    }
-    result.low = 0;
-    result.high = limit;
-    result.ratio = *m.age / limit;
-    if (m.gap) result.details["rhythm"] = *m.gap;
-    const std::string basis = m.basis.empty() ? "" : "; " + m.basis;
-    if (*m.age <= limit) {
-        result.message = "the newest row of " + context.relation + " is " + FormatSeconds(*m.age) +
-                         " old (limit " + FormatSeconds(limit) + learnt + pattern + basis + ")";
-        return result;
-    }
-    // The rows may be there already and not replayed yet: this says nothing about the table.
-    if (m.replica_late > 0 && *m.age - m.replica_late <= limit) {
-        result.status = CheckStatus::kSkipped;
-        result.message = "the replica is late, not the table: it is " + FormatSeconds(m.replica_late) +
-                         " behind, the newest row there is " + FormatSeconds(*m.age) + " old (limit " +
-                         FormatSeconds(limit) + ")";
-        result.details["replica_late"] = m.replica_late;
-        return result;
-    }
-    result.status = CheckStatus::kBad;
-    result.onset = context.now - static_cast<int64_t>((*m.age - limit) * kSecond);
-    result.message = context.relation + " has had no new row for " + FormatSeconds(*m.age) + " (limit " +
-                     FormatSeconds(limit) + learnt + pattern + basis + ")";
-    return result;
-}
-
 CheckResult EvaluateCheck(const Check& check, const CheckMeasurement& m, const CheckContext& context) {
     CheckResult result;
     if (m.reading != ReadStatus::kRead) {
@@ -243,6 +192,8 @@ CheckResult EvaluateCheck(const Check& check, const CheckMeasurement& m, const C
         default: result = EvaluateRows(check, m, context); break;
     }
     Json state = context.state;
+    if (result.status != CheckStatus::kSkipped)
+        for (const char* episode : {"late", "empty_since"}) state.erase(episode);  // unless it goes on
     if (result.state.is_object()) state.update(result.state);
     result.state = std::move(state);
     if (check.severity) result.severity = drift::ParseSeverity(*check.severity);

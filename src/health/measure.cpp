@@ -5,16 +5,11 @@
 #include <cmath>
 #include <functional>
 
-#include "pulse/health/arrival_pattern.hpp"
 #include "pulse/source/cell.hpp"
 
 namespace pulse::health {
 
 namespace {
-
-std::string At(Moment moment) {
-    return source::Literal(FormatMoment(moment)) + "::timestamptz";
-}
 
 // Measures one table: facts, plan guard, and the scan that its checks share.
 class Visit {
@@ -32,12 +27,6 @@ class Visit {
     // Runs the checks that need no scan, and registers what the others need from it. Returns a function to
     // call after the scan.
     std::function<void(CheckMeasurement&)> Begin(const Check& check, CheckMeasurement& m);
-    std::function<void(CheckMeasurement&)> Freshness(const Check& check, CheckMeasurement& m);
-    std::function<void(CheckMeasurement&)> FreshnessByScan(const std::string& column,
-                                                           const std::vector<Moment>& moments);
-    void FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning,
-                          CheckMeasurement& m);
-    void FreshnessByTail(const CatalogColumn& column, CheckMeasurement& m);
     std::function<void(CheckMeasurement&)> Volume(CheckMeasurement& m);
     std::function<void(CheckMeasurement&)> Column(const Check& check);
     std::function<void(CheckMeasurement&)> Unique(const Check& check, CheckMeasurement& m);
@@ -47,8 +36,6 @@ class Visit {
     void Sql(const Check& check, CheckMeasurement& m);
     bool IsRequested(const Check& check) const;
     void TakeSample(CheckMeasurement& m) const;
-    // Ages of the newest row at each moment, in seconds; the first is now.
-    static void TakeAges(const std::vector<std::optional<double>>& ages, CheckMeasurement& m);
 
     source::Reader& reader_;
     const ReadLimits& limits_;
@@ -57,118 +44,9 @@ class Visit {
     TableScan scan_;
 };
 
-void Visit::TakeAges(const std::vector<std::optional<double>>& ages, CheckMeasurement& m) {
-    m.age = ages.at(0);
-    const std::vector<int> weeks = PastWeeks();
-    for (size_t i = 1; i < ages.size(); ++i) m.past_ages.push_back({weeks.at(i - 1), ages[i]});
-}
-
 void Visit::TakeSample(CheckMeasurement& m) const {
     m.rows = scan_.rows();
     if (scan_.sampling()) m.sampled = scan_.fraction();
-}
-
-std::function<void(CheckMeasurement&)> Visit::Freshness(const Check& check, CheckMeasurement& m) {
-    const CatalogColumn* column =
-        check.columns.empty() ? ArrivalColumn(facts_) : &RequireColumn(facts_, check.columns.front());
-    if (!column)
-        throw UserError(sqlstate::kUndefinedColumn,
-                        facts_.relation + " has no column with the arrival time of rows", "",
-                        "Name a timestamp column in the check.");
-    m.replica_late = facts_.replica_late;
-    std::vector<Moment> moments = {limits_.now};
-    if (!check.max_age)
-        for (const Moment moment : PastMoments(limits_.now)) moments.push_back(moment);
-    if (facts_.IndexOn(column->name) && facts_.sampled()) {
-        FreshnessByIndex(column->name, moments, !check.max_age, m);
-        return nullptr;
-    }
-    if (facts_.rows <= limits_.row_limit) return FreshnessByScan(column->name, moments);
-    const bool in_order = (facts_.kind == 'r' || facts_.kind == 'm') && !facts_.has_children &&
-                          column->correlation && *column->correlation > 0.9;
-    if (check.max_age && in_order) {
-        FreshnessByTail(*column, m);
-        return nullptr;
-    }
-    throw TooLarge("the newest " + column->name + " of " + facts_.relation +
-                       " cannot be found without reading about " + Count(facts_.rows) + " rows",
-                   "CREATE INDEX CONCURRENTLY ON " + facts_.relation + " (" + Quoted(column->name) + ");");
-}
-
-void Visit::FreshnessByIndex(const std::string& column, const std::vector<Moment>& moments, bool learning,
-                             CheckMeasurement& m) {
-    const std::string name = "t." + Quoted(column);
-    std::string values;
-    for (size_t i = 0; i < moments.size(); ++i)
-        values += (i ? ", (" : "(") + std::to_string(i) + ", " + At(moments[i]) + ")";
-    const std::string help = "ANALYZE " + facts_.relation + ";";
-    const source::Rows rows = guard_.Query(
-        "SELECT extract(epoch FROM p.at - (SELECT " + name + " FROM " + facts_.relation + " AS t WHERE " +
-            name + " <= p.at ORDER BY " + name + " DESC LIMIT 1)::timestamptz) FROM (VALUES " + values +
-            ") AS p(place, at) ORDER BY p.place",
-        help);
-    std::vector<std::optional<double>> ages;
-    for (const auto& row : rows.values) ages.push_back(source::ToOptionalNumber(row[0]));
-    TakeAges(ages, m);
-    m.rows = static_cast<double>(moments.size());
-    if (!m.age) return;
-    const source::Rows gap = guard_.Query(
-        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY g.gap) FROM (SELECT extract(epoch FROM a.at - "
-        "lag(a.at) "
-        "OVER (ORDER BY a.at))::float8 AS gap FROM (SELECT " +
-            name + "::timestamptz AS at FROM " + facts_.relation + " AS t WHERE " + name +
-            " <= " + At(limits_.now) + " ORDER BY " + name + " DESC LIMIT 101) AS a) AS g WHERE g.gap > 0",
-        help);
-    m.gap = source::ToOptionalNumber(gap.values.at(0)[0]);
-    if (!learning) return;
-    const source::Rows oldest = guard_.Query("SELECT extract(epoch FROM " + At(limits_.now) + " - (SELECT " +
-                                                 name + " FROM " + facts_.relation + " AS t WHERE " + name +
-                                                 " IS NOT NULL ORDER BY " + name + " LIMIT 1)::timestamptz)",
-                                             help);
-    m.oldest = source::ToOptionalNumber(oldest.values.at(0)[0]);
-}
-
-std::function<void(CheckMeasurement&)> Visit::FreshnessByScan(const std::string& column,
-                                                              const std::vector<Moment>& moments) {
-    const std::string name = "t." + Quoted(column);
-    std::vector<size_t> places;
-    for (const Moment moment : moments)
-        places.push_back(scan_.Maximum("CASE WHEN " + name + " <= " + At(moment) +
-                                       " THEN extract(epoch FROM " + name + "::timestamptz) END"));
-    const size_t oldest = scan_.Maximum("-extract(epoch FROM " + name + "::timestamptz)");
-    return [this, places, oldest, moments](CheckMeasurement& m) {
-        constexpr double kEpoch = 946684800;  // 2000-01-01 in seconds since 1970
-        std::vector<std::optional<double>> ages;
-        for (size_t i = 0; i < places.size(); ++i) {
-            const std::optional<double> newest = source::ToOptionalNumber(scan_.Largest(places[i]));
-            ages.push_back(newest
-                               ? std::optional(static_cast<double>(moments[i]) / kSecond + kEpoch - *newest)
-                               : std::nullopt);
-        }
-        TakeAges(ages, m);
-        if (const auto first = source::ToOptionalNumber(scan_.Largest(oldest)))
-            m.oldest = static_cast<double>(moments[0]) / kSecond + kEpoch + *first;
-        TakeSample(m);
-    };
-}
-
-// Rows are stored in order of time, so the newest are in the last pages.
-void Visit::FreshnessByTail(const CatalogColumn& column, CheckMeasurement& m) {
-    const std::string name = "t." + Quoted(column.name);
-    const auto tail =
-        std::max<int64_t>(8, static_cast<int64_t>(static_cast<double>(facts_.pages) * limits_.sample_rows /
-                                                  std::max(facts_.rows, 1.0) / 10));
-    const int64_t first = std::max<int64_t>(0, facts_.pages - tail);
-    const source::Rows rows = guard_.Query(
-        "SELECT extract(epoch FROM " + At(limits_.now) + " - pg_catalog.max(" + name +
-            ")::timestamptz), pg_catalog.count(*) FROM " + facts_.relation + " AS t WHERE t.ctid >= '(" +
-            std::to_string(first) + ",0)'::tid AND " + name + " <= " + At(limits_.now),
-        "CREATE INDEX CONCURRENTLY ON " + facts_.relation + " (" + Quoted(column.name) + ");");
-    m.age = source::ToOptionalNumber(rows.values.at(0)[0]);
-    m.rows = source::ToOptionalNumber(rows.values[0][1]).value_or(0);
-    m.sampled =
-        static_cast<double>(facts_.pages - first) / static_cast<double>(std::max<int64_t>(facts_.pages, 1));
-    m.basis = "as of the last " + Count(static_cast<double>(facts_.pages - first)) + " pages";
 }
 
 std::function<void(CheckMeasurement&)> Visit::Volume(CheckMeasurement& m) {
@@ -183,10 +61,14 @@ std::function<void(CheckMeasurement&)> Visit::Volume(CheckMeasurement& m) {
 }
 
 std::function<void(CheckMeasurement&)> Visit::Column(const Check& check) {
-    RequireColumn(facts_, check.columns.front());
-    const size_t bad = scan_.CountWhere(BadCondition(check));
-    return [this, bad](CheckMeasurement& m) {
+    const CatalogColumn& column = RequireColumn(facts_, check.columns.front());
+    const size_t bad = scan_.CountWhere(BadCondition(check, column));
+    std::optional<size_t> nan;
+    if (column.holds_nan() && check.type != CheckType::kAcceptedValues)
+        nan = scan_.CountWhere(NanCondition(column));
+    return [this, bad, nan](CheckMeasurement& m) {
         m.bad = scan_.Counted(bad);
+        if (nan) m.nan = scan_.Counted(*nan);
         m.error = scan_.Error(bad);
         TakeSample(m);
         m.of = m.rows;
@@ -214,10 +96,10 @@ std::function<void(CheckMeasurement&)> Visit::Unique(const Check& check, CheckMe
 }
 
 void Visit::References(const Check& check, CheckMeasurement& m) {
-    RequireColumn(facts_, check.columns.front());
+    const CatalogColumn& column = RequireColumn(facts_, check.columns.front());
     // Also with a foreign key: rows that came while its triggers were off (a restore, a replica) leave no
     // trace in the catalog.
-    const size_t bad = scan_.CountWhere(BadCondition(check));
+    const size_t bad = scan_.CountWhere(BadCondition(check, column));
     scan_.Run(guard_);
     m.bad = scan_.Counted(bad);
     m.error = scan_.Error(bad);
@@ -280,7 +162,7 @@ void Visit::Sql(const Check& check, CheckMeasurement& m) {
 
 std::function<void(CheckMeasurement&)> Visit::Begin(const Check& check, CheckMeasurement& m) {
     switch (check.type) {
-        case CheckType::kFreshness: return Freshness(check, m);
+        case CheckType::kFreshness: MeasureFreshness(facts_, check, limits_, guard_, m); break;
         case CheckType::kVolume: return Volume(m);
         case CheckType::kNullRate:
         case CheckType::kAcceptedValues:

@@ -34,10 +34,15 @@ double RatioError(double m, double n, double nn, double x, double xx, double xn,
     return std::sqrt(m / (m - 1) * squares * std::clamp(1 - fraction, 0.0, 1.0)) / n;
 }
 
-std::string BadCondition(const Check& check) {
-    const std::string column = "t." + Quoted(check.columns.front());
+std::string NanCondition(const CatalogColumn& column) {
+    return "t." + Quoted(column.name) + " = 'NaN'";
+}
+
+std::string BadCondition(const Check& check, const CatalogColumn& facts) {
+    const std::string column = "t." + Quoted(facts.name);
+    const std::string or_nan = facts.holds_nan() ? " OR " + NanCondition(facts) : "";
     switch (check.type) {
-        case CheckType::kNullRate: return column + " IS NULL";
+        case CheckType::kNullRate: return column + " IS NULL" + or_nan;
         case CheckType::kAcceptedValues: {
             std::string list;
             for (const std::string& value : check.values)
@@ -50,7 +55,7 @@ std::string BadCondition(const Check& check) {
             if (check.high)
                 condition +=
                     (condition.empty() ? "" : " OR ") + column + " > " + source::Literal(*check.high);
-            return condition;
+            return condition + or_nan;
         }
         case CheckType::kReferences:
             return column + " IS NOT NULL AND NOT EXISTS (SELECT FROM " + check.relation + " AS p WHERE p." +
@@ -67,11 +72,6 @@ TableScan::TableScan(const TableFacts& facts, const ReadLimits& limits) : facts_
 size_t TableScan::CountWhere(const std::string& condition) {
     counts_.push_back(condition);
     return counts_.size() - 1;
-}
-
-size_t TableScan::Maximum(const std::string& expression) {
-    maxima_.push_back(expression);
-    return maxima_.size() - 1;
 }
 
 size_t TableScan::Duplicates(const std::vector<std::string>& columns) {
@@ -100,7 +100,6 @@ std::string TableScan::WholeSql() const {
     std::string sql = "SELECT pg_catalog.count(*)";
     for (const std::string& condition : counts_)
         sql += ", pg_catalog.count(*) FILTER (WHERE " + condition + ")";
-    for (const std::string& expression : maxima_) sql += ", pg_catalog.max(" + expression + ")::text";
     for (const std::string& expression : duplicates_) sql += ", " + expression;
     return sql + From();
 }
@@ -113,16 +112,12 @@ std::string TableScan::SampleSql() const {
         inner += ", pg_catalog.count(*) FILTER (WHERE " + counts_[i] + ")::pg_catalog.float8 AS " + x;
         outer += ", sum(" + x + "), sum(" + x + " * " + x + "), sum(" + x + " * n)";
     }
-    for (size_t i = 0; i < maxima_.size(); ++i) {
-        inner += ", pg_catalog.max(" + maxima_[i] + ") AS m" + std::to_string(i);
-        outer += ", max(m" + std::to_string(i) + ")::text";
-    }
     return outer + " FROM (" + inner + From() + " GROUP BY t.tableoid, (t.ctid::text::point)[0]) AS page";
 }
 
 void TableScan::Run(PlanGuard& guard) {
     const std::string help = Help(facts_);
-    const bool pages = sampling() && (!counts_.empty() || !maxima_.empty() || wanted_);
+    const bool pages = sampling() && (!counts_.empty() || wanted_);
     if (pages || !sampling()) {
         const source::Rows rows = guard.Query(pages ? SampleSql() : WholeSql(), help);
         const auto& row = rows.values.at(0);
@@ -136,7 +131,6 @@ void TableScan::Run(PlanGuard& guard) {
                                     : 0);
             column += pages ? 3 : 1;
         }
-        for (size_t i = 0; i < maxima_.size(); ++i) maximum_.push_back(row[column++]);
         if (!pages)
             for (size_t i = 0; i < duplicates_.size(); ++i)
                 duplicated_.push_back(NumberOrZero(row[column++]));

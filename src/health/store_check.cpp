@@ -20,43 +20,59 @@ constexpr int64_t kHistory = 36 * kDay;  // five weeks of the grid and a margin
 constexpr int kNewest = 100;             // newest results used while the history is short
 
 // One result per step of the grid, the nearest to its middle, by two probes of the index: a check every
-// minute has many more than are needed. While the grid is nearly empty, the newest results instead.
+// minute has many more than are needed. While the grid is nearly empty, the newest good results instead.
 void ReadHistory(StoredCheck& stored, Moment now) {
     static pg::Statement grid(
-        "SELECT n.at, n.observed FROM (SELECT $2 - s * $3 * interval '1 second' AS middle, $3 * interval "
-        "'0.5 second' AS half "
-        "FROM generate_series(0, $5) AS s) AS g CROSS JOIN LATERAL (SELECT u.at, u.observed FROM ("
-        "(SELECT r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at <= g.middle "
-        "AND r.at < $2 "
-        "AND r.at > g.middle - g.half AND r.at >= $4 AND r.status IN ('ok', 'learning') AND r.observed IS "
-        "NOT NULL "
-        "ORDER BY r.at DESC LIMIT 1) UNION ALL "
-        "(SELECT r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at > g.middle AND "
-        "r.at < $2 "
-        "AND r.at <= g.middle + g.half AND r.at >= $4 AND r.status IN ('ok', 'learning') AND r.observed IS "
-        "NOT NULL "
-        "ORDER BY r.at LIMIT 1)) AS u ORDER BY abs(extract(epoch FROM u.at - g.middle)) LIMIT 1) AS n",
+        "SELECT n.at, n.observed, n.status <> 'bad' FROM (SELECT $2 - s * $3 * interval '1 second' AS middle, "
+        "$3 * interval '0.5 second' AS half FROM generate_series(0, $5) AS s) AS g CROSS JOIN LATERAL ("
+        "SELECT u.at, u.observed, u.status FROM ("
+        "(SELECT r.at, r.observed, r.status FROM pulse.check_result AS r WHERE r.check_id = $1 "
+        "AND r.at <= g.middle AND r.at < $2 AND r.at > g.middle - g.half AND r.at >= $4 "
+        "AND r.status IN ('ok', 'learning', 'bad') AND r.observed IS NOT NULL ORDER BY r.at DESC LIMIT 1) "
+        "UNION ALL "
+        "(SELECT r.at, r.observed, r.status FROM pulse.check_result AS r WHERE r.check_id = $1 "
+        "AND r.at > g.middle AND r.at < $2 AND r.at <= g.middle + g.half AND r.at >= $4 "
+        "AND r.status IN ('ok', 'learning', 'bad') AND r.observed IS NOT NULL ORDER BY r.at LIMIT 1)) AS u "
+        "ORDER BY abs(extract(epoch FROM u.at - g.middle)) LIMIT 1) AS n",
         {INT8OID, TIMESTAMPTZOID, FLOAT8OID, TIMESTAMPTZOID, INT4OID});
     static pg::Statement newest(
-        "SELECT r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at < $2 AND r.at "
-        ">= $3 "
-        "AND r.status IN ('ok', 'learning') AND r.observed IS NOT NULL ORDER BY r.at DESC LIMIT $4",
+        "SELECT r.at, r.observed, true FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at < $2 AND "
+        "r.at >= $3 AND r.status IN ('ok', 'learning') AND r.observed IS NOT NULL ORDER BY r.at DESC LIMIT $4",
         {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID});
     Moment from = now - kHistory;
     if (const auto accepted = ParseMoment(stored.state.value("accepted_from", "")))
         from = std::max(from, *accepted);
+    int good = 0;
     const auto keep = [&](const pg::Result& rows) {
         stored.history.clear();
-        for (uint64_t i = 0; i < rows.size(); ++i)
-            stored.history.push_back({rows[i].Time(0), rows[i].Float8(1)});
+        for (uint64_t i = 0; i < rows.size(); ++i) {
+            stored.history.push_back({rows[i].Time(0), rows[i].Float8(1), rows[i].Bool(2)});
+            good += stored.history.back().good;
+        }
     };
     const int64_t step = GridStep(stored.every);
     keep(grid.Execute({Value::Int8(stored.id), Value::Time(now),
                        Value::Float8(static_cast<double>(step) / kSecond), Value::Time(from),
                        Value::Int4(static_cast<int32_t>((now - from) / step))}));
-    if (stored.history.size() < static_cast<size_t>(pg::settings::min_history))
+    if (good < pg::settings::min_history)
         keep(newest.Execute(
             {Value::Int8(stored.id), Value::Time(now), Value::Time(from), Value::Int4(kNewest)}));
+}
+
+// In how many of the last four weeks the table was empty at about this hour.
+int ReadEmptyWeeks(const StoredCheck& stored, Moment now) {
+    static pg::Statement statement(
+        "SELECT count(*)::int FROM (SELECT $2 - w * interval '7 days' AS middle FROM generate_series(1, 4) AS "
+        "w) AS g WHERE EXISTS (SELECT FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at BETWEEN "
+        "g.middle - $3 * interval '1 second' AND g.middle + $3 * interval '1 second' AND r.status IN ('ok', "
+        "'bad') AND CASE WHEN $4 THEN r.observed IS NULL ELSE r.observed = 0 END)",
+        {INT8OID, TIMESTAMPTZOID, FLOAT8OID, BOOLOID});
+    const int64_t around = std::max(kHour, stored.every / 2);
+    return statement
+        .Execute({Value::Int8(stored.id), Value::Time(now),
+                  Value::Float8(static_cast<double>(around) / kSecond),
+                  Value::Bool(stored.check.type == CheckType::kFreshness)})[0]
+        .Int4(0);
 }
 
 // A failed check with the error of its statement.
@@ -269,6 +285,7 @@ std::optional<MonitorRun> LoadRun(int64_t monitor, bool all, Moment now, bool lo
             stored.check.query =
                 pg::ReplaceNowCalls(stored.check.query, source::Literal(FormatMoment(now)) + "::timestamptz");
         if (stored.check.type == CheckType::kVolume && stored.check.anomaly) ReadHistory(stored, now);
+        if (stored.state.value("had_rows", false)) stored.empty_weeks = ReadEmptyWeeks(stored, now);
         run.checks.push_back(std::move(stored));
     }
     return run;

@@ -8,6 +8,7 @@
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/timezone.hpp"
 
 namespace pulse::health {
 
@@ -70,6 +71,13 @@ void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck
                 throw UserError(
                     sqlstate::kDatatypeMismatch, "column \"" + column->name + "\" is not a timestamp or date",
                     "It is of type " + column->type + ".", "Name a column of type timestamp or date.");
+            if (!check.time_zone.empty()) {
+                if (column->base == "timestamp with time zone")
+                    throw UserError(sqlstate::kDatatypeMismatch,
+                                    "column \"" + column->name + "\" has a time zone",
+                                    "It is of type " + column->type + ".", "Omit \"time_zone\".");
+                const pg::TimeZone exists(check.time_zone);
+            }
             check.columns = {column->name};
             resolved.settings["column"] = column->name;
             break;
@@ -88,7 +96,8 @@ void ResolveCheck(source::Reader& reader, const TableFacts& facts, ResolvedCheck
             [[fallthrough]];
         case CheckType::kAcceptedValues:
         case CheckType::kRange:
-            reader.Estimate("SELECT count(*) FILTER (WHERE " + BadCondition(check) + ")" + from);
+            reader.Estimate("SELECT count(*) FILTER (WHERE " +
+                            BadCondition(check, *facts.Find(check.columns.front())) + ")" + from);
             break;
         case CheckType::kSql:
             reader.Estimate("SELECT * FROM (" + check.query + "\n) AS q");

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/drift/store.hpp"
+#include "pulse/health/arrival_pattern.hpp"
 #include "pulse/health/store.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -16,6 +17,16 @@ using pg::Value;
 bool IsCause(const drift::Fingerprint& fingerprint) {
     return fingerprint.detector == Detector(CheckType::kFreshness) ||
            fingerprint.detector == Detector(CheckType::kVolume);
+}
+
+bool IsBad(const CheckResult& result) {
+    return result.status == CheckStatus::kBad || result.status == CheckStatus::kError;
+}
+
+// What still learns has no problem: a check that was repaired is good, whether or not its history is long
+// enough. A skipped check says nothing.
+bool IsGood(const CheckResult& result) {
+    return result.status == CheckStatus::kOk || result.status == CheckStatus::kLearning;
 }
 
 void InsertResult(const StoredCheck& stored, const CheckResult& result, const CheckMeasurement* m,
@@ -35,6 +46,28 @@ void InsertResult(const StoredCheck& stored, const CheckResult& result, const Ch
                        figure(read ? m->rows : 0), read ? Value::Float8(m->sampled) : Value::Null(FLOAT8OID),
                        figure(read ? m->plan_cost : 0), figure(read ? m->duration_ms : 0),
                        Value::Text(result.message)});
+}
+
+// The silences around those moments that the check itself saw, for a table that does not keep its rows so
+// long.
+void AddSeenSilences(const StoredCheck& stored, Moment now, std::vector<Silence>& silences) {
+    static pg::Statement statement(
+        "SELECT p.t, b.at - b.observed * interval '1 second', a.at - a.observed * interval '1 second' FROM "
+        "(SELECT m::timestamptz AS t FROM pg_catalog.unnest($2) AS m) AS p CROSS JOIN LATERAL (SELECT "
+        "r.at, r.observed FROM pulse.check_result AS r WHERE r.check_id = $1 AND r.at <= t AND r.at > t - $3 * interval '1 second' AND r.observed IS NOT "
+        "NULL ORDER BY r.at DESC LIMIT 1) AS b CROSS JOIN LATERAL (SELECT r.at, r.observed FROM "
+        "pulse.check_result AS r WHERE r.check_id = $1 AND r.at > t AND r.at < $4 AND r.at - r.observed * "
+        "interval '1 second' > t ORDER BY r.at LIMIT 1) AS a",
+        {INT8OID, TEXTARRAYOID, FLOAT8OID, TIMESTAMPTZOID});
+    std::vector<std::string> moments;
+    for (const Moment at : PastMoments(now))
+        if (silences.empty() || at < silences.front().at) moments.push_back(FormatMoment(at));
+    if (moments.empty()) return;
+    const auto around = static_cast<double>(std::max(kHour, 2 * stored.every)) / kSecond;
+    const pg::Result rows = statement.Execute(
+        {Value::Int8(stored.id), Value::Texts(moments), Value::Float8(around), Value::Time(now)});
+    for (uint64_t i = 0; i < rows.size(); ++i)
+        silences.push_back({rows[i].Time(0), rows[i].Time(1), rows[i].Time(2)});
 }
 
 // Reloads the state of the monitor, which other sessions may have changed while no transaction was open.
@@ -70,15 +103,14 @@ void UpdateState(StoredCheck& stored, const CheckResult& result, Moment now) {
     static pg::Statement statement(
         "UPDATE pulse.monitor_check SET next_check_at = $2, state = coalesce($3, state), consecutive_bad = "
         "$4, "
-        "consecutive_good = CASE WHEN $6 = 'ok' THEN consecutive_good + 1 WHEN $4 > 0 THEN 0 ELSE "
+        "consecutive_good = CASE WHEN $6 IN ('ok', 'learning') THEN consecutive_good + 1 WHEN $4 > 0 THEN 0 ELSE "
         "consecutive_good END, "
         "bad_since = $5, last_at = $7, last_status = $6, last_message = $8 WHERE id = $1",
         {INT8OID, TIMESTAMPTZOID, JSONBOID, INT4OID, TIMESTAMPTZOID, TEXTOID, TIMESTAMPTZOID, TEXTOID});
-    const bool bad = result.status == CheckStatus::kBad || result.status == CheckStatus::kError;
-    if (bad) {
+    if (IsBad(result)) {
         ++stored.consecutive_bad;
         if (!stored.bad_since) stored.bad_since = now;
-    } else if (result.status == CheckStatus::kOk) {
+    } else if (IsGood(result)) {
         stored.consecutive_bad = 0;
         stored.bad_since.reset();
     }
@@ -92,7 +124,7 @@ drift::DetectorResult OutcomeOf(const StoredCheck& stored, const CheckResult& re
                                 const drift::Fingerprint& fingerprint) {
     drift::DetectorResult outcome;
     outcome.ratio = result.ratio;
-    outcome.material = result.status == CheckStatus::kBad || result.status == CheckStatus::kError;
+    outcome.material = IsBad(result);
     outcome.supported = outcome.material;
     drift::Finding& finding = outcome.finding;
     finding.fingerprint = fingerprint;
@@ -100,6 +132,7 @@ drift::DetectorResult OutcomeOf(const StoredCheck& stored, const CheckResult& re
     finding.observed = result.observed;
     const bool down = result.direction == drift::Direction::kDown;
     finding.baseline = down && result.low ? result.low : result.high ? result.high : result.low;
+    if (result.details.contains("new_rows")) finding.observed = result.details["new_rows"].get<double>();
     if (result.details.contains("expected")) finding.baseline = result.details["expected"].get<double>();
     if (finding.baseline && finding.observed && *finding.baseline != 0)
         finding.change = *finding.observed / *finding.baseline - 1;
@@ -188,9 +221,12 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
             result.status = CheckStatus::kSkipped;
             result.message = *measured.unavailable;
         } else {
-            result = EvaluateCheck(
-                stored.check, measured.measurements[i],
-                {run.relation, run.now, stored.every, thresholds.min_history, stored.state, stored.history});
+            CheckMeasurement m = measured.measurements[i];
+            if (stored.check.type == CheckType::kFreshness && !stored.check.max_age && m.age)
+                AddSeenSilences(stored, run.now, m.silences);
+            result = EvaluateCheck(stored.check, m,
+                                   {run.relation, run.now, stored.every, thresholds.min_history, stored.state,
+                                    stored.history, stored.empty_weeks});
         }
         // A table that is gone or no longer readable is reported once, not by every check.
         if (result.status == CheckStatus::kError && OfWholeTable(measured.measurements[i])) {
@@ -201,10 +237,9 @@ std::vector<CheckReport> StoreResults(const MonitorRun& loaded, const RunMeasure
         UpdateState(stored, result, run.now);
         const drift::Fingerprint fingerprint{Detector(stored.check.type), stored.check.Attribute()};
         drift::DetectorResult outcome = OutcomeOf(stored, result, fingerprint);
-        const bool enough =
-            stored.consecutive_bad >= stored.check.after || !tracker.IsNew(fingerprint, run.now);
-        if (outcome.material ? enough : result.status == CheckStatus::kOk)
-            outcomes.push_back(std::move(outcome));
+        const bool enough = stored.consecutive_bad >= stored.check.after || result.ratio >= kFar ||
+                            !tracker.IsNew(fingerprint, run.now);
+        if (outcome.material ? enough : IsGood(result)) outcomes.push_back(std::move(outcome));
         std::string name = Name(stored.check.type);
         if (!fingerprint.attribute.empty()) name += " " + fingerprint.attribute;
         reports.push_back(

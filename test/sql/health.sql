@@ -130,7 +130,7 @@ SELECT "check", status, message FROM pulse_check_tables('lair.trap');
 SELECT runs_as FROM pulse.monitor WHERE relation = 'lair.trap';
 SELECT pulse_unmonitor_table('lair.trap');
 SELECT pulse_monitor_table('lair.trap') > 0 AS anew;
-SELECT c.kind, m.runs_as = current_user AS mine FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON c.monitor_id = m.id WHERE m.relation = 'lair.trap';
+SELECT c.kind, m.runs_as = current_user AS mine FROM pulse.monitor AS m JOIN pulse.monitor_check AS c ON c.monitor_id = m.id WHERE m.relation = 'lair.trap' ORDER BY 1;
 
 -- ---- a large loss is detected before the daily pattern is learnt ----
 CREATE TABLE shop.young AS SELECT i FROM generate_series(1, 1000) AS i;

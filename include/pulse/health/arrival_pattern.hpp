@@ -1,7 +1,8 @@
-// When a table's rows usually arrive: the age of the newest row at the same time of earlier weeks is what to
-// expect now. Pure C++.
+// When a table's rows usually arrive. What is read is silences: at some moments in the past, the rows before
+// and after. What happened once, an outage or a row of 1970, is not usual; what happened twice is. Pure C++.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,22 +10,20 @@
 
 namespace pulse::health {
 
-// The moments to read: around this hour of the week, one to four weeks ago.
+// The moments to read: around this hour of the week, one to four weeks ago; this moment of the week, a year
+// back, which finds every silence of a week or more; and this moment of the day, two weeks back.
 std::vector<Moment> PastMoments(Moment now);
-// The week of each, in the same order.
-std::vector<int> PastWeeks();
 
 struct ArrivalPattern {
     bool known = false;
-    std::string why;      // why it is not known, as text
-    double limit = 0;     // seconds without a new row that are still usual at this hour
-    double expected = 0;  // the longest usual time without a new row
-    int weeks = 0;        // with data
+    double limit = 0;     // seconds without a new row that are still usual
+    double expected = 0;  // the longest usual time without a new row, until now
+    double silence = 0;   // and until the next row comes; 0: the same
+    std::string learnt;   // from what, as text; why not, when it is not known
 };
 
-// Learns the limit; an outage in one of several weeks does not widen it. `gap` is the median time between
-// rows.
-ArrivalPattern LearnArrivalPattern(const std::vector<PastAge>& past_ages, std::optional<double> oldest,
+// Learns the limit. `gap` is the median time between rows.
+ArrivalPattern LearnArrivalPattern(const std::vector<Silence>& silences, Moment now,
                                    std::optional<double> gap);
 
 }  // namespace pulse::health

@@ -36,12 +36,14 @@ std::string Detector(CheckType type);
 inline constexpr int kDefaultAfter = 2;  // bad checks in a row before an incident opens
 inline constexpr int64_t kMinEvery = 10 * kSecond;
 inline constexpr int64_t kMaxEvery = 366 * kDay;
+inline constexpr int64_t kWeek = 7 * kDay;
 
 // One check. Its type decides which fields are used.
 struct Check {
     CheckType type = CheckType::kVolume;
     std::vector<std::string> columns;
     std::optional<int64_t> max_age;        // freshness; unset: learnt
+    std::string time_zone;                 // freshness: of a column without one; empty: UTC
     std::optional<double> min, max;        // volume, sql, null_rate (share), replication_lag (seconds)
     std::optional<std::string> low, high;  // range: in the column's input format
     std::vector<std::string> values;       // accepted_values

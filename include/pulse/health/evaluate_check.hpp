@@ -15,10 +15,14 @@ enum class CheckStatus { kOk, kBad, kError, kSkipped, kLearning };
 // "ok", "bad", "error", "skipped", "learning".
 const char* Name(CheckStatus status);
 
+// The ratio from which a result is far beyond its limit: its incident is critical, and opens at once.
+inline constexpr double kFar = 3;
+
 // An earlier result of the same check.
 struct PastResult {
     Moment at = 0;
     double observed = 0;
+    bool good = true;  // of no problem: part of what is usual
 };
 
 // The input of an evaluation besides the check and its measurement.
@@ -28,7 +32,8 @@ struct CheckContext {
     int64_t every = 5 * kMinute;
     int min_history = 7;
     Json state = Json::object();      // state of the check from earlier runs
-    std::vector<PastResult> history;  // good results since a new normal was declared, in any order
+    std::vector<PastResult> history;  // since a new normal was declared, in any order
+    int empty_weeks = 0;  // of the last four, in which the table was empty at this hour of the week
 };
 
 struct CheckResult {
@@ -51,6 +56,9 @@ CheckResult EvaluateCheck(const Check& check, const CheckMeasurement& measuremen
 
 CheckResult EvaluateFreshness(const Check& check, const CheckMeasurement& m, const CheckContext& context);
 CheckResult EvaluateVolume(const Check& check, const CheckMeasurement& m, const CheckContext& context);
+// A table without rows: bad if it had some, unless it `learns` and the table is usually empty at this
+// hour of the week.
+CheckResult EvaluateEmpty(const CheckContext& context, bool learns);
 CheckResult EvaluateSchema(const CheckMeasurement& m, const CheckContext& context);
 
 // The differences between two lists of columns: one sentence each, and the worst severity.

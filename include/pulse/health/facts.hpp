@@ -22,6 +22,7 @@ struct CatalogColumn {
     bool timelike() const {
         return base == "timestamp with time zone" || base == "timestamp without time zone" || base == "date";
     }
+    bool holds_nan() const { return base == "double precision" || base == "real" || base == "numeric"; }
 };
 
 struct IndexFacts {

@@ -26,31 +26,34 @@ class TooLarge : public UserError {
 
 enum class ReadStatus { kRead, kSkipped, kFailed };
 
-// The age of a table's newest row at one moment in the past, for the arrival pattern.
-struct PastAge {
-    int week = 0;               // how many weeks ago
-    std::optional<double> age;  // seconds since the newest row at that moment
+// A time without new rows around one moment in the past, for the arrival pattern: from the newest row at that
+// moment to the next one.
+struct Silence {
+    Moment at = 0;
+    Moment from = 0, to = 0;
 };
 
 // The measurement of one check; its type decides which fields are set.
 struct CheckMeasurement {
     ReadStatus reading = ReadStatus::kRead;
-    std::string reason;              // of kSkipped and kFailed, and what would help
-    std::string state;               // SQLSTATE of kFailed
-    std::optional<double> age;       // freshness: seconds since the newest row; unset: no row
-    std::optional<double> oldest;    // freshness: seconds since the oldest row, when learning
-    std::optional<double> gap;       // freshness: median time between the newest rows
-    std::vector<PastAge> past_ages;  // freshness, when learning
-    double replica_late = 0;         // seconds
-    std::string basis;               // where the figure comes from, as text
-    double rows = 0;                 // volume: rows; others: rows read
-    bool exact = true;               // volume: counted, not estimated
-    double bad = 0, of = 0;          // column checks: bad rows of so many
-    double error = 0;                // standard error of bad ÷ of, or of the figure
-    std::optional<double> sampled;   // fraction of the table that was read
-    std::optional<double> number;    // sql, replication_lag
-    int64_t found = 0;               // sql: rows; replication_lag: standbys
-    Json columns;                    // schema
+    std::string reason;             // of kSkipped and kFailed, and what would help
+    std::string state;              // SQLSTATE of kFailed
+    std::optional<double> age;      // freshness: seconds since the newest row; unset: no row
+    std::optional<double> ahead;    // freshness: seconds by which the newest row lies in the future
+    std::string infinite;           // freshness: infinite times, which are ignored; empty: none
+    std::optional<double> gap;      // freshness: median time between the newest rows
+    std::vector<Silence> silences;  // freshness, when learning; not the present one
+    double replica_late = 0;        // seconds
+    std::string basis;              // where the figure comes from, as text
+    double rows = 0;                // volume: rows; others: rows read
+    bool exact = true;              // volume: counted, not estimated
+    double bad = 0, of = 0;         // column checks: bad rows of so many
+    double nan = 0;                 // column checks: bad rows with NaN
+    double error = 0;               // standard error of bad ÷ of, or of the figure
+    std::optional<double> sampled;  // fraction of the table that was read
+    std::optional<double> number;   // sql, replication_lag
+    int64_t found = 0;              // sql: rows; replication_lag: standbys
+    Json columns;                   // schema
     double plan_cost = 0, duration_ms = 0;
 };
 
@@ -92,18 +95,21 @@ struct PlanSummary {
 };
 PlanSummary SummarizePlan(const std::string& json);
 
+// The age of the newest row and the silences of the past. Throws TooLarge when neither an index, nor the
+// order of the rows, nor the limit of rows allows to find it.
+void MeasureFreshness(const TableFacts& facts, const Check& check, const ReadLimits& limits, PlanGuard& guard,
+                      CheckMeasurement& m);
+
 // One scan over a table, or over a sample of its pages, for several checks.
 class TableScan {
   public:
     explicit TableScan(const TableFacts& facts, const ReadLimits& limits);
     // Count the rows for which a condition holds; returns its index.
     size_t CountWhere(const std::string& condition);
-    // Take the maximum of an expression as text.
-    size_t Maximum(const std::string& expression);
     // Count rows whose columns (none null) are duplicated in another row.
     size_t Duplicates(const std::vector<std::string>& columns);
 
-    bool empty() const { return counts_.empty() && maxima_.empty() && duplicates_.empty() && !wanted_; }
+    bool empty() const { return counts_.empty() && duplicates_.empty() && !wanted_; }
     void Want() { wanted_ = true; }  // the number of rows
     bool sampling() const { return fraction_ < 1; }
     double fraction() const { return fraction_; }
@@ -114,7 +120,6 @@ class TableScan {
     // Standard error of Counted ÷ base, for a base of the same scan: whole pages are drawn, so pages are what
     // varies.
     double Error(size_t place) const { return errors_[place]; }
-    const std::optional<std::string>& Largest(size_t place) const { return maximum_[place]; }
     double Duplicate(size_t place) const { return duplicated_[place]; }
 
   private:
@@ -125,17 +130,19 @@ class TableScan {
     const TableFacts& facts_;
     double fraction_ = 1;
     bool wanted_ = false;
-    std::vector<std::string> counts_, maxima_, duplicates_;
+    std::vector<std::string> counts_, duplicates_;
     double rows_ = 0;
     std::vector<double> counted_, errors_, duplicated_;
-    std::vector<std::optional<std::string>> maximum_;
 };
 
 // The standard error of Σx ÷ Σn over m drawn clusters, from their sums; `fraction` of all clusters was drawn.
 double RatioError(double m, double n, double nn, double x, double xx, double xn, double fraction);
 
-// The condition under which a row is bad for a column check.
-std::string BadCondition(const Check& check);
+// The condition under which a row is bad for a check of that column. NaN is no number: it is missing, and
+// lies outside of every range.
+std::string BadCondition(const Check& check, const CatalogColumn& column);
+// The condition under which a row has NaN there.
+std::string NanCondition(const CatalogColumn& column);
 
 // "quoted".
 std::string Quoted(const std::string& name);

@@ -36,6 +36,7 @@ struct StoredCheck {
     int consecutive_bad = 0;
     std::optional<Moment> bad_since;
     std::vector<PastResult> history;  // volume only
+    int empty_weeks = 0;              // freshness, volume
     bool gone = false;                // removed while it ran
 };
 
