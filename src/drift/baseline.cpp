@@ -12,15 +12,6 @@ namespace {
 constexpr int kSeasonsKept = 8;
 constexpr size_t kDistributionPoints = 7;
 
-bool Excludes(const Span& span, Moment moment, Admit admit) {
-    switch (span.end) {
-        case SpanEnd::kSettled: return false;
-        case SpanEnd::kPassed: return admit == Admit::kQuiet && span.Contains(moment);
-        case SpanEnd::kOther: break;
-    }
-    return span.Contains(moment);
-}
-
 // The earliest moment that a baseline of the fingerprint may use.
 Moment Earliest(const History& history, const Exclusions& exclusions, const Fingerprint& fingerprint) {
     const Moment from = history.baseline_from.value_or(std::numeric_limits<Moment>::min());
@@ -107,8 +98,7 @@ int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds) {
 }
 
 std::vector<size_t> BaselinePoints(const History& history, size_t index, const Exclusions& exclusions,
-                                   std::initializer_list<Fingerprint> fingerprints, size_t limit,
-                                   Admit admit) {
+                                   std::initializer_list<Fingerprint> fingerprints, size_t limit) {
     std::vector<const Span*> spans;
     Moment earliest = history.baseline_from.value_or(std::numeric_limits<Moment>::min());
     for (const Fingerprint& fingerprint : fingerprints) {
@@ -194,7 +184,7 @@ std::vector<size_t> AttributePoints(const History& history, size_t index, const 
                                                        {detector::kNullSpike, attribute},
                                                        {detector::kNewValue, attribute},
                                                        {detector::kVanishedValue, attribute}},
-                                                      reach, Admit::kQuiet);
+                                                      reach);
     std::vector<size_t> same;
     if (season > 0)
         for (const size_t i : points)

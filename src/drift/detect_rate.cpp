@@ -58,7 +58,7 @@ std::optional<Rate> CompareRates(const DetectorContext& context, const char* det
     const History& history = context.history;
     const std::vector<size_t> points =
         BaselinePoints(history, context.index, context.exclusions, {{detector, ""}},
-                       static_cast<size_t>(context.thresholds.baseline_window), Admit::kQuiet);
+                       static_cast<size_t>(context.thresholds.baseline_window));
     const std::vector<int> seasons = Seasons(history.cadence);
     const int season = seasons.empty() ? 0 : seasons.front();
     std::vector<Count> counts;

@@ -135,12 +135,11 @@ void DefineThresholds() {
                "Sets the smallest share of a new or vanished value that is reported.",
                "1 disables the detectors.", &value_threshold, 0, 1);
     DefineReal("pulse.slow_erosion_threshold",
-               "Sets the smallest relative loss over the baseline window that is reported.",
+               "Sets the smallest slow relative loss of members that is reported.",
                "1 disables the detector.", &slow_erosion_threshold, 0, 1);
-    DefineReal(
-        "pulse.slow_growth_threshold",
-        "Sets the smallest relative growth over the baseline window, beyond the growth before it, that is reported.",
-        "1 disables the detector.", &slow_growth_threshold, 0, 1);
+    DefineReal("pulse.slow_growth_threshold",
+               "Sets the smallest slow relative growth, beyond the growth before it, that is reported.",
+               "1 disables the detector.", &slow_growth_threshold, 0, 1);
 }
 
 void DefineStatistics() {

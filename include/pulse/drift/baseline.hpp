@@ -11,20 +11,13 @@
 
 namespace pulse::drift {
 
-// Which points an exclusion keeps out.
-enum class Admit {
-    kQuiet,   // no point of any incident
-    kRhythm,  // those of incidents that passed by themselves come back: a weekend is a part of the rhythm
-};
-
 // Since when the newest values of that fingerprint are the normal ones: its newest incident that has settled.
 std::optional<Moment> SettledFrom(const Exclusions& exclusions, const Fingerprint& fingerprint);
 
 // The indexes of up to `limit` points before `index` that may be a baseline of any of the fingerprints;
 // newest first.
 std::vector<size_t> BaselinePoints(const History& history, size_t index, const Exclusions& exclusions,
-                                   std::initializer_list<Fingerprint> fingerprints, size_t limit,
-                                   Admit admit);
+                                   std::initializer_list<Fingerprint> fingerprints, size_t limit);
 
 // Seasons worth a try at that cadence, in points, the shortest first: a day and a week of hours, a week of
 // days, a year of weeks, a year of months; none otherwise.

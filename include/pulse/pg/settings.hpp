@@ -21,7 +21,7 @@ extern double inactivity_creep_threshold;    // relative
 extern double membership_churn_threshold;    // share of members replaced
 extern double null_spike_threshold;          // absolute rise of the null share
 extern double value_threshold;               // share of a value that appeared or vanished
-extern double slow_erosion_threshold;        // relative, over the baseline window
+extern double slow_erosion_threshold;        // relative
 extern double slow_growth_threshold;         // likewise, beyond the growth before it
 extern double p_value;                       // per finding
 extern double false_discovery_rate;          // over one check
