@@ -110,8 +110,9 @@ std::vector<size_t> BaselinePoints(const History& history, size_t index, const E
     for (size_t i = index; i-- > 0 && points.size() < limit;) {
         const Point& point = history.points[i];
         if (point.moment < earliest) break;
-        if (point.ok && std::none_of(spans.begin(), spans.end(),
-                                     [&](const Span* span) { return Excludes(*span, point.moment, admit); }))
+        if (point.ok && std::none_of(spans.begin(), spans.end(), [&](const Span* span) {
+                return span->end != SpanEnd::kSettled && span->Contains(point.moment);
+            }))
             points.push_back(i);
     }
     return points;
