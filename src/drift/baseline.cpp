@@ -18,10 +18,12 @@ Moment Earliest(const History& history, const Exclusions& exclusions, const Fing
     return std::max(from, SettledFrom(exclusions, fingerprint).value_or(from));
 }
 
-const std::vector<Span>& SpansOf(const Exclusions& exclusions, const Fingerprint& fingerprint) {
-    static const std::vector<Span> none;
-    const auto found = exclusions.find(fingerprint);
-    return found == exclusions.end() ? none : found->second;
+// What the level leaves out: the incidents of the size, and maintenance windows.
+std::vector<Span> SizeSpans(const History& history, const Exclusions& exclusions) {
+    std::vector<Span> spans = history.muted;
+    if (const auto found = exclusions.find({detector::kSizeChange, ""}); found != exclusions.end())
+        spans.insert(spans.end(), found->second.begin(), found->second.end());
+    return spans;
 }
 
 // What a point is to the level: learnt, left out, or once found and passed.
@@ -100,6 +102,7 @@ int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds) {
 std::vector<size_t> BaselinePoints(const History& history, size_t index, const Exclusions& exclusions,
                                    std::initializer_list<Fingerprint> fingerprints, size_t limit) {
     std::vector<const Span*> spans;
+    for (const Span& span : history.muted) spans.push_back(&span);
     Moment earliest = history.baseline_from.value_or(std::numeric_limits<Moment>::min());
     for (const Fingerprint& fingerprint : fingerprints) {
         earliest = std::max(earliest, Earliest(history, exclusions, fingerprint));
@@ -154,7 +157,7 @@ void ShareNoise(std::vector<History>& histories) {
 
 std::optional<Expectation> ExpectSize(const History& history, size_t index, const Exclusions& exclusions,
                                       const Thresholds&) {
-    const std::vector<Span>& spans = SpansOf(exclusions, {detector::kSizeChange, ""});
+    const std::vector<Span> spans = SizeSpans(history, exclusions);
     const std::optional<Moment> settled = SettledFrom(exclusions, {detector::kSizeChange, ""});
     const SizeWalk& walk = WalkTo(history, index, spans, settled);
     const bool pinned = UsesPin(history, index);

@@ -108,6 +108,7 @@ void DriftCheck::ReadPortion(const std::vector<CheckedSegment>& segments) {
         thresholds_[s].settle_after = SnapshotsToSettle(settings_.settle_after, segments_[s].cadence);
         expectations_.push_back(ParseExpectations(segments_[s].baseline, thresholds_[s]));
         if (!expectations_[s].monitoring) continue;
+        histories_[s].muted = MutedSpans(mutes_, "segment", segments_[s].name, segments_[s].source);
         histories_[s].distributions = [this](int64_t snapshot) { return cache_.Get(snapshot); };
         const std::vector<Point>& points = histories_[s].points;
         for (size_t i = 0; i < points.size(); ++i)

@@ -18,16 +18,24 @@ std::vector<Mute> ReadMutes() {
     return mutes;
 }
 
+std::vector<Span> MutedSpans(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
+                             const std::optional<std::string>& source) {
+    std::vector<Span> spans;
+    for (const Mute& mute : mutes)
+        if (mute.kind == "everything" || (mute.kind == kind && mute.name == name) ||
+            (mute.kind == "source" && source && mute.name == *source))
+            // The end itself is not muted.
+            spans.push_back({mute.since, mute.until ? std::optional(*mute.until - 1) : std::nullopt});
+    return spans;
+}
+
 void ApplyMutes(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
                 const std::optional<std::string>& source, Moment moment,
                 std::vector<DetectorResult>& results) {
-    const bool muted = std::any_of(mutes.begin(), mutes.end(), [&](const Mute& mute) {
-        if (mute.since > moment || (mute.until && *mute.until <= moment)) return false;
-        return mute.kind == "everything" || (mute.kind == kind && mute.name == name) ||
-               (mute.kind == "source" && source && mute.name == *source);
-    });
+    const std::vector<Span> spans = MutedSpans(mutes, kind, name, source);
     // Normal results still count, so an incident can close meanwhile.
-    if (muted) std::erase_if(results, [](const DetectorResult& result) { return result.material; });
+    if (std::any_of(spans.begin(), spans.end(), [&](const Span& span) { return span.Contains(moment); }))
+        std::erase_if(results, [](const DetectorResult& result) { return result.material; });
 }
 
 std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment) {

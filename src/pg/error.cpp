@@ -10,7 +10,7 @@ namespace pulse::pg {
 
 namespace {
 
-std::string Copy(const char* text) {
+std::string OrEmpty(const char* text) {
     return text ? text : "";
 }
 
@@ -37,22 +37,22 @@ Error Error::Take(ErrorData* data) {
     error.output_to_client = data->output_to_client;
     error.hide_statement = data->hide_stmt;
     error.hide_context = data->hide_ctx;
-    error.message = Copy(data->message);
-    error.detail = Copy(data->detail);
-    error.detail_log = Copy(data->detail_log);
-    error.hint = Copy(data->hint);
-    error.context = Copy(data->context);
-    error.internal_query = Copy(data->internalquery);
-    error.backtrace = Copy(data->backtrace);
-    error.schema_name = Copy(data->schema_name);
-    error.table_name = Copy(data->table_name);
-    error.column_name = Copy(data->column_name);
-    error.datatype_name = Copy(data->datatype_name);
-    error.constraint_name = Copy(data->constraint_name);
-    error.file = Copy(data->filename);
-    error.function = Copy(data->funcname);
-    error.domain = Copy(data->domain);
-    error.context_domain = Copy(data->context_domain);
+    error.message = OrEmpty(data->message);
+    error.detail = OrEmpty(data->detail);
+    error.detail_log = OrEmpty(data->detail_log);
+    error.hint = OrEmpty(data->hint);
+    error.context = OrEmpty(data->context);
+    error.internal_query = OrEmpty(data->internalquery);
+    error.backtrace = OrEmpty(data->backtrace);
+    error.schema_name = OrEmpty(data->schema_name);
+    error.table_name = OrEmpty(data->table_name);
+    error.column_name = OrEmpty(data->column_name);
+    error.datatype_name = OrEmpty(data->datatype_name);
+    error.constraint_name = OrEmpty(data->constraint_name);
+    error.file = OrEmpty(data->filename);
+    error.function = OrEmpty(data->funcname);
+    error.domain = OrEmpty(data->domain);
+    error.context_domain = OrEmpty(data->context_domain);
     FreeErrorData(data);
     return error;
 }

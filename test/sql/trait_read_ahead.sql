@@ -11,10 +11,17 @@ SELECT count(pulse_create_segment('ahead ' || n, jsonb_build_object('where', rul
 FROM unnest(ARRAY['events.purchase.count(30d) >= 2', 'events.purchase.sum(total) > 100 && profile.plan == "pro"', 'events.refund.count == 0',
     'sequence(events.visit -> within 7d events.purchase)', 'events.visit.unique_days(14d) >= 1 && events.purchase.exists(60d)', '100 / (events.visit.count - 3) > 10']) WITH ORDINALITY AS r (rule, n);
 SELECT count(pulse_create_trait(key, expression)) AS made FROM (VALUES ('ahead_spent', 'events.purchase.sum(total, 45d)'), ('ahead_names', 'events.visit.list(page)'),
-    ('ahead_fails', '100 / (events.visit.count - 3)'), ('ahead_big', 'events.purchase{' || rtrim(repeat('(' || rtrim(repeat('big * ', 30), '* ') || ') * ', 16), '* ') || ' > 0}.count')) AS t (key, expression);
+    ('ahead_fails', '100 / (events.visit.count - 3)'), ('ahead_big', 'events.purchase{big > total}.count')) AS t (key, expression);
+
+-- Stands for a fault that no check of a rule foresees: this comparison fails for one number.
+CREATE OR REPLACE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+    IF a::numeric >= 1e299 THEN RAISE numeric_value_out_of_range USING MESSAGE = 'value overflows numeric format'; END IF;
+    RETURN sign(a::numeric - b::numeric);
+END $$;
 
 -- 150 people, of whom every seventh was anonymous before; a third of the events arrives when the history is over. A
--- filter overflows for an event of person 40: reading this person together with others fails.
+-- filter fails for an event of person 40: reading this person together with others fails.
 SELECT setseed(0.26);
 CREATE TABLE ahead_event AS
 SELECT CASE WHEN who % 7 = 0 AND random() < 0.5 THEN NULL ELSE 'a' || who END AS user_id, CASE WHEN who % 7 = 0 THEN 'anon' || who END AS anonymous_id,
@@ -25,7 +32,7 @@ FROM (SELECT 1 + floor(random() * 150)::int AS who FROM generate_series(1, 1500)
 SELECT count(pulse_identify('a' || n, jsonb_build_object('plan', CASE WHEN n % 2 = 0 THEN 'pro' ELSE 'free' END), at => '2015-01-01'::timestamptz + n * interval '12 hours')) AS people
 FROM generate_series(1, 150) AS n;
 SELECT count(pulse_track(user_id, event, properties, at, anonymous_id)) > 900 AS came FROM (SELECT * FROM ahead_event WHERE NOT late ORDER BY at) AS e;
-SELECT count(pulse_track('a40', 'purchase', '{"big": 1e299}', '2015-01-20')) AS huge;
+SELECT count(pulse_track('a40', 'purchase', '{"big": 1e299, "total": 1}', '2015-01-20')) AS huge;
 SELECT accepted > 400 AS came FROM pulse_import_events('SELECT user_id, anonymous_id, event, properties, at AS "timestamp" FROM ahead_event WHERE late');
 SELECT count(*) > 5 AS merged FROM pulse.merge_history;
 
@@ -94,4 +101,5 @@ SET pulse.now = '2015-04-01 00:00:00+00';
 SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment WHERE name LIKE 'ahead %';
 SELECT count(*) AS deleted FROM (SELECT pulse_delete_trait(key) FROM pulse.trait WHERE key LIKE 'ahead\_%') AS d;
 DROP FUNCTION ahead_differences;
+CREATE OR REPLACE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS '$libdir/pulse', 'pulse_compare';
 DROP TABLE ahead_event, ahead_value;

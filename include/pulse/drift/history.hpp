@@ -76,6 +76,7 @@ struct History {
     int64_t cadence = kDay;               // how often a snapshot is due
     std::optional<Moment> baseline_from;  // earlier points are excluded from the baseline
     std::optional<Point> pinned;          // the pinned baseline
+    std::vector<Span> muted;              // maintenance windows: their points are in no baseline
     NoisePrior noise;  // what segments of its kind show, for the time before its own history does
     DistributionSource distributions;
     mutable std::optional<SizeWalk> size_walk;  // ExpectSize() keeps it

@@ -88,6 +88,10 @@ void ApplyMutes(const std::vector<Mute>& mutes, const std::string& kind, const s
                 const std::optional<std::string>& source, Moment moment,
                 std::vector<DetectorResult>& results);
 
+// The times in which the subject, or everything, was muted.
+std::vector<Span> MutedSpans(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
+                             const std::optional<std::string>& source);
+
 // Stores up to which snapshot each segment was checked.
 void MarkChecked(const std::vector<int64_t>& segments, const std::vector<Moment>& moments);
 
