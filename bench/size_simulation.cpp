@@ -8,6 +8,7 @@
 #include <string>
 
 #include "drift_world.hpp"
+#include "pulse/drift/baseline.hpp"
 
 namespace pulse::bench {
 namespace {
@@ -82,11 +83,11 @@ bool Live(const IncidentTracker& tracker) {
 
 // As in a check of all of them at that snapshot.
 void ShareNoise(std::vector<History>& fleet, size_t index) {
-    std::vector<History> seen;
-    for (const History& history : fleet) {
-        seen.push_back({.points = {history.points.begin(),
-                                   history.points.begin() + static_cast<std::ptrdiff_t>(index) + 1}});
-        seen.back().cadence = history.cadence;
+    std::vector<History> seen(fleet.size());
+    for (size_t i = 0; i < fleet.size(); ++i) {
+        const std::vector<Point>& points = fleet[i].points;
+        seen[i].cadence = fleet[i].cadence;
+        seen[i].points.assign(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(index) + 1);
     }
     drift::ShareNoise(seen);
     for (size_t i = 0; i < fleet.size(); ++i) {

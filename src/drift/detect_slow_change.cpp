@@ -39,9 +39,8 @@ double Deseasonalised(const DetectorContext& context, size_t index) {
 
 // The newest snapshots beside one forecast of them; logarithms.
 struct Comparison {
-    double start = 0;     // the level when the forecast was made
-    double forecast = 0;  // of the level now
-    double trend = 0;     // likewise if all growth were a trend
+    double start = 0;  // the level when the forecast was made
+    double trend = 0;  // where its trend has led since
     double now = 0;
     double p_loss = 1, p_growth = 1;
     std::vector<size_t> points;  // since the forecast, newest first
@@ -72,13 +71,12 @@ std::optional<Comparison> CompareSince(const DetectorContext& context, size_t sp
                                           context.history.cadence));
     }
     steps /= static_cast<double>(newest.size());
-    comparison.start = level.After(0, false);
-    comparison.forecast = level.After(steps, false);
-    comparison.trend = level.After(steps, true);
+    comparison.start = level.Level();
+    comparison.trend = level.Trend(steps);
     comparison.now = statistics::Median(newest);
     const auto count = static_cast<double>(newest.size());
     comparison.p_loss = level.PValue(comparison.now, count, steps, false);
-    // Growth may be the usual one: the models that know of a trend must be surprised, too.
+    // A loss is one whatever the trend; growth may be the usual one.
     comparison.p_growth = std::max(comparison.p_loss, level.PValue(comparison.now, count, steps, true));
     return comparison;
 }
@@ -94,12 +92,12 @@ Moment Onset(const DetectorContext& context, const Comparison& comparison, doubl
     return onset;
 }
 
-// One direction, -1 or 1. A level between "as it was" and "as its trend goes on" needs no explanation.
+// One direction, -1 or 1: a loss against the level then, growth against where its trend would have led.
 void DetectDirection(const DetectorContext& context, const std::vector<Comparison>& comparisons,
                      const char* detector, double direction, double threshold,
                      std::vector<DetectorResult>& results) {
     const auto before = [&](const Comparison& c) {
-        return direction < 0 ? std::min(c.start, c.forecast) : std::max(c.start, c.trend);
+        return direction < 0 ? c.start : std::max(c.start, c.trend);
     };
     const auto p_value = [&](const Comparison& c) { return direction < 0 ? c.p_loss : c.p_growth; };
     const Comparison* best = nullptr;
@@ -121,7 +119,7 @@ void DetectDirection(const DetectorContext& context, const std::vector<Compariso
         finding.details = {{"points", shown.points.size()},
                            {"from", FormatMoment(points[shown.origin].moment)},
                            {"levelThen", std::exp(shown.start)},
-                           {"forecast", std::exp(shown.forecast)}};
+                           {"trend", std::exp(shown.trend)}};
         if (context.size->season() > 0) finding.details["season"] = context.size->season();
         finding.summary = (direction < 0 ? "size erodes slowly: " + Percent(-change) + " lost over "
                                          : "size grows slowly: " + Percent(change) + " gained over ") +

@@ -93,12 +93,17 @@ double Forecast::PValue(double count) const {
     return std::clamp(2 * std::min(at_most, at_least), 0.0, 1.0);
 }
 
-double LevelForecast::After(double steps, bool trend) const {
-    const Component* best = &components.front();
+double LevelForecast::Level() const {
+    return std::max_element(components.begin(), components.end(),
+                            [](const auto& a, const auto& b) { return a.weight < b.weight; })
+        ->level;
+}
+
+double LevelForecast::Trend(double steps) const {
+    const Component* best = nullptr;
     for (const Component& c : components)
-        if (!trend ? c.weight > best->weight : c.trend && (!best->trend || c.weight > best->weight))
-            best = &c;
-    return best->level + steps * best->slope;
+        if (c.trend && (!best || c.weight > best->weight)) best = &c;
+    return best ? best->level + steps * best->slope : Level();
 }
 
 double LevelForecast::PValue(double median, double points, double steps, bool trend) const {
@@ -107,9 +112,11 @@ double LevelForecast::PValue(double median, double points, double steps, bool tr
     double p = 0, weights = 0;
     for (const Component& c : components) {
         if (trend && !c.trend) continue;
-        const double expected = c.level + steps * c.slope;
-        const double level_variance = c.level_variance + 2 * steps * c.covariance +
-                                      steps * steps * c.slope_variance + steps * c.level_step;
+        double expected = c.level, level_variance = c.level_variance + steps * c.level_step;
+        if (trend) {
+            expected += steps * c.slope;
+            level_variance += 2 * steps * c.covariance + steps * steps * c.slope_variance;
+        }
         const double variance = c.variance * (level_variance + share) + CountingVariance(expected) * share;
         p += c.weight *
              statistics::StudentTTwoSided(std::abs(median - expected) / std::sqrt(variance), c.points);

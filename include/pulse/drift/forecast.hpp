@@ -56,11 +56,12 @@ struct LevelForecast {
     };
     std::vector<Component> components;
 
-    // The level so many steps later by the weightiest model, or with `trend` by the weightiest that has one;
-    // logarithmic.
-    double After(double steps, bool trend) const;
-    // The probability that the median of so many points lies at least that far from what is expected `steps`
-    // later; logarithmic, two-sided. With `trend`, by the models with a trend alone.
+    // The level by the weightiest model; logarithmic.
+    double Level() const;
+    // The level so many steps later if its trend goes on, by the weightiest model that has one; logarithmic.
+    double Trend(double steps) const;
+    // The probability that the median of so many points, `steps` later on average, lies at least that far
+    // from the level, or with `trend` from where its trend leads; logarithmic, two-sided.
     double PValue(double median, double points, double steps, bool trend) const;
 };
 
