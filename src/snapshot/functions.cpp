@@ -49,3 +49,10 @@ PULSE_WRITING_FUNCTION(pulse_take_snapshots) {
                      pg::Value::Text(outcome.error)});
     return pg::ResultSet::Done();
 }
+
+PULSE_FUNCTION(pulse_entropy) {
+    const auto entropy =
+        snapshot::Entropy(pg::ToInt64Array(fcinfo->args[0].value), DatumGetInt64(fcinfo->args[1].value));
+    if (!entropy) PG_RETURN_NULL();
+    return Float8GetDatum(*entropy);
+}
