@@ -178,6 +178,7 @@ std::optional<DistributionChange> Compare(const Distribution& before, const Dist
     else if (!CompareIntervals(change, before, after, variability))
         return std::nullopt;
     AddCell(change, CellKind::kNull, "", before.nulls, after.nulls, variability);
+    AddCell(change, CellKind::kNan, "", before.nans, after.nans, variability);
     change.distance = CorrectedDistance(change);
     constexpr size_t kMedian = 3;  // of kQuantileLevels
     if (before.quantiles.size() > kMedian) change.median_before = before.quantiles[kMedian];
