@@ -230,7 +230,8 @@ TEST_F(Fixture, ExpectedFindings) {
     EXPECT_EQ(SeverityIn(run, detector::kConversionAnomaly), "low");
     EXPECT_NEAR(FindingOf(run, detector::kConversionAnomaly)->change, -1.0 / 3, 1e-9);
     EXPECT_EQ(SeverityIn(run, detector::kInactivityCreep), "critical");
-    EXPECT_NEAR(FindingOf(run, detector::kInactivityCreep)->change, 3.6, 0.01);
+    EXPECT_NEAR(FindingOf(run, detector::kInactivityCreep)->change, 800.0 / 10'000 / (300.0 / 9'800) - 1,
+                0.01);
     EXPECT_EQ(SeverityIn(run, detector::kSizeChange), "high");
     EXPECT_EQ(SeverityIn(run, detector::kVanishedValue, "platform"), "critical");
     EXPECT_EQ(Findings(run), 5u);
