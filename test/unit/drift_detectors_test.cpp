@@ -266,10 +266,11 @@ TEST(DriftGenerator, HistoryOpensAtTheBreakAndStaysOpen) {
             const bool eroded = day >= 5;
             const auto size = std::llround(static_cast<double>(base) * (eroded ? 0.58 : 1) *
                                            (1 + 0.02 * Noise(static_cast<size_t>(day))));
+            const auto before = static_cast<double>(day > 0 ? days.history.points.back().size : size);
             Point& point = days.Add(size);
             point.converted = std::llround(static_cast<double>(size) * (eroded ? 0.10 : 0.15));
-            point.entered = std::llround(static_cast<double>(size) * (eroded ? 0.03 : 0.05));
-            point.exited = std::llround(static_cast<double>(size) * (eroded ? 0.08 : 0.03));
+            point.entered = std::llround(before * (eroded ? 0.03 : 0.05));
+            point.exited = std::llround(before * (eroded ? 0.08 : 0.03));
             const int64_t android = size * (eroded ? 28 : 40) / 100;
             const int64_t web = size * 15 / 100;
             days.Values("platform", {{"ios", size - android - web}, {"android", android}, {"web", web}});
