@@ -94,10 +94,9 @@ struct Side {
 };
 
 // Takes members of values not kept by name out of "other", as many as bring the side nearest to the shares:
-// what differs then, differs whatever "other" holds. Returns how many.
-int64_t Reveal(Side& side, const std::vector<double>& shares) {
+// what differs then, differs whatever "other" holds.
+void Reveal(Side& side, const std::vector<double>& shares) {
     int64_t& other = side.counts.back();
-    const int64_t before = other;
     for (size_t c = 0; c < side.hidden.size(); ++c) {
         const double wanted = shares[c] * static_cast<double>(side.total);
         const int64_t taken =
@@ -105,7 +104,6 @@ int64_t Reveal(Side& side, const std::vector<double>& shares) {
         side.counts[c] += taken;
         other -= taken;
     }
-    return before - other;
 }
 
 std::vector<double> Shares(const Side& side) {
@@ -140,13 +138,16 @@ ContingencyTable TabulateLabels(const AttributeView& view) {
             if (place.try_emplace(label, table.names.size()).second) table.names.push_back(label);
     Side now(*view.now, place), before(place.size());
     std::vector<Side> sides;
+    sides.reserve(all.size());
     for (size_t i = 1; i < all.size(); ++i) before.Add(sides.emplace_back(*all[i], place));
-    const std::vector<double> known = KnownShares(sides, place.size()), now_shares = Shares(now);
-    for (Side& side : sides) {
-        Reveal(side, known);
-        table.rows.push_back(std::move(side.counts));
+    table.bounded = now.counts.back() > 0 || before.counts.back() > 0;
+    if (table.bounded) {
+        const std::vector<double> known = KnownShares(sides, place.size()), now_shares = Shares(now);
+        for (Side& side : sides) Reveal(side, known);
+        Reveal(now, Shares(before));
+        Reveal(before, now_shares);
     }
-    table.bounded = Reveal(now, Shares(before)) + Reveal(before, now_shares) > 0;
+    for (Side& side : sides) table.rows.push_back(std::move(side.counts));
     table.names.emplace_back("(other)");
     table.now = std::move(now.counts);
     table.pooled = std::move(before.counts);

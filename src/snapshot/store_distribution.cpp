@@ -41,18 +41,21 @@ Distribution ReadDistribution(const pg::Row& row, int first) {
     d.total = row.Int8(first + 2);
     d.nulls = row.Int8(first + 3);
     d.other = row.Int8(first + 4);
-    d.distinct_values = row.Int8OrNull(first + 5);
-    if (!row.IsNull(first + 6)) d.labels = row.Texts(first + 6);
-    if (!row.IsNull(first + 7)) d.edges = row.Float8s(first + 7);
-    d.counts = row.Int8s(first + 8);
-    d.mean = row.Float8OrNull(first + 9);
-    d.stddev = row.Float8OrNull(first + 10);
-    d.minimum = row.Float8OrNull(first + 11);
-    d.maximum = row.Float8OrNull(first + 12);
-    if (!row.IsNull(first + 13)) d.quantiles = row.Float8s(first + 13);
-    d.nans = row.Int8OrNull(first + 14).value_or(0);
-    // Rows that are older than the column nans counted the NaN of measured numbers as other.
-    if (!row.IsNull(first + 15) && row.Bool(first + 15)) std::swap(d.nans, d.other);
+    if (const auto nans = row.Int8OrNull(first + 5)) {
+        d.nans = *nans;
+    } else if (!row.IsNull(first + 15) && row.Bool(first + 15)) {
+        // Rows that are older than the column nans counted the NaN of measured numbers as other.
+        std::swap(d.nans, d.other);
+    }
+    d.distinct_values = row.Int8OrNull(first + 6);
+    if (!row.IsNull(first + 7)) d.labels = row.Texts(first + 7);
+    if (!row.IsNull(first + 8)) d.edges = row.Float8s(first + 8);
+    d.counts = row.Int8s(first + 9);
+    d.mean = row.Float8OrNull(first + 10);
+    d.stddev = row.Float8OrNull(first + 11);
+    d.minimum = row.Float8OrNull(first + 12);
+    d.maximum = row.Float8OrNull(first + 13);
+    if (!row.IsNull(first + 14)) d.quantiles = row.Float8s(first + 14);
     return d;
 }
 

@@ -18,8 +18,8 @@ void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distr
 
 // What to select from pulse.distribution AS d for ReadDistribution().
 inline constexpr const char* kDistributionColumns =
-    "d.attribute, d.kind, d.total, d.nulls, d.other, d.distinct_values, d.labels, d.edges, d.counts, d.mean,"
-    " d.stddev, d.minimum, d.maximum, d.quantiles, d.nans, CASE WHEN d.nans IS NULL AND d.kind = 'numeric' THEN"
+    "d.attribute, d.kind, d.total, d.nulls, d.other, d.nans, d.distinct_values, d.labels, d.edges, d.counts, d.mean,"
+    " d.stddev, d.minimum, d.maximum, d.quantiles, CASE WHEN d.nans IS NULL AND d.kind = 'numeric' THEN"
     " (SELECT s.origin = 'measured' FROM pulse.snapshot AS s WHERE s.id = d.snapshot_id) END";
 // Those columns from number `first` on. Throws UserError XX001 when the kind is unknown.
 Distribution ReadDistribution(const pg::Row& row, int first);
