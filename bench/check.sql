@@ -18,8 +18,8 @@ WITH s AS (
          LATERAL (SELECT ((10000 + g.id % 20000) * (1 + 0.04 * (random() - 0.5)) * CASE WHEN d = 29 AND g.id % 100 = 0 THEN 0.58 ELSE 1 END)::bigint AS size) z
     WHERE g.name LIKE 'bench %' RETURNING id, segment_id, taken_at, size)
 SELECT * FROM s;
-INSERT INTO pulse.distribution (snapshot_id, attribute, kind, total, nulls, labels, counts)
-SELECT m.id, 'attribute ' || a, 'categorical', m.size, m.size - 9 * (m.size / 10), ARRAY['v1', 'v2', 'v3', 'v4', 'v5', 'v6'],
+INSERT INTO pulse.distribution (snapshot_id, attribute, kind, total, nulls, nans, labels, counts)
+SELECT m.id, 'attribute ' || a, 'categorical', m.size, m.size - 9 * (m.size / 10), 0, ARRAY['v1', 'v2', 'v3', 'v4', 'v5', 'v6'],
        ARRAY[3 * (m.size / 10), 2 * (m.size / 10), m.size / 10, m.size / 10, m.size / 10, m.size / 10]
 FROM made m, generate_series(1, 10) a;
 ANALYZE pulse.segment, pulse.snapshot, pulse.distribution;

@@ -135,11 +135,15 @@ SELECT s.name AS segment,
                  AND coalesce(n.rate >= coalesce((s.baseline #>> '{expectedConversionRate,min}')::numeric, n.rate)
                               AND n.rate <= coalesce((s.baseline #>> '{expectedConversionRate,max}')::numeric, n.rate), true)
        END AS as_expected,
-       l.taken_at AS last_snapshot, s.status, s.owner
+       l.taken_at AS last_snapshot, s.status, s.owner,
+       n.net_velocity, round(n.churn_rate::numeric, 4) AS churn_rate, round(n.growth_rate::numeric, 4) AS growth_rate,
+       (SELECT jsonb_object_agg(v.attribute, round(v.entropy::numeric, 2)) FROM pulse.distribution v
+        WHERE v.snapshot_id = n.id AND v.entropy IS NOT NULL AND v.total - v.nulls - coalesce(v.nans, 0) >= 10) AS entropy
 FROM pulse.segment s
 LEFT JOIN LATERAL (SELECT p.taken_at, p.status FROM pulse.snapshot p
                    WHERE p.segment_id = s.id AND p.taken_at <= @extschema@.pulse_now() ORDER BY p.taken_at DESC LIMIT 1) l ON true
-LEFT JOIN LATERAL (SELECT p.taken_at, p.size, p.converted::numeric / nullif(p.size, 0) AS rate FROM pulse.snapshot p
+LEFT JOIN LATERAL (SELECT p.id, p.taken_at, p.size, p.converted::numeric / nullif(p.size, 0) AS rate, p.net_velocity, p.churn_rate, p.growth_rate
+                   FROM pulse.snapshot p
                    WHERE p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= @extschema@.pulse_now()
                    ORDER BY p.taken_at DESC LIMIT 1) n ON true
 LEFT JOIN LATERAL (SELECT count(*) AS points FROM
@@ -169,6 +173,10 @@ COMMENT ON COLUMN pulse.segment_overview.trend IS 'Sparkline of the last 14 size
 COMMENT ON COLUMN pulse.segment_overview.incidents IS 'Number of open and acknowledged incidents.';
 COMMENT ON COLUMN pulse.segment_overview.worst IS 'The highest severity of these incidents.';
 COMMENT ON COLUMN pulse.segment_overview.as_expected IS 'Whether size and conversion rate are within the expected ranges of the segment''s baseline; null without ranges.';
+COMMENT ON COLUMN pulse.segment_overview.net_velocity IS 'Members gained (negative: lost) in the newest good snapshot since the one before it: entered - exited.';
+COMMENT ON COLUMN pulse.segment_overview.churn_rate IS 'Exited members of that snapshot relative to the size of the one before it: 0.1 is 10 %.';
+COMMENT ON COLUMN pulse.segment_overview.growth_rate IS 'Change of its size relative to the size of the one before it: -0.1 is a loss of 10 %.';
+COMMENT ON COLUMN pulse.segment_overview.entropy IS 'Per attribute the entropy of its values in bits, {"plan": 1.58}: 0 when all have the same value, log2(n) when n values are equally frequent; only where at least 10 members have a value.';
 COMMENT ON COLUMN pulse.segment_overview.state IS
 'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); not monitored; paused; archived.';
 

@@ -151,6 +151,12 @@ COMMENT ON AGGREGATE pulse.count_clauses(tid, VARIADIC "any") IS
 -- ---- Tables ----
 
 -- Level: reader
+CREATE FUNCTION pulse.entropy(counts bigint[], other bigint) RETURNS double precision
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_entropy';
+COMMENT ON FUNCTION pulse.entropy(bigint[], bigint) IS
+'Shannon''s entropy of values with these numbers of members, in bits: 0 when all have the same value, log2(n) when n values have equally many. other counts as one value. Null without members.';
+
+-- Level: reader
 CREATE TABLE pulse.snapshot (
     id bigserial PRIMARY KEY,
     segment_id bigint NOT NULL REFERENCES pulse.segment ON DELETE CASCADE,
@@ -165,6 +171,12 @@ CREATE TABLE pulse.snapshot (
     entered bigint,
     exited bigint,
     flow_error double precision,
+    size_before bigint,
+    net_velocity bigint GENERATED ALWAYS AS (entered - exited) STORED,
+    churn_rate double precision GENERATED ALWAYS AS
+        (exited::double precision / nullif(coalesce(size_before, size - entered + exited), 0)::double precision) STORED,
+    growth_rate double precision GENERATED ALWAYS AS
+        (size::double precision / nullif(coalesce(size_before, size - entered + exited), 0)::double precision - 1::double precision) STORED,
     clauses text[],
     clause_passed bigint[],
     clause_missed_only bigint[],
@@ -189,6 +201,10 @@ COMMENT ON COLUMN pulse.snapshot.inactive IS 'Members whose "last_active" is nul
 COMMENT ON COLUMN pulse.snapshot.entered IS 'Members that the previous snapshot does not contain; size change = entered - exited.';
 COMMENT ON COLUMN pulse.snapshot.exited IS 'Members of the previous snapshot that this one does not contain.';
 COMMENT ON COLUMN pulse.snapshot.flow_error IS 'Standard error of entered and exited, in members; 0 when counted exactly.';
+COMMENT ON COLUMN pulse.snapshot.size_before IS 'Size of the good snapshot before, when this one was written; null: there was none.';
+COMMENT ON COLUMN pulse.snapshot.net_velocity IS 'Members gained since the previous snapshot, negative when they were lost: entered - exited.';
+COMMENT ON COLUMN pulse.snapshot.churn_rate IS 'Share of the previous snapshot''s members that left since: exited / size_before. 0.1 is 10 %; null if it was empty.';
+COMMENT ON COLUMN pulse.snapshot.growth_rate IS 'Change of size since the previous snapshot relative to its size: (size - size_before) / size_before. -0.1 is a loss of 10 %; null if it was empty.';
 COMMENT ON COLUMN pulse.snapshot.clauses IS 'The rule''s top-level clauses as canonical text.';
 COMMENT ON COLUMN pulse.snapshot.clause_passed IS 'Per clause: rows that pass it, regardless of the other clauses.';
 COMMENT ON COLUMN pulse.snapshot.clause_missed_only IS 'Per clause: rows that pass every other clause and fail only this one.';
@@ -204,6 +220,7 @@ CREATE TABLE pulse.distribution (
     kind text NOT NULL CHECK (kind IN ('categorical', 'boolean', 'numeric', 'timestamp')),
     total bigint NOT NULL,
     nulls bigint NOT NULL,
+    nans bigint,
     other bigint NOT NULL DEFAULT 0,
     distinct_values bigint,
     labels text[],  -- Level: people_reader
@@ -214,16 +231,19 @@ CREATE TABLE pulse.distribution (
     minimum double precision,  -- Level: people_reader
     maximum double precision,  -- Level: people_reader
     quantiles double precision[],  -- Level: people_reader
+    entropy double precision GENERATED ALWAYS AS (pulse.entropy(counts, other)) STORED,  -- Level: people_reader
     PRIMARY KEY (snapshot_id, attribute)
 );
-COMMENT ON TABLE pulse.distribution IS 'One row per snapshot and attribute. total = nulls + other + sum(counts).';
+COMMENT ON TABLE pulse.distribution IS 'One row per snapshot and attribute. total = nulls + nans + other + sum(counts).';
 COMMENT ON COLUMN pulse.distribution.total IS 'All members, with or without a value.';
-COMMENT ON COLUMN pulse.distribution.other IS 'Members whose value is not in labels.';
+COMMENT ON COLUMN pulse.distribution.nans IS 'Numeric: members whose value is NaN, in no interval, mean or quantile; else 0. Null in rows of versions that counted them as other.';
+COMMENT ON COLUMN pulse.distribution.other IS 'Members whose value is not in labels; of an import also those without a listed value.';
 COMMENT ON COLUMN pulse.distribution.labels IS 'Categorical and boolean: the values kept, most frequent first (ties by text).';
 COMMENT ON COLUMN pulse.distribution.edges IS 'Numeric and timestamp: ascending inner edges, frozen by the first snapshot. n edges make n+1 intervals, each including its lower edge.';
 COMMENT ON COLUMN pulse.distribution.counts IS 'Members per label, or per interval.';
 COMMENT ON COLUMN pulse.distribution.mean IS 'Timestamps are measured as age in days at the snapshot''s moment.';
 COMMENT ON COLUMN pulse.distribution.quantiles IS 'At 1, 5, 25, 50, 75, 95 and 99 %; relative error at most 1/128.';
+COMMENT ON COLUMN pulse.distribution.entropy IS 'Shannon''s entropy in bits over the members with a value: of labels and other, or of the intervals. 0: all have the same; log2(n): n are equally frequent. Null without a value.';
 
 -- Level: reader
 CREATE FUNCTION pulse.fold_intervals(edges double precision[], counts bigint[], OUT folded_edges double precision[],
@@ -258,21 +278,23 @@ SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 -- Level: reader
 CREATE VIEW pulse.folded_distribution WITH (security_barrier) AS
-SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls,
+SELECT d.snapshot_id, d.attribute, d.kind, d.total, d.nulls, d.nans,
        d.other + coalesce(l.folded, 0)::bigint AS other, d.distinct_values,
        CASE WHEN d.kind IN ('categorical', 'boolean') THEN coalesce(l.labels, '{}') END AS labels,
        i.folded_edges AS edges, coalesce(i.folded_counts, l.counts, '{}') AS counts,
-       CASE WHEN d.total - d.nulls >= 10 THEN d.mean END AS mean,
-       CASE WHEN d.total - d.nulls >= 10 THEN d.stddev END AS stddev,
-       q.quantiles
+       CASE WHEN k.known >= 10 THEN d.mean END AS mean,
+       CASE WHEN k.known >= 10 THEN d.stddev END AS stddev,
+       q.quantiles,
+       CASE WHEN k.known >= 10 THEN d.entropy END AS entropy
 FROM pulse.distribution AS d
+CROSS JOIN LATERAL (SELECT d.total - d.nulls - coalesce(d.nans, 0) AS known) AS k
 LEFT JOIN LATERAL (SELECT array_agg(v.label ORDER BY v.place) FILTER (WHERE v.members >= 10) AS labels,
                           array_agg(v.members ORDER BY v.place) FILTER (WHERE v.members >= 10) AS counts,
                           sum(v.members) FILTER (WHERE v.members < 10) AS folded
                    FROM unnest(d.labels, d.counts) WITH ORDINALITY AS v (label, members, place)) AS l
     ON d.kind IN ('categorical', 'boolean')
 LEFT JOIN LATERAL pulse.fold_intervals(d.edges, d.counts) AS i ON d.kind IN ('numeric', 'timestamp')
-LEFT JOIN LATERAL (SELECT array_agg(CASE WHEN (d.total - d.nulls) * least(p.percent, 100 - p.percent) >= 1000 THEN d.quantiles[p.place] END
+LEFT JOIN LATERAL (SELECT array_agg(CASE WHEN k.known * least(p.percent, 100 - p.percent) >= 1000 THEN d.quantiles[p.place] END
                                     ORDER BY p.place) AS quantiles
                    FROM unnest('{1,5,25,50,75,95,99}'::int[]) WITH ORDINALITY AS p (percent, place)) AS q
     ON d.quantiles IS NOT NULL;

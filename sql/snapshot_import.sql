@@ -43,7 +43,9 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
         ) AS m (place, measure, before, after)
         WHERE m.before IS NOT NULL OR m.after IS NOT NULL
     ), both_sides AS (
-        SELECT d.*, s.first FROM side AS s JOIN pulse.distribution AS d ON d.snapshot_id = s.id
+        -- Rows older than the column nans counted the NaN of measured numbers as other.
+        SELECT d.*, s.first, coalesce(d.nans, CASE WHEN d.kind = 'numeric' AND s.origin = 'measured' THEN d.other END, 0) AS not_numbers
+        FROM side AS s JOIN pulse.distribution AS d ON d.snapshot_id = s.id
     ), comparable AS (
         SELECT x.attribute, x.total AS total_before, y.total AS total_after, x AS old, y AS new
         FROM both_sides AS x JOIN both_sides AS y
@@ -57,8 +59,10 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
                                               ELSE d.edges[i - 1] || ' to ' || d.edges[i] END),
                    d.counts[i], i
             FROM generate_subscripts(d.counts, 1) AS i
-            UNION ALL SELECT '(other)', d.other, 1000001 WHERE d.other > 0
-            UNION ALL SELECT '(null)', d.nulls, 1000002 WHERE d.nulls > 0
+            UNION ALL SELECT '(other)', m.members, 1000001 FROM (SELECT CASE WHEN d.nans IS NULL THEN d.other - d.not_numbers ELSE d.other END AS members) AS m
+            WHERE m.members > 0
+            UNION ALL SELECT '(NaN)', d.not_numbers, 1000002 WHERE d.not_numbers > 0
+            UNION ALL SELECT '(null)', d.nulls, 1000003 WHERE d.nulls > 0
         ) AS cell (value, members, place)
     ), share AS (
         SELECT c.attribute, v.value, min(v.place) AS place,

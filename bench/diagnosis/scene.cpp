@@ -12,13 +12,15 @@ using diagnosis::SegmentSnapshot;
 
 namespace {
 
-// The share of members exchanged beyond the usual, for the churn detectors.
+// The largest share of members exchanged since the incident began, of the size before, for the churn
+// detectors.
 double Replaced(const Scene& scene) {
     double most = 0;
     for (const auto& point : scene.input.history)
         if (point.at >= scene.input.since && point.entered && point.exited)
             most = std::max(most, static_cast<double>(std::min(*point.entered, *point.exited)) /
-                                      static_cast<double>(std::max<int64_t>(point.size, 1)));
+                                      static_cast<double>(
+                                          std::max<int64_t>(point.size - *point.entered + *point.exited, 1)));
     return most;
 }
 

@@ -59,6 +59,7 @@ const std::vector<std::string>& DetectorNames() {
                                       detector::kExpectedRange,
                                       detector::kMembershipChurn,
                                       detector::kNullSpike,
+                                      detector::kNanSpike,
                                       detector::kNewValue,
                                       detector::kVanishedValue,
                                       detector::kSchemaChange,

@@ -153,7 +153,7 @@ void Redactor::RedactValues(const std::vector<snapshot::Distribution*>& moments)
     std::map<std::string, int64_t> most;
     int64_t with_value = 0;
     for (const auto* one : moments) {
-        with_value = std::max(with_value, one->total - one->nulls);
+        with_value = std::max(with_value, one->known());
         for (size_t i = 0; i < std::min(one->labels.size(), one->counts.size()); ++i)
             most[one->labels[i]] = std::max(most[one->labels[i]], one->counts[i]);
     }

@@ -14,10 +14,13 @@ namespace {
 using snapshot::Distribution;
 
 // A value that is not listed may be part of "other", with at most as many people as the rarest listed one.
-int64_t Hidden(const Distribution& where, int64_t elsewhere) {
-    if (where.other <= 0 || where.counts.empty()) return 0;
+// Takes them out of `other`, which can hide each of them once.
+int64_t Hidden(const Distribution& where, int64_t elsewhere, int64_t& other) {
+    if (other <= 0 || where.counts.empty()) return 0;
     const int64_t rarest = *std::min_element(where.counts.begin(), where.counts.end());
-    return std::max<int64_t>(0, std::min({elsewhere, where.other, rarest}));
+    const int64_t hidden = std::max<int64_t>(0, std::min({elsewhere, other, rarest}));
+    other -= hidden;
+    return hidden;
 }
 
 double Noise(int64_t before, int64_t after, double variability) {
@@ -43,8 +46,8 @@ void CompareLabels(DistributionChange& change, const Distribution& before, const
     int64_t other_before = before.other, other_after = after.other;
     for (const auto& [label, pair] : counts) {
         int64_t b = pair.first.value_or(0), a = pair.second.value_or(0);
-        if (!pair.first) other_before -= b = Hidden(before, a);
-        if (!pair.second) other_after -= a = Hidden(after, b);
+        if (!pair.first) b = Hidden(before, a, other_before);
+        if (!pair.second) a = Hidden(after, b, other_after);
         AddCell(change, CellKind::kValue, label, b, a, variability);
     }
     AddCell(change, CellKind::kOther, "", other_before, other_after, variability);
@@ -178,6 +181,7 @@ std::optional<DistributionChange> Compare(const Distribution& before, const Dist
     else if (!CompareIntervals(change, before, after, variability))
         return std::nullopt;
     AddCell(change, CellKind::kNull, "", before.nulls, after.nulls, variability);
+    AddCell(change, CellKind::kNan, "", before.nans, after.nans, variability);
     change.distance = CorrectedDistance(change);
     constexpr size_t kMedian = 3;  // of kQuantileLevels
     if (before.quantiles.size() > kMedian) change.median_before = before.quantiles[kMedian];

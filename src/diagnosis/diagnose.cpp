@@ -11,8 +11,8 @@ namespace {
 
 ChangeType ChangeTypeOf(const DiagnosisInput& input) {
     const std::string& detector = input.detector;
-    if (detector == "distribution_shift" || detector == "null_spike" || detector == "new_value" ||
-        detector == "vanished_value")
+    if (detector == "distribution_shift" || detector == "null_spike" || detector == "nan_spike" ||
+        detector == "new_value" || detector == "vanished_value")
         return ChangeType::kShape;
     if (detector == "conversion_anomaly") return ChangeType::kConversion;
     if (detector == "expected_range")
@@ -56,6 +56,9 @@ std::string DescribeObserved(const DiagnosisInput& input, ChangeType change_type
             if (input.detector == "null_spike")
                 return "Members without a value of " + name + ": " + Percent(*input.baseline) +
                        " normally, now " + Percent(*input.observed) + ".";
+            if (input.detector == "nan_spike")
+                return "Members whose " + name + " is NaN: " + Percent(*input.baseline) + " normally, now " +
+                       Percent(*input.observed) + ".";
             return "";
         default: return "";
     }

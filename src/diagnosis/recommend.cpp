@@ -298,7 +298,8 @@ void Advisor::Advise(const Hypothesis& h) {
             Add("high", "Check how " + attribute + " is filled; this counts it.",
                 h.cause == Cause::kColumnNulled ? "Rules and reports that use it miss these people."
                                                 : "Earlier figures are not comparable.",
-                ShowFilled(h.subject.attribute));
+                h.subject.values.empty() ? ShowFilled(h.subject.attribute)
+                                         : ShowValue(h.subject.attribute, h.subject.values));
             if (h.cause == Cause::kColumnFilled) AcceptAsNormal("medium", "A filled column is not a fault.");
             WatchAttribute(h);
             break;

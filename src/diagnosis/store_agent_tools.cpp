@@ -9,6 +9,7 @@
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_agent_scope.hpp"
 #include "pulse/diagnosis/text.hpp"
+#include "pulse/diagnosis/value_shift.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -118,6 +119,7 @@ Json AttributeDistribution(const AgentScope& scope, Redactor& redactor, const Js
         json["at"] = FormatMoment(at);
         json["people"] = redactor.Count(one.total);
         json["without_value"] = redactor.Count(one.nulls);
+        if (one.nans > 0) json["not_a_number"] = redactor.Count(one.nans);
         list.push_back(std::move(json));
     }
     return {{"segment", segment.name},
@@ -143,9 +145,7 @@ Json Contributions(const AgentScope& scope, Redactor& redactor, const Json& argu
         Json cells = Json::array();
         const auto growth = static_cast<double>(input.after->size - input.before->size);
         for (const Cell& cell : change.cells) {
-            Json one{{"value", cell.kind == CellKind::kOther  ? "(other)"
-                               : cell.kind == CellKind::kNull ? "(null)"
-                                                              : cell.label},
+            Json one{{"value", CellLabel(cell)},
                      {"before", redactor.Count(cell.before)},
                      {"after", redactor.Count(cell.after)}};
             // Redacted counts could be computed from these.

@@ -142,21 +142,21 @@ std::optional<ValueShift> FindRename(const DistributionChange& change) {
     return shift;
 }
 
-// Members whose value became null, or null became a value: the count of nulls moves against the others'.
-std::optional<ValueShift> FindNulls(const DistributionChange& change) {
-    const Cell* nulls = nullptr;
+// Members whose value became null or NaN, or the reverse: the count of these moves against the others'.
+std::optional<ValueShift> FindAbsent(const DistributionChange& change, CellKind kind) {
+    const Cell* absent = nullptr;
     Totals values;
     for (const Cell& cell : change.cells) {
-        if (cell.kind == CellKind::kNull) {
-            nulls = &cell;
-        } else {
+        if (cell.kind == kind) {
+            absent = &cell;
+        } else if (cell.kind != CellKind::kNull && cell.kind != CellKind::kNan) {
             values.before += static_cast<double>(cell.before);
             values.after += static_cast<double>(cell.after);
         }
     }
-    if (!nulls || std::abs(nulls->z()) < kSignificantZ) return std::nullopt;
-    const double whole = values.before + static_cast<double>(nulls->before);
-    const double gain = static_cast<double>(nulls->delta());
+    if (!absent || std::abs(absent->z()) < kSignificantZ) return std::nullopt;
+    const double whole = values.before + static_cast<double>(absent->before);
+    const double gain = static_cast<double>(absent->delta());
     const double opposite = values.before - values.after;  // people that the named values lost
     if (std::abs(gain) < kMinShare * whole || gain * opposite <= 0) return std::nullopt;
 
@@ -164,12 +164,13 @@ std::optional<ValueShift> FindNulls(const DistributionChange& change) {
     shift.kind = gain > 0 ? ShiftKind::kNulled : ShiftKind::kFilled;
     shift.attribute = change.attribute;
     shift.labelled = false;
+    if (kind == CellKind::kNan) shift.labels = {kNanLabel};
     shift.people = std::llround(std::min(std::abs(gain), std::abs(opposite)));
-    shift.before = nulls->before;
-    shift.after = nulls->after;
+    shift.before = absent->before;
+    shift.after = absent->after;
     shift.match = Unit(std::abs(gain) / std::max(std::abs(gain), std::abs(opposite)) * 1.1);
-    shift.support = Support(nulls->z());
-    shift.shape_share = ShapeShare(change, {nulls}, gain > 0);
+    shift.support = Support(absent->z());
+    shift.shape_share = ShapeShare(change, {absent}, gain > 0);
     shift.distance = change.distance;
     return shift;
 }
@@ -237,10 +238,11 @@ std::optional<ValueShift> FindConcentration(const DistributionChange& change,
 void FindIn(const DistributionChange& change, std::vector<ValueShift>& shifts) {
     std::vector<const Cell*> cells = All(change);
     // People whose value was renamed or emptied are still there: they are no loss and no growth.
-    if (const auto nulls = FindNulls(change); nulls && nulls->match > 0.5) {
-        shifts.push_back(*nulls);
-        return;
-    }
+    const size_t before = shifts.size();
+    for (const CellKind kind : {CellKind::kNull, CellKind::kNan})
+        if (auto absent = FindAbsent(change, kind); absent && absent->match > 0.5)
+            shifts.push_back(std::move(*absent));
+    if (shifts.size() > before) return;
     if (const auto rename = FindRename(change); rename && rename->match > 0) {
         shifts.push_back(*rename);
         std::erase_if(cells, [&](const Cell* cell) {
@@ -259,6 +261,7 @@ void FindIn(const DistributionChange& change, std::vector<ValueShift>& shifts) {
 std::string CellLabel(const Cell& cell) {
     if (cell.kind == CellKind::kNull) return "(null)";
     if (cell.kind == CellKind::kOther) return "(other)";
+    if (cell.kind == CellKind::kNan) return kNanLabel;
     return cell.label;
 }
 
@@ -276,8 +279,13 @@ std::vector<ValueShift> FindValueShifts(const std::vector<DistributionChange>& c
     return shifts;
 }
 
+bool OfNan(const ValueShift& shift) {
+    return !shift.labelled && shift.labels == std::vector<std::string>{kNanLabel};
+}
+
 std::string Describe(const ValueShift& shift) {
     const std::string attribute = Short(shift.attribute, 40);
+    if (OfNan(shift)) return attribute + " is NaN";
     if (shift.kind == ShiftKind::kNulled || shift.kind == ShiftKind::kFilled) return attribute + " is empty";
     std::vector<std::string> labels;
     for (const std::string& label : shift.labels)

@@ -174,15 +174,19 @@ void AddNullsHypothesis(DiagnosisContext& context, const ValueShift& shift) {
                            : 0.4;
     if (context.change_type == ChangeType::kSize && std::abs(context.relative()) < 0.05) relevance = 0.7;
     const std::string attribute = Short(shift.attribute, 40);
+    const bool nan = OfNan(shift);
+    const std::string absent = nan ? "NaN" : "empty";
     const std::string sentence =
-        emptied ? attribute + " is empty for " + People(shift.people) +
-                      " who had a value before: the column stopped being filled for them."
-                : attribute + " was empty for " + People(shift.people) +
+        emptied ? attribute + " is " + absent + " for " + People(shift.people) + " who had a value before: " +
+                      (nan ? "its computation fails for them." : "the column stopped being filled for them.")
+                : attribute + " was " + absent + " for " + People(shift.people) +
                       " and now has values: the column is being filled.";
+    RecommendationSubject subject = SubjectOf(shift);
+    if (nan) subject.values = {"NaN"};
     context.AddHypothesis(
         emptied ? Cause::kColumnNulled : Cause::kColumnFilled,
         (0.3 + 0.67 * shift.match) * shift.support * relevance * (0.5 + 0.5 * shift.shape_share),
-        Capitalized(sentence), {AddShiftEvidence(context, shift)}, SubjectOf(shift));
+        Capitalized(sentence), {AddShiftEvidence(context, shift)}, subject);
 }
 
 std::string LossSentence(const DiagnosisContext& context, const ValueShift& shift) {
@@ -265,6 +269,7 @@ void AddMixHypothesis(DiagnosisContext& context, const DistributionChange& chang
     const auto told = [&](const Cell& cell) {
         const std::string label = cell.kind == CellKind::kNull    ? "empty"
                                   : cell.kind == CellKind::kOther ? "rarer values"
+                                  : cell.kind == CellKind::kNan   ? "NaN"
                                                                   : Short(cell.label, 40);
         return label + " from " +
                Percent(static_cast<double>(cell.before) /

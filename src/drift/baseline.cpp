@@ -186,6 +186,7 @@ std::vector<size_t> AttributePoints(const History& history, size_t index, const 
     const std::vector<size_t> points = BaselinePoints(history, index, exclusions,
                                                       {{detector::kDistributionShift, attribute},
                                                        {detector::kNullSpike, attribute},
+                                                       {detector::kNanSpike, attribute},
                                                        {detector::kNewValue, attribute},
                                                        {detector::kVanishedValue, attribute}},
                                                       reach);

@@ -1,6 +1,7 @@
 #include "contingency_table.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 namespace pulse::drift {
@@ -33,14 +34,16 @@ bool IsConsistent(const Distribution& distribution) {
            (distribution.labelled() ? distribution.labels.size() : distribution.edges.size() + 1);
 }
 
-void Sum(ContingencyTable& table) {
-    table.pooled.assign(table.names.size(), 0);
-    for (const auto& row : table.rows)
-        for (size_t c = 0; c < row.size(); ++c) table.pooled[c] += row[c];
-    for (size_t c = 0; c < table.names.size(); ++c) {
-        table.now_total += table.now[c];
-        table.pooled_total += table.pooled[c];
-    }
+int64_t Total(const std::vector<int64_t>& counts) {
+    return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
+
+// Column by column.
+std::vector<int64_t> Sum(const std::vector<std::vector<int64_t>>& rows, size_t columns) {
+    std::vector<int64_t> sums(columns, 0);
+    for (const auto& row : rows)
+        for (size_t c = 0; c < row.size(); ++c) sums[c] += row[c];
+    return sums;
 }
 
 ContingencyTable TabulateIntervals(const AttributeView& view) {
@@ -50,48 +53,7 @@ ContingencyTable TabulateIntervals(const AttributeView& view) {
     for (size_t i = 0; i < table.now.size(); ++i) table.names.push_back(IntervalName(view.now->edges, i));
     for (const Distribution* row : view.baseline)
         if (row->edges == view.now->edges && IsConsistent(*row)) table.rows.push_back(row->counts);
-    return table;
-}
-
-// A value that one snapshot keeps by name and another may hide in "other" goes to (other) in all of them.
-ContingencyTable TabulateLabels(const AttributeView& view) {
-    std::vector<const Distribution*> all{view.now};
-    for (const Distribution* row : view.baseline)
-        if (row->labelled() && IsConsistent(*row)) all.push_back(row);
-    ContingencyTable table;
-    std::unordered_map<std::string_view, size_t> place;
-    std::vector<size_t> seen;
-    for (const Distribution* row : all)
-        for (const std::string& label : row->labels) {
-            const auto [found, fresh] = place.try_emplace(label, table.names.size());
-            if (fresh) {
-                table.names.push_back(label);
-                seen.push_back(0);
-            }
-            ++seen[found->second];
-        }
-    const auto folding = static_cast<size_t>(
-        std::count_if(all.begin(), all.end(), [](const Distribution* row) { return row->other > 0; }));
-    const size_t other = table.names.size();
-    const auto fill = [&](const Distribution& row) {
-        std::vector<int64_t> counts(other + 1, 0);
-        for (size_t i = 0; i < row.labels.size(); ++i) counts[place[row.labels[i]]] += row.counts[i];
-        counts[other] = row.other;
-        return counts;
-    };
-    table.names.emplace_back("(other)");
-    table.now = fill(*view.now);
-    for (size_t i = 1; i < all.size(); ++i) table.rows.push_back(fill(*all[i]));
-    if (folding == 0) return table;
-    std::vector<std::vector<int64_t>*> count_lists{&table.now};
-    for (auto& row : table.rows) count_lists.push_back(&row);
-    for (size_t c = 0; c < other; ++c) {
-        if (seen[c] == all.size()) continue;
-        for (auto* list : count_lists) {
-            (*list)[other] += (*list)[c];
-            (*list)[c] = 0;
-        }
-    }
+    table.pooled = Sum(table.rows, table.names.size());
     return table;
 }
 
@@ -102,12 +64,103 @@ int64_t Hidden(const Distribution& distribution) {
                     *std::min_element(distribution.counts.begin(), distribution.counts.end()));
 }
 
+using Places = std::unordered_map<std::string_view, size_t>;
+
+// A snapshot, or several of them: members by value, "other" last, and how many more of each value may be in
+// "other".
+struct Side {
+    explicit Side(size_t values) : counts(values + 1, 0), hidden(values, 0) {}
+    Side(const Distribution& row, const Places& place) : Side(place.size()) {
+        std::fill(hidden.begin(), hidden.end(), Hidden(row));
+        for (size_t i = 0; i < row.labels.size(); ++i) {
+            const size_t c = place.at(row.labels[i]);
+            counts[c] += row.counts[i];
+            hidden[c] = 0;
+        }
+        counts.back() = row.other;
+        total = Total(counts);
+    }
+    void Add(const Side& side) {
+        for (size_t c = 0; c < counts.size(); ++c) counts[c] += side.counts[c];
+        for (size_t c = 0; c < hidden.size(); ++c) hidden[c] += side.hidden[c];
+        total += side.total;
+    }
+    double Share(size_t c) const {
+        return total > 0 ? static_cast<double>(counts[c]) / static_cast<double>(total) : 0;
+    }
+
+    std::vector<int64_t> counts, hidden;
+    int64_t total = 0;
+};
+
+// Takes members of values not kept by name out of "other", as many as bring the side nearest to the shares:
+// what differs then, differs whatever "other" holds.
+void Reveal(Side& side, const std::vector<double>& shares) {
+    int64_t& other = side.counts.back();
+    for (size_t c = 0; c < side.hidden.size(); ++c) {
+        const double wanted = shares[c] * static_cast<double>(side.total);
+        const int64_t taken =
+            std::clamp<int64_t>(std::llround(wanted) - side.counts[c], 0, std::min(side.hidden[c], other));
+        side.counts[c] += taken;
+        other -= taken;
+    }
+}
+
+std::vector<double> Shares(const Side& side) {
+    std::vector<double> shares;
+    for (size_t c = 0; c < side.hidden.size(); ++c) shares.push_back(side.Share(c));
+    return shares;
+}
+
+// The shares of the values in the snapshots that know them.
+std::vector<double> KnownShares(const std::vector<Side>& sides, size_t values) {
+    std::vector<double> shares(values, 0);
+    for (size_t c = 0; c < values; ++c) {
+        double members = 0, total = 0;
+        for (const Side& side : sides) {
+            if (side.hidden[c] > 0) continue;
+            members += static_cast<double>(side.counts[c]);
+            total += static_cast<double>(side.total);
+        }
+        if (total > 0) shares[c] = members / total;
+    }
+    return shares;
+}
+
+ContingencyTable TabulateLabels(const AttributeView& view) {
+    std::vector<const Distribution*> all{view.now};
+    for (const Distribution* row : view.baseline)
+        if (row->labelled() && IsConsistent(*row)) all.push_back(row);
+    ContingencyTable table;
+    Places place;
+    for (const Distribution* row : all)
+        for (const std::string& label : row->labels)
+            if (place.try_emplace(label, table.names.size()).second) table.names.push_back(label);
+    Side now(*view.now, place), before(place.size());
+    std::vector<Side> sides;
+    sides.reserve(all.size());
+    for (size_t i = 1; i < all.size(); ++i) before.Add(sides.emplace_back(*all[i], place));
+    table.bounded = now.counts.back() > 0 || before.counts.back() > 0;
+    if (table.bounded) {
+        const std::vector<double> known = KnownShares(sides, place.size()), now_shares = Shares(now);
+        for (Side& side : sides) Reveal(side, known);
+        Reveal(now, Shares(before));
+        Reveal(before, now_shares);
+    }
+    for (Side& side : sides) table.rows.push_back(std::move(side.counts));
+    table.names.emplace_back("(other)");
+    table.now = std::move(now.counts);
+    table.pooled = std::move(before.counts);
+    return table;
+}
+
 }  // namespace
 
 std::optional<ContingencyTable> BuildContingencyTable(const AttributeView& view) {
     if (!IsConsistent(*view.now)) return std::nullopt;
     ContingencyTable table = view.now->labelled() ? TabulateLabels(view) : TabulateIntervals(view);
-    Sum(table);
+    table.now_total = Total(table.now);
+    table.pooled_total = Total(table.pooled);
     if (table.rows.empty() || table.now_total <= 0 || table.pooled_total <= 0) return std::nullopt;
     return table;
 }
@@ -116,11 +169,8 @@ double Dispersion(const ContingencyTable& table) {
     const size_t rows = table.rows.size();
     if (rows < 2) return 1;
     std::vector<double> totals;
-    for (const auto& row : table.rows) {
-        double total = 0;
-        for (const int64_t count : row) total += static_cast<double>(count);
-        totals.push_back(total);
-    }
+    for (const auto& row : table.rows) totals.push_back(static_cast<double>(Total(row)));
+    const std::vector<int64_t> sums = Sum(table.rows, table.names.size());
     const double least = *std::min_element(totals.begin(), totals.end());
     const auto pooled_total = static_cast<double>(table.pooled_total);
     // Rare cells are merged into one, else a handful of members would inflate the dispersion.
@@ -135,7 +185,7 @@ double Dispersion(const ContingencyTable& table) {
         }
     };
     for (size_t c = 0; c < table.names.size(); ++c) {
-        const auto pooled = static_cast<double>(table.pooled[c]);
+        const auto pooled = static_cast<double>(sums[c]);
         if (pooled <= 0) continue;
         if (pooled * least / pooled_total >= kLeastExpected) {
             add(pooled, [&](size_t r) { return static_cast<double>(table.rows[r][c]); });
@@ -187,7 +237,7 @@ bool HasValueTurnover(const AttributeView& view, double share) {
     size_t bringing = 0;
     for (size_t r = view.baseline.size(); r-- > 0;) {
         const Distribution& row = *view.baseline[r];
-        const auto known = static_cast<double>(Known(row));
+        const auto known = static_cast<double>(row.known());
         if (known <= 0 || !IsConsistent(row)) continue;
         bool brings = false;
         for (size_t i = 0; i < row.labels.size(); ++i) {

@@ -9,14 +9,16 @@
 
 namespace pulse::drift {
 
-// Counts members with a value; another detector checks nulls.
+// Counts members with a value; other detectors check null and NaN. What "other" may hide of a value is
+// assumed to be as on the other side, so that a difference between `now` and `pooled` is certain.
 struct ContingencyTable {
     std::vector<std::string> names;  // values, intervals, or (other)
     std::vector<int64_t> now;
     std::vector<std::vector<int64_t>> rows;  // one per baseline snapshot
-    std::vector<int64_t> pooled;             // their sum
+    std::vector<int64_t> pooled;             // of all of them
     int64_t now_total = 0, pooled_total = 0;
     bool intervals = false;
+    bool bounded = false;  // "other" may hide more
 
     double ShareNow(size_t cell) const {
         return static_cast<double>(now[cell]) / static_cast<double>(now_total);
@@ -44,10 +46,5 @@ std::vector<NamedValue> NamedValues(const AttributeView& view);
 
 // Whether the attribute regularly brings new values: in two or more of the baseline's snapshots.
 bool HasValueTurnover(const AttributeView& view, double share);
-
-// Members with a value.
-inline int64_t Known(const snapshot::Distribution& distribution) {
-    return distribution.total - distribution.nulls;
-}
 
 }  // namespace pulse::drift

@@ -71,7 +71,8 @@ void DescribeShift(const ContingencyTable& table, const AttributeView& view, dou
     }
     finding.summary = view.now->attribute + " is distributed otherwise than in " +
                       BaselineText(finding.baseline_kind, table.rows.size()) + ": total variation distance " +
-                      Fixed(finding.change, 3) + ", PSI " + Fixed(psi.corrected, 3) + " (" + text + ")";
+                      (table.bounded ? "at least " : "") + Fixed(finding.change, 3) + ", PSI " +
+                      Fixed(psi.corrected, 3) + " (" + text + ")";
 }
 
 // One finding for all values of an attribute that appeared, or vanished.
@@ -160,42 +161,71 @@ void DetectShift(const DetectorContext& context, const AttributeView& view,
     results.push_back(std::move(result));
 }
 
-void DetectNulls(const DetectorContext& context, const AttributeView& view,
-                 std::vector<DetectorResult>& results) {
+namespace {
+
+// Members of one kind that have no value to compare: null or NaN.
+struct Absence {
+    const char* detector;
+    const char* key;  // in the details
+    const char* phrase;
+    int64_t snapshot::Distribution::*count;
+};
+constexpr Absence kNulls{detector::kNullSpike, "nulls", " is missing for ", &snapshot::Distribution::nulls};
+constexpr Absence kNans{detector::kNanSpike, "nans", " is NaN for ", &snapshot::Distribution::nans};
+
+// A rise, or a fall: a column that fills is another column for whoever uses it.
+void DetectAbsence(const DetectorContext& context, const AttributeView& view, const Absence& absence,
+                   std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.null_spike;
     if (!context.IsEnabled(threshold)) return;
+    const auto count_of = [&](const snapshot::Distribution& row) {
+        return Count{static_cast<double>(row.*absence.count), static_cast<double>(row.total)};
+    };
     std::vector<Count> counts;
-    for (const auto* row : view.baseline)
-        counts.push_back({static_cast<double>(row->nulls), static_cast<double>(row->total)});
-    const auto test =
-        TestRate({static_cast<double>(view.now->nulls), static_cast<double>(view.now->total)}, counts, 0);
+    for (const auto* row : view.baseline) counts.push_back(count_of(*row));
+    const auto test = TestRate(count_of(*view.now), counts, 0);
     if (!test) return;
     const double change = test->observed - test->baseline;
-    DetectorResult result = EvaluateChange({detector::kNullSpike, view.now->attribute}, change, change,
-                                           threshold, test->p_value, view.kind, context.thresholds);
+    // What never was and is not is no test that could find something by chance.
+    const bool tested = test->observed > 0 || test->baseline > 0;
+    DetectorResult result =
+        EvaluateChange({absence.detector, view.now->attribute}, change, std::abs(change), threshold,
+                       tested ? std::optional(test->p_value) : std::nullopt, view.kind, context.thresholds);
     Finding& finding = result.finding;
     finding.baseline = test->baseline;
     finding.observed = test->observed;
     finding.baseline_snapshot = view.snapshots.front();
     if (result.material) {
-        finding.details = {{"nulls", view.now->nulls},
+        finding.details = {{absence.key, view.now->*absence.count},
                            {"size", view.now->total},
                            {"dispersion", test->dispersion},
                            {"baselinePoints", test->points}};
-        finding.summary = view.now->attribute + " is missing for " + Percent(test->observed) +
-                          " of the members (" + Percent(test->baseline) + " in " +
+        finding.summary = view.now->attribute + absence.phrase + (change < 0 ? "only " : "") +
+                          Percent(test->observed) + " of the members (" + Percent(test->baseline) + " in " +
                           BaselineText(view.kind, test->points) + ")";
     }
     results.push_back(std::move(result));
+}
+
+}  // namespace
+
+void DetectNulls(const DetectorContext& context, const AttributeView& view,
+                 std::vector<DetectorResult>& results) {
+    DetectAbsence(context, view, kNulls, results);
+}
+
+void DetectNans(const DetectorContext& context, const AttributeView& view,
+                std::vector<DetectorResult>& results) {
+    if (view.now->kind == segment::AttributeKind::kNumeric) DetectAbsence(context, view, kNans, results);
 }
 
 void DetectValues(const DetectorContext& context, const AttributeView& view,
                   std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.value;
     if (!context.IsEnabled(threshold) || !view.now->labelled()) return;
-    const auto now_total = static_cast<double>(Known(*view.now));
+    const auto now_total = static_cast<double>(view.now->known());
     double before_total = 0;
-    for (const auto* row : view.baseline) before_total += static_cast<double>(Known(*row));
+    for (const auto* row : view.baseline) before_total += static_cast<double>(row->known());
     if (now_total <= 0 || before_total <= 0 || HasValueTurnover(view, threshold)) return;
     ValueSearch appeared, vanished;
     for (const NamedValue& named : NamedValues(view)) {

@@ -31,18 +31,27 @@ std::optional<Count> Inactive(const DetectorContext& context, size_t index) {
     return Count{static_cast<double>(*point.inactive), static_cast<double>(point.size)};
 }
 
+// The size that members left: that of the snapshot before. Where there is none, imported flows say it.
+double SizeBefore(const DetectorContext& context, size_t index) {
+    const std::vector<Point>& points = context.history.points;
+    for (size_t i = index; i-- > 0;)
+        if (points[i].ok) return static_cast<double>(points[i].size);
+    const Point& point = points[index];
+    return static_cast<double>(point.size - point.entered.value_or(0) + point.exited.value_or(0));
+}
+
 std::optional<Count> Exited(const DetectorContext& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.exited || !SameSpan(context, index)) return std::nullopt;
-    return Count{static_cast<double>(*point.exited), static_cast<double>(point.size), point.flow_error};
+    return Count{static_cast<double>(*point.exited), SizeBefore(context, index), point.flow_error};
 }
 
 // Members replaced by others: the smaller of entered and exited.
 std::optional<Count> Replaced(const DetectorContext& context, size_t index) {
     const Point& point = context.history.points[index];
     if (!point.exited || !point.entered || !SameSpan(context, index)) return std::nullopt;
-    return Count{static_cast<double>(std::min(*point.entered, *point.exited)),
-                 static_cast<double>(point.size), point.flow_error};
+    return Count{static_cast<double>(std::min(*point.entered, *point.exited)), SizeBefore(context, index),
+                 point.flow_error};
 }
 
 struct Rate {
@@ -138,7 +147,7 @@ void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult
         EvaluateRateChange(context, detector::kInactivityCreep, *rate, change, change, threshold);
     if (result.material) {
         result.finding.summary =
-            DescribeRate(measured ? "share of inactive members" : "churn (exits / size)", *rate);
+            DescribeRate(measured ? "share of inactive members" : "churn (exits / size before)", *rate);
         result.finding.details["measure"] = measured ? "inactive" : "churn";
     }
     results.push_back(std::move(result));

@@ -43,6 +43,8 @@ void DetectShift(const DetectorContext& context, const AttributeView& view,
                  std::vector<DetectorResult>& results);
 void DetectNulls(const DetectorContext& context, const AttributeView& view,
                  std::vector<DetectorResult>& results);
+void DetectNans(const DetectorContext& context, const AttributeView& view,
+                std::vector<DetectorResult>& results);
 void DetectValues(const DetectorContext& context, const AttributeView& view,
                   std::vector<DetectorResult>& results);
 

@@ -102,6 +102,7 @@ DetectionRun Detect(const History& history, size_t index, const Exclusions& excl
         for (const AttributeView& view : ReadAttributes(context)) {
             Try(run, detector::kDistributionShift, [&] { DetectShift(context, view, results); });
             Try(run, detector::kNullSpike, [&] { DetectNulls(context, view, results); });
+            Try(run, detector::kNanSpike, [&] { DetectNans(context, view, results); });
             Try(run, detector::kNewValue, [&] { DetectValues(context, view, results); });
         }
     }

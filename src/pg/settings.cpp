@@ -129,8 +129,8 @@ void DefineThresholds() {
                "Sets the smallest share of members replaced at equal size that is reported.",
                "1 disables the detector.", &membership_churn_threshold, 0, 1);
     DefineReal("pulse.null_spike_threshold",
-               "Sets the smallest increase of an attribute's null share that is reported.",
-               "1 disables the detector.", &null_spike_threshold, 0, 1);
+               "Sets the smallest change of an attribute's share of null, or of NaN, that is reported.",
+               "1 disables the detectors.", &null_spike_threshold, 0, 1);
     DefineReal("pulse.value_threshold",
                "Sets the smallest share of a new or vanished value that is reported.",
                "1 disables the detectors.", &value_threshold, 0, 1);

@@ -1,5 +1,4 @@
 // Previewing a definition.
-#include <cmath>
 
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/error.hpp"
@@ -31,10 +30,7 @@ std::string Percent(int64_t part, int64_t whole) {
     return text;
 }
 
-// PostgreSQL's names of values that are not numbers.
 std::string ShortNumber(double number) {
-    if (std::isnan(number)) return "NaN";
-    if (std::isinf(number)) return number > 0 ? "Infinity" : "-Infinity";
     char text[32];
     std::snprintf(text, sizeof text, "%.6g", number);
     return text;
@@ -66,13 +62,22 @@ class Previewer {
         for (size_t i = 0; i < query_.attributes.size(); ++i) {
             const std::string column = "m.a" + std::to_string(i);
             const AttributeKind kind = query_.attributes[i].kind;
-            const bool ordered = kind == AttributeKind::kNumeric || kind == AttributeKind::kTimestamp;
+            const auto extremes = [&](const std::string& filter) {
+                return ", pg_catalog.min(" + column + ")" + filter + "::text, pg_catalog.max(" + column +
+                       ")" + filter + "::text";
+            };
             sql += ", pg_catalog.count(" + column + ")";
-            sql += ordered ? ", pg_catalog.min(" + column + ")::text, pg_catalog.max(" + column + ")::text"
-                           : ", NULL::text, NULL::text";
-            // As numeric: the sums of avg(double precision) overflow long before the mean does.
-            sql += kind == AttributeKind::kNumeric ? ", pg_catalog.avg(" + column + "::numeric)"
-                                                   : ", NULL::double precision";
+            if (kind == AttributeKind::kNumeric) {
+                // As numeric: the sums of avg(double precision) overflow long before the mean does. As in a
+                // snapshot, NaN is beside the numbers, and the mean is that of the finite ones.
+                const std::string number = column + "::numeric";
+                sql += extremes(" FILTER (WHERE " + number + " <> 'NaN')") + ", pg_catalog.avg(" + number +
+                       ") FILTER (WHERE " + number + " > '-Infinity' AND " + number +
+                       " < 'Infinity'), pg_catalog.count(*) FILTER (WHERE " + number + " = 'NaN')";
+            } else {
+                sql += (kind == AttributeKind::kTimestamp ? extremes("") : ", NULL::text, NULL::text") +
+                       ", NULL::double precision, 0";
+            }
         }
         const std::vector<source::Cell> row =
             reader_.Query(sql + " FROM (" + members_ + ") AS m").values.at(0);
@@ -82,9 +87,9 @@ class Previewer {
         if (query_.converted) rows_.push_back({"converted", "", "", converted, Percent(converted, size_)});
         if (query_.last_active) rows_.push_back({"inactive", "", "", inactive, Percent(inactive, size_)});
         for (size_t i = 0; i < query_.attributes.size(); ++i) {
-            const source::Cell* cell = &row[3 + 4 * i];
-            facts_.push_back({source::ToInteger(cell[0]), cell[1], cell[2],
-                              cell[3] ? std::optional(source::ToNumber(cell[3])) : std::nullopt});
+            const source::Cell* cell = &row[3 + 5 * i];
+            facts_.push_back({source::ToInteger(cell[0]), source::ToInteger(cell[4]), cell[1], cell[2],
+                              source::ToOptionalNumber(cell[3])});
         }
     }
 
@@ -93,11 +98,12 @@ class Previewer {
         const Facts& facts = facts_[i];
         if (attribute.kind == AttributeKind::kCategorical || attribute.kind == AttributeKind::kBoolean) {
             TopValues(i);
-        } else if (facts.values > 0) {
+        } else if (facts.lowest) {
             std::string value = "from " + *facts.lowest + " to " + *facts.highest;
             if (facts.mean) value = "mean " + ShortNumber(*facts.mean) + ", " + value;
-            Add(attribute, value, facts.values);
+            Add(attribute, value, facts.values - facts.nans);
         }
+        if (facts.nans > 0) Add(attribute, "(NaN)", facts.nans);
         if (facts.values < size_) Add(attribute, "(no value)", size_ - facts.values);
     }
 
@@ -134,7 +140,7 @@ class Previewer {
     }
 
     struct Facts {
-        int64_t values;  // not null
+        int64_t values, nans;  // not null, and NaN among them
         std::optional<std::string> lowest, highest;
         std::optional<double> mean;
     };

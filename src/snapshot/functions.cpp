@@ -66,3 +66,10 @@ PULSE_FUNCTION(pulse_compare_snapshots) {
                                      {pg::Value::Int8(a), pg::Value::Int8(b)}, true));
     return pg::ResultSet::Done();
 }
+
+PULSE_FUNCTION(pulse_entropy) {
+    const auto entropy =
+        snapshot::Entropy(pg::ToInt64Array(fcinfo->args[0].value), DatumGetInt64(fcinfo->args[1].value));
+    if (!entropy) PG_RETURN_NULL();
+    return Float8GetDatum(*entropy);
+}

@@ -94,14 +94,14 @@ void ReadEdges(const Json& edges, Distribution& result) {
 }
 
 int64_t ReadIntervals(const Json& json, Distribution& result) {
-    constexpr const char* kKeys[] = {"edges", "counts", "nulls",   "kind",
+    constexpr const char* kKeys[] = {"edges", "counts", "nulls",   "nans",   "kind",
                                      "mean",  "stddev", "minimum", "maximum"};
     for (const auto& [key, value] : json.items())
         if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys))
             Refuse(result.attribute,
                    "\"" + key +
-                       "\" is not known beside \"edges\"; there are counts, nulls, kind, mean, "
-                       "stddev, minimum, maximum.");
+                       "\" is not known beside \"edges\"; there are counts, nulls, nans, kind, "
+                       "mean, stddev, minimum, maximum.");
     const std::string kind = json.contains("kind") ? DumpJson(json["kind"]) : "\"numeric\"";
     if (kind != "\"numeric\"" && kind != "\"timestamp\"")
         Refuse(result.attribute, "\"kind\" is " + kind + ", neither \"numeric\" nor \"timestamp\".");
@@ -117,6 +117,7 @@ int64_t ReadIntervals(const Json& json, Distribution& result) {
         AddTo(valued, result.counts.back(), result);
     }
     if (json.contains("nulls")) result.nulls = ReadCount(json["nulls"], result.attribute, "\"nulls\"");
+    if (json.contains("nans")) result.nans = ReadCount(json["nans"], result.attribute, "\"nans\"");
     result.mean = ReadNumber(json, "mean", result.attribute);
     result.stddev = ReadNumber(json, "stddev", result.attribute);
     result.minimum = ReadNumber(json, "minimum", result.attribute);
@@ -133,11 +134,11 @@ Distribution ReadOne(const std::string& attribute, const Json& json, int64_t siz
     const auto edges = json.find("edges");
     const int64_t valued = edges != json.end() && edges->is_array() ? ReadIntervals(json, result)
                                                                     : ReadLabels(json, max_values, result);
-    if (valued > size - result.nulls)
+    if (valued > result.known())
         Refuse(attribute,
                "Its values have more members than the segment, which has " + std::to_string(size) + ".");
     // Members without a named value: __other__, the remaining values, and members missing from the counts.
-    result.other = size - result.nulls;
+    result.other = result.known();
     for (const int64_t count : result.counts) result.other -= count;
     return result;
 }

@@ -1,8 +1,10 @@
 #include "pulse/snapshot/measurement.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "pulse/base/json.hpp"
 
@@ -159,7 +161,7 @@ void DistributeNumbers(const NumberBuckets& numbers, const std::vector<double>* 
         result.edges = numbers.ChooseEdges();
     result.edges.erase(std::unique(result.edges.begin(), result.edges.end()), result.edges.end());
     result.counts = numbers.CountBetween(result.edges);
-    result.other = numbers.nans();
+    result.nans = numbers.nans();
     const Moments moments = numbers.Summary();
     result.mean = moments.mean;
     result.stddev = moments.stddev;
@@ -182,6 +184,18 @@ Distribution MakeDistribution(const ColumnCounts& column, const std::string& att
     else
         DistributeNumbers(std::get<NumberBuckets>(column.values), edges, result);
     return result;
+}
+
+std::optional<double> Entropy(const std::vector<int64_t>& counts, int64_t other) {
+    std::vector<double> members;
+    for (const int64_t count : counts)
+        if (count > 0) members.push_back(static_cast<double>(count));
+    if (other > 0) members.push_back(static_cast<double>(other));
+    if (members.empty()) return std::nullopt;
+    const double total = std::accumulate(members.begin(), members.end(), 0.0);
+    double entropy = 0;
+    for (const double n : members) entropy += n / total * std::log2(total / n);
+    return entropy;
 }
 
 }  // namespace pulse::snapshot

@@ -65,9 +65,10 @@ int64_t WriteSnapshot(const Record& r) {
         " inactive, entered, "
         "exited, flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, "
         "columns, sketch, "
-        "duration_ms, plan_cost, error_state, error, source) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+        "duration_ms, plan_cost, error_state, error, source, size_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
         "$10, $11, $12, $13, $14, "
-        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23) RETURNING id",
+        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23, " +
+            std::string(kSizeBefore) + ") RETURNING id",
         {Value::Int8(r.segment_id),
          Value::Time(r.taken_at),
          Value::Int4(r.version),

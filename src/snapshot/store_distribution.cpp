@@ -8,17 +8,17 @@ using pg::Value;
 
 void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distributions) {
     static pg::Statement insert(
-        "INSERT INTO pulse.distribution (snapshot_id, attribute, kind, total, nulls, other,"
+        "INSERT INTO pulse.distribution (snapshot_id, attribute, kind, total, nulls, nans, other,"
         " distinct_values, labels, edges, "
         "counts, mean, stddev, minimum, maximum, quantiles) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-        {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID,
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+        {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID,
          INT8ARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8ARRAYOID});
     pg::Arena arena("pulse distributions");
     for (const Distribution& d : distributions) {
         pg::CheckInterrupts();
         insert.Execute({Value::Int8(snapshot), Value::Text(d.attribute), Value::Text(segment::Name(d.kind)),
-                        Value::Int8(d.total), Value::Int8(d.nulls), Value::Int8(d.other),
+                        Value::Int8(d.total), Value::Int8(d.nulls), Value::Int8(d.nans), Value::Int8(d.other),
                         Value::Int8(d.distinct_values),
                         d.labelled() ? Value::Texts(d.labels) : Value::Null(TEXTARRAYOID),
                         d.labelled() ? Value::Null(FLOAT8ARRAYOID) : Value::Float8s(d.edges),
@@ -41,15 +41,21 @@ Distribution ReadDistribution(const pg::Row& row, int first) {
     d.total = row.Int8(first + 2);
     d.nulls = row.Int8(first + 3);
     d.other = row.Int8(first + 4);
-    d.distinct_values = row.Int8OrNull(first + 5);
-    if (!row.IsNull(first + 6)) d.labels = row.Texts(first + 6);
-    if (!row.IsNull(first + 7)) d.edges = row.Float8s(first + 7);
-    d.counts = row.Int8s(first + 8);
-    d.mean = row.Float8OrNull(first + 9);
-    d.stddev = row.Float8OrNull(first + 10);
-    d.minimum = row.Float8OrNull(first + 11);
-    d.maximum = row.Float8OrNull(first + 12);
-    if (!row.IsNull(first + 13)) d.quantiles = row.Float8s(first + 13);
+    if (const auto nans = row.Int8OrNull(first + 5)) {
+        d.nans = *nans;
+    } else if (!row.IsNull(first + 15) && row.Bool(first + 15)) {
+        // Rows that are older than the column nans counted the NaN of measured numbers as other.
+        std::swap(d.nans, d.other);
+    }
+    d.distinct_values = row.Int8OrNull(first + 6);
+    if (!row.IsNull(first + 7)) d.labels = row.Texts(first + 7);
+    if (!row.IsNull(first + 8)) d.edges = row.Float8s(first + 8);
+    d.counts = row.Int8s(first + 9);
+    d.mean = row.Float8OrNull(first + 10);
+    d.stddev = row.Float8OrNull(first + 11);
+    d.minimum = row.Float8OrNull(first + 12);
+    d.maximum = row.Float8OrNull(first + 13);
+    if (!row.IsNull(first + 14)) d.quantiles = row.Float8s(first + 14);
     return d;
 }
 

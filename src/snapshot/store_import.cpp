@@ -36,13 +36,14 @@ std::optional<StoredSnapshot> FindSnapshot(int64_t segment, const Import& import
 
 // Returns nothing when another session stored one for the same moment meanwhile.
 std::optional<int64_t> Insert(const segment::Segment& segment, const Import& import) {
-    static pg::Statement insert(
+    static const std::string sql =
         "INSERT INTO pulse.snapshot (segment_id, taken_at, version, origin, size, converted, inactive,"
         " entered, exited, "
-        "flow_error) VALUES ($1, $2, $3, 'imported', $4, $5, $6, $7, $8, "
-        "CASE WHEN $7 IS NULL AND $8 IS NULL THEN NULL ELSE 0 END) "
-        "ON CONFLICT (segment_id, taken_at) DO NOTHING RETURNING id",
-        {INT8OID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID});
+        "flow_error, size_before) VALUES ($1, $2, $3, 'imported', $4, $5, $6, $7, $8, "
+        "CASE WHEN $7 IS NULL AND $8 IS NULL THEN NULL ELSE 0 END, " +
+        std::string(kSizeBefore) + ") ON CONFLICT (segment_id, taken_at) DO NOTHING RETURNING id";
+    static pg::Statement insert(
+        sql.c_str(), {INT8OID, TIMESTAMPTZOID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID});
     const pg::Result rows =
         insert.Execute({Value::Int8(segment.id), Value::Time(import.taken_at), Value::Int4(segment.version),
                         Value::Int8(import.size), Value::Int8(import.converted), Value::Int8(import.inactive),

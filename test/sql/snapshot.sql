@@ -33,7 +33,7 @@ FROM pulse.distribution AS d, LATERAL (SELECT avg(v) AS mean, stddev(v) AS stdde
 WHERE labels IS NULL ORDER BY attribute;
 SELECT attribute, bool_and(d.counts[i] = (SELECT count(*) FROM snap.users AS u WHERE width_bucket(u.ltv::float8, d.edges) = i - 1)) AS exact
 FROM pulse.distribution AS d, generate_subscripts(d.counts, 1) AS i WHERE attribute = 'ltv' GROUP BY attribute;
-SELECT attribute FROM pulse.distribution WHERE total <> nulls + other + (SELECT sum(c) FROM unnest(counts) AS c);
+SELECT attribute FROM pulse.distribution WHERE total <> nulls + nans + other + (SELECT sum(c) FROM unnest(counts) AS c);
 
 -- The next day: members come and go, edges stay, a parallel plan finds the same.
 DELETE FROM snap.users WHERE id <= 100;
@@ -44,7 +44,7 @@ ANALYZE snap.users;
 SET pulse.now = '2015-01-11';
 SELECT pulse_take_snapshot('Everybody') > 0 AS taken;
 SELECT size, entered, exited, flow_error, size - lag(size) OVER (ORDER BY taken_at) = entered - exited AS adds_up FROM pulse.snapshot ORDER BY taken_at;
-SELECT attribute, nulls, other, edges = lag(edges) OVER (PARTITION BY attribute ORDER BY snapshot_id) AS same_edges, counts, minimum, maximum
+SELECT attribute, nulls, nans, other, edges = lag(edges) OVER (PARTITION BY attribute ORDER BY snapshot_id) AS same_edges, counts, minimum, maximum
 FROM pulse.distribution WHERE attribute IN ('ltv', 'score') ORDER BY attribute, snapshot_id;
 SET pulse.now = '2015-01-11 00:00:01';
 SET parallel_setup_cost = 0;
@@ -58,7 +58,7 @@ RESET min_parallel_table_scan_size;
 RESET max_parallel_workers_per_gather;
 SELECT size, converted, inactive, entered, exited, count(DISTINCT md5(sketch::text)) AS sketches FROM pulse.snapshot WHERE taken_at >= '2015-01-11' GROUP BY 1, 2, 3, 4, 5 ORDER BY 4;
 SELECT attribute FROM pulse.distribution AS d JOIN pulse.snapshot AS s ON s.id = snapshot_id WHERE taken_at >= '2015-01-11' AND kind <> 'timestamp'
-GROUP BY attribute HAVING count(DISTINCT (kind, total, nulls, other, distinct_values, labels, edges, counts, mean, stddev, minimum, maximum, quantiles)) > 1;
+GROUP BY attribute HAVING count(DISTINCT (kind, total, nulls, nans, other, distinct_values, labels, edges, counts, mean, stddev, minimum, maximum, quantiles)) > 1;
 
 -- Backfill: compared with the previous snapshot in time.
 SET pulse.now = '2015-01-10 12:00';
@@ -132,7 +132,7 @@ FROM generate_series(1, 20000) AS i,
 INSERT INTO snap.numbers VALUES (-1, 'NaN', 'NaN'), (-2, 'Infinity', 'Infinity'), (-3, '-Infinity', '-Infinity'), (-4, 0, 0), (-5, 1e-400, 0);
 SELECT pulse_create_segment('Numbers', '{"from": "snap.numbers", "attributes": ["as_numeric", "as_float"]}') > 0 AS made;
 SELECT pulse_take_snapshot('Numbers') > 0 AS taken;
-SELECT count(DISTINCT (total, nulls, other, edges, counts, mean, stddev, minimum, maximum, quantiles)) AS different, min(other) AS nan
+SELECT count(DISTINCT (total, nulls, nans, other, edges, counts, mean, stddev, minimum, maximum, quantiles)) AS different, min(nans) AS nan
 FROM pulse.distribution WHERE attribute LIKE 'as\_%';
 
 -- A query as of a given time.

@@ -160,7 +160,8 @@ shop(q{CREATE TABLE app.own (id bigint PRIMARY KEY, of name, plan text); INSERT 
 	GRANT SELECT ON app.own TO maker});
 shop(q{GRANT SELECT ON app.shown TO maker; SELECT pulse_create_segment('Zeta', '{"from": "app.own", "key": "id", "attributes": ["plan"]}'); SELECT pulse_create_segment('Zeta shown', '{"from": "app.shown", "key": "id", "attributes": ["plan"]}');
 	INSERT INTO pulse.snapshot (segment_id, taken_at, version, status, size) SELECT s.id, i.since - n * interval '1 day', 1, 'ok', 100 + 300 * n FROM pulse.segment AS s, pulse.incident AS i, generate_series(0, 1) AS n WHERE s.name LIKE 'Zeta%' AND i.id = } . $incident . q{;
-	INSERT INTO pulse.distribution SELECT (jsonb_populate_record(d, jsonb_build_object('snapshot_id', p.id))).* FROM pulse.incident_record AS i
+	INSERT INTO pulse.distribution (snapshot_id, attribute, kind, total, nulls, nans, other, distinct_values, labels, edges, counts)
+	SELECT p.id, d.attribute, d.kind, d.total, d.nulls, d.nans, d.other, d.distinct_values, d.labels, d.edges, d.counts FROM pulse.incident_record AS i
 	JOIN pulse.distribution AS d ON d.snapshot_id IN (i.baseline_snapshot, i.snapshot) JOIN pulse.snapshot AS p ON (p.size = 100) = (d.snapshot_id = i.snapshot)
 	JOIN pulse.segment AS s ON s.id = p.segment_id AND s.name LIKE 'Zeta%' WHERE i.id = } . $incident . q{;
 	INSERT INTO pulse.incident_record (segment_id, detector, severity, direction, baseline, observed, change, baseline_kind, summary, since, opened_at, last_seen_at, baseline_snapshot, snapshot)

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "pulse/diagnosis/changes.hpp"
 #include "pulse/diagnosis/clauses.hpp"
 #include "diagnosis_testing.hpp"
 
@@ -170,8 +171,51 @@ TEST(DiagnosisValue, ColumnNulledAndFilled) {
     EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnNulled);
     EXPECT_TRUE(Advice(Diagnose(input), "count(s.\"country\") AS filled"));
     std::swap(input.before->attributes, input.after->attributes);
-    input.detector = "distribution_shift";
-    EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnFilled);
+    for (const char* detector : {"null_spike", "distribution_shift"}) {
+        input.detector = detector;
+        EXPECT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kColumnFilled) << detector;
+    }
+}
+
+TEST(DiagnosisValue, NumbersBecameNan) {
+    const auto numbers = [](int64_t each, int64_t nulls, int64_t nans) {
+        snapshot::Distribution d;
+        d.attribute = "score";
+        d.kind = segment::AttributeKind::kNumeric;
+        d.edges = {10, 100};
+        d.counts = {each, each, each};
+        d.nulls = nulls;
+        d.nans = nans;
+        d.total = 3 * each + nulls + nans;
+        return d;
+    };
+    DiagnosisInput input = MakeCase(10'000, 10'000, "nan_spike", "score");
+    input.before->attributes = {numbers(3300, 100, 0)};
+    input.after->attributes = {numbers(2000, 100, 3900)};
+    Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kColumnNulled);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "Score is NaN for 3,900 people who had a value before"));
+    EXPECT_TRUE(Advice(found, "IN ('NaN')"));
+    EXPECT_TRUE(std::any_of(found.attribution.begin(), found.attribution.end(),
+                            [](const Contribution& c) { return c.value == "(NaN)" && c.after == 3900; }));
+    // Nulls that became NaN are no column that is being filled.
+    input.before->attributes = {numbers(2000, 4000, 0)};
+    input.after->attributes = {numbers(2000, 0, 4000)};
+    found = Diagnose(input);
+    for (const Hypothesis& hypothesis : found.hypotheses) EXPECT_NE(hypothesis.cause, Cause::kColumnFilled);
+}
+
+TEST(DiagnosisValue, OtherHidesItsMembersOnce) {
+    std::map<std::string, int64_t> before, after;
+    for (int i = 10; i < 60; ++i) {
+        before["old " + std::to_string(i)] = 200;
+        after["new " + std::to_string(i)] = 200;
+    }
+    // One more value on either side: of 51 replaced values "other" can hide one of each.
+    const auto change = Compare(Values("page", before, 0, 200), Values("page", after, 0, 200), 0.01);
+    ASSERT_TRUE(change);
+    EXPECT_GT(change->distance, 0.9);
+    EXPECT_LE(change->distance, 1 - 2.0 / 51 + 1e-9);
 }
 
 TEST(DiagnosisValue, Influx) {

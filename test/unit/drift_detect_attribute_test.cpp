@@ -133,6 +133,84 @@ TEST(DriftAttribute, RegularNewValuesRaiseNoAlarm) {
     EXPECT_FALSE(FindingOf(run, detector::kVanishedValue, "cohort"));
 }
 
+// ---- null and NaN ----
+
+TEST(DriftAbsence, AColumnThatFillsIsAFinding) {
+    for (const int64_t nulls : {900, 970, 1'000})
+        for (const bool number : {false, true}) {
+            Days days;
+            const auto add = [&](int64_t missing) {
+                days.Add(1'000);
+                if (number)
+                    days.Numbers("phone", {5}, {(1'000 - missing) / 2, (1'000 - missing) / 2});
+                else
+                    days.Values("phone", {{"yes", (1'000 - missing) / 2}, {"no", (1'000 - missing) / 2}});
+            };
+            for (int day = 0; day < 6; ++day) add(nulls);
+            add(40);
+            const DetectionRun run = days.Newest();
+            const Finding* finding = FindingOf(run, detector::kNullSpike, "phone");
+            ASSERT_TRUE(finding) << nulls;
+            EXPECT_EQ(finding->direction, Direction::kDown);
+            EXPECT_NEAR(finding->change, 0.04 - static_cast<double>(nulls) / 1'000, 1e-9);
+            EXPECT_TRUE(finding->summary.starts_with("phone is missing for only 4.0 % of the members ("));
+            EXPECT_EQ(Findings(run), 1u);
+        }
+}
+
+TEST(DriftAbsence, NanIsNeitherNullNorAValue) {
+    for (const bool from_null : {false, true}) {
+        Days days;
+        const auto add = [&](int64_t nans, int64_t nulls) {
+            days.Add(2'000);
+            const int64_t each = (2'000 - nans - nulls) / 4;
+            days.Numbers("score", {1, 5, 9}, {each, each, each, each}, nans);
+        };
+        for (int day = 0; day < 5; ++day) add(20, from_null ? 600 : 0);
+        add(from_null ? 620 : 800, 0);
+        const DetectionRun run = days.Newest();
+        const Finding* finding = FindingOf(run, detector::kNanSpike, "score");
+        ASSERT_TRUE(finding);
+        EXPECT_EQ(finding->direction, Direction::kUp);
+        EXPECT_NEAR(*finding->baseline, 0.01, 1e-9);
+        EXPECT_NEAR(*finding->observed, from_null ? 0.31 : 0.4, 1e-9);
+        EXPECT_EQ(finding->severity, Severity::kCritical);
+        EXPECT_EQ(finding->details["nans"], from_null ? 620 : 800);
+        EXPECT_NE(finding->summary.find(" is NaN for "), std::string::npos);
+        // Nulls that became NaN fell; NaN that were numbers are no nulls.
+        EXPECT_EQ(FindingOf(run, detector::kNullSpike, "score") != nullptr, from_null);
+        EXPECT_FALSE(FindingOf(run, detector::kDistributionShift, "score"));
+    }
+}
+
+TEST(DriftAbsence, AllNanAndBack) {
+    Days days;
+    for (int day = 0; day < 5; ++day) {
+        days.Add(500);
+        days.Numbers("score", {}, {0}, 500);
+    }
+    days.Add(500);
+    days.Numbers("score", {3}, {200, 300});
+    const DetectionRun run = days.Newest();
+    ASSERT_TRUE(FindingOf(run, detector::kNanSpike, "score"));
+    EXPECT_EQ(FindingOf(run, detector::kNanSpike, "score")->direction, Direction::kDown);
+    EXPECT_EQ(Findings(run), 1u);
+}
+
+TEST(DriftAbsence, WhatNeverWasIsNotTested) {
+    Days days;
+    for (int day = 0; day < 3; ++day) {
+        days.Add(500);
+        days.Numbers("score", {3}, {200, 300});
+    }
+    for (const DetectorResult& result : days.Newest().results) {
+        const std::string& detector = result.finding.fingerprint.detector;
+        if (detector == detector::kNanSpike || detector == detector::kNullSpike) {
+            EXPECT_FALSE(result.finding.p_value);
+        }
+    }
+}
+
 // ---- rates ----
 
 TEST(DriftRate, OverdispersedRatesAreLearnt) {
@@ -175,6 +253,45 @@ TEST(DriftRate, MembersReplacedAtEqualSize) {
     const DetectionRun run = days.Newest();
     ASSERT_TRUE(FindingOf(run, detector::kMembershipChurn));
     EXPECT_NEAR(FindingOf(run, detector::kMembershipChurn)->change, 0.37, 1e-12);
+}
+
+TEST(DriftRate, ExitsAreOfTheSizeThatTheyLeft) {
+    // A window after a spike: most of the members of the spike leave, as they do every day.
+    for (const bool entered : {true, false})
+        for (const int64_t spike : {4'000, 30'000, 200'000}) {
+            Days days;
+            const auto add = [&](int64_t size, int64_t left) {
+                const int64_t before = days.history.points.empty() ? size : days.history.points.back().size;
+                Point& point = days.Add(size);
+                if (entered) point.entered = size - before + left;
+                point.exited = left;
+            };
+            for (int day = 0; day < 10; ++day) add(1'000, 900);
+            add(spike, 900);
+            add(1'000, spike * 9 / 10);
+            const DetectionRun run = days.Newest();
+            EXPECT_FALSE(FindingOf(run, detector::kInactivityCreep)) << spike;
+            for (const DetectorResult& result : run.results)
+                if (result.finding.fingerprint.detector == detector::kInactivityCreep) {
+                    EXPECT_NEAR(*result.finding.observed, 0.9, 1e-9);
+                }
+        }
+}
+
+TEST(DriftRate, NoExitRateIsAboveOne) {
+    Days days;
+    for (int day = 0; day < 6; ++day) {
+        Point& point = days.Add(5'000);
+        point.entered = point.exited = 1'000;
+    }
+    Point& point = days.Add(700);
+    point.entered = 20;
+    point.exited = 4'320;
+    const DetectionRun run = days.Newest();
+    const Finding* finding = FindingOf(run, detector::kInactivityCreep);
+    ASSERT_TRUE(finding);
+    EXPECT_NEAR(*finding->observed, 0.864, 1e-9);
+    EXPECT_TRUE(finding->summary.starts_with("churn (exits / size before) rose to 86.4 % (20.0 % expected"));
 }
 
 }  // namespace

@@ -403,7 +403,8 @@ TEST_F(Fixture, ExpectedFindings) {
     EXPECT_EQ(SeverityIn(run, detector::kConversionAnomaly), "low");
     EXPECT_NEAR(FindingOf(run, detector::kConversionAnomaly)->change, -1.0 / 3, 1e-9);
     EXPECT_EQ(SeverityIn(run, detector::kInactivityCreep), "critical");
-    EXPECT_NEAR(FindingOf(run, detector::kInactivityCreep)->change, 3.6, 0.01);
+    EXPECT_NEAR(FindingOf(run, detector::kInactivityCreep)->change, 800.0 / 10'000 / (300.0 / 9'800) - 1,
+                0.01);
     EXPECT_EQ(SeverityIn(run, detector::kSizeChange), "high");
     EXPECT_EQ(SeverityIn(run, detector::kVanishedValue, "platform"), "critical");
     EXPECT_EQ(Findings(run), 5u);
@@ -438,10 +439,11 @@ TEST(DriftGenerator, HistoryOpensAtTheBreakAndStaysOpen) {
             const bool eroded = day >= 5;
             const auto size = std::llround(static_cast<double>(base) * (eroded ? 0.58 : 1) *
                                            (1 + 0.02 * Noise(static_cast<size_t>(day))));
+            const auto before = static_cast<double>(day > 0 ? days.history.points.back().size : size);
             Point& point = days.Add(size);
             point.converted = std::llround(static_cast<double>(size) * (eroded ? 0.10 : 0.15));
-            point.entered = std::llround(static_cast<double>(size) * (eroded ? 0.03 : 0.05));
-            point.exited = std::llround(static_cast<double>(size) * (eroded ? 0.08 : 0.03));
+            point.entered = std::llround(before * (eroded ? 0.03 : 0.05));
+            point.exited = std::llround(before * (eroded ? 0.08 : 0.03));
             const int64_t android = size * (eroded ? 28 : 40) / 100;
             const int64_t web = size * 15 / 100;
             days.Values("platform", {{"ios", size - android - web}, {"android", android}, {"web", web}});

@@ -47,13 +47,15 @@ class Days {
         }
     }
 
+    // Numbers of the newest day, the rest of the members null.
     void Numbers(const std::string& attribute, const std::vector<double>& edges,
-                 const std::vector<int64_t>& counts) {
+                 const std::vector<int64_t>& counts, int64_t nans = 0) {
         snapshot::Distribution& d = distributions_[history.points.back().snapshot].emplace_back();
         d.attribute = attribute;
         d.kind = segment::AttributeKind::kNumeric;
         d.total = history.points.back().size;
-        d.nulls = d.total;
+        d.nans = nans;
+        d.nulls = d.total - nans;
         d.edges = edges;
         d.counts = counts;
         for (const int64_t count : counts) d.nulls -= count;

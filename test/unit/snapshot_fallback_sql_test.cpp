@@ -152,7 +152,8 @@ TEST(SnapshotFallbackSql, ReadsGroups) {
     EXPECT_EQ(plan.distinct_values, 3);
     const Distribution& ltv = result.distributions[1];
     EXPECT_EQ(ltv.nulls, 3);
-    EXPECT_EQ(ltv.other, 1);  // not a number
+    EXPECT_EQ(ltv.nans, 1);
+    EXPECT_EQ(ltv.other, 0);
     EXPECT_EQ(ltv.mean, 2);
     EXPECT_EQ(std::accumulate(ltv.counts.begin(), ltv.counts.end(), int64_t{0}), 6);
 }

@@ -6,12 +6,12 @@
 
 namespace pulse::diagnosis {
 
-enum class CellKind { kValue, kOther, kNull };
+enum class CellKind { kValue, kOther, kNull, kNan };
 
-// One value of an attribute (or an interval, the rest, the nulls) before and after.
+// One value of an attribute (or an interval, the rest, the nulls, NaN) before and after.
 struct Cell {
     CellKind kind = CellKind::kValue;
-    std::string label;  // the value as text; empty for other and null
+    std::string label;  // the value as text; empty for other, null and NaN
     int64_t before = 0, after = 0;
     double noise = 1;  // standard deviation to expect of after - before
 

@@ -13,7 +13,7 @@ struct ValueShift {
     std::string attribute;
     std::vector<std::string> labels;        // the values as text; for a rename the old ones
     std::vector<std::string> replacements;  // of a rename
-    bool labelled = true;                   // labels are values, not intervals, "other" or "empty"
+    bool labelled = true;                   // labels are values, not intervals, "other", "empty" or NaN
     int64_t people = 0;                     // people who moved beyond the change of the rest of the segment
     int64_t before = 0, after = 0;          // members with these labels (a rename: with the old ones)
     double size_share = 0;   // 0..1 of the change of size that this shift explains beyond a uniform change
@@ -31,5 +31,8 @@ std::string Describe(const ValueShift& shift);
 
 // The label of a cell in texts.
 std::string CellLabel(const Cell& cell);
+inline constexpr const char* kNanLabel = "(NaN)";
+// Whether the shift is one of NaN alone.
+bool OfNan(const ValueShift& shift);
 
 }  // namespace pulse::diagnosis

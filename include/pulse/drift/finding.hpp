@@ -22,6 +22,7 @@ inline constexpr const char* kInactivityCreep = "inactivity_creep";
 inline constexpr const char* kExpectedRange = "expected_range";
 inline constexpr const char* kMembershipChurn = "membership_churn";
 inline constexpr const char* kNullSpike = "null_spike";
+inline constexpr const char* kNanSpike = "nan_spike";
 inline constexpr const char* kNewValue = "new_value";
 inline constexpr const char* kVanishedValue = "vanished_value";
 inline constexpr const char* kSchemaChange = "schema_change";

@@ -19,7 +19,7 @@ struct Thresholds {
     double conversion_anomaly = 0.25;  // relative
     double inactivity_creep = 0.30;    // relative
     double membership_churn = 0.30;    // rise of the replaced share
-    double null_spike = 0.05;          // rise of the null share
+    double null_spike = 0.05;          // change of the share of null, or of NaN
     double value = 0.02;               // share of a value that appeared or vanished
     double slow_erosion = 0.10;        // relative loss over the window
     double slow_growth = 0.15;         // relative rise over the window, beyond the growth of before

@@ -19,7 +19,7 @@ extern double distribution_shift_threshold;  // total variation distance
 extern double conversion_anomaly_threshold;  // relative
 extern double inactivity_creep_threshold;    // relative
 extern double membership_churn_threshold;    // share of members replaced
-extern double null_spike_threshold;          // absolute rise of the null share
+extern double null_spike_threshold;          // absolute change of the share of null, or of NaN
 extern double value_threshold;               // share of a value that appeared or vanished
 extern double slow_erosion_threshold;        // relative
 extern double slow_growth_threshold;         // likewise, beyond the growth before it

@@ -16,6 +16,7 @@ struct Distribution {
     segment::AttributeKind kind = segment::AttributeKind::kCategorical;
     int64_t total = 0;
     int64_t nulls = 0;
+    int64_t nans = 0;  // numeric: members whose value is NaN
     int64_t other = 0;
     std::optional<int64_t> distinct_values;
     std::vector<std::string> labels;  // categorical and boolean
@@ -26,10 +27,15 @@ struct Distribution {
 
     bool operator==(const Distribution&) const = default;
 
+    // Members with a value: neither null nor NaN.
+    int64_t known() const { return total - nulls - nans; }
     bool labelled() const {
         return kind == segment::AttributeKind::kCategorical || kind == segment::AttributeKind::kBoolean;
     }
 };
+
+// Shannon's entropy of the counts and `other` as one more, in bits. Empty without members.
+std::optional<double> Entropy(const std::vector<int64_t>& counts, int64_t other);
 
 inline constexpr double kQuantileLevels[] = {0.01, 0.05, 0.25, 0.50, 0.75, 0.95, 0.99};
 

@@ -18,10 +18,16 @@ void WriteDistributions(int64_t snapshot, const std::vector<Distribution>& distr
 
 // What to select from pulse.distribution AS d for ReadDistribution().
 inline constexpr const char* kDistributionColumns =
-    "d.attribute, d.kind, d.total, d.nulls, d.other, d.distinct_values, d.labels, d.edges, d.counts, d.mean,"
-    " d.stddev, d.minimum, d.maximum, d.quantiles";
+    "d.attribute, d.kind, d.total, d.nulls, d.other, d.nans, d.distinct_values, d.labels, d.edges, d.counts, d.mean,"
+    " d.stddev, d.minimum, d.maximum, d.quantiles, CASE WHEN d.nans IS NULL AND d.kind = 'numeric' THEN"
+    " (SELECT s.origin = 'measured' FROM pulse.snapshot AS s WHERE s.id = d.snapshot_id) END";
 // Those columns from number `first` on. Throws UserError XX001 when the kind is unknown.
 Distribution ReadDistribution(const pg::Row& row, int first);
+
+// For an INSERT into pulse.snapshot of segment $1 and moment $2: its size_before.
+inline constexpr const char* kSizeBefore =
+    "(SELECT b.size FROM pulse.snapshot AS b WHERE b.segment_id = $1 AND b.taken_at < $2 AND b.status = 'ok'"
+    " ORDER BY b.taken_at DESC LIMIT 1)";
 
 // Ordered by attribute.
 std::vector<Distribution> ReadDistributions(int64_t snapshot);
