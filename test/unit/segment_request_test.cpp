@@ -227,7 +227,7 @@ TEST(SegmentBaseline, ErrorsNameTheInvalidKey) {
               "22023 unknown key \"sizeChange\" in \"alertThresholds\" |  | Keys are \"sizeChangePercent\", "
               "\"distributionShift\", \"conversionAnomaly\", \"inactivityCreep\", \"membershipChurn\", "
               "\"nullSpike\", \"value\", "
-              "\"slowErosion\".");
+              "\"slowErosion\", \"slowGrowth\".");
     EXPECT_TRUE(BaselineRefusal(R"({"alertThresholds": {"nullSpike": 2}})")
                     .starts_with("22023 alertThresholds.nullSpike must be a number from 0 to 1"));
 }
