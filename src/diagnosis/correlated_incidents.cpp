@@ -118,7 +118,7 @@ Shared FindShared(const DiagnosisContext& context) {
 
 std::vector<std::string> ShortNames(const std::vector<std::string>& labels) {
     std::vector<std::string> words;
-    for (const std::string& label : labels) words.push_back(Short(label, 40));
+    for (const std::string& label : labels) words.push_back(ShortValue(label));
     return words;
 }
 

@@ -53,6 +53,14 @@ std::string DescribeObserved(const DiagnosisInput& input, ChangeType change_type
             return "Inactive members: " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
         case ChangeType::kShape:
+            // The figure that the incident itself shows.
+            if (input.detector == "distribution_shift")
+                return Percent(*input.observed) + " of the members moved between values of " + name +
+                       ", more than chance explains.";
+            if (input.detector == "new_value" || input.detector == "vanished_value")
+                return "Members with values of " + name +
+                       (input.detector == "new_value" ? " that are new: " : " that vanished: ") +
+                       Percent(*input.baseline) + " normally, now " + Percent(*input.observed) + ".";
             if (input.detector == "null_spike")
                 return "Members without a value of " + name + ": " + Percent(*input.baseline) +
                        " normally, now " + Percent(*input.observed) + ".";
@@ -89,11 +97,13 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
     }
     if (const std::string observed = DescribeObserved(input, context.change_type); !observed.empty())
         sentences.push_back(observed);
-    if (context.change_type == ChangeType::kShape && input.change)
-        for (const DistributionChange& change : context.changes)
-            if (change.attribute == input.attribute)
-                sentences.push_back(Percent(change.distance) + " of the members moved between values of " +
-                                    Short(input.attribute, 40) + ", more than chance explains.");
+    // What came later is told, but is no cause of what was there before.
+    if (input.failed && context.comparable) {
+        sentences.push_back("The newest measurement, of " + FormatDate(input.failed->taken_at) +
+                            ", failed: " + Short(input.failed->error, 200) + ".");
+        context.AddEvidence("measurement", sentences.back(),
+                            {{"snapshot", input.failed->id}, {"sqlstate", input.failed->error_state}});
+    }
     return sentences;
 }
 

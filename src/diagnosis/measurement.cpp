@@ -35,13 +35,15 @@ struct SchemaDifference {
     std::string renamed_to;
 };
 
-SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSnapshot& before,
-                                const SegmentSnapshot& after) {
+using Columns = std::map<std::string, std::string>;
+
+SchemaDifference CompareColumns(const DiagnosisContext& context, const Columns& before,
+                                const Columns& after) {
     SchemaDifference difference;
     std::vector<std::pair<std::string, std::string>> gone, added;
-    for (const auto& [name, type] : before.columns) {
-        const auto now = after.columns.find(name);
-        if (now == after.columns.end()) {
+    for (const auto& [name, type] : before) {
+        const auto now = after.find(name);
+        if (now == after.end()) {
             gone.emplace_back(name, type);
         } else if (now->second != type) {
             difference.words.push_back("column " + Short(name) + " changed from " + Short(type) + " to " +
@@ -50,8 +52,8 @@ SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSn
             difference.harmless = false;
         }
     }
-    for (const auto& [name, type] : after.columns)
-        if (!before.columns.contains(name)) added.emplace_back(name, type);
+    for (const auto& [name, type] : after)
+        if (!before.contains(name)) added.emplace_back(name, type);
     for (const auto& [name, type] : gone) {
         difference.columns.push_back(name);
         difference.harmless = false;
@@ -74,8 +76,10 @@ SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSn
 void AddSchemaHypothesis(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
     if (!input.before || !input.after) return;
-    if (input.before->columns.empty() || input.after->columns.empty()) return;
-    const SchemaDifference difference = CompareColumns(context, *input.before, *input.after);
+    // A column that changed later is no cause.
+    const Columns& now = input.columns_at_onset.empty() ? input.after->columns : input.columns_at_onset;
+    if (input.before->columns.empty() || now.empty()) return;
+    const SchemaDifference difference = CompareColumns(context, input.before->columns, now);
     if (difference.words.empty()) return;
     const std::string what = Listed(difference.words, 4);
     const std::string id =
@@ -102,10 +106,9 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
         "measurement",
         "The measurement of " + FormatDate(failed.taken_at) + " failed: " + Short(failed.error, 200) + ".",
         {{"snapshot", failed.id}, {"sqlstate", failed.error_state}, {"error", Short(failed.error, 500)}});
-    const bool only = !context.comparable;
     if (FromSchema(failed.error_state))
         context.AddHypothesis(
-            Cause::kSchemaChange, only ? 0.93 : 0.4,
+            Cause::kSchemaChange, 0.93,
             "The table behind the segment was changed, so the segment can no longer be measured: " +
                 Short(failed.error, 200) + ".",
             {id});
@@ -115,7 +118,7 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
     if (failed.error_state == sqlstate::kQueryCanceled) why += ": it took longer than allowed";
     if (failed.error_state == sqlstate::kLockNotAvailable)
         why += ": another session locked the data for too long";
-    context.AddHypothesis(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
+    context.AddHypothesis(Cause::kMeasurementFailed, 0.9,
                           why + ". Its members are unknown until this is fixed.", {id});
 }
 
@@ -124,7 +127,7 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
 void AddMeasurementHypotheses(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
     if (input.after && input.after->failed) AddFailureHypothesis(context, *input.after);
-    if (input.failed) AddFailureHypothesis(context, *input.failed);
+    if (input.failed && !context.comparable) AddFailureHypothesis(context, *input.failed);
     AddSchemaHypothesis(context);
     if (!context.comparable || context.after_size > 0 || context.before_size <= 0) return;
     if (input.after->clause_rows == int64_t{0}) {

@@ -134,6 +134,8 @@ struct Advisor {
     // attributes reports all of them: naming one would stop the others.
     void WatchAttribute(const Hypothesis& h) {
         constexpr double kEarlier = 0.1;
+        // Shares leave out the members without a value.
+        if (input().detector == "null_spike") return;
         if (watched || h.subject.attribute.empty() || !Measured(h.subject.attribute)) return;
         json baseline = input().expectations.is_object() ? input().expectations : json::object();
         const json before = baseline;
@@ -290,8 +292,8 @@ void Advisor::Advise(const Hypothesis& h) {
                           "Check with the team behind " + attribute +
                               " that the new values are intended; this shows them.",
                           "Campaigns and rules that name the old values no longer reach these people.");
-            AcceptAsNormal("medium", "Once the new values are expected, they should not be reported again.");
             WatchAttribute(h);
+            AcceptAsNormal("low", "Once the new values are expected, they should not be reported again.");
             break;
         case Cause::kColumnNulled:
         case Cause::kColumnFilled:
@@ -300,7 +302,6 @@ void Advisor::Advise(const Hypothesis& h) {
                                                 : "Earlier figures are not comparable.",
                 ShowFilled(h.subject.attribute));
             if (h.cause == Cause::kColumnFilled) AcceptAsNormal("medium", "A filled column is not a fault.");
-            WatchAttribute(h);
             break;
         case Cause::kValueVanished:
         case Cause::kOneValueLost:
@@ -323,8 +324,13 @@ void Advisor::Advise(const Hypothesis& h) {
                 "Rules with fixed limits on it now select other people.", ShowValues(h.subject.attribute));
             break;
         case Cause::kMixShift:
+            if (const std::string sql = ShowValues(h.subject.attribute); !sql.empty())
+                Add("medium",
+                    "Check upstream whether people really moved between values of " + attribute +
+                        "; this shows them.",
+                    "A value that is filled otherwise looks the same.", sql);
             Split(h);
-            AcceptAsNormal("medium", "If the new mix is intended, it should be the baseline from now on.");
+            AcceptAsNormal("low", "If the new mix is intended, it should be the baseline from now on.");
             break;
         case Cause::kIdentityChanged:
             if (!input().source.empty())

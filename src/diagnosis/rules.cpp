@@ -26,7 +26,6 @@ std::string Difference(const ClauseChange& change) {
     return Quoted(change.before) + " became " + Quoted(change.after);
 }
 
-// The version whose rule the segment was last measured with before, and the newest one measured after.
 const RuleVersion* FindVersion(const DiagnosisInput& input, int version) {
     for (const RuleVersion& candidate : input.versions)
         if (candidate.version == version) return &candidate;
@@ -60,15 +59,19 @@ int64_t MissedOnly(const SegmentSnapshot& snapshot, const std::string& clause) {
     return count ? count->missed_only.value_or(0) : 0;
 }
 
-RuleComparison Read(const DiagnosisInput& input) {
+// Compare with the version in force when the incident began. The clauses that the newest snapshot counted are
+// those of its own version.
+RuleComparison Read(const DiagnosisInput& input, const RuleVersion& at_onset) {
     RuleComparison comparison;
     const RuleVersion* before = FindVersion(input, input.before->version);
-    const RuleVersion* after = FindVersion(input, input.after->version);
-    comparison.changes = CompareRules(ClausesOf(*input.before, before), ClausesOf(*input.after, after));
-    comparison.source_changed = SourceChanged(before, after);
+    comparison.changes = CompareRules(
+        ClausesOf(*input.before, before),
+        at_onset.version == input.after->version ? ClausesOf(*input.after, &at_onset) : at_onset.clauses);
+    comparison.source_changed = SourceChanged(before, &at_onset);
     for (const ClauseChange& change : comparison.changes) {
         comparison.tightened += change.effect == ClauseEffect::kTightened;
         comparison.loosened += change.effect == ClauseEffect::kLoosened;
+        if (at_onset.version != input.after->version) continue;
         const int64_t more =
             MissedOnly(*input.after, change.after) - MissedOnly(*input.before, change.before);
         if (std::abs(more) <= std::abs(comparison.missed)) continue;
@@ -78,9 +81,8 @@ RuleComparison Read(const DiagnosisInput& input) {
     return comparison;
 }
 
-// The rule's part in the change: whether its direction, its timing and its count fit.
-double Confidence(const DiagnosisContext& context, const RuleComparison& comparison, bool fell,
-                  bool in_time) {
+// The rule's part in the change: whether its direction and its count fit.
+double Confidence(const DiagnosisContext& context, const RuleComparison& comparison, bool fell) {
     const bool fits = fell ? comparison.tightened > 0 : comparison.loosened > 0;
     const bool contradicts =
         !fits && !comparison.source_changed && (fell ? comparison.loosened > 0 : comparison.tightened > 0);
@@ -91,15 +93,17 @@ double Confidence(const DiagnosisContext& context, const RuleComparison& compari
         confidence = 0.25 + 0.72 * Unit(-static_cast<double>(comparison.missed) / growth * 1.1);
     }
     if (contradicts) confidence = 0.1;
-    if (!in_time) confidence *= 0.3;
     return confidence * (0.4 + 0.6 * Support(context.size_z()));
 }
 
-// The newest version that was in force when the incident began, or the one measured now.
+// The newest version that was in force when the incident began, if it is a later one than was measured
+// before. What was changed after that is no cause.
 const RuleVersion* VersionAtOnset(const DiagnosisInput& input) {
-    const RuleVersion* deciding = FindVersion(input, input.after->version);
+    const RuleVersion* deciding = nullptr;
     for (const RuleVersion& version : input.versions)
-        if (version.version > input.before->version && version.changed_at <= input.since) deciding = &version;
+        if (version.version > input.before->version && version.version <= input.after->version &&
+            version.changed_at <= input.since)
+            deciding = &version;
     return deciding;
 }
 
@@ -107,12 +111,12 @@ std::string AddVersionEvidence(DiagnosisContext& context, const RuleVersion& ver
     const DiagnosisInput& input = context.input;
     std::string sentence = "The definition was changed on " + FormatDate(version.changed_at) + " by " +
                            Short(version.changed_by, 40) + " (version " +
-                           std::to_string(input.before->version) + " to " +
-                           std::to_string(input.after->version) + ")";
+                           std::to_string(input.before->version) + " to " + std::to_string(version.version) +
+                           ")";
     if (!version.change.empty()) sentence += ": " + Short(version.change, 200);
     return context.AddEvidence("definition", sentence + ".",
                                {{"from_version", input.before->version},
-                                {"to_version", input.after->version},
+                                {"to_version", version.version},
                                 {"changed_at", FormatMoment(version.changed_at)}});
 }
 
@@ -127,13 +131,12 @@ std::string DescribeRuleChange(const RuleComparison& comparison, bool fell) {
 
 void AddChangedRuleHypothesis(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
-    if (input.before->version == input.after->version) return;
-    const RuleComparison comparison = Read(input);
+    const RuleVersion* change = VersionAtOnset(input);
+    if (!change) return;
+    const RuleComparison comparison = Read(input, *change);
     if (comparison.changes.empty() && !comparison.source_changed) return;
     const bool fell = context.growth() < 0;
-    const RuleVersion* change = VersionAtOnset(input);
-    std::vector<std::string> cited, words;
-    if (change) cited.push_back(AddVersionEvidence(context, *change));
+    std::vector<std::string> cited{AddVersionEvidence(context, *change)}, words;
     for (const ClauseChange& c : comparison.changes) words.push_back(Difference(c));
     std::string sentence = "People in " + Short(input.segment) + (fell ? " exited" : " entered") +
                            " due to " + DescribeRuleChange(comparison, fell);
@@ -155,9 +158,8 @@ void AddChangedRuleHypothesis(DiagnosisContext& context) {
         subject.clause = first.after;
         if (!first.columns.empty()) subject.attribute = first.columns.front();
     }
-    const bool in_time = !change || change->changed_at <= input.since;
     context.AddHypothesis(fell ? Cause::kRuleTightened : Cause::kRuleLoosened,
-                          Confidence(context, comparison, fell, in_time), sentence, cited, subject);
+                          Confidence(context, comparison, fell), sentence, cited, subject);
 }
 
 double PassRate(const ClauseCount& clause, const SegmentSnapshot& snapshot) {

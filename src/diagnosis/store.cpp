@@ -103,6 +103,15 @@ LoadedInput LoadIncident(int64_t incident) {
     return loaded;
 }
 
+std::map<std::string, std::string> ReadColumns(const pg::Row& row, int column) {
+    std::map<std::string, std::string> columns;
+    if (row.IsNull(column)) return columns;
+    const nlohmann::json json = row.Jsonb(column);
+    for (const auto& [name, type] : json.items())
+        if (type.is_string()) columns[name] = type.get<std::string>();
+    return columns;
+}
+
 std::vector<ClauseCount> ReadClauses(const pg::Row& row, int texts, int passed, int missed) {
     std::vector<ClauseCount> clauses;
     if (row.IsNull(texts)) return clauses;
@@ -131,11 +140,7 @@ SegmentSnapshot ReadSnapshot(const pg::Row& row) {
     snapshot.exited = row.Int8OrNull(8);
     snapshot.clauses = ReadClauses(row, 9, 10, 11);
     snapshot.clause_rows = row.Int8OrNull(12);
-    if (!row.IsNull(13)) {
-        const nlohmann::json columns = row.Jsonb(13);
-        for (const auto& [name, type] : columns.items())
-            if (type.is_string()) snapshot.columns[name] = type.get<std::string>();
-    }
+    snapshot.columns = ReadColumns(row, 13);
     snapshot.error_state = row.TextOrNull(14).value_or("");
     snapshot.error = row.TextOrNull(15).value_or("");
     return snapshot;
@@ -172,6 +177,14 @@ void LoadFailure(LoadedInput& loaded) {
         "WHERE p.status = 'failed' AND p.taken_at >= $2 AND p.id IS DISTINCT FROM $3",
         {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since), Value::Int8(loaded.after)});
     if (!rows.empty()) loaded.input.failed = ReadSnapshot(rows[0]);
+}
+
+void LoadColumnsAtOnset(LoadedInput& loaded) {
+    const pg::Result rows = pg::Execute(
+        "SELECT columns FROM pulse.snapshot WHERE segment_id = $1 AND taken_at >= $2 AND columns IS NOT NULL "
+        "ORDER BY taken_at LIMIT 1",
+        {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since)});
+    if (!rows.empty()) loaded.input.columns_at_onset = ReadColumns(rows[0], 0);
 }
 
 void LoadHistory(LoadedInput& loaded) {
@@ -251,6 +264,7 @@ DiagnosisInput LoadInput(int64_t incident) {
     loaded.input.before = pick(loaded.before);
     loaded.input.after = pick(loaded.after);
     LoadFailure(loaded);
+    LoadColumnsAtOnset(loaded);
     LoadHistory(loaded);
     LoadVersions(loaded);
     LoadCorrelatedIncidents(loaded);

@@ -85,8 +85,9 @@ struct DiagnosisInput {
     std::string verbs;  // prefix of Pulse's functions in recommended SQL: empty, or a quoted schema and a dot
     // what was measured
     std::optional<SegmentSnapshot> before, after;
-    std::optional<SegmentSnapshot> failed;       // a newer snapshot that failed
-    std::vector<HistoryPoint> history;           // ascending, up to and including `after`
+    std::optional<SegmentSnapshot> failed;                // a newer snapshot that failed
+    std::map<std::string, std::string> columns_at_onset;  // name → type, in the first snapshot that shows it
+    std::vector<HistoryPoint> history;                    // ascending, up to and including `after`
     std::vector<RuleVersion> versions;           // ascending: the one measured before, and those after it
     std::vector<CorrelatedIncident> correlated;  // by incident id
     std::vector<TableIncident> tables;           // of tables that the segment reads, the earliest first
