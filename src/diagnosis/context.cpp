@@ -25,6 +25,8 @@ const char* Name(Cause cause) {
         case Cause::kValueVanished: return "value_vanished";
         case Cause::kOneValueLost: return "one_value_lost";
         case Cause::kValueInflux: return "value_influx";
+        case Cause::kCombinationLost: return "combination_lost";
+        case Cause::kCombinationInflux: return "combination_influx";
         case Cause::kClauseShift: return "clause_shift";
         case Cause::kValuesRescaled: return "values_rescaled";
         case Cause::kMixShift: return "mix_shift";

@@ -153,6 +153,7 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
     AddSourceTableHypotheses(context);
     AddRuleHypotheses(context);
     AddValueHypotheses(context);
+    AddCombinationHypothesis(context);
     AddSizeTrendHypotheses(context);
     AddRateHypotheses(context);
     Rank(context);

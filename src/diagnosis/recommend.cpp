@@ -72,6 +72,19 @@ struct Advisor {
                input().source + " WHERE s." + rule::QuoteName(column) + "::text IN (" + list +
                ") GROUP BY 1 ORDER BY 1;";
     }
+    // Counts those who meet all conditions in the segment's source.
+    std::string ShowCombination(const std::vector<Condition>& conditions) const {
+        std::string where;
+        for (const Condition& condition : conditions) {
+            if (!IsColumn(condition.attribute)) return "";
+            std::string list;
+            for (const std::string& value : condition.values)
+                list += (list.empty() ? "" : ", ") + rule::QuoteText(value);
+            where += (where.empty() ? " WHERE s." : " AND s.") + rule::QuoteName(condition.attribute) +
+                     "::text IN (" + list + ")";
+        }
+        return "SELECT count(*) AS people FROM " + input().source + where + ";";
+    }
     std::string UpdateDefinition(const json& definition) const {
         return Verb("pulse_update_segment(" + Segment() + ", definition => " + Jsonb(definition) + ")");
     }
@@ -128,6 +141,20 @@ struct Advisor {
                 "Its changes are then visible separately.",
                 Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + Jsonb(*narrowed) + ")"));
         }
+    }
+
+    void SplitCombination(const Hypothesis& h) {
+        std::optional<json> narrowed = input().definition;
+        std::string name = Short(input().segment, 100) + ":";
+        for (const Condition& condition : h.subject.conditions) {
+            const auto rule = ValueRule(input(), condition.attribute, condition.values);
+            narrowed = rule && narrowed ? Narrowed(*narrowed, *rule) : std::nullopt;
+            name += " " + Short(condition.attribute, 30) + " " + Short(condition.values.front(), 30);
+        }
+        if (narrowed)
+            Add("low", "Watch this combination as a segment of its own.",
+                "Its changes are then visible separately.",
+                Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + Jsonb(*narrowed) + ")"));
     }
 
     // Report the attribute that showed the cause next time, and earlier. A segment without critical
@@ -317,6 +344,17 @@ void Advisor::Advise(const Hypothesis& h) {
                           "The growth is in " + attribute + " only.");
             Split(h);
             AcceptAsNormal("low", "If the growth is intended, later changes should be measured from here.");
+            break;
+        case Cause::kCombinationLost:
+        case Cause::kCombinationInflux:
+            if (const std::string sql = ShowCombination(h.subject.conditions); !sql.empty())
+                Add("high",
+                    std::string("Check upstream ") +
+                        (h.cause == Cause::kCombinationLost ? "whether these people are really gone"
+                                                            : "where these people come from") +
+                        "; this counts them in the source.",
+                    "Only those who have all of these values changed.", sql);
+            SplitCombination(h);
             break;
         case Cause::kClauseShift: CheckClause(h); break;
         case Cause::kValuesRescaled:

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -162,6 +163,83 @@ void AddChangedRuleHypothesis(DiagnosisContext& context) {
                           Confidence(context, comparison, fell), sentence, cited, subject);
 }
 
+// How many more people than before fail only this clause, of those whom the segment lost; 0 when it is no
+// matter.
+double ShareOfLoss(const DiagnosisInput& input, const ClauseCount& before, const ClauseCount& after) {
+    const int64_t lost = input.before->size - input.after->size;
+    if (!before.missed_only || !after.missed_only || lost == 0) return 0;
+    const double share =
+        static_cast<double>(*after.missed_only - *before.missed_only) / static_cast<double>(lost);
+    return share > 0.15 ? share : 0;
+}
+
+// The values of the clause's column that people have now who fail only it: the named ones written otherwise,
+// or, with so many people that most of them are new there, other words.
+std::vector<std::string> NewWords(const ClauseValues& now, const std::vector<std::string>& named,
+                                  int64_t missed_before, int64_t& people) {
+    std::vector<std::string> same, other;
+    int64_t written = 0, fresh = 0;
+    for (const auto& [value, count] : now.people) {
+        const bool same_word = std::any_of(named.begin(), named.end(), [&, &label = value](const auto& name) {
+            return SameWord(name, label);
+        });
+        const double sure = static_cast<double>(count - missed_before) -
+                            4 * std::sqrt(static_cast<double>(count + missed_before));
+        if (same_word) {
+            same.push_back(value);
+            written += count;
+        } else if (sure > 0.5 * static_cast<double>(count)) {
+            other.push_back(value);
+            fresh += count;
+        }
+    }
+    people = same.empty() ? fresh : written;
+    return same.empty() ? other : same;
+}
+
+// The rule names values that people have no longer, because they were renamed; also when the column is no
+// attribute of the segment.
+void AddRenamedRuleValuesHypothesis(DiagnosisContext& context, const ClauseCount& before,
+                                    const ClauseCount& after) {
+    const DiagnosisInput& input = context.input;
+    const auto asked = std::find_if(input.clause_values.begin(), input.clause_values.end(),
+                                    [&](const ClauseValues& one) { return one.clause == after.text; });
+    const double share = ShareOfLoss(input, before, after);
+    if (asked == input.clause_values.end() || share <= 0) return;
+    const std::vector<std::string> named = NamedValues(after.text);
+    int64_t people = 0;
+    const std::vector<std::string> words = NewWords(*asked, named, *before.missed_only, people);
+    if (words.empty()) return;
+    RecommendationSubject subject;
+    subject.attribute = asked->column;
+    subject.replacements = words;
+    subject.people = people;
+    subject.clause = after.text;
+    bool same_words = false;
+    for (const std::string& name : named)
+        if (std::any_of(words.begin(), words.end(), [&](const auto& word) { return SameWord(name, word); })) {
+            subject.values.push_back(name);
+            same_words = true;
+        }
+    if (!same_words) subject.values = named;
+    const std::string arrow = Listed(ShortValues(subject.values)) + " -> " + Listed(ShortValues(words));
+    const std::string column = Short(asked->column, 40);
+    const std::string id =
+        context.AddEvidence("clause",
+                            People(people) + " fail only " + Quoted(after.text) + " and have " + column +
+                                " " + Listed(ShortValues(words)) + ".",
+                            {{"clause", after.text}, {"values", words}, {"people", people}});
+    const double more = static_cast<double>(*after.missed_only - *before.missed_only);
+    const double confidence = (0.35 + 0.62 * Unit(static_cast<double>(people) / more)) *
+                              (0.3 + 0.7 * Unit(share * 1.1)) * (same_words ? 1 : 0.85) *
+                              (0.4 + 0.6 * Support(context.size_z()));
+    context.AddHypothesis(
+        Cause::kValueRenamed, confidence,
+        "Values of " + column + " were renamed: " + arrow + ". " + People(people) +
+            " have the new value, and the rule asks for the old one: " + Quoted(after.text) + ".",
+        {id, context.cited_size}, subject);
+}
+
 double PassRate(const ClauseCount& clause, const SegmentSnapshot& snapshot) {
     if (!clause.passed || !snapshot.clause_rows || *snapshot.clause_rows <= 0) return -1;
     return static_cast<double>(*clause.passed) / static_cast<double>(*snapshot.clause_rows);
@@ -170,12 +248,10 @@ double PassRate(const ClauseCount& clause, const SegmentSnapshot& snapshot) {
 // One clause of an unchanged rule: how many more people miss the segment by it alone, against the people
 // lost.
 void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, const ClauseCount& after) {
-    if (!before.missed_only || !after.missed_only) return;
     const DiagnosisInput& input = context.input;
+    const double fraction = ShareOfLoss(input, before, after);
+    if (fraction <= 0) return;
     const int64_t more = *after.missed_only - *before.missed_only;
-    const int64_t lost = -context.growth();
-    const double fraction = static_cast<double>(more) / static_cast<double>(lost == 0 ? 1 : lost);
-    if (lost == 0 || fraction <= 0.15) return;
     const double old_rate = PassRate(before, *input.before), new_rate = PassRate(after, *input.after);
     std::string fact = Quoted(after.text);
     const double change = old_rate > 0 && new_rate >= 0 ? new_rate / old_rate - 1 : 0;
@@ -215,8 +291,26 @@ void AddRuleHypotheses(DiagnosisContext& context) {
     AddChangedRuleHypothesis(context);
     if (context.input.before->version != context.input.after->version) return;
     for (const ClauseCount& after : context.input.after->clauses)
-        if (const ClauseCount* before = FindClause(*context.input.before, after.text))
+        if (const ClauseCount* before = FindClause(*context.input.before, after.text)) {
             AddClauseHypothesis(context, *before, after);
+            AddRenamedRuleValuesHypothesis(context, *before, after);
+        }
+}
+
+std::vector<ClauseValues> ClausesToAsk(const DiagnosisInput& input) {
+    constexpr size_t kMostClauses = 2;
+    std::vector<ClauseValues> asked;
+    if (!input.before || !input.after || input.before->failed || input.after->failed ||
+        input.before->version != input.after->version || input.after->size >= input.before->size)
+        return asked;
+    for (const ClauseCount& after : input.after->clauses) {
+        const ClauseCount* before = FindClause(*input.before, after.text);
+        const std::vector<std::string> columns = ColumnsOf(after.text);
+        if (before && columns.size() == 1 && !NamedValues(after.text).empty() &&
+            ShareOfLoss(input, *before, after) > 0 && asked.size() < kMostClauses)
+            asked.push_back({after.text, columns.front(), {}});
+    }
+    return asked;
 }
 
 }  // namespace pulse::diagnosis

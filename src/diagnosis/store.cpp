@@ -292,10 +292,19 @@ void Keep(const Diagnosis& diagnosis) {
 }  // namespace
 
 Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
-    const pg::OwnerSession session;
-    const std::optional<TableDiagnosisInput> table = LoadTableDiagnosisInput(incident);
-    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(LoadInput(incident));
-    if (keep) Keep(diagnosis);
+    std::optional<TableDiagnosisInput> table;
+    DiagnosisInput input;
+    {
+        const pg::OwnerSession session;
+        table = LoadTableDiagnosisInput(incident);
+        if (!table) input = LoadInput(incident);
+    }
+    if (!table) AskSource(input);
+    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(input);
+    if (keep) {
+        const pg::OwnerSession session;
+        Keep(diagnosis);
+    }
     return diagnosis;
 }
 

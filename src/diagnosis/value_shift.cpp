@@ -73,13 +73,6 @@ std::string PlainValue(const std::string& label) {
     return plain;
 }
 
-// Whether two values are the same word, but for case, blanks and punctuation. Digits alone are no word: 4.2
-// is not 42.
-bool SameWord(const std::string& a, const std::string& b) {
-    const std::string plain = PlainValue(a);
-    return a != b && plain == PlainValue(b) && plain.find_first_not_of("0123456789") != std::string::npos;
-}
-
 // Brings the new labels into the order of the old ones they most likely replace: same word first, else next
 // in size.
 void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_cells) {
@@ -300,6 +293,17 @@ void FindIn(const DistributionChange& change, std::vector<ValueShift>& shifts) {
 }
 
 }  // namespace
+
+bool SameWord(const std::string& a, const std::string& b) {
+    const auto without_blanks = [](std::string text) {
+        std::erase(text, ' ');
+        return text;
+    };
+    const std::string plain = PlainValue(a);
+    return a != b && plain == PlainValue(b) &&
+           (plain.find_first_not_of("0123456789") != std::string::npos ||
+            without_blanks(a) == without_blanks(b));
+}
 
 std::string CellLabel(const Cell& cell) {
     if (cell.kind == CellKind::kNull) return "(null)";

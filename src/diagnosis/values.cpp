@@ -22,12 +22,6 @@ bool OfRelease(const std::string& attribute) {
     return Mentions(attribute, {"version", "sdk", "build", "release"});
 }
 
-std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
-    std::vector<std::string> words;
-    for (const std::string& label : labels) words.push_back(ShortValue(label));
-    return words;
-}
-
 // How well a shift explains the change that the incident is about.
 double Relevance(const DiagnosisContext& context, const ValueShift& shift) {
     const bool same = shift.attribute == context.input.attribute;
@@ -57,7 +51,7 @@ std::string AddShiftEvidence(DiagnosisContext& context, const ValueShift& shift)
         Describe(shift) + ": " + Thousands(shift.before) + " before, " + Thousands(shift.after) + " after";
     if (shift.kind == ShiftKind::kRenamed)
         sentence +=
-            "; " + Thousands(shift.gained) + " have " + Listed(Shortened(shift.replacements)) + " instead";
+            "; " + Thousands(shift.gained) + " have " + Listed(ShortValues(shift.replacements)) + " instead";
     return context.AddEvidence("attribute", sentence + ".", figures);
 }
 
@@ -102,7 +96,7 @@ constexpr double kMostLeft = 0.05;
 
 std::string RenameSentence(const DiagnosisContext& context, const ValueShift& shift) {
     const std::string arrow =
-        Listed(Shortened(shift.labels)) + " -> " + Listed(Shortened(shift.replacements));
+        Listed(ShortValues(shift.labels)) + " -> " + Listed(ShortValues(shift.replacements));
     const std::string attribute = Short(shift.attribute, 40);
     std::string sentence;
     if (OfRelease(shift.attribute)) {
@@ -226,11 +220,8 @@ double ShowsInSize(const DiagnosisContext& context, const ValueShift& shift, dou
 void AddLossHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     if (AddOutsideRenameHypothesis(context, shift)) return;
     const Cause cause = shift.kind == ShiftKind::kVanished ? Cause::kValueVanished : Cause::kOneValueLost;
-    context.AddHypothesis(
-        cause,
-        0.96 * shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, -1),
-        LossSentence(context, shift), {AddShiftEvidence(context, shift), context.cited_size},
-        SubjectOf(shift));
+    context.AddHypothesis(cause, 0.96 * Strength(context, shift, -1), LossSentence(context, shift),
+                          {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
 }
 
 void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
@@ -239,10 +230,8 @@ void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     if (shift.kind == ShiftKind::kAppeared)
         sentence = Describe(shift) + " is new: " + People(shift.after) +
                    " have it, and hardly anybody had it before.";
-    context.AddHypothesis(
-        Cause::kValueInflux,
-        0.95 * shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, 1),
-        Capitalized(sentence), {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
+    context.AddHypothesis(Cause::kValueInflux, 0.95 * Strength(context, shift, 1), Capitalized(sentence),
+                          {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
 }
 
 // The shares of an attribute moved between values that people had before, at much the same size, and no
@@ -321,6 +310,10 @@ void AddRescaledHypothesis(DiagnosisContext& context, const DistributionChange& 
 }
 
 }  // namespace
+
+double Strength(const DiagnosisContext& context, const ValueShift& shift, double sign) {
+    return shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, sign);
+}
 
 void AddValueHypotheses(DiagnosisContext& context) {
     if (!context.comparable) return;

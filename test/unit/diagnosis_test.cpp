@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/source_questions.hpp"
 #include "diagnosis_testing.hpp"
 
 namespace pulse::diagnosis {
@@ -299,6 +300,120 @@ TEST(DiagnosisValue, AnotherUnit) {
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kValuesRescaled);
     EXPECT_TRUE(Says(found.hypotheses[0].sentence, "another unit"));
+}
+
+// Members by size, region and tier; `of` counts those of one cell before and after.
+struct Cube {
+    std::map<std::string, int64_t> before, after;  // "size region tier"
+
+    DiagnosisInput Make(int64_t turned_away = 0) const {
+        const auto size = [](const auto& cells) {
+            int64_t sum = 0;
+            for (const auto& [name, count] : cells) sum += count;
+            return sum;
+        };
+        DiagnosisInput input = MakeCase(size(before), size(after));
+        const auto margins = [](const auto& cells) {
+            std::map<std::string, int64_t> counts[3];
+            for (const auto& [name, count] : cells)
+                for (size_t i = 0; i < 3; ++i) counts[i][name.substr(i, 1)] += count;
+            return std::vector<snapshot::Distribution>{Values("size", counts[0]), Values("region", counts[1]),
+                                                       Values("tier", counts[2])};
+        };
+        input.before->attributes = margins(before);
+        input.after->attributes = margins(after);
+        const auto conditions = ConditionsToAsk(input);
+        if (conditions.empty()) return input;
+        input.joint = {conditions, std::vector<int64_t>(size_t{1} << conditions.size())};
+        for (const auto& [name, count] : after) {
+            size_t bits = 0;
+            for (size_t c = 0; c < conditions.size(); ++c) {
+                const size_t i = conditions[c].attribute == "size"     ? 0
+                                 : conditions[c].attribute == "region" ? 1
+                                                                       : 2;
+                for (const std::string& value : conditions[c].values)
+                    if (value == name.substr(i, 1)) bits |= size_t{1} << c;
+            }
+            input.joint->counts[bits] += count + turned_away;
+        }
+        return input;
+    }
+};
+
+Cube Even(int64_t each) {
+    Cube cube;
+    for (const char* size : {"S", "L"})
+        for (const char* region : {"N", "W"})
+            for (const char* tier : {"1", "2"}) cube.before[std::string(size) + region + tier] = each;
+    cube.after = cube.before;
+    return cube;
+}
+
+TEST(DiagnosisCombination, OfTwoLostOrGained) {
+    for (const double factor : {0.0, 0.3, 2.4}) {
+        Cube cube = Even(900);
+        for (const char* cell : {"LW1", "LW2"}) cube.after[cell] = static_cast<int64_t>(900 * factor);
+        const Diagnosis found = Diagnose(cube.Make());
+        EXPECT_EQ(found.hypotheses[0].cause,
+                  factor < 1 ? Cause::kCombinationLost : Cause::kCombinationInflux);
+        ASSERT_EQ(found.hypotheses[0].subject.conditions.size(), 2u);
+        EXPECT_GT(found.hypotheses[0].confidence, 0.75);
+        EXPECT_TRUE(Says(found.hypotheses[0].sentence, "size = L and region = W together") ||
+                    Says(found.hypotheses[0].sentence, "region = W and size = L together"));
+        EXPECT_FALSE(Says(found.recommendations[0].sql, "new_normal"));
+        // The source has changed since: its counts decide nothing.
+        for (const Hypothesis& hypothesis : Diagnose(cube.Make(400)).hypotheses)
+            EXPECT_TRUE(hypothesis.subject.conditions.empty());
+    }
+}
+
+TEST(DiagnosisCombination, OfThree) {
+    Cube cube = Even(3000);
+    cube.before["SN1"] = 9000;
+    cube.after["SN1"] = 2100;
+    const Diagnosis found = Diagnose(cube.Make());
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kCombinationLost);
+    EXPECT_EQ(found.hypotheses[0].subject.conditions.size(), 3u);
+    EXPECT_TRUE(Advice(found, "s.\"size\"::text IN ('S')"));
+}
+
+// One value is lost, and another attribute follows it: the shorter cause is named.
+TEST(DiagnosisCombination, NotWhenOneValueIsEnough) {
+    for (const int64_t left : {0, 40, 300}) {
+        Cube cube = Even(1000);
+        for (const char* cell : {"LN1", "LN2"}) cube.before[cell] = cube.after[cell] = 60;
+        for (const char* cell : {"LN1", "LN2", "LW1", "LW2"})
+            cube.after[cell] = cube.before[cell] * left / 1000;
+        for (const Hypothesis& hypothesis : Diagnose(cube.Make()).hypotheses)
+            EXPECT_TRUE(hypothesis.subject.conditions.empty()) << left;
+    }
+}
+
+// A rule on `plan`, which is no attribute; its values are written otherwise, or are other words now.
+DiagnosisInput RuleOnPlan(int64_t missed_before, std::vector<std::pair<std::string, int64_t>> now) {
+    DiagnosisInput input = MakeCase(6000, 0);
+    input.definition["where"] = "plan = \"gold\"";
+    input.before->clauses = {{"plan = \"gold\"", 6000, missed_before}};
+    input.after->clauses = {{"plan = \"gold\"", 0, missed_before + 6000}};
+    input.before->clause_rows = input.after->clause_rows = missed_before + 6000;
+    input.clause_values = ClausesToAsk(input);
+    EXPECT_EQ(input.clause_values.size(), 1u);
+    if (!input.clause_values.empty()) input.clause_values[0].people = std::move(now);
+    return input;
+}
+
+TEST(DiagnosisRename, OfAColumnThatOnlyTheRuleReads) {
+    for (const char* word : {"GOLD", "gold ", "Gold-"}) {
+        const Diagnosis found = Diagnose(RuleOnPlan(9000, {{"free", 9000}, {word, 6000}}));
+        EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueRenamed) << word;
+        EXPECT_TRUE(Advice(found, std::string("in [\\\"gold\\\", \\\"") + word)) << word;
+    }
+    // Another word, which hardly anybody can have had.
+    EXPECT_EQ(Diagnose(RuleOnPlan(500, {{"premium", 6100}, {"free", 400}})).hypotheses[0].cause,
+              Cause::kValueRenamed);
+    // They may have been there before.
+    EXPECT_FALSE(Find(Diagnose(RuleOnPlan(9000, {{"free", 15'000}})), Cause::kValueRenamed));
+    EXPECT_FALSE(Find(Diagnose(RuleOnPlan(9000, {})), Cause::kValueRenamed));
 }
 
 }  // namespace

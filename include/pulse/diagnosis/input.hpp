@@ -66,6 +66,25 @@ struct TableIncident {
     Moment since = 0;
 };
 
+// People who fail only this clause of the rule now, by the value of its column; values of few people left
+// out.
+struct ClauseValues {
+    std::string clause, column;
+    std::vector<std::pair<std::string, int64_t>> people;  // most first; empty: not asked yet
+};
+
+// One of these values of an attribute.
+struct Condition {
+    std::string attribute;
+    std::vector<std::string> values;
+};
+
+// Members by the conditions that they meet: counts[i] have met those whose bits are set in i, and no other.
+struct JointCounts {
+    std::vector<Condition> conditions;
+    std::vector<int64_t> counts;
+};
+
 // The beginning of the source of a segment over people, whose attributes are its columns.
 inline constexpr const char* kPeople = "(SELECT p.id";
 
@@ -88,6 +107,9 @@ struct DiagnosisInput {
     std::optional<SegmentSnapshot> failed;                // a newer snapshot that failed
     std::map<std::string, std::string> columns_at_onset;  // name → type, in the first snapshot that shows it
     std::vector<HistoryPoint> history;                    // ascending, up to and including `after`
+    // What the source said when it was asked (source_questions.hpp).
+    std::vector<ClauseValues> clause_values;
+    std::optional<JointCounts> joint;
     std::vector<RuleVersion> versions;           // ascending: the one measured before, and those after it
     std::vector<CorrelatedIncident> correlated;  // by incident id
     std::vector<TableIncident> tables;           // of tables that the segment reads, the earliest first

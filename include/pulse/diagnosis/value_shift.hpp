@@ -27,6 +27,10 @@ struct ValueShift {
 // Find the shifts of all attributes, those that explain most of the change of size first.
 std::vector<ValueShift> FindValueShifts(const std::vector<DistributionChange>& changes);
 
+// Whether two values are the same word, but for case, blanks and punctuation. Digits alone are no word: 4.2
+// is not 42.
+bool SameWord(const std::string& a, const std::string& b);
+
 // "platform = android", "platform = android, ios and 3 more", "platform is empty".
 std::string Describe(const ValueShift& shift);
 
