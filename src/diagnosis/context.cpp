@@ -50,6 +50,7 @@ const char* Name(Cause cause) {
         case Cause::kColumnsChanged: return "columns_changed";
         case Cause::kBadRows: return "bad_rows";
         case Cause::kCheckFails: return "check_fails";
+        case Cause::kTableGone: return "table_gone";
         case Cause::kUnexplained: return "unexplained";
     }
     return "unexplained";

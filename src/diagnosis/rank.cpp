@@ -26,6 +26,7 @@ int Depth(Cause cause) {
         case Cause::kColumnsChanged:
         case Cause::kBadRows:
         case Cause::kCheckFails:
+        case Cause::kTableGone:
         case Cause::kSourceEmptied: return 0;
         case Cause::kSharedUpstream: return 1;
         case Cause::kValueRenamed:
@@ -70,6 +71,10 @@ double DiscountShare(const Hypothesis& deep, const Hypothesis& shallow) {
     if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift &&
         !deep.subject.clause.empty())
         return deep.subject.clause == shallow.subject.clause ? 0.7 : 0;
+    // Who lost a value is probably among those whose value of another attribute is gone altogether.
+    if (deep.cause == Cause::kValueVanished && shallow.cause == Cause::kOneValueLost &&
+        static_cast<double>(deep.subject.people) >= 0.9 * static_cast<double>(shallow.subject.people))
+        return 0.5;
     if (Depth(deep.cause) >= Depth(shallow.cause)) return 0;
     // People whom the rule turned away for it are no loss by themselves.
     if (deep.cause == Cause::kValueRenamed && !deep.subject.clause.empty() && Depth(shallow.cause) >= 4)

@@ -403,7 +403,8 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kRowsAdded:
         case Cause::kColumnsChanged:
         case Cause::kBadRows:
-        case Cause::kCheckFails: break;  // of tables: advised in table.cpp
+        case Cause::kCheckFails:
+        case Cause::kTableGone: break;  // of tables: advised in table.cpp
         case Cause::kGradualErosion: Pin(); [[fallthrough]];
         case Cause::kEntriesStopped:
         case Cause::kExitsSurged:

@@ -22,12 +22,22 @@ bool OfRelease(const std::string& attribute) {
     return Mentions(attribute, {"version", "sdk", "build", "release"});
 }
 
+// A value that is gone altogether explains that about as many people with a value of another attribute are
+// gone.
+bool IsBehind(const ValueShift& gone, const ValueShift& less) {
+    return gone.kind == ShiftKind::kVanished && less.kind == ShiftKind::kLost &&
+           static_cast<double>(gone.people) >= 0.9 * static_cast<double>(less.people);
+}
+
 // How well a shift explains the change that the incident is about.
 double Relevance(const DiagnosisContext& context, const ValueShift& shift) {
     const bool same = shift.attribute == context.input.attribute;
     switch (context.change_type) {
         case ChangeType::kSize: return shift.size_share;
         case ChangeType::kShape:
+            for (const ValueShift& own : context.shifts)
+                if (!same && own.attribute == context.input.attribute && IsBehind(shift, own))
+                    return 0.15 + 0.85 * own.shape_share;
             return same ? 0.15 + 0.85 * shift.shape_share
                         : 0.45 * std::max(shift.size_share, shift.shape_share);
         case ChangeType::kChurn: return 0.8 * shift.size_share;

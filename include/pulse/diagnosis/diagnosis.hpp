@@ -45,6 +45,7 @@ enum class Cause {
     kColumnsChanged,
     kBadRows,
     kCheckFails,
+    kTableGone,
     kUnexplained,
 };
 
