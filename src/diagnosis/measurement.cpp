@@ -3,6 +3,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -94,11 +95,25 @@ void AddSchemaHypothesis(DiagnosisContext& context) {
     context.AddHypothesis(Cause::kSchemaChange, confidence, sentence, {id}, subject);
 }
 
-// An undefined function is also an operator that the new type of a column lacks.
-bool FromSchema(const std::string& state) {
-    return state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable ||
-           state == sqlstate::kUndefinedFunction || state == sqlstate::kDatatypeMismatch ||
-           state == sqlstate::kUndefinedObject;
+// What changed, by name, if the source was asked: a column that is renamed or gone, or the table itself.
+std::string NameOfChange(const DiagnosisContext& context, RecommendationSubject& subject) {
+    const DiagnosisInput& input = context.input;
+    if (input.columns_now.empty()) {
+        if (input.after && input.after->error_state != sqlstate::kUndefinedTable) return "";
+        if (input.relation.empty()) return "";
+        subject.replacements = input.lookalikes;
+        return Short(input.relation, 80) + " no longer exists: it was dropped or renamed" +
+               (input.lookalikes.empty()
+                    ? ""
+                    : "; " + Listed(input.lookalikes) + (input.lookalikes.size() == 1 ? " has" : " have") +
+                          " its columns");
+    }
+    const SchemaDifference difference = CompareColumns(context, input.last_columns, input.columns_now);
+    if (difference.harmless || !difference.used) return "";
+    subject.attribute = *std::find_if(difference.columns.begin(), difference.columns.end(),
+                                      [&](const std::string& name) { return Uses(context, name); });
+    if (!difference.renamed_to.empty()) subject.replacements = {difference.renamed_to};
+    return Listed(difference.words, 4);
 }
 
 void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& failed) {
@@ -106,12 +121,15 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
         "measurement",
         "The measurement of " + FormatDate(failed.taken_at) + " failed: " + Short(failed.error, 200) + ".",
         {{"snapshot", failed.id}, {"sqlstate", failed.error_state}, {"error", Short(failed.error, 500)}});
-    if (FromSchema(failed.error_state))
+    if (IsSchemaError(failed.error_state)) {
+        RecommendationSubject subject;
+        const std::string named = NameOfChange(context, subject);
         context.AddHypothesis(
-            Cause::kSchemaChange, 0.93,
+            Cause::kSchemaChange, named.empty() ? 0.93 : 0.97,
             "The table behind the segment was changed, so the segment can no longer be measured: " +
-                Short(failed.error, 200) + ".",
-            {id});
+                (named.empty() ? Short(failed.error, 200) : named) + ".",
+            {id}, subject);
+    }
     std::string why = "The segment could not be measured";
     if (failed.error_state == sqlstate::kInsufficientPrivilege)
         why += ": the role it runs as can no longer read the data";
@@ -123,6 +141,18 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
 }
 
 }  // namespace
+
+// An undefined function is also an operator that the new type of a column lacks.
+bool IsSchemaError(const std::string& state) {
+    return state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable ||
+           state == sqlstate::kUndefinedFunction || state == sqlstate::kDatatypeMismatch ||
+           state == sqlstate::kUndefinedObject;
+}
+
+bool AsksForColumns(const DiagnosisInput& input) {
+    return input.after && input.after->failed && IsSchemaError(input.after->error_state) &&
+           !input.last_columns.empty() && !input.relation.empty();
+}
 
 void AddMeasurementHypotheses(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;

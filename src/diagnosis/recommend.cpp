@@ -256,6 +256,27 @@ struct Advisor {
             Verb("pulse_take_snapshot(" + Segment() + ")"));
     }
 
+    // The definition with the names of today.
+    void RepairDefinition(const Hypothesis& h) {
+        const json& definition = input().definition;
+        const std::string& name = h.subject.attribute;
+        if (name.empty() && !h.subject.replacements.empty() && definition.contains("from")) {
+            json moved = definition;
+            moved["from"] = h.subject.replacements.front();
+            Add("high",
+                "If " + Short(h.subject.replacements.front(), 80) + " took its place, read that table.",
+                "It has the columns that the segment reads.", UpdateDefinition(moved));
+        } else if (!h.subject.replacements.empty()) {
+            if (const auto renamed = WithColumnRenamed(definition, name, h.subject.replacements.front()))
+                Add("high", "Name the column as it is called now.", "The definition has its old name.",
+                    UpdateDefinition(*renamed));
+        } else if (const auto without = name.empty() ? std::nullopt : WithoutAttribute(definition, name)) {
+            Add("high", "If " + Short(name, 40) + " is gone for good, measure the segment without it.",
+                "Its rule does not read it, so everything else can still be measured.",
+                UpdateDefinition(*without));
+        }
+    }
+
     // A clause over people: the attribute it names, and where its traits, segments and events come from.
     void CheckClause(const Hypothesis& h) {
         const std::string prefix = "profile.";
@@ -296,6 +317,7 @@ void Advisor::Advise(const Hypothesis& h) {
     switch (h.cause) {
         case Cause::kMeasurementFailed:
         case Cause::kSchemaChange:
+            RepairDefinition(h);
             Add("high", "Check what the segment reads, and with the rights of which role.",
                 "The definition no longer matches the data.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");

@@ -185,6 +185,12 @@ void LoadColumnsAtOnset(LoadedInput& loaded) {
         "ORDER BY taken_at LIMIT 1",
         {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since)});
     if (!rows.empty()) loaded.input.columns_at_onset = ReadColumns(rows[0], 0);
+    if (!loaded.input.after || !loaded.input.after->failed) return;
+    const pg::Result last = pg::Execute(
+        "SELECT columns FROM pulse.snapshot WHERE segment_id = $1 AND taken_at < $2 AND columns IS NOT NULL "
+        "ORDER BY taken_at DESC LIMIT 1",
+        {Value::Int8(loaded.segment_id), Value::Time(loaded.input.after->taken_at)});
+    if (!last.empty()) loaded.input.last_columns = ReadColumns(last[0], 0);
 }
 
 void LoadHistory(LoadedInput& loaded) {

@@ -4,7 +4,9 @@
 
 #include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/store.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/segment/member_query.hpp"
@@ -95,14 +97,53 @@ void Ask(DiagnosisInput& input, const std::vector<Condition>& conditions, std::v
     input.clause_values = std::move(clauses);
 }
 
+// Other tables of the schema with all columns that the segment's table had.
+std::vector<std::string> Lookalikes(const DiagnosisInput& input) {
+    std::vector<std::string> columns, found;
+    for (const auto& [name, type] : input.last_columns) columns.push_back(name);
+    const pg::OwnerSession session;
+    const pg::Result rows = pg::Execute(
+        "SELECT format('%I.%I', n.nspname, r.relname) FROM pg_catalog.pg_class AS r "
+        "JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace "
+        "WHERE n.nspname = (parse_ident($1))[1] AND r.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT EXISTS ("
+        "SELECT FROM unnest($2::text[]) AS c (name) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute AS a "
+        "WHERE a.attrelid = r.oid AND a.attname = c.name AND a.attnum > 0 AND NOT a.attisdropped)) "
+        "ORDER BY r.oid DESC LIMIT 3",
+        {pg::Value::Text(input.relation), pg::Value::Texts(columns)});
+    for (uint64_t i = 0; i < rows.size(); ++i) found.push_back(rows[i].Text(0));
+    return found;
+}
+
+void AskColumns(DiagnosisInput& input) {
+    pg::Subtransaction subtransaction;
+    if (input.after->error_state == sqlstate::kUndefinedTable) {
+        input.lookalikes = Lookalikes(input);
+    } else {
+        const segment::Segment segment = segment::Load(input.segment);
+        const segment::Request request = segment::ParseRequest(segment.definition);
+        segment::ReadAndRecord(
+            segment::AccessOf(segment), "diagnosis", segment.name, [&](source::Reader& reader) {
+                for (const source::Column& column : segment::DescribeColumns(reader, request))
+                    input.columns_now[column.name] = column.type;
+            });
+    }
+    subtransaction.Commit();
+}
+
 }  // namespace
 
 void AskSource(DiagnosisInput& input) {
     const std::vector<Condition> conditions = ConditionsToAsk(input);
     std::vector<ClauseValues> clauses = ClausesToAsk(input);
+    const bool columns = AsksForColumns(input);
     // A server is not visited while a session waits for its transaction.
-    if ((conditions.empty() && clauses.empty()) || !input.definition.value("source", "").empty()) return;
+    if ((conditions.empty() && clauses.empty() && !columns) || !input.definition.value("source", "").empty())
+        return;
     try {
+        if (columns) {
+            AskColumns(input);
+            return;
+        }
         pg::Subtransaction subtransaction;
         Ask(input, conditions, std::move(clauses));
         subtransaction.Commit();

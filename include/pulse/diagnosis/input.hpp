@@ -110,7 +110,11 @@ struct DiagnosisInput {
     // What the source said when it was asked (source_questions.hpp).
     std::vector<ClauseValues> clause_values;
     std::optional<JointCounts> joint;
-    std::vector<RuleVersion> versions;           // ascending: the one measured before, and those after it
+    std::map<std::string, std::string> last_columns;  // of the last good snapshot before one that failed
+    std::map<std::string, std::string>
+        columns_now;                      // name → type, when a measurement failed; empty: no table
+    std::vector<std::string> lookalikes;  // other tables with the columns of the segment's, when that is gone
+    std::vector<RuleVersion> versions;    // ascending: the one measured before, and those after it
     std::vector<CorrelatedIncident> correlated;  // by incident id
     std::vector<TableIncident> tables;           // of tables that the segment reads, the earliest first
     int64_t more_correlated = 0;                 // number of those not listed

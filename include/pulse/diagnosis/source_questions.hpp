@@ -13,4 +13,10 @@ std::vector<ClauseValues> ClausesToAsk(const DiagnosisInput& input);
 // The values of each attribute in which the change is concentrated; empty unless several attributes show it.
 std::vector<Condition> ConditionsToAsk(const DiagnosisInput& input);
 
+// Whether an error says that a table, column or type is not as the definition expects it.
+bool IsSchemaError(const std::string& state);
+
+// Whether the columns of today tell why the segment cannot be measured.
+bool AsksForColumns(const DiagnosisInput& input);
+
 }  // namespace pulse::diagnosis
