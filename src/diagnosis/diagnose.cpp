@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -166,6 +167,12 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
         for (const Evidence& fact : context.evidence)
             if (fact.kind == "sibling")
                 diagnosis.related = fact.figures.at("incidents").get<std::vector<int64_t>>();
+    // What breaks one segment over a table breaks the others.
+    if (input.after && input.after->failed && context.hypotheses.front().cause == Cause::kSchemaChange)
+        for (const CorrelatedIncident& other : input.correlated)
+            if (!input.relation.empty() && other.relation == input.relation && other.after.failed &&
+                IsSchemaError(other.after.error_state))
+                diagnosis.related.push_back(other.incident);
     for (const Hypothesis& hypothesis : context.hypotheses)
         if (hypothesis.cause == Cause::kTableTrouble && hypothesis.confidence >= 0.6)
             diagnosis.related.push_back(input.tables.front().incident);

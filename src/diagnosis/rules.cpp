@@ -176,19 +176,21 @@ double ShareOfLoss(const DiagnosisInput& input, const ClauseCount& before, const
 // The values of the clause's column that people have now who fail only it: the named ones written otherwise,
 // or, with so many people that most of them are new there, other words.
 std::vector<std::string> NewWords(const ClauseValues& now, const std::vector<std::string>& named,
-                                  int64_t missed_before, int64_t& people) {
+                                  int64_t missed_before, int64_t more, int64_t& people) {
     std::vector<std::string> same, other;
     int64_t written = 0, fresh = 0;
     for (const auto& [value, count] : now.people) {
         const bool same_word = std::any_of(named.begin(), named.end(), [&, &label = value](const auto& name) {
             return SameWord(name, label);
         });
+        // As many as were turned away more than before, too.
+        const bool fits = std::abs(static_cast<double>(count - more)) <= 0.1 * static_cast<double>(more);
         const double sure = static_cast<double>(count - missed_before) -
                             4 * std::sqrt(static_cast<double>(count + missed_before));
         if (same_word) {
             same.push_back(value);
             written += count;
-        } else if (sure > 0.5 * static_cast<double>(count)) {
+        } else if (sure > (fits ? 0.2 : 0.5) * static_cast<double>(count)) {
             other.push_back(value);
             fresh += count;
         }
@@ -208,7 +210,8 @@ void AddRenamedRuleValuesHypothesis(DiagnosisContext& context, const ClauseCount
     if (asked == input.clause_values.end() || share <= 0) return;
     const std::vector<std::string> named = NamedValues(after.text);
     int64_t people = 0;
-    const std::vector<std::string> words = NewWords(*asked, named, *before.missed_only, people);
+    const int64_t more = *after.missed_only - *before.missed_only;
+    const std::vector<std::string> words = NewWords(*asked, named, *before.missed_only, more, people);
     if (words.empty()) return;
     RecommendationSubject subject;
     subject.attribute = asked->column;
@@ -229,8 +232,7 @@ void AddRenamedRuleValuesHypothesis(DiagnosisContext& context, const ClauseCount
                             People(people) + " fail only " + Quoted(after.text) + " and have " + column +
                                 " " + Listed(ShortValues(words)) + ".",
                             {{"clause", after.text}, {"values", words}, {"people", people}});
-    const double more = static_cast<double>(*after.missed_only - *before.missed_only);
-    const double confidence = (0.35 + 0.62 * Unit(static_cast<double>(people) / more)) *
+    const double confidence = (0.35 + 0.62 * Unit(static_cast<double>(people) / static_cast<double>(more))) *
                               (0.3 + 0.7 * Unit(share * 1.1)) * (same_words ? 1 : 0.85) *
                               (0.4 + 0.6 * Support(context.size_z()));
     context.AddHypothesis(

@@ -80,11 +80,12 @@ CREATE TABLE dy.clients (id bigint PRIMARY KEY, region text, tier text, shoe_siz
 INSERT INTO dy.clients SELECT i, 'r' || i % 3, 't' || i % 4, 40 FROM generate_series(1, 800) AS i;
 SET pulse.now = '2016-05-01';
 SELECT pulse_create_segment('dz clients', '{"from": "dy.clients", "key": "id", "where": "tier != \"t0\"", "attributes": ["region", "tier"]}') > 0 AS made;
+SELECT pulse_create_segment('dz others', '{"from": "dy.clients", "key": "id", "where": "tier = \"t0\""}') > 0 AS made;
 CREATE FUNCTION dy.repair(day date) RETURNS TABLE (cause text, sentence text, advice text) LANGUAGE plpgsql AS $$
 DECLARE found jsonb;
 BEGIN
     PERFORM set_config('pulse.now', day::text, false);
-    PERFORM pulse_take_snapshots(), pulse_check_drift('dz clients');
+    PERFORM pulse_take_snapshots(), pulse_check_drift('dz clients'), pulse_check_drift('dz others');
     SELECT pulse_diagnose_incident(max(i.id)) INTO found FROM pulse.incident AS i WHERE i.segment = 'dz clients' AND i.status = 'open';
     RETURN QUERY SELECT found -> 'hypotheses' -> 0 ->> 'cause', found -> 'hypotheses' -> 0 ->> 'sentence', found -> 'recommendations' -> 0 ->> 'action';
     EXECUTE found -> 'recommendations' -> 0 ->> 'sql';
@@ -94,6 +95,9 @@ END $$;
 SELECT status FROM pulse_take_snapshots() WHERE segment = 'dz clients';
 ALTER TABLE dy.clients RENAME COLUMN tier TO level;
 SELECT * FROM dy.repair('2016-05-02');
+-- The other segment over the table has the same cause.
+SELECT count(*) AS diagnosed FROM pulse_diagnose_incidents() WHERE segment LIKE 'dz %';
+SELECT count(*) AS incidents, count(DISTINCT group_id) AS groups, count(group_id) AS grouped FROM pulse.incident WHERE segment LIKE 'dz %';
 ALTER TABLE dy.clients DROP COLUMN region;
 SELECT * FROM dy.repair('2016-05-04');
 ALTER TABLE dy.clients RENAME TO customers;
@@ -101,7 +105,7 @@ SELECT * FROM dy.repair('2016-05-06');
 SELECT status, size FROM pulse.snapshot WHERE segment_id = (SELECT id FROM pulse.segment WHERE name = 'dz clients') ORDER BY taken_at;
 SELECT definition FROM pulse.segment WHERE name = 'dz clients';
 
-SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment WHERE name LIKE 'dy %' OR name = 'dz clients';
+SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment WHERE name LIKE 'dy %' OR name LIKE 'dz %';
 DROP SCHEMA dy CASCADE;
 RESET client_min_messages;
 RESET pulse.now;

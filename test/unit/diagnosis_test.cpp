@@ -411,6 +411,9 @@ TEST(DiagnosisRename, OfAColumnThatOnlyTheRuleReads) {
     // Another word, which hardly anybody can have had.
     EXPECT_EQ(Diagnose(RuleOnPlan(500, {{"premium", 6100}, {"free", 400}})).hypotheses[0].cause,
               Cause::kValueRenamed);
+    // As many as were turned away, of whom at most some can have had it.
+    EXPECT_EQ(Diagnose(RuleOnPlan(2500, {{"premium", 6000}, {"free", 2500}})).hypotheses[0].cause,
+              Cause::kValueRenamed);
     // They may have been there before.
     EXPECT_FALSE(Find(Diagnose(RuleOnPlan(9000, {{"free", 15'000}})), Cause::kValueRenamed));
     EXPECT_FALSE(Find(Diagnose(RuleOnPlan(9000, {})), Cause::kValueRenamed));
