@@ -117,7 +117,7 @@ class CombinationSearch {
                 if (change.attribute == condition.attribute)
                     margins_.push_back(MarginOf(change, condition.values));
     }
-    // Bits of the conditions; 0 when single values explain it as well.
+    // Bits of the conditions of the combination that explains it best; 0 without one.
     size_t Find();
     double certainty() const { return certainty_; }
     double people(size_t set) const;
@@ -202,12 +202,14 @@ size_t CombinationSearch::Find() {
         if (length > kMostTogether || (length > 1 && !Narrows(set))) continue;
         const double cost = Misfit(set) + kPricePerCondition * (length - 1);
         if (length == 1) best_single = std::min(best_single, cost);
-        if (cost >= best) continue;
+        if (length == 1 || cost >= best) continue;
         best = cost;
         found = set;
     }
-    certainty_ = 1 - std::exp(-(best_single - best) / kPricePerCondition);
-    return std::popcount(found) > 1 ? found : 0;
+    // Where a single value explains it nearly as well, or a little better, either may be true.
+    const double ahead = (best_single - best) / kPricePerCondition;
+    certainty_ = ahead >= 0 ? 1 - 0.5 * std::exp(-ahead) : 0.5 * std::exp(2 * ahead);
+    return found;
 }
 
 std::string Together(const std::vector<Condition>& conditions) {
@@ -254,12 +256,11 @@ void AddCombinationHypothesis(DiagnosisContext& context) {
                                                Capitalized(who) + " together: about " + Thousands(before) +
                                                    " before, " + Thousands(after) + " after.",
                                                {{"before", before}, {"after", after}, {"people", people}});
-    context.AddHypothesis(fell ? Cause::kCombinationLost : Cause::kCombinationInflux,
-                          0.97 * confidence * (0.5 + 0.5 * search.certainty()),
-                          std::string(fell ? "The loss is" : "The growth is") +
-                              " in one combination: " + who +
-                              " together. Those with only some of these values are about as many as before.",
-                          {id, context.cited_size}, subject);
+    context.AddHypothesis(
+        fell ? Cause::kCombinationLost : Cause::kCombinationInflux, 0.97 * confidence * search.certainty(),
+        std::string(fell ? "The loss is" : "The growth is") + " in one combination: " + who +
+            " together. Those with only some of these values are about as many as before.",
+        {id, context.cited_size}, subject);
 }
 
 }  // namespace pulse::diagnosis
