@@ -1,6 +1,7 @@
 #include "incidents.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <functional>
 
@@ -57,6 +58,21 @@ bool Rename(World& world, Random& random, double low) {
             person.values[spot.attribute] = to;
     std::swap(world.attributes[spot.attribute].weights[static_cast<size_t>(to)],
               world.attributes[spot.attribute].weights[static_cast<size_t>(spot.value)]);
+    return true;
+}
+
+// Some people have the value in another spelling.
+bool RenamePart(World& world, Random& random) {
+    const Spot spot = FindSpot(world, random, 0.5, 0.9);
+    if (spot.value < 0) return false;
+    std::string word = world.LabelOf(spot.attribute, spot.value);
+    for (char& c : word) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    if (word == world.LabelOf(spot.attribute, spot.value)) word += " ";
+    const int to = NewLabel(world, spot.attribute, word);
+    const double part = Uniform(random, 0.25, 0.6);
+    for (Person& person : world.people)
+        if (person.values[spot.attribute] == spot.value && Uniform(random, 0, 1) < part)
+            person.values[spot.attribute] = to;
     return true;
 }
 
@@ -192,21 +208,105 @@ bool ShiftMix(Scene& scene, Random& random, bool converts) {
     return true;
 }
 
-bool RenameOutside(Scene& scene, Random& random) {
+// The rule names the value; the segment may measure the column as an attribute, or not.
+bool RenameOutside(Scene& scene, Random& random, bool measured) {
     World& world = scene.world;
     const Spot spot = FindSpot(world, random, 0.25, 0.7);
     if (spot.value < 0) return false;
     scene.clauses = true;
     world.value_rule_attribute = static_cast<int>(spot.attribute);
     world.value_rule_labels = world.attributes[spot.attribute].labels;
+    std::string word = "5.0";
+    if (!measured) {
+        scene.answers = true;
+        word = world.LabelOf(spot.attribute, spot.value);
+        for (char& c : word) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        const double kind = Uniform(random, 0, 1);
+        if (kind < 0.3)
+            word = "another";
+        else if (kind < 0.6 || word == world.LabelOf(spot.attribute, spot.value))
+            word += " ";
+    }
     Settle(scene, random);
     Strike(scene, random, [&](World& w) {
-        const int to = NewLabel(w, spot.attribute, "5.0");
+        const int to = NewLabel(w, spot.attribute, word);
         for (Person& person : w.people)
             if (person.values[spot.attribute] == spot.value) person.values[spot.attribute] = to;
         w.attributes[spot.attribute].follows = -1;
         std::swap(w.attributes[spot.attribute].weights[static_cast<size_t>(to)],
                   w.attributes[spot.attribute].weights[static_cast<size_t>(spot.value)]);
+    });
+    if (measured) return true;
+    for (auto* snapshot : {&*scene.input.before, &*scene.input.after})
+        std::erase_if(snapshot->attributes, [&](const auto& distribution) {
+            return distribution.attribute == world.attributes[spot.attribute].name;
+        });
+    return true;
+}
+
+// Values of two or three attributes that some members have together, each of which excludes others.
+std::vector<Spot> FindTogether(const World& world, Random& random, int dimensions) {
+    for (int tries = 0; tries < 60; ++tries) {
+        std::vector<Spot> spots;
+        while (static_cast<int>(spots.size()) <
+               std::min<int>(dimensions, static_cast<int>(world.attributes.size()))) {
+            const size_t a =
+                static_cast<size_t>(Pick(random, 0, static_cast<int>(world.attributes.size()) - 1));
+            const int v =
+                Pick(random, 0, std::min(2, static_cast<int>(world.attributes[a].labels.size()) - 1));
+            if (std::none_of(spots.begin(), spots.end(), [&](const Spot& s) { return s.attribute == a; }))
+                spots.push_back({a, v});
+        }
+        int64_t all = 0, box = 0;
+        std::vector<int64_t> excluded(spots.size());
+        for (const Person& person : world.people) {
+            if (!world.Member(person)) continue;
+            ++all;
+            size_t missed = 0, which = 0;
+            for (size_t i = 0; i < spots.size(); ++i)
+                if (person.values[spots[i].attribute] != spots[i].value) ++missed, which = i;
+            box += missed == 0;
+            if (missed == 1) ++excluded[which];
+        }
+        const bool narrow = std::all_of(excluded.begin(), excluded.end(), [&](int64_t n) {
+            return static_cast<double>(n) > 0.25 * static_cast<double>(box);
+        });
+        if (narrow && static_cast<double>(box) > 0.12 * static_cast<double>(all) &&
+            static_cast<double>(box) < 0.6 * static_cast<double>(all))
+            return spots;
+    }
+    return {};
+}
+
+// They are lost, in part or all of them, or many more of them come.
+bool Combine(Scene& scene, Random& random, int dimensions, bool lose) {
+    World& world = scene.world;
+    if (static_cast<int>(world.attributes.size()) < dimensions) return false;
+    const std::vector<Spot> spots = FindTogether(world, random, dimensions);
+    if (spots.empty()) return false;
+    for (const Spot& spot : spots)
+        scene.together.push_back(
+            {world.attributes[spot.attribute].name, {world.LabelOf(spot.attribute, spot.value)}});
+    scene.answers = true;
+    const double part = Uniform(random, 0, 1) < 0.4 ? 1 : Uniform(random, 0.5, 1);
+    Settle(scene, random);
+    Strike(scene, random, [&](World& w) {
+        if (lose) {
+            Remove(w, [&](const Person& person) {
+                return std::all_of(
+                           spots.begin(), spots.end(),
+                           [&](const Spot& spot) { return person.values[spot.attribute] == spot.value; }) &&
+                       Uniform(random, 0, 1) < part;
+            });
+            return;
+        }
+        const auto more =
+            static_cast<int64_t>(static_cast<double>(w.people.size()) * Uniform(random, 0.25, 0.9));
+        for (int64_t i = 0; i < more; ++i) {
+            Person person = w.Draw(random);
+            for (const Spot& spot : spots) person.values[spot.attribute] = spot.value;
+            w.people.push_back(std::move(person));
+        }
     });
     return true;
 }
@@ -235,7 +335,10 @@ bool ChangeSchema(Scene& scene, Random& random) {
 const std::vector<std::pair<std::string, Deed>>& Deeds() {
     static const std::vector<std::pair<std::string, Deed>> deeds = {
         {"value_renamed", Suddenly([](World& w, Random& r) { return Rename(w, r, 0.22); })},
-        {"value_renamed (rule names it)", RenameOutside},
+        {"value_renamed (rule names it)", [](Scene& s, Random& r) { return RenameOutside(s, r, true); }},
+        {"value_renamed (rule names it, no attribute)",
+         [](Scene& s, Random& r) { return RenameOutside(s, r, false); }},
+        {"value_renamed (in part)", Suddenly([](World& w, Random& r) { return RenamePart(w, r); })},
         {"value_vanished", Suddenly([](World& w, Random& r) { return Lose(w, r, 0.16, 0.6, 1); })},
         {"one_value_lost",
          Suddenly([](World& w, Random& r) { return Lose(w, r, 0.28, 0.6, Uniform(r, 0.55, 0.9)); })},
@@ -263,6 +366,10 @@ const std::vector<std::pair<std::string, Deed>>& Deeds() {
              return true;
          })},
         {"value_influx", Suddenly(Grow)},
+        {"combination_lost (two)", [](Scene& s, Random& r) { return Combine(s, r, 2, true); }},
+        {"combination_lost (three)", [](Scene& s, Random& r) { return Combine(s, r, 3, true); }},
+        {"combination_influx (two)", [](Scene& s, Random& r) { return Combine(s, r, 2, false); }},
+        {"combination_influx (three)", [](Scene& s, Random& r) { return Combine(s, r, 3, false); }},
         {"entries_stopped",
          [](Scene& s, Random& r) {
              s.flows = true;
@@ -386,9 +493,10 @@ Labelled MakeIncident(const std::string& label, Random& random) {
         Scene scene = Begin(random);
         if (!found->second(scene, random)) continue;
         if (scene.input.detector.empty() && !Detect(scene, random)) continue;
+        if (scene.answers) Answer(scene);
         scene.input.incident = 1;
         scene.input.segment = "A segment";
-        return {{Plain(label)}, std::move(scene.input)};
+        return {{Plain(label)}, std::move(scene.input), std::move(scene.together)};
     }
 }
 
@@ -424,9 +532,10 @@ Labelled MakeDouble(Random& random) {
             done = parts[second].deed(world, random) && done;
         });
         if (!done || !Detect(scene, random)) continue;
+        if (scene.answers) Answer(scene);
         scene.input.incident = 1;
         scene.input.segment = "A segment";
-        return {{parts[first].label, parts[second].label}, std::move(scene.input)};
+        return {{parts[first].label, parts[second].label}, std::move(scene.input), {}};
     }
 }
 

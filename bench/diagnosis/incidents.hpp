@@ -8,6 +8,7 @@ namespace pulse::bench {
 struct Labelled {
     std::vector<std::string> labels;  // one, or two when two things were done
     diagnosis::DiagnosisInput input;
+    std::vector<diagnosis::Condition> together;  // of a combination
 };
 
 // Every label the generator knows.

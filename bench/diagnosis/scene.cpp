@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "pulse/diagnosis/changes.hpp"
+#include "pulse/diagnosis/source_questions.hpp"
 
 namespace pulse::bench {
 
@@ -61,6 +63,7 @@ Scene Begin(Random& random) {
     scene.named = Uniform(random, 0, 1) < 0.7 ? 50 : 15;
     scene.clauses = Uniform(random, 0, 1) < 0.6;
     scene.flows = Uniform(random, 0, 1) < 0.8;
+    scene.answers = Uniform(random, 0, 1) < 0.7;
     return scene;
 }
 
@@ -84,6 +87,42 @@ void Strike(Scene& scene, Random& random, const std::function<void(World&)>& dee
     AddPoint(scene, flow);
     if (Uniform(random, 0, 1) < 0.4) Days(scene, random, Pick(random, 1, 3));
     scene.input.after = Snap(scene);
+}
+
+void Answer(Scene& scene) {
+    const World& world = scene.world;
+    DiagnosisInput& input = scene.input;
+    const auto index = [&](const std::string& name) {
+        size_t i = 0;
+        while (i < world.attributes.size() && world.attributes[i].name != name) ++i;
+        return i;
+    };
+    if (const auto conditions = diagnosis::ConditionsToAsk(input); !conditions.empty()) {
+        input.joint = {conditions, std::vector<int64_t>(size_t{1} << conditions.size())};
+        for (const Person& person : world.people) {
+            if (!world.Member(person)) continue;
+            size_t bits = 0;
+            for (size_t i = 0; i < conditions.size(); ++i) {
+                const size_t a = index(conditions[i].attribute);
+                const auto& values = conditions[i].values;
+                if (std::find(values.begin(), values.end(), world.LabelOf(a, person.values[a])) !=
+                    values.end())
+                    bits |= size_t{1} << i;
+            }
+            ++input.joint->counts[bits];
+        }
+    }
+    input.clause_values = diagnosis::ClausesToAsk(input);
+    for (diagnosis::ClauseValues& asked : input.clause_values) {
+        const size_t a = index(asked.column);
+        if (a >= world.attributes.size()) continue;
+        std::map<std::string, int64_t> counts;
+        for (const Person& person : world.people)
+            if (person.score <= world.limit && person.flag && !world.Member(person) && person.values[a] >= 0)
+                ++counts[world.LabelOf(a, person.values[a])];
+        for (const auto& [value, count] : counts)
+            if (count >= 10) asked.people.emplace_back(value, count);
+    }
 }
 
 bool Detect(Scene& scene, Random& random) {

@@ -17,6 +17,8 @@ struct Scene {
     bool clauses = true;
     bool flows = true;
     double usual_replaced = 0;
+    bool answers = true;                         // the source is asked, and answers
+    std::vector<diagnosis::Condition> together;  // what was struck, if a combination
 };
 
 // Draw a world, and how much of it a snapshot shows.
@@ -37,6 +39,9 @@ diagnosis::SegmentSnapshot Snap(const Scene& scene);
 // Change the world and add the snapshot after it. The change shows as one more day: its entries and exits
 // follow from the members before and after.
 void Strike(Scene& scene, Random& random, const std::function<void(World&)>& deed);
+
+// Answer what the diagnosis asks the source, from the world as it is now.
+void Answer(Scene& scene);
 
 // Find the detectors whose materiality threshold is passed, and make one of them, at random, the incident.
 // False if there is none.

@@ -183,6 +183,23 @@ bool MatchesValues(const std::string& clause) {
     }
 }
 
+std::vector<std::string> NamedValues(const std::string& clause) {
+    std::vector<std::string> values;
+    const auto expr = TryParse(clause);
+    const auto* operation = expr ? rule::As<rule::Operation>(*expr) : nullptr;
+    if (!operation || operation->operands.size() != 2 ||
+        (operation->op != Op::kEqual && operation->op != Op::kIn))
+        return values;
+    const auto take = [&](const Expr& item) {
+        if (const auto* text = rule::As<rule::Text>(item)) values.push_back(text->value);
+    };
+    const Expr& right = *operation->operands[1];
+    take(right);
+    if (const auto* list = rule::As<rule::List>(right))
+        for (const auto& item : list->items) take(*item);
+    return values;
+}
+
 std::vector<ClauseChange> CompareRules(const std::vector<std::string>& before,
                                        const std::vector<std::string>& after) {
     std::vector<std::string> gone;

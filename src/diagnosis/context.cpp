@@ -25,6 +25,8 @@ const char* Name(Cause cause) {
         case Cause::kValueVanished: return "value_vanished";
         case Cause::kOneValueLost: return "one_value_lost";
         case Cause::kValueInflux: return "value_influx";
+        case Cause::kCombinationLost: return "combination_lost";
+        case Cause::kCombinationInflux: return "combination_influx";
         case Cause::kClauseShift: return "clause_shift";
         case Cause::kValuesRescaled: return "values_rescaled";
         case Cause::kMixShift: return "mix_shift";
@@ -48,6 +50,7 @@ const char* Name(Cause cause) {
         case Cause::kColumnsChanged: return "columns_changed";
         case Cause::kBadRows: return "bad_rows";
         case Cause::kCheckFails: return "check_fails";
+        case Cause::kTableGone: return "table_gone";
         case Cause::kUnexplained: return "unexplained";
     }
     return "unexplained";

@@ -35,8 +35,12 @@ bool Overlap(const std::vector<std::string>& a, const std::vector<std::string>& 
 
 // Whether the column of the hypothesis shifted in the same way in the other segment.
 bool Shares(const Hypothesis& hypothesis, const ValueShift& shift) {
-    if (hypothesis.subject.attribute.empty() || shift.attribute != hypothesis.subject.attribute) return false;
     const Family family = FamilyOf(shift.kind);
+    for (const Condition& condition : hypothesis.subject.conditions)
+        if (condition.attribute == shift.attribute && Overlap(condition.values, shift.labels) &&
+            family == (hypothesis.cause == Cause::kCombinationLost ? Family::kLoss : Family::kGain))
+            return true;
+    if (hypothesis.subject.attribute.empty() || shift.attribute != hypothesis.subject.attribute) return false;
     switch (hypothesis.cause) {
         case Cause::kValueRenamed:
             return (family == Family::kRename || family == Family::kLoss) &&
@@ -54,7 +58,8 @@ bool Shares(const Hypothesis& hypothesis, const ValueShift& shift) {
 }
 
 bool SharesClause(const Hypothesis& hypothesis, const CorrelatedIncident& other_incident) {
-    if (hypothesis.cause != Cause::kClauseShift || hypothesis.subject.attribute.empty()) return false;
+    if (hypothesis.subject.clause.empty() || hypothesis.subject.attribute.empty()) return false;
+    if (hypothesis.cause != Cause::kClauseShift && hypothesis.cause != Cause::kValueRenamed) return false;
     for (const ClauseCount& after : other_incident.after.clauses)
         for (const ClauseCount& before : other_incident.before.clauses) {
             if (after.text != before.text || !after.missed_only || !before.missed_only) continue;
@@ -116,25 +121,21 @@ Shared FindShared(const DiagnosisContext& context) {
     return best;
 }
 
-std::vector<std::string> ShortNames(const std::vector<std::string>& labels) {
-    std::vector<std::string> words;
-    for (const std::string& label : labels) words.push_back(Short(label, 40));
-    return words;
-}
-
 std::string DescribeSharedCause(const Hypothesis& hypothesis, const RecommendationSubject& subject) {
     const std::string attribute = Short(subject.attribute, 40);
-    const std::vector<std::string> values = ShortNames(subject.values);
+    const std::vector<std::string> values = ShortValues(subject.values);
     const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
     switch (hypothesis.cause) {
         case Cause::kValueRenamed:
             return "renamed values of " + attribute +
                    (subject.replacements.empty()
                         ? ""
-                        : " (" + Listed(values) + " -> " + Listed(ShortNames(subject.replacements)) + ")");
+                        : " (" + Listed(values) + " -> " + Listed(ShortValues(subject.replacements)) + ")");
         case Cause::kColumnNulled: return attribute + " is no longer filled";
         case Cause::kColumnFilled: return attribute + " is now filled";
         case Cause::kValueInflux: return "the growth of " + named;
+        case Cause::kCombinationLost: return "the loss of one combination";
+        case Cause::kCombinationInflux: return "the growth of one combination";
         case Cause::kClauseShift: return "the data behind " + attribute;
         case Cause::kUniformLoss: return "people missing from the table that all of them read";
         case Cause::kSourceEmptied: return "the empty table that all of them read";

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -53,6 +54,14 @@ std::string DescribeObserved(const DiagnosisInput& input, ChangeType change_type
             return "Inactive members: " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
         case ChangeType::kShape:
+            // The figure that the incident itself shows.
+            if (input.detector == "distribution_shift")
+                return Percent(*input.observed) + " of the members moved between values of " + name +
+                       ", more than chance explains.";
+            if (input.detector == "new_value" || input.detector == "vanished_value")
+                return "Members with values of " + name +
+                       (input.detector == "new_value" ? " that are new: " : " that vanished: ") +
+                       Percent(*input.baseline) + " normally, now " + Percent(*input.observed) + ".";
             if (input.detector == "null_spike")
                 return "Members without a value of " + name + ": " + Percent(*input.baseline) +
                        " normally, now " + Percent(*input.observed) + ".";
@@ -92,11 +101,13 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
     }
     if (const std::string observed = DescribeObserved(input, context.change_type); !observed.empty())
         sentences.push_back(observed);
-    if (context.change_type == ChangeType::kShape && input.change)
-        for (const DistributionChange& change : context.changes)
-            if (change.attribute == input.attribute)
-                sentences.push_back(Percent(change.distance) + " of the members moved between values of " +
-                                    Short(input.attribute, 40) + ", more than chance explains.");
+    // What came later is told, but is no cause of what was there before.
+    if (input.failed && context.comparable) {
+        sentences.push_back("The newest measurement, of " + FormatDate(input.failed->taken_at) +
+                            ", failed: " + Short(input.failed->error, 200) + ".");
+        context.AddEvidence("measurement", sentences.back(),
+                            {{"snapshot", input.failed->id}, {"sqlstate", input.failed->error_state}});
+    }
     return sentences;
 }
 
@@ -146,6 +157,7 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
     AddSourceTableHypotheses(context);
     AddRuleHypotheses(context);
     AddValueHypotheses(context);
+    AddCombinationHypothesis(context);
     AddSizeTrendHypotheses(context);
     AddRateHypotheses(context);
     Rank(context);
@@ -158,6 +170,12 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
         for (const Evidence& fact : context.evidence)
             if (fact.kind == "sibling")
                 diagnosis.related = fact.figures.at("incidents").get<std::vector<int64_t>>();
+    // What breaks one segment over a table breaks the others.
+    if (input.after && input.after->failed && context.hypotheses.front().cause == Cause::kSchemaChange)
+        for (const CorrelatedIncident& other : input.correlated)
+            if (!input.relation.empty() && other.relation == input.relation && other.after.failed &&
+                IsSchemaError(other.after.error_state))
+                diagnosis.related.push_back(other.incident);
     for (const Hypothesis& hypothesis : context.hypotheses)
         if (hypothesis.cause == Cause::kTableTrouble && hypothesis.confidence >= 0.6)
             diagnosis.related.push_back(input.tables.front().incident);

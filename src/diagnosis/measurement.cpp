@@ -3,6 +3,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -35,13 +36,15 @@ struct SchemaDifference {
     std::string renamed_to;
 };
 
-SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSnapshot& before,
-                                const SegmentSnapshot& after) {
+using Columns = std::map<std::string, std::string>;
+
+SchemaDifference CompareColumns(const DiagnosisContext& context, const Columns& before,
+                                const Columns& after) {
     SchemaDifference difference;
     std::vector<std::pair<std::string, std::string>> gone, added;
-    for (const auto& [name, type] : before.columns) {
-        const auto now = after.columns.find(name);
-        if (now == after.columns.end()) {
+    for (const auto& [name, type] : before) {
+        const auto now = after.find(name);
+        if (now == after.end()) {
             gone.emplace_back(name, type);
         } else if (now->second != type) {
             difference.words.push_back("column " + Short(name) + " changed from " + Short(type) + " to " +
@@ -50,8 +53,8 @@ SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSn
             difference.harmless = false;
         }
     }
-    for (const auto& [name, type] : after.columns)
-        if (!before.columns.contains(name)) added.emplace_back(name, type);
+    for (const auto& [name, type] : after)
+        if (!before.contains(name)) added.emplace_back(name, type);
     for (const auto& [name, type] : gone) {
         difference.columns.push_back(name);
         difference.harmless = false;
@@ -74,8 +77,10 @@ SchemaDifference CompareColumns(const DiagnosisContext& context, const SegmentSn
 void AddSchemaHypothesis(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
     if (!input.before || !input.after) return;
-    if (input.before->columns.empty() || input.after->columns.empty()) return;
-    const SchemaDifference difference = CompareColumns(context, *input.before, *input.after);
+    // A column that changed later is no cause.
+    const Columns& now = input.columns_at_onset.empty() ? input.after->columns : input.columns_at_onset;
+    if (input.before->columns.empty() || now.empty()) return;
+    const SchemaDifference difference = CompareColumns(context, input.before->columns, now);
     if (difference.words.empty()) return;
     const std::string what = Listed(difference.words, 4);
     const std::string id =
@@ -90,11 +95,25 @@ void AddSchemaHypothesis(DiagnosisContext& context) {
     context.AddHypothesis(Cause::kSchemaChange, confidence, sentence, {id}, subject);
 }
 
-// An undefined function is also an operator that the new type of a column lacks.
-bool FromSchema(const std::string& state) {
-    return state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable ||
-           state == sqlstate::kUndefinedFunction || state == sqlstate::kDatatypeMismatch ||
-           state == sqlstate::kUndefinedObject;
+// What changed, by name, if the source was asked: a column that is renamed or gone, or the table itself.
+std::string NameOfChange(const DiagnosisContext& context, RecommendationSubject& subject) {
+    const DiagnosisInput& input = context.input;
+    if (input.columns_now.empty()) {
+        if (input.after && input.after->error_state != sqlstate::kUndefinedTable) return "";
+        if (input.relation.empty()) return "";
+        subject.replacements = input.lookalikes;
+        return Short(input.relation, 80) + " no longer exists: it was dropped or renamed" +
+               (input.lookalikes.empty()
+                    ? ""
+                    : "; " + Listed(input.lookalikes) + (input.lookalikes.size() == 1 ? " has" : " have") +
+                          " its columns");
+    }
+    const SchemaDifference difference = CompareColumns(context, input.last_columns, input.columns_now);
+    if (difference.harmless || !difference.used) return "";
+    subject.attribute = *std::find_if(difference.columns.begin(), difference.columns.end(),
+                                      [&](const std::string& name) { return Uses(context, name); });
+    if (!difference.renamed_to.empty()) subject.replacements = {difference.renamed_to};
+    return Listed(difference.words, 4);
 }
 
 void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& failed) {
@@ -102,29 +121,43 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
         "measurement",
         "The measurement of " + FormatDate(failed.taken_at) + " failed: " + Short(failed.error, 200) + ".",
         {{"snapshot", failed.id}, {"sqlstate", failed.error_state}, {"error", Short(failed.error, 500)}});
-    const bool only = !context.comparable;
-    if (FromSchema(failed.error_state))
+    if (IsSchemaError(failed.error_state)) {
+        RecommendationSubject subject;
+        const std::string named = NameOfChange(context, subject);
         context.AddHypothesis(
-            Cause::kSchemaChange, only ? 0.93 : 0.4,
+            Cause::kSchemaChange, named.empty() ? 0.93 : 0.97,
             "The table behind the segment was changed, so the segment can no longer be measured: " +
-                Short(failed.error, 200) + ".",
-            {id});
+                (named.empty() ? Short(failed.error, 200) : named) + ".",
+            {id}, subject);
+    }
     std::string why = "The segment could not be measured";
     if (failed.error_state == sqlstate::kInsufficientPrivilege)
         why += ": the role it runs as can no longer read the data";
     if (failed.error_state == sqlstate::kQueryCanceled) why += ": it took longer than allowed";
     if (failed.error_state == sqlstate::kLockNotAvailable)
         why += ": another session locked the data for too long";
-    context.AddHypothesis(Cause::kMeasurementFailed, only ? 0.9 : 0.3,
+    context.AddHypothesis(Cause::kMeasurementFailed, 0.9,
                           why + ". Its members are unknown until this is fixed.", {id});
 }
 
 }  // namespace
 
+// An undefined function is also an operator that the new type of a column lacks.
+bool IsSchemaError(const std::string& state) {
+    return state == sqlstate::kUndefinedColumn || state == sqlstate::kUndefinedTable ||
+           state == sqlstate::kUndefinedFunction || state == sqlstate::kDatatypeMismatch ||
+           state == sqlstate::kUndefinedObject;
+}
+
+bool AsksForColumns(const DiagnosisInput& input) {
+    return input.after && input.after->failed && IsSchemaError(input.after->error_state) &&
+           !input.last_columns.empty() && !input.relation.empty();
+}
+
 void AddMeasurementHypotheses(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
     if (input.after && input.after->failed) AddFailureHypothesis(context, *input.after);
-    if (input.failed) AddFailureHypothesis(context, *input.failed);
+    if (input.failed && !context.comparable) AddFailureHypothesis(context, *input.failed);
     AddSchemaHypothesis(context);
     if (!context.comparable || context.after_size > 0 || context.before_size <= 0) return;
     if (input.after->clause_rows == int64_t{0}) {

@@ -26,6 +26,7 @@ int Depth(Cause cause) {
         case Cause::kColumnsChanged:
         case Cause::kBadRows:
         case Cause::kCheckFails:
+        case Cause::kTableGone:
         case Cause::kSourceEmptied: return 0;
         case Cause::kSharedUpstream: return 1;
         case Cause::kValueRenamed:
@@ -36,6 +37,8 @@ int Depth(Cause cause) {
         case Cause::kValueVanished:
         case Cause::kOneValueLost:
         case Cause::kValueInflux:
+        case Cause::kCombinationLost:
+        case Cause::kCombinationInflux:
         case Cause::kValuesRescaled:
         case Cause::kIdentityChanged: return 3;
         case Cause::kConversionRateFall:
@@ -53,13 +56,29 @@ int Depth(Cause cause) {
     return 6;
 }
 
+// Whether the shallow hypothesis names a part of the combination that the deep one names.
+bool NamesPart(const Hypothesis& deep, const Hypothesis& shallow) {
+    const std::vector<Condition>& conditions = deep.subject.conditions;
+    return std::any_of(conditions.begin(), conditions.end(), [&](const Condition& condition) {
+        return shallow.subject.conditions.empty() && shallow.subject.attribute == condition.attribute;
+    });
+}
+
 // The share of the shallow hypothesis's confidence that the deep one removes.
 double DiscountShare(const Hypothesis& deep, const Hypothesis& shallow) {
+    if (NamesPart(deep, shallow)) return 0.7;
     // A clause that misses people because its values were renamed has the same cause.
     if (deep.cause == Cause::kValueRenamed && shallow.cause == Cause::kClauseShift &&
         !deep.subject.clause.empty())
         return deep.subject.clause == shallow.subject.clause ? 0.7 : 0;
+    // Who lost a value is probably among those whose value of another attribute is gone altogether.
+    if (deep.cause == Cause::kValueVanished && shallow.cause == Cause::kOneValueLost &&
+        static_cast<double>(deep.subject.people) >= 0.9 * static_cast<double>(shallow.subject.people))
+        return 0.5;
     if (Depth(deep.cause) >= Depth(shallow.cause)) return 0;
+    // People whom the rule turned away for it are no loss by themselves.
+    if (deep.cause == Cause::kValueRenamed && !deep.subject.clause.empty() && Depth(shallow.cause) >= 4)
+        return 0.6;
     // So does the platform that all people of the renamed value share.
     const double ratio = static_cast<double>(shallow.subject.people) /
                          static_cast<double>(std::max<int64_t>(deep.subject.people, 1));
@@ -102,7 +121,8 @@ void DropRepeats(std::vector<Hypothesis>& hypotheses) {
     for (Hypothesis& hypothesis : hypotheses) {
         const auto same = std::find_if(kept.begin(), kept.end(), [&](const Hypothesis& other) {
             return other.cause == hypothesis.cause &&
-                   (other.subject.attribute == hypothesis.subject.attribute ||
+                   ((other.subject.attribute == hypothesis.subject.attribute &&
+                     other.subject.conditions.empty()) ||
                     hypothesis.confidence < 0.6 * other.confidence ||
                     hypothesis.cause == Cause::kValueVanished || hypothesis.cause == Cause::kOneValueLost ||
                     hypothesis.cause == Cause::kValueInflux);

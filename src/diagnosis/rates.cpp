@@ -119,9 +119,16 @@ void AddConversionHypotheses(DiagnosisContext& context) {
         std::vector<std::string> cited{
             id, context.AddEvidence("attribute", shifted_shares,
                                     {{"attribute", shifted->attribute}, {"distance", shifted->distance}})};
+        // A value that nobody had before is no other mix of the people that were there.
+        const auto fresh = std::find_if(shifted->cells.begin(), shifted->cells.end(),
+                                        [](const Cell& cell) { return cell.came_from_nothing(); });
+        const bool appeared = fresh != shifted->cells.end();
+        if (appeared) subject.values = {fresh->label};
         context.AddHypothesis(
-            Cause::kMixShift, support * 0.9 * mix,
-            "The mix of people in the segment changed, and the new mix converts differently: " +
+            appeared ? Cause::kValueInflux : Cause::kMixShift, support * 0.9 * mix,
+            (appeared ? Short(shifted->attribute, 40) + " " + ShortValue(CellLabel(*fresh)) +
+                            " is new in the segment, and the mix with it converts differently: "
+                      : "The mix of people in the segment changed, and the new mix converts differently: ") +
                 shifted_shares + ImpliedRate(context, *rates) +
                 " Rates per value are not measured, so this follows from the counts.",
             cited, subject);

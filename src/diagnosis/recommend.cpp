@@ -72,6 +72,19 @@ struct Advisor {
                input().source + " WHERE s." + rule::QuoteName(column) + "::text IN (" + list +
                ") GROUP BY 1 ORDER BY 1;";
     }
+    // Counts those who meet all conditions in the segment's source.
+    std::string ShowCombination(const std::vector<Condition>& conditions) const {
+        std::string where;
+        for (const Condition& condition : conditions) {
+            if (!IsColumn(condition.attribute)) return "";
+            std::string list;
+            for (const std::string& value : condition.values)
+                list += (list.empty() ? "" : ", ") + rule::QuoteText(value);
+            where += (where.empty() ? " WHERE s." : " AND s.") + rule::QuoteName(condition.attribute) +
+                     "::text IN (" + list + ")";
+        }
+        return "SELECT count(*) AS people FROM " + input().source + where + ";";
+    }
     std::string UpdateDefinition(const json& definition) const {
         return Verb("pulse_update_segment(" + Segment() + ", definition => " + Jsonb(definition) + ")");
     }
@@ -130,10 +143,26 @@ struct Advisor {
         }
     }
 
+    void SplitCombination(const Hypothesis& h) {
+        std::optional<json> narrowed = input().definition;
+        std::string name = Short(input().segment, 100) + ":";
+        for (const Condition& condition : h.subject.conditions) {
+            const auto rule = ValueRule(input(), condition.attribute, condition.values);
+            narrowed = rule && narrowed ? Narrowed(*narrowed, *rule) : std::nullopt;
+            name += " " + Short(condition.attribute, 30) + " " + Short(condition.values.front(), 30);
+        }
+        if (narrowed)
+            Add("low", "Watch this combination as a segment of its own.",
+                "Its changes are then visible separately.",
+                Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + Jsonb(*narrowed) + ")"));
+    }
+
     // Report the attribute that showed the cause next time, and earlier. A segment without critical
     // attributes reports all of them: naming one would stop the others.
     void WatchAttribute(const Hypothesis& h) {
         constexpr double kEarlier = 0.1;
+        // Shares leave out the members without a value.
+        if (input().detector == "null_spike") return;
         if (watched || h.subject.attribute.empty() || !Measured(h.subject.attribute)) return;
         json baseline = input().expectations.is_object() ? input().expectations : json::object();
         const json before = baseline;
@@ -227,6 +256,27 @@ struct Advisor {
             Verb("pulse_take_snapshot(" + Segment() + ")"));
     }
 
+    // The definition with the names of today.
+    void RepairDefinition(const Hypothesis& h) {
+        const json& definition = input().definition;
+        const std::string& name = h.subject.attribute;
+        if (name.empty() && !h.subject.replacements.empty() && definition.contains("from")) {
+            json moved = definition;
+            moved["from"] = h.subject.replacements.front();
+            Add("high",
+                "If " + Short(h.subject.replacements.front(), 80) + " took its place, read that table.",
+                "It has the columns that the segment reads.", UpdateDefinition(moved));
+        } else if (!h.subject.replacements.empty()) {
+            if (const auto renamed = WithColumnRenamed(definition, name, h.subject.replacements.front()))
+                Add("high", "Name the column as it is called now.", "The definition has its old name.",
+                    UpdateDefinition(*renamed));
+        } else if (const auto without = name.empty() ? std::nullopt : WithoutAttribute(definition, name)) {
+            Add("high", "If " + Short(name, 40) + " is gone for good, measure the segment without it.",
+                "Its rule does not read it, so everything else can still be measured.",
+                UpdateDefinition(*without));
+        }
+    }
+
     // A clause over people: the attribute it names, and where its traits, segments and events come from.
     void CheckClause(const Hypothesis& h) {
         const std::string prefix = "profile.";
@@ -267,6 +317,7 @@ void Advisor::Advise(const Hypothesis& h) {
     switch (h.cause) {
         case Cause::kMeasurementFailed:
         case Cause::kSchemaChange:
+            RepairDefinition(h);
             Add("high", "Check what the segment reads, and with the rights of which role.",
                 "The definition no longer matches the data.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
@@ -290,8 +341,8 @@ void Advisor::Advise(const Hypothesis& h) {
                           "Check with the team behind " + attribute +
                               " that the new values are intended; this shows them.",
                           "Campaigns and rules that name the old values no longer reach these people.");
-            AcceptAsNormal("medium", "Once the new values are expected, they should not be reported again.");
             WatchAttribute(h);
+            AcceptAsNormal("low", "Once the new values are expected, they should not be reported again.");
             break;
         case Cause::kColumnNulled:
         case Cause::kColumnFilled:
@@ -301,7 +352,6 @@ void Advisor::Advise(const Hypothesis& h) {
                 h.subject.values.empty() ? ShowFilled(h.subject.attribute)
                                          : ShowValue(h.subject.attribute, h.subject.values));
             if (h.cause == Cause::kColumnFilled) AcceptAsNormal("medium", "A filled column is not a fault.");
-            WatchAttribute(h);
             break;
         case Cause::kValueVanished:
         case Cause::kOneValueLost:
@@ -318,14 +368,30 @@ void Advisor::Advise(const Hypothesis& h) {
             Split(h);
             AcceptAsNormal("low", "If the growth is intended, later changes should be measured from here.");
             break;
+        case Cause::kCombinationLost:
+        case Cause::kCombinationInflux:
+            if (const std::string sql = ShowCombination(h.subject.conditions); !sql.empty())
+                Add("high",
+                    std::string("Check upstream ") +
+                        (h.cause == Cause::kCombinationLost ? "whether these people are really gone"
+                                                            : "where these people come from") +
+                        "; this counts them in the source.",
+                    "Only those who have all of these values changed.", sql);
+            SplitCombination(h);
+            break;
         case Cause::kClauseShift: CheckClause(h); break;
         case Cause::kValuesRescaled:
             Add("high", "Check the unit of " + attribute + "; this shows its values.",
                 "Rules with fixed limits on it now select other people.", ShowValues(h.subject.attribute));
             break;
         case Cause::kMixShift:
+            if (const std::string sql = ShowValues(h.subject.attribute); !sql.empty())
+                Add("medium",
+                    "Check upstream whether people really moved between values of " + attribute +
+                        "; this shows them.",
+                    "A value that is filled otherwise looks the same.", sql);
             Split(h);
-            AcceptAsNormal("medium", "If the new mix is intended, it should be the baseline from now on.");
+            AcceptAsNormal("low", "If the new mix is intended, it should be the baseline from now on.");
             break;
         case Cause::kIdentityChanged:
             if (!input().source.empty())
@@ -360,7 +426,8 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kRowsAdded:
         case Cause::kColumnsChanged:
         case Cause::kBadRows:
-        case Cause::kCheckFails: break;  // of tables: advised in table.cpp
+        case Cause::kCheckFails:
+        case Cause::kTableGone: break;  // of tables: advised in table.cpp
         case Cause::kGradualErosion: Pin(); [[fallthrough]];
         case Cause::kEntriesStopped:
         case Cause::kExitsSurged:

@@ -32,6 +32,8 @@ json ToJson(const Hypothesis& hypothesis) {
     if (!subject.attribute.empty()) object["attribute"] = subject.attribute;
     if (!subject.values.empty()) object["values"] = subject.values;
     if (!subject.replacements.empty()) object["replacements"] = subject.replacements;
+    for (const Condition& condition : subject.conditions)
+        object["conditions"].push_back({{"attribute", condition.attribute}, {"values", condition.values}});
     if (!subject.clause.empty()) object["clause"] = subject.clause;
     if (subject.people > 0) object["people"] = subject.people;
     return object;

@@ -4,6 +4,7 @@
 
 #include "pulse/base/ascii.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/diagnosis/clauses.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
@@ -128,6 +129,27 @@ struct Mapping {
     }
 };
 
+// The expression with another name for a column.
+ExprPtr WithColumn(const ExprPtr& expr, const std::string& from, const std::string& to) {
+    const auto all = [&](const std::vector<ExprPtr>& list) {
+        std::vector<ExprPtr> made;
+        for (const ExprPtr& item : list) made.push_back(WithColumn(item, from, to));
+        return made;
+    };
+    if (const auto* reference = rule::As<rule::Reference>(*expr);
+        reference && !reference->path.empty() && reference->path[0] == from) {
+        rule::Reference renamed = *reference;
+        renamed.path[0] = to;
+        return rule::Make(std::move(renamed), 0);
+    }
+    if (const auto* list = rule::As<rule::List>(*expr)) return rule::Make(rule::List{all(list->items)}, 0);
+    if (const auto* call = rule::As<rule::Call>(*expr))
+        return rule::MakeCall(call->function, all(call->arguments), 0);
+    if (const auto* operation = rule::As<rule::Operation>(*expr))
+        return rule::MakeOperation(operation->op, all(operation->operands), 0);
+    return expr;
+}
+
 json WithWhere(json definition, const std::string& where) {
     for (const char* key : {"rules", "groups", "logicalOperator", "include_anonymous"}) definition.erase(key);
     definition["where"] = where;
@@ -179,6 +201,44 @@ std::optional<json> Mapped(const json& definition, const std::string& attribute,
     } catch (const UserError&) {
         return std::nullopt;
     }
+}
+
+std::optional<json> WithColumnRenamed(const json& definition, const std::string& from,
+                                      const std::string& to) {
+    if (!definition.contains("from")) return std::nullopt;
+    try {
+        const ExprPtr rule = segment::ReadRule(segment::ParseRequest(definition));
+        json renamed = rule ? WithWhere(definition, rule::Print(*WithColumn(rule, from, to))) : definition;
+        for (const char* key : {"key", "converted", "last_active"})
+            if (renamed.contains(key) && renamed[key].is_string())
+                renamed[key] =
+                    renamed[key] == from
+                        ? to
+                        : rule::Print(*WithColumn(rule::Parse(renamed[key].get<std::string>()), from, to));
+        if (renamed.contains("attributes"))
+            for (json& attribute : renamed["attributes"])
+                if (attribute.is_object() && attribute.value("name", "") == from) attribute["name"] = to;
+        return renamed;
+    } catch (const UserError&) {
+        return std::nullopt;
+    }
+}
+
+std::optional<json> WithoutAttribute(const json& definition, const std::string& name) {
+    if (!definition.contains("attributes") || !definition["attributes"].is_array()) return std::nullopt;
+    // What the rule reads cannot be left out.
+    for (const std::string& clause : ClausesOf(definition)) {
+        const std::vector<std::string> columns = ColumnsOf(clause);
+        if (std::find(columns.begin(), columns.end(), name) != columns.end()) return std::nullopt;
+    }
+    for (const char* key : {"key", "converted", "last_active"})
+        if (definition.value(key, "").find(name) != std::string::npos) return std::nullopt;
+    json without = definition;
+    json& list = without["attributes"];
+    const size_t before = list.size();
+    for (size_t i = list.size(); i-- > 0;)
+        if (list[i].is_object() && list[i].value("name", "") == name) list.erase(i);
+    return list.size() < before ? std::optional(std::move(without)) : std::nullopt;
 }
 
 std::vector<std::string> ClausesOf(const json& definition) {

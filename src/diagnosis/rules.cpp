@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -26,7 +27,6 @@ std::string Difference(const ClauseChange& change) {
     return Quoted(change.before) + " became " + Quoted(change.after);
 }
 
-// The version whose rule the segment was last measured with before, and the newest one measured after.
 const RuleVersion* FindVersion(const DiagnosisInput& input, int version) {
     for (const RuleVersion& candidate : input.versions)
         if (candidate.version == version) return &candidate;
@@ -60,15 +60,19 @@ int64_t MissedOnly(const SegmentSnapshot& snapshot, const std::string& clause) {
     return count ? count->missed_only.value_or(0) : 0;
 }
 
-RuleComparison Read(const DiagnosisInput& input) {
+// Compare with the version in force when the incident began. The clauses that the newest snapshot counted are
+// those of its own version.
+RuleComparison Read(const DiagnosisInput& input, const RuleVersion& at_onset) {
     RuleComparison comparison;
     const RuleVersion* before = FindVersion(input, input.before->version);
-    const RuleVersion* after = FindVersion(input, input.after->version);
-    comparison.changes = CompareRules(ClausesOf(*input.before, before), ClausesOf(*input.after, after));
-    comparison.source_changed = SourceChanged(before, after);
+    comparison.changes = CompareRules(
+        ClausesOf(*input.before, before),
+        at_onset.version == input.after->version ? ClausesOf(*input.after, &at_onset) : at_onset.clauses);
+    comparison.source_changed = SourceChanged(before, &at_onset);
     for (const ClauseChange& change : comparison.changes) {
         comparison.tightened += change.effect == ClauseEffect::kTightened;
         comparison.loosened += change.effect == ClauseEffect::kLoosened;
+        if (at_onset.version != input.after->version) continue;
         const int64_t more =
             MissedOnly(*input.after, change.after) - MissedOnly(*input.before, change.before);
         if (std::abs(more) <= std::abs(comparison.missed)) continue;
@@ -78,9 +82,8 @@ RuleComparison Read(const DiagnosisInput& input) {
     return comparison;
 }
 
-// The rule's part in the change: whether its direction, its timing and its count fit.
-double Confidence(const DiagnosisContext& context, const RuleComparison& comparison, bool fell,
-                  bool in_time) {
+// The rule's part in the change: whether its direction and its count fit.
+double Confidence(const DiagnosisContext& context, const RuleComparison& comparison, bool fell) {
     const bool fits = fell ? comparison.tightened > 0 : comparison.loosened > 0;
     const bool contradicts =
         !fits && !comparison.source_changed && (fell ? comparison.loosened > 0 : comparison.tightened > 0);
@@ -91,15 +94,17 @@ double Confidence(const DiagnosisContext& context, const RuleComparison& compari
         confidence = 0.25 + 0.72 * Unit(-static_cast<double>(comparison.missed) / growth * 1.1);
     }
     if (contradicts) confidence = 0.1;
-    if (!in_time) confidence *= 0.3;
     return confidence * (0.4 + 0.6 * Support(context.size_z()));
 }
 
-// The newest version that was in force when the incident began, or the one measured now.
+// The newest version that was in force when the incident began, if it is a later one than was measured
+// before. What was changed after that is no cause.
 const RuleVersion* VersionAtOnset(const DiagnosisInput& input) {
-    const RuleVersion* deciding = FindVersion(input, input.after->version);
+    const RuleVersion* deciding = nullptr;
     for (const RuleVersion& version : input.versions)
-        if (version.version > input.before->version && version.changed_at <= input.since) deciding = &version;
+        if (version.version > input.before->version && version.version <= input.after->version &&
+            version.changed_at <= input.since)
+            deciding = &version;
     return deciding;
 }
 
@@ -107,12 +112,12 @@ std::string AddVersionEvidence(DiagnosisContext& context, const RuleVersion& ver
     const DiagnosisInput& input = context.input;
     std::string sentence = "The definition was changed on " + FormatDate(version.changed_at) + " by " +
                            Short(version.changed_by, 40) + " (version " +
-                           std::to_string(input.before->version) + " to " +
-                           std::to_string(input.after->version) + ")";
+                           std::to_string(input.before->version) + " to " + std::to_string(version.version) +
+                           ")";
     if (!version.change.empty()) sentence += ": " + Short(version.change, 200);
     return context.AddEvidence("definition", sentence + ".",
                                {{"from_version", input.before->version},
-                                {"to_version", input.after->version},
+                                {"to_version", version.version},
                                 {"changed_at", FormatMoment(version.changed_at)}});
 }
 
@@ -127,13 +132,12 @@ std::string DescribeRuleChange(const RuleComparison& comparison, bool fell) {
 
 void AddChangedRuleHypothesis(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
-    if (input.before->version == input.after->version) return;
-    const RuleComparison comparison = Read(input);
+    const RuleVersion* change = VersionAtOnset(input);
+    if (!change) return;
+    const RuleComparison comparison = Read(input, *change);
     if (comparison.changes.empty() && !comparison.source_changed) return;
     const bool fell = context.growth() < 0;
-    const RuleVersion* change = VersionAtOnset(input);
-    std::vector<std::string> cited, words;
-    if (change) cited.push_back(AddVersionEvidence(context, *change));
+    std::vector<std::string> cited{AddVersionEvidence(context, *change)}, words;
     for (const ClauseChange& c : comparison.changes) words.push_back(Difference(c));
     std::string sentence = "People in " + Short(input.segment) + (fell ? " exited" : " entered") +
                            " due to " + DescribeRuleChange(comparison, fell);
@@ -155,9 +159,87 @@ void AddChangedRuleHypothesis(DiagnosisContext& context) {
         subject.clause = first.after;
         if (!first.columns.empty()) subject.attribute = first.columns.front();
     }
-    const bool in_time = !change || change->changed_at <= input.since;
     context.AddHypothesis(fell ? Cause::kRuleTightened : Cause::kRuleLoosened,
-                          Confidence(context, comparison, fell, in_time), sentence, cited, subject);
+                          Confidence(context, comparison, fell), sentence, cited, subject);
+}
+
+// How many more people than before fail only this clause, of those whom the segment lost; 0 when it is no
+// matter.
+double ShareOfLoss(const DiagnosisInput& input, const ClauseCount& before, const ClauseCount& after) {
+    const int64_t lost = input.before->size - input.after->size;
+    if (!before.missed_only || !after.missed_only || lost == 0) return 0;
+    const double share =
+        static_cast<double>(*after.missed_only - *before.missed_only) / static_cast<double>(lost);
+    return share > 0.15 ? share : 0;
+}
+
+// The values of the clause's column that people have now who fail only it: the named ones written otherwise,
+// or, with so many people that most of them are new there, other words.
+std::vector<std::string> NewWords(const ClauseValues& now, const std::vector<std::string>& named,
+                                  int64_t missed_before, int64_t more, int64_t& people) {
+    std::vector<std::string> same, other;
+    int64_t written = 0, fresh = 0;
+    for (const auto& [value, count] : now.people) {
+        const bool same_word = std::any_of(named.begin(), named.end(), [&, &label = value](const auto& name) {
+            return SameWord(name, label);
+        });
+        // As many as were turned away more than before, too.
+        const bool fits = std::abs(static_cast<double>(count - more)) <= 0.1 * static_cast<double>(more);
+        const double sure = static_cast<double>(count - missed_before) -
+                            4 * std::sqrt(static_cast<double>(count + missed_before));
+        if (same_word) {
+            same.push_back(value);
+            written += count;
+        } else if (sure > (fits ? 0.2 : 0.5) * static_cast<double>(count)) {
+            other.push_back(value);
+            fresh += count;
+        }
+    }
+    people = same.empty() ? fresh : written;
+    return same.empty() ? other : same;
+}
+
+// The rule names values that people have no longer, because they were renamed; also when the column is no
+// attribute of the segment.
+void AddRenamedRuleValuesHypothesis(DiagnosisContext& context, const ClauseCount& before,
+                                    const ClauseCount& after) {
+    const DiagnosisInput& input = context.input;
+    const auto asked = std::find_if(input.clause_values.begin(), input.clause_values.end(),
+                                    [&](const ClauseValues& one) { return one.clause == after.text; });
+    const double share = ShareOfLoss(input, before, after);
+    if (asked == input.clause_values.end() || share <= 0) return;
+    const std::vector<std::string> named = NamedValues(after.text);
+    int64_t people = 0;
+    const int64_t more = *after.missed_only - *before.missed_only;
+    const std::vector<std::string> words = NewWords(*asked, named, *before.missed_only, more, people);
+    if (words.empty()) return;
+    RecommendationSubject subject;
+    subject.attribute = asked->column;
+    subject.replacements = words;
+    subject.people = people;
+    subject.clause = after.text;
+    bool same_words = false;
+    for (const std::string& name : named)
+        if (std::any_of(words.begin(), words.end(), [&](const auto& word) { return SameWord(name, word); })) {
+            subject.values.push_back(name);
+            same_words = true;
+        }
+    if (!same_words) subject.values = named;
+    const std::string arrow = Listed(ShortValues(subject.values)) + " -> " + Listed(ShortValues(words));
+    const std::string column = Short(asked->column, 40);
+    const std::string id =
+        context.AddEvidence("clause",
+                            People(people) + " fail only " + Quoted(after.text) + " and have " + column +
+                                " " + Listed(ShortValues(words)) + ".",
+                            {{"clause", after.text}, {"values", words}, {"people", people}});
+    const double confidence = (0.35 + 0.62 * Unit(static_cast<double>(people) / static_cast<double>(more))) *
+                              (0.3 + 0.7 * Unit(share * 1.1)) * (same_words ? 1 : 0.85) *
+                              (0.4 + 0.6 * Support(context.size_z()));
+    context.AddHypothesis(
+        Cause::kValueRenamed, confidence,
+        "Values of " + column + " were renamed: " + arrow + ". " + People(people) +
+            " have the new value, and the rule asks for the old one: " + Quoted(after.text) + ".",
+        {id, context.cited_size}, subject);
 }
 
 double PassRate(const ClauseCount& clause, const SegmentSnapshot& snapshot) {
@@ -168,12 +250,10 @@ double PassRate(const ClauseCount& clause, const SegmentSnapshot& snapshot) {
 // One clause of an unchanged rule: how many more people miss the segment by it alone, against the people
 // lost.
 void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, const ClauseCount& after) {
-    if (!before.missed_only || !after.missed_only) return;
     const DiagnosisInput& input = context.input;
+    const double fraction = ShareOfLoss(input, before, after);
+    if (fraction <= 0) return;
     const int64_t more = *after.missed_only - *before.missed_only;
-    const int64_t lost = -context.growth();
-    const double fraction = static_cast<double>(more) / static_cast<double>(lost == 0 ? 1 : lost);
-    if (lost == 0 || fraction <= 0.15) return;
     const double old_rate = PassRate(before, *input.before), new_rate = PassRate(after, *input.after);
     std::string fact = Quoted(after.text);
     const double change = old_rate > 0 && new_rate >= 0 ? new_rate / old_rate - 1 : 0;
@@ -213,8 +293,26 @@ void AddRuleHypotheses(DiagnosisContext& context) {
     AddChangedRuleHypothesis(context);
     if (context.input.before->version != context.input.after->version) return;
     for (const ClauseCount& after : context.input.after->clauses)
-        if (const ClauseCount* before = FindClause(*context.input.before, after.text))
+        if (const ClauseCount* before = FindClause(*context.input.before, after.text)) {
             AddClauseHypothesis(context, *before, after);
+            AddRenamedRuleValuesHypothesis(context, *before, after);
+        }
+}
+
+std::vector<ClauseValues> ClausesToAsk(const DiagnosisInput& input) {
+    constexpr size_t kMostClauses = 2;
+    std::vector<ClauseValues> asked;
+    if (!input.before || !input.after || input.before->failed || input.after->failed ||
+        input.before->version != input.after->version || input.after->size >= input.before->size)
+        return asked;
+    for (const ClauseCount& after : input.after->clauses) {
+        const ClauseCount* before = FindClause(*input.before, after.text);
+        const std::vector<std::string> columns = ColumnsOf(after.text);
+        if (before && columns.size() == 1 && !NamedValues(after.text).empty() &&
+            ShareOfLoss(input, *before, after) > 0 && asked.size() < kMostClauses)
+            asked.push_back({after.text, columns.front(), {}});
+    }
+    return asked;
 }
 
 }  // namespace pulse::diagnosis

@@ -94,6 +94,15 @@ LoadedInput LoadIncident(int64_t incident) {
     return loaded;
 }
 
+std::map<std::string, std::string> ReadColumns(const pg::Row& row, int column) {
+    std::map<std::string, std::string> columns;
+    if (row.IsNull(column)) return columns;
+    const nlohmann::json json = row.Jsonb(column);
+    for (const auto& [name, type] : json.items())
+        if (type.is_string()) columns[name] = type.get<std::string>();
+    return columns;
+}
+
 std::vector<ClauseCount> ReadClauses(const pg::Row& row, int texts, int passed, int missed) {
     std::vector<ClauseCount> clauses;
     if (row.IsNull(texts)) return clauses;
@@ -122,11 +131,7 @@ SegmentSnapshot ReadSnapshot(const pg::Row& row) {
     snapshot.exited = row.Int8OrNull(8);
     snapshot.clauses = ReadClauses(row, 9, 10, 11);
     snapshot.clause_rows = row.Int8OrNull(12);
-    if (!row.IsNull(13)) {
-        const nlohmann::json columns = row.Jsonb(13);
-        for (const auto& [name, type] : columns.items())
-            if (type.is_string()) snapshot.columns[name] = type.get<std::string>();
-    }
+    snapshot.columns = ReadColumns(row, 13);
     snapshot.error_state = row.TextOrNull(14).value_or("");
     snapshot.error = row.TextOrNull(15).value_or("");
     return snapshot;
@@ -163,6 +168,20 @@ void LoadFailure(LoadedInput& loaded) {
         "WHERE p.status = 'failed' AND p.taken_at >= $2 AND p.id IS DISTINCT FROM $3",
         {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since), Value::Int8(loaded.after)});
     if (!rows.empty()) loaded.input.failed = ReadSnapshot(rows[0]);
+}
+
+void LoadColumnsAtOnset(LoadedInput& loaded) {
+    const pg::Result rows = pg::Execute(
+        "SELECT columns FROM pulse.snapshot WHERE segment_id = $1 AND taken_at >= $2 AND columns IS NOT NULL "
+        "ORDER BY taken_at LIMIT 1",
+        {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since)});
+    if (!rows.empty()) loaded.input.columns_at_onset = ReadColumns(rows[0], 0);
+    if (!loaded.input.after || !loaded.input.after->failed) return;
+    const pg::Result last = pg::Execute(
+        "SELECT columns FROM pulse.snapshot WHERE segment_id = $1 AND taken_at < $2 AND columns IS NOT NULL "
+        "ORDER BY taken_at DESC LIMIT 1",
+        {Value::Int8(loaded.segment_id), Value::Time(loaded.input.after->taken_at)});
+    if (!last.empty()) loaded.input.last_columns = ReadColumns(last[0], 0);
 }
 
 void LoadHistory(LoadedInput& loaded) {
@@ -202,12 +221,13 @@ void LoadCorrelatedIncidents(LoadedInput& loaded) {
         "JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1), other AS ("
         "SELECT DISTINCT ON (s.id) i.id, s.name, coalesce(s.definition->>'from', '') AS relation, "
         "i.detector, i.attribute, "
-        "i.direction, i.baseline_snapshot, i.snapshot, coalesce(s.definition->>'from' = me.relation, false) "
+        "i.direction, coalesce(i.baseline_snapshot, i.snapshot) AS baseline_snapshot, i.snapshot, "
+        "coalesce(s.definition->>'from' = me.relation, false) "
         "AS same "
         "FROM me JOIN pulse.incident_record AS i ON i.segment_id <> me.id "
         "AND i.since BETWEEN me.since - me.cadence / 2 AND me.since + me.cadence / 2 "
         "JOIN pulse.segment AS s ON s.id = i.segment_id "
-        "WHERE i.status <> 'ignored' AND i.baseline_snapshot IS NOT NULL AND i.snapshot IS NOT NULL "
+        "WHERE i.status <> 'ignored' AND i.snapshot IS NOT NULL "
         "ORDER BY s.id, i.detector = 'size_change' DESC, i.id) "
         "SELECT id, name, relation, detector, attribute, direction, baseline_snapshot, snapshot, count(*) "
         "OVER () "
@@ -242,6 +262,7 @@ DiagnosisInput LoadInput(int64_t incident) {
     loaded.input.before = pick(loaded.before);
     loaded.input.after = pick(loaded.after);
     LoadFailure(loaded);
+    LoadColumnsAtOnset(loaded);
     LoadHistory(loaded);
     LoadVersions(loaded);
     LoadCorrelatedIncidents(loaded);
@@ -269,10 +290,19 @@ void Keep(const Diagnosis& diagnosis) {
 }  // namespace
 
 Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
-    const pg::OwnerSession session;
-    const std::optional<TableDiagnosisInput> table = LoadTableDiagnosisInput(incident);
-    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(LoadInput(incident));
-    if (keep) Keep(diagnosis);
+    std::optional<TableDiagnosisInput> table;
+    DiagnosisInput input;
+    {
+        const pg::OwnerSession session;
+        table = LoadTableDiagnosisInput(incident);
+        if (!table) input = LoadInput(incident);
+    }
+    if (!table) AskSource(input);
+    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(input);
+    if (keep) {
+        const pg::OwnerSession session;
+        Keep(diagnosis);
+    }
     return diagnosis;
 }
 

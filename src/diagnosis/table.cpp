@@ -34,6 +34,7 @@ class TableDiagnosis {
         out_.recommendations.push_back({action, reason, priority, sql});
     }
     std::string Verb(const std::string& call) const { return "SELECT " + input_.verbs + call + ";"; }
+    bool StoppedTogether(const ConcurrentIncident& other) const;
     // Concurrent incidents of that detector that began at about the same time.
     std::vector<const ConcurrentIncident*> Near(const char* detector, bool same_table) const;
 
@@ -41,6 +42,7 @@ class TableDiagnosis {
     void AddConcurrentIncidentHypotheses();
     void AddOwnHypotheses();
     void AdviseAll();
+    void AdviseGone();
 
     const TableDiagnosisInput& input_;
     Diagnosis out_;
@@ -53,6 +55,14 @@ std::vector<const ConcurrentIncident*> TableDiagnosis::Near(const char* detector
             std::abs(one.since - input_.since) <= kSameMoment)
             found.push_back(&one);
     return found;
+}
+
+// A load stopped after the newest row and before the table became late. Two loads may have stopped together
+// when these times overlap.
+bool TableDiagnosis::StoppedTogether(const ConcurrentIncident& other) const {
+    return other.detector == "table_freshness" && other.same_source && !other.same_table &&
+           input_.newest_row && input_.late_at && other.newest_row && other.late_at &&
+           std::max(*input_.newest_row, *other.newest_row) <= std::min(*input_.late_at, *other.late_at);
 }
 
 void TableDiagnosis::Tell() {
@@ -89,35 +99,37 @@ void TableDiagnosis::AddConcurrentIncidentHypotheses() {
                       "The replica that is read lags: the table itself may be up to date.",
                       {AddEvidence("replica", AsSentence(lag->summary), {{"incident", lag->incident}})});
     for (const ConcurrentIncident* schema : Near("table_schema", true))
-        if (input_.detector != "table_schema") {
+        if (input_.detector != "table_schema" && schema->since <= input_.since && !input_.gone) {
             AddHypothesis(
                 Cause::kColumnsChanged, 0.8,
-                "Its columns changed at the same time; its load may have failed because of that.",
+                "Its columns changed before; its load may have failed because of that.",
                 {AddEvidence("schema", AsSentence(schema->summary), {{"incident", schema->incident}})});
             out_.related.push_back(schema->incident);
         }
-    std::vector<std::string> names;
+    std::vector<std::string> names, rows;
     nlohmann::json ids = nlohmann::json::array();
-    for (const ConcurrentIncident* other : Near("table_freshness", false))
-        if (other->same_source) {
-            names.push_back(Short(other->relation, 80));
-            ids.push_back(other->incident);
-            if (late || fewer) out_.related.push_back(other->incident);
-        }
-    if (late && !names.empty())
+    for (const ConcurrentIncident& other : input_.concurrent) {
+        if (!late || !StoppedTogether(other)) continue;
+        names.push_back(Short(other.relation, 80));
+        rows.push_back(names.back() + " at " + FormatMoment(*other.newest_row));
+        ids.push_back(other.incident);
+        out_.related.push_back(other.incident);
+    }
+    if (!names.empty())
         AddHypothesis(
             Cause::kSourceLate, names.size() > 1 ? 0.9 : 0.8,
             "The load of several tables stopped, not only of this one: " + Listed(names) +
                 (names.size() == 1 ? " is" : " are") + " late as well.",
             {AddEvidence("tables",
-                         Listed(names) + " became late at the same time, of " +
-                             Thousands(input_.tables_of_source) + " monitored tables of " +
+                         "The newest rows came at " + FormatMoment(*input_.newest_row) + ", and of " +
+                             Listed(rows) + "; " + Thousands(input_.tables_of_source) + " tables of " +
                              (input_.source.empty() ? "this database" : "source " + Short(input_.source)) +
-                             ".",
+                             " are monitored.",
                          {{"incidents", ids}})});
     if (late || fewer) return;
     for (const char* cause : {"table_freshness", "table_volume"})
         for (const ConcurrentIncident* own : Near(cause, true)) {
+            if (own->since > input_.since) continue;
             AddHypothesis(Cause::kLoadStopped, 0.75,
                           "The table is late or has lost rows; this is a consequence.",
                           {AddEvidence("table", AsSentence(own->summary), {{"incident", own->incident}})});
@@ -130,7 +142,16 @@ void TableDiagnosis::AddOwnHypotheses() {
     const std::string name = Short(input_.relation, 80);
     const bool shared = std::any_of(out_.hypotheses.begin(), out_.hypotheses.end(),
                                     [](const Hypothesis& h) { return h.cause == Cause::kSourceLate; });
-    if (input_.failing) {
+    if (input_.gone) {
+        AddHypothesis(
+            Cause::kTableGone, 0.97,
+            name + " no longer exists: it was dropped or renamed." +
+                (input_.lookalikes.empty()
+                     ? ""
+                     : " " + Listed(input_.lookalikes) + (input_.lookalikes.size() == 1 ? " has" : " have") +
+                           " the same columns."),
+            {});
+    } else if (input_.failing) {
         AddHypothesis(
             Cause::kCheckFails, 0.7,
             "The check itself fails: a column or a privilege that it needs is missing, or its query is wrong.",
@@ -145,12 +166,17 @@ void TableDiagnosis::AddOwnHypotheses() {
                             : "The load of " + name + " stopped.",
                       {});
     } else if (input_.detector == "table_volume" && input_.direction == "down") {
-        const bool stopped = !Near("table_freshness", true).empty();
+        // Retention removes old rows step by step; most rows at once are gone for another reason.
+        const bool few = input_.observed && input_.baseline && *input_.observed < 0.5 * *input_.baseline;
+        const bool stopped = !Near("table_freshness", true).empty() && !few;
         AddHypothesis(
-            stopped ? Cause::kLoadStopped : Cause::kRowsRemoved, 0.7,
-            stopped ? "No rows arrive, while old ones are still removed."
-                    : "Rows were deleted, or a load replaced the table by a smaller one: new rows still "
-                      "arrive as far as is known.",
+            stopped ? Cause::kLoadStopped : Cause::kRowsRemoved, few ? 0.8 : 0.7,
+            input_.observed && *input_.observed == 0
+                ? "The table is empty: it was cleared, or a load replaced it by nothing."
+            : few     ? "Most rows were deleted, or a load replaced the table by a smaller one."
+            : stopped ? "No rows arrive, and fewer are left."
+                      : "Rows were deleted, or a load replaced the table by a smaller one: new rows still "
+                        "arrive as far as is known.",
             {});
     } else if (input_.detector == "table_volume" && input_.direction == "up") {
         AddHypothesis(Cause::kRowsAdded, 0.6, "A load ran twice, or an import brought many rows at once.",
@@ -172,10 +198,26 @@ void TableDiagnosis::AddOwnHypotheses() {
     }
 }
 
+// Nothing here reads the table.
+void TableDiagnosis::AdviseGone() {
+    for (const std::string& other : input_.lookalikes)
+        Advise("high", "If " + Short(other, 80) + " took its place, monitor that one.",
+               "It has the columns that were accepted for " + Short(input_.relation, 80) + ".",
+               Verb("pulse_monitor_table(" + rule::QuoteText(other) + ")"));
+    Advise("medium", "If it was dropped on purpose, end its monitoring.", "Its checks cannot succeed again.",
+           Verb("pulse_unmonitor_table(" + rule::QuoteText(input_.relation) + ")"));
+    Advise("low", "If it will be back, open a maintenance window.", "Checks continue, but open no incidents.",
+           Verb("pulse_mute(" + rule::QuoteText(input_.relation) + ", '2 hours', 'planned')"));
+}
+
 void TableDiagnosis::AdviseAll() {
     const std::string& relation = input_.relation;
     const Cause best = out_.hypotheses.front().cause;
     const std::string column = input_.column.empty() ? "" : rule::QuoteName(input_.column);
+    if (input_.gone) {
+        AdviseGone();
+        return;
+    }
     if (best == Cause::kReplicaLate)
         Advise("high", "Check replication first.",
                "Data that the replica has not replayed cannot be checked.",
@@ -190,8 +232,12 @@ void TableDiagnosis::AdviseAll() {
     if (input_.detector == "table_volume")
         Advise("high", "Find out who wrote to it, and count its rows.",
                "This shows whether rows were deleted or never arrived.",
-               "SELECT n_tup_ins, n_tup_del, last_autovacuum FROM pg_stat_user_tables WHERE relid = " +
-                   rule::QuoteText(relation) + "::regclass;");
+               // Of a partitioned table the partitions are counted.
+               "SELECT t.relid::regclass AS part, s.n_tup_ins, s.n_tup_del, s.last_autovacuum FROM "
+               "pg_partition_tree(" +
+                   rule::QuoteText(relation) +
+                   "::regclass) AS t JOIN pg_stat_user_tables AS s ON s.relid = t.relid WHERE t.isleaf "
+                   "ORDER BY s.n_tup_ins + s.n_tup_del DESC LIMIT 20;");
     if (best == Cause::kColumnsChanged || input_.detector == "table_schema")
         Advise(
             input_.detector == "table_schema" ? "medium" : "high",

@@ -144,6 +144,18 @@ std::string Short(std::string_view text, size_t limit) {
     return result;
 }
 
+std::string ShortValue(std::string_view value) {
+    const std::string text = Short(value, 40);
+    const bool blank = text.empty() || text.front() == ' ' || text.back() == ' ';
+    return blank ? '"' + text + '"' : text;
+}
+
+std::vector<std::string> ShortValues(const std::vector<std::string>& values) {
+    std::vector<std::string> words;
+    for (const std::string& value : values) words.push_back(ShortValue(value));
+    return words;
+}
+
 std::string Listed(const std::vector<std::string>& words, size_t limit) {
     std::string text;
     const size_t shown = words.size() > limit + 1 ? limit : words.size();

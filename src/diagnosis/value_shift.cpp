@@ -12,6 +12,8 @@ namespace pulse::diagnosis {
 namespace {
 
 constexpr double kSignificantZ = 4;      // standard deviations from which a change is significant
+constexpr double kNearlyEmptied = 0.6;   // share left, at most, of a value that was renamed as a whole
+constexpr double kPartlyEmptied = 0.95;  // the same if only a part of its people have the new one
 constexpr double kVanishedShare = 0.02;  // share left of a value that counts as vanished
 constexpr size_t kMaxLabels = 12;        // of one pattern
 constexpr double kMinShare = 0.01;       // smallest share of members of a reported shift
@@ -92,21 +94,46 @@ void PairUp(std::vector<const Cell*>& old_cells, std::vector<const Cell*>& new_c
             }
 }
 
-// Finds old values that (nearly) disappeared and new ones that appeared with as many people.
-std::optional<ValueShift> FindRename(const DistributionChange& change) {
+struct RenameCells {
     std::vector<const Cell*> old_cells, new_cells, rest;
+    bool same_words = true;    // every old value is a new one written otherwise
+    bool from_nothing = true;  // nobody had the new values
+};
+
+// The values that appeared, and those that lost people to them: all that kept at most the share `kept`, and
+// those written otherwise now, however many of their people have the new spelling.
+RenameCells CollectRename(const DistributionChange& change, double kept) {
+    RenameCells found;
     for (const Cell& cell : change.cells) {
-        const bool gained = cell.z() > kSignificantZ &&
-                            static_cast<double>(cell.before) <= 0.15 * static_cast<double>(cell.after);
-        const bool lost = cell.z() < -kSignificantZ &&
-                          static_cast<double>(cell.after) <= 0.6 * static_cast<double>(cell.before);
-        if (cell.kind == CellKind::kValue && gained)
-            new_cells.push_back(&cell);
-        else if (cell.kind == CellKind::kValue && lost)
-            old_cells.push_back(&cell);
-        else
-            rest.push_back(&cell);
+        if (cell.kind != CellKind::kValue || cell.z() <= kSignificantZ ||
+            static_cast<double>(cell.before) > 0.15 * static_cast<double>(cell.after))
+            continue;
+        found.new_cells.push_back(&cell);
+        found.from_nothing = found.from_nothing && static_cast<double>(cell.before) <=
+                                                       kVanishedShare * static_cast<double>(cell.after);
     }
+    for (const Cell& cell : change.cells) {
+        const auto is = [&](const Cell* other) { return other == &cell; };
+        if (std::any_of(found.new_cells.begin(), found.new_cells.end(), is)) continue;
+        const bool same_word =
+            cell.delta() < 0 && std::any_of(found.new_cells.begin(), found.new_cells.end(),
+                                            [&](const Cell* to) { return SameWord(cell.label, to->label); });
+        const bool lost = cell.z() < -kSignificantZ &&
+                          static_cast<double>(cell.after) <= kept * static_cast<double>(cell.before);
+        if (cell.kind == CellKind::kValue && (same_word || lost)) {
+            found.old_cells.push_back(&cell);
+            found.same_words = found.same_words && same_word;
+        } else {
+            found.rest.push_back(&cell);
+        }
+    }
+    return found;
+}
+
+// Finds old values that lost people, and new ones that appeared with as many.
+std::optional<ValueShift> FindRename(const DistributionChange& change, double kept) {
+    RenameCells cells = CollectRename(change, kept);
+    auto& [old_cells, new_cells, rest, same_words, from_nothing] = cells;
     if (!change.labelled() || old_cells.empty() || new_cells.empty()) return std::nullopt;
     const Totals whole = Sum(All(change)), others = Sum(rest);
     const double scale = others.before >= 0.1 * whole.before ? Scale(others) : 1;
@@ -117,8 +144,12 @@ std::optional<ValueShift> FindRename(const DistributionChange& change) {
         noise += cell->noise * cell->noise;
     }
     for (const Cell* cell : new_cells) gained += Excess(*cell, scale);
-    const double people = std::min(lost, gained);
+    const double people = std::min(lost, gained), balance = people / std::max(lost, gained);
     if (people <= 0 || people < kMinShare * whole.before) return std::nullopt;
+    // Part of a value's people took another word: only if the word came from nothing, and from them alone.
+    if (!same_words && kept > kNearlyEmptied &&
+        (!from_nothing || balance < 0.9 || old_cells.size() > new_cells.size()))
+        return std::nullopt;
 
     ValueShift shift;
     shift.kind = ShiftKind::kRenamed;
@@ -129,14 +160,17 @@ std::optional<ValueShift> FindRename(const DistributionChange& change) {
         shift.before += cell->before;
         shift.after += cell->after;
     }
-    for (const Cell* cell : new_cells) shift.replacements.push_back(cell->label);
+    for (const Cell* cell : new_cells) {
+        shift.replacements.push_back(cell->label);
+        shift.gained += cell->delta();
+    }
     shift.people = std::llround(people);
     // An unequal balance is a loss or an influx beside the rename; a half-emptied old value may be a true
     // change of taste.
-    const double balance = people / std::max(lost, gained);
     const double emptied = Unit(1 - static_cast<double>(shift.after) / std::max(scale * old_before, 1.0));
-    shift.match = Unit((balance - 0.3) / 0.6) * (0.55 + 0.45 * emptied);
-    shift.support = Support(people / std::sqrt(std::max(noise, 1.0)));
+    shift.match = Unit((balance - 0.3) / 0.6) * (same_words ? 1 : 0.55 + 0.45 * emptied);
+    // A new spelling is noticed by itself, even where the old value has hardly lost anybody.
+    shift.support = same_words ? 1 : Support(people / std::sqrt(std::max(noise, 1.0)));
     shift.shape_share = ShapeShare(change, old_cells, false);
     shift.distance = change.distance;
     return shift;
@@ -165,7 +199,7 @@ std::optional<ValueShift> FindAbsent(const DistributionChange& change, CellKind 
     shift.attribute = change.attribute;
     shift.labelled = false;
     if (kind == CellKind::kNan) shift.labels = {kNanLabel};
-    shift.people = std::llround(std::min(std::abs(gain), std::abs(opposite)));
+    shift.people = std::llround(std::abs(gain));
     shift.before = absent->before;
     shift.after = absent->after;
     shift.match = Unit(std::abs(gain) / std::max(std::abs(gain), std::abs(opposite)) * 1.1);
@@ -197,8 +231,10 @@ std::optional<ValueShift> FindConcentration(const DistributionChange& change,
             continue;
         const Totals without{rest.before - static_cast<double>(cell->before),
                              rest.after - static_cast<double>(cell->after)};
-        // What remains must be enough to say what "the others" did.
+        // What remains must be enough to say what "the others" did, and several values that are most people
+        // are the others themselves.
         if (without.before < 0.03 * whole.before) break;
+        if (!set.empty() && without.before < 0.5 * whole.before) continue;
         // What only looks lost because the others grew, or the other way round, did not move itself.
         if (sign * cell->z() < kSignificantZ / 2) continue;
         const double excess = sign * Excess(*cell, Scale(without));
@@ -238,12 +274,14 @@ std::optional<ValueShift> FindConcentration(const DistributionChange& change,
 void FindIn(const DistributionChange& change, std::vector<ValueShift>& shifts) {
     std::vector<const Cell*> cells = All(change);
     // People whose value was renamed or emptied are still there: they are no loss and no growth.
-    const size_t before = shifts.size();
+    const size_t found = shifts.size();
     for (const CellKind kind : {CellKind::kNull, CellKind::kNan})
         if (auto absent = FindAbsent(change, kind); absent && absent->match > 0.5)
             shifts.push_back(std::move(*absent));
-    if (shifts.size() > before) return;
-    if (const auto rename = FindRename(change); rename && rename->match > 0) {
+    if (shifts.size() > found) return;
+    auto rename = FindRename(change, kNearlyEmptied);
+    if (!rename || rename->match <= 0) rename = FindRename(change, kPartlyEmptied);
+    if (rename && rename->match > 0) {
         shifts.push_back(*rename);
         std::erase_if(cells, [&](const Cell* cell) {
             const auto has = [&](const std::vector<std::string>& labels) {
@@ -257,6 +295,17 @@ void FindIn(const DistributionChange& change, std::vector<ValueShift>& shifts) {
 }
 
 }  // namespace
+
+bool SameWord(const std::string& a, const std::string& b) {
+    const auto without_blanks = [](std::string text) {
+        std::erase(text, ' ');
+        return text;
+    };
+    const std::string plain = PlainValue(a);
+    return a != b && plain == PlainValue(b) &&
+           (plain.find_first_not_of("0123456789") != std::string::npos ||
+            without_blanks(a) == without_blanks(b));
+}
 
 std::string CellLabel(const Cell& cell) {
     if (cell.kind == CellKind::kNull) return "(null)";
@@ -291,7 +340,7 @@ std::string Describe(const ValueShift& shift) {
     for (const std::string& label : shift.labels)
         labels.push_back(label == "(null)"    ? "empty"
                          : label == "(other)" ? "rarer values"
-                                              : Short(label, 40));
+                                              : ShortValue(label));
     if (!shift.labelled && labels.size() == 1 && labels[0] == "empty") return attribute + " is empty";
     return attribute + (shift.labelled ? " = " : " ") + Listed(labels);
 }

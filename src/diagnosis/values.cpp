@@ -22,10 +22,11 @@ bool OfRelease(const std::string& attribute) {
     return Mentions(attribute, {"version", "sdk", "build", "release"});
 }
 
-std::vector<std::string> Shortened(const std::vector<std::string>& labels) {
-    std::vector<std::string> words;
-    for (const std::string& label : labels) words.push_back(Short(label, 40));
-    return words;
+// A value that is gone altogether explains that about as many people with a value of another attribute are
+// gone.
+bool IsBehind(const ValueShift& gone, const ValueShift& less) {
+    return gone.kind == ShiftKind::kVanished && less.kind == ShiftKind::kLost &&
+           static_cast<double>(gone.people) >= 0.9 * static_cast<double>(less.people);
 }
 
 // How well a shift explains the change that the incident is about.
@@ -34,6 +35,9 @@ double Relevance(const DiagnosisContext& context, const ValueShift& shift) {
     switch (context.change_type) {
         case ChangeType::kSize: return shift.size_share;
         case ChangeType::kShape:
+            for (const ValueShift& own : context.shifts)
+                if (!same && own.attribute == context.input.attribute && IsBehind(shift, own))
+                    return 0.15 + 0.85 * own.shape_share;
             return same ? 0.15 + 0.85 * shift.shape_share
                         : 0.45 * std::max(shift.size_share, shift.shape_share);
         case ChangeType::kChurn: return 0.8 * shift.size_share;
@@ -57,7 +61,7 @@ std::string AddShiftEvidence(DiagnosisContext& context, const ValueShift& shift)
         Describe(shift) + ": " + Thousands(shift.before) + " before, " + Thousands(shift.after) + " after";
     if (shift.kind == ShiftKind::kRenamed)
         sentence +=
-            "; " + Thousands(shift.people) + " have " + Listed(Shortened(shift.replacements)) + " instead";
+            "; " + Thousands(shift.gained) + " have " + Listed(ShortValues(shift.replacements)) + " instead";
     return context.AddEvidence("attribute", sentence + ".", figures);
 }
 
@@ -97,9 +101,12 @@ std::string Release(const ValueShift* platform) {
     return (vowel ? "An " : "A ") + name + " SDK update";
 }
 
+// Share of a renamed value's people beyond which it is said that some kept it.
+constexpr double kMostLeft = 0.05;
+
 std::string RenameSentence(const DiagnosisContext& context, const ValueShift& shift) {
     const std::string arrow =
-        Listed(Shortened(shift.labels)) + " -> " + Listed(Shortened(shift.replacements));
+        Listed(ShortValues(shift.labels)) + " -> " + Listed(ShortValues(shift.replacements));
     const std::string attribute = Short(shift.attribute, 40);
     std::string sentence;
     if (OfRelease(shift.attribute)) {
@@ -109,7 +116,9 @@ std::string RenameSentence(const DiagnosisContext& context, const ValueShift& sh
     } else {
         sentence = "Values of " + attribute + " were renamed: " + arrow + ".";
     }
-    return sentence + " " + People(shift.people) + " have the new value instead of the old one.";
+    if (shift.after > kMostLeft * static_cast<double>(shift.before))
+        sentence += " " + Thousands(shift.after) + " of " + People(shift.before) + " still have the old one.";
+    return sentence + " " + People(shift.gained) + " have the new value instead of the old one.";
 }
 
 RecommendationSubject SubjectOf(const ValueShift& shift) {
@@ -215,7 +224,9 @@ double Sharpness(const ValueShift& shift) {
 // People who came or went show in the size as well; people who only changed places between values do not.
 // 0..1.
 double ShowsInSize(const DiagnosisContext& context, const ValueShift& shift, double sign) {
-    if (context.change_type == ChangeType::kSize || context.change_type == ChangeType::kChurn) return 1;
+    if (shift.kind == ShiftKind::kAppeared || context.change_type == ChangeType::kSize ||
+        context.change_type == ChangeType::kChurn)
+        return 1;
     const double net = sign * static_cast<double>(context.growth());
     return 0.35 + 0.65 * Unit(1.4 * net / std::max<double>(1, static_cast<double>(shift.people)));
 }
@@ -223,11 +234,8 @@ double ShowsInSize(const DiagnosisContext& context, const ValueShift& shift, dou
 void AddLossHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     if (AddOutsideRenameHypothesis(context, shift)) return;
     const Cause cause = shift.kind == ShiftKind::kVanished ? Cause::kValueVanished : Cause::kOneValueLost;
-    context.AddHypothesis(
-        cause,
-        0.96 * shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, -1),
-        LossSentence(context, shift), {AddShiftEvidence(context, shift), context.cited_size},
-        SubjectOf(shift));
+    context.AddHypothesis(cause, 0.96 * Strength(context, shift, -1), LossSentence(context, shift),
+                          {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
 }
 
 void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
@@ -236,47 +244,45 @@ void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     if (shift.kind == ShiftKind::kAppeared)
         sentence = Describe(shift) + " is new: " + People(shift.after) +
                    " have it, and hardly anybody had it before.";
-    context.AddHypothesis(
-        Cause::kValueInflux,
-        0.95 * shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, 1),
-        Capitalized(sentence), {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
+    context.AddHypothesis(Cause::kValueInflux, 0.95 * Strength(context, shift, 1), Capitalized(sentence),
+                          {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
 }
 
-// The shares of an attribute moved at much the same size, and no rename or emptied column explains it.
+// The shares of an attribute moved between values that people had before, at much the same size, and no
+// rename or emptied column explains it. As everywhere in drift, shares are of the members that have a value.
 void AddMixHypothesis(DiagnosisContext& context, const DistributionChange& change) {
     if (context.change_type != ChangeType::kShape || change.attribute != context.input.attribute ||
         change.distance < 0.02)
         return;
-    double explained = 0;
+    if (std::any_of(change.cells.begin(), change.cells.end(),
+                    [](const Cell& cell) { return cell.came_from_nothing(); }))
+        return;
+    double explained = 0, before = 0, after = 0;
     for (const ValueShift& shift : context.shifts)
-        if (shift.attribute == change.attribute)
-            explained =
-                std::max(explained, shift.kind == ShiftKind::kRenamed || !(std::abs(context.relative()) < 0.1)
-                                        ? shift.match * shift.support * shift.shape_share
-                                        : 0.0);
-    const Cell *up = nullptr, *down = nullptr;
-    const auto share_change = [&](const Cell& cell) {
-        return static_cast<double>(cell.after) /
-                   static_cast<double>(std::max<int64_t>(context.after_size, 1)) -
-               static_cast<double>(cell.before) /
-                   static_cast<double>(std::max<int64_t>(context.before_size, 1));
-    };
+        if (shift.attribute == change.attribute &&
+            (shift.kind == ShiftKind::kRenamed || shift.kind == ShiftKind::kNulled ||
+             shift.kind == ShiftKind::kFilled || std::abs(context.relative()) >= 0.1))
+            explained = std::max(explained, shift.match * shift.support * shift.shape_share);
+    std::vector<const Cell*> cells;
     for (const Cell& cell : change.cells) {
-        if (!up || share_change(cell) > share_change(*up)) up = &cell;
-        if (!down || share_change(cell) < share_change(*down)) down = &cell;
+        if (cell.kind == CellKind::kNull) continue;
+        cells.push_back(&cell);
+        before += static_cast<double>(cell.before);
+        after += static_cast<double>(cell.after);
     }
-    if (!up || up == down) return;
-    const auto told = [&](const Cell& cell) {
-        const std::string label = cell.kind == CellKind::kNull    ? "empty"
-                                  : cell.kind == CellKind::kOther ? "rarer values"
-                                  : cell.kind == CellKind::kNan   ? "NaN"
-                                                                  : Short(cell.label, 40);
-        return label + " from " +
-               Percent(static_cast<double>(cell.before) /
-                       static_cast<double>(std::max<int64_t>(context.before_size, 1))) +
-               " to " +
-               Percent(static_cast<double>(cell.after) /
-                       static_cast<double>(std::max<int64_t>(context.after_size, 1)));
+    if (cells.size() < 2 || before <= 0 || after <= 0) return;
+    const auto share_before = [&](const Cell* cell) { return static_cast<double>(cell->before) / before; };
+    const auto share_after = [&](const Cell* cell) { return static_cast<double>(cell->after) / after; };
+    const auto [down, up] =
+        std::minmax_element(cells.begin(), cells.end(), [&](const Cell* a, const Cell* b) {
+            return share_after(a) - share_before(a) < share_after(b) - share_before(b);
+        });
+    if (share_after(*up) - share_before(*up) < 0.01) return;
+    const auto told = [&](const Cell* cell) {
+        const std::string label = cell->kind == CellKind::kOther ? "rarer values"
+                                  : cell->kind == CellKind::kNan ? "NaN"
+                                                                 : ShortValue(cell->label);
+        return label + " from " + Percent(share_before(cell)) + " to " + Percent(share_after(cell));
     };
     const std::string fact =
         "Shares of " + Short(change.attribute, 40) + ": " + told(*down) + ", " + told(*up) + ".";
@@ -285,7 +291,7 @@ void AddMixHypothesis(DiagnosisContext& context, const DistributionChange& chang
     const double steady = 1 - Unit(std::abs(context.relative()) * 2);
     RecommendationSubject subject;
     subject.attribute = change.attribute;
-    if (up->kind == CellKind::kValue && change.labelled()) subject.values = {up->label};
+    if ((*up)->kind == CellKind::kValue && change.labelled()) subject.values = {(*up)->label};
     context.AddHypothesis(Cause::kMixShift,
                           0.8 * Unit(change.distance * 10) * (1 - explained) * (0.4 + 0.6 * steady),
                           "People moved between existing values. " + fact, {id}, subject);
@@ -320,6 +326,10 @@ void AddRescaledHypothesis(DiagnosisContext& context, const DistributionChange& 
 }
 
 }  // namespace
+
+double Strength(const DiagnosisContext& context, const ValueShift& shift, double sign) {
+    return shift.support * Relevance(context, shift) * Sharpness(shift) * ShowsInSize(context, shift, sign);
+}
 
 void AddValueHypotheses(DiagnosisContext& context) {
     if (!context.comparable) return;

@@ -67,7 +67,7 @@ SELECT status FROM pulse.incident;
 -- Several tables of one source are late at the same time: the load is the likeliest cause.
 SELECT pulse_monitor_table('mill.refunds', checks => '[{"type": "freshness", "max_age": "3 hours"}]') > 0 AS made;
 SET pulse.now = '1996-02-15 00:00';
-DELETE FROM mill.refunds WHERE created_at > '1996-02-12 06:30';
+DELETE FROM mill.refunds WHERE created_at > '1996-02-12 22:30';
 SELECT relation, status FROM pulse_check_tables('mill.refunds');
 SELECT relation, status, message FROM pulse_check_tables('mill.refunds');
 SELECT i.relation, e.explanation FROM pulse.incident AS i, pulse_explain_incident(i.id) AS e WHERE i.relation = 'mill.refunds' AND e.explanation ~ '1\. |late';

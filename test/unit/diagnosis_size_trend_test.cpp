@@ -142,6 +142,21 @@ TEST(DiagnosisMeasurement, ColumnDroppedOrRetyped) {
     EXPECT_TRUE(Says(Diagnose(input).hypotheses[0].sentence, "column ltv is now called lifetime_value"));
 }
 
+TEST(DiagnosisMeasurement, WhatCameLaterIsNoCause) {
+    DiagnosisInput input = MakeCase(9000, 5000);
+    Alike(input);
+    input.before->columns = input.columns_at_onset = {{"ltv", "numeric"}, {"plan", "text"}};
+    input.after->columns = {{"ltv", "text"}, {"plan", "text"}};
+    input.failed = MakeSnapshot(0, input.since + 3 * kDay);
+    input.failed->failed = true;
+    input.failed->error_state = "42703";
+    input.failed->error = "column \"ltv\" does not exist";
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kUniformLoss);
+    EXPECT_FALSE(Find(found, Cause::kSchemaChange) || Find(found, Cause::kMeasurementFailed));
+    EXPECT_TRUE(Says(found.what_changed[1], "The newest measurement, of 2024-09-04, failed: column"));
+}
+
 TEST(DiagnosisMeasurement, EmptyTable) {
     DiagnosisInput input = MakeCase(10'000, 0);
     input.after->clause_rows = 0;

@@ -430,8 +430,9 @@ TEST(Volume, OfAYoungGrowingTable) {
                 << every / kHour << " h, " << (context.now / kDay - 8003)
                 << " days: " << JudgeCount(context, std::round(total)).message;
             context.history.push_back({context.now, std::round(total)});
-            if (context.now >= 8014 * kDay && context.now < 8014 * kDay + every)
+            if (context.now >= 8014 * kDay && context.now < 8014 * kDay + every) {
                 EXPECT_GE(JudgeCount(context, total + 40000).ratio, kFar) << every / kHour;
+            }
         }
     }
 }

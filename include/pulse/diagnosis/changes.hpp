@@ -17,6 +17,11 @@ struct Cell {
 
     int64_t delta() const { return after - before; }
     double z() const { return static_cast<double>(delta()) / noise; }
+    // Whether hardly anybody had the value or interval before.
+    bool came_from_nothing() const {
+        return kind != CellKind::kNull && z() > 4 &&
+               static_cast<double>(before) <= 0.02 * static_cast<double>(after);
+    }
 };
 
 struct DistributionChange {

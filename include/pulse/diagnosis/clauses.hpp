@@ -34,6 +34,9 @@ ReadsOfPeople FindReadsOfPeople(const std::string& clause);
 // longer matches a renamed value.
 bool MatchesValues(const std::string& clause);
 
+// The values that a clause of the kind `column = value` or `column in [values]` names.
+std::vector<std::string> NamedValues(const std::string& clause);
+
 // The name of the clause in texts: "inactivity rule" for one on activity, else "rule on <column>".
 std::string RuleName(const std::vector<std::string>& columns);
 

@@ -50,9 +50,14 @@ void AddSourceTableHypotheses(
     DiagnosisContext& context);                      // tables that the segment reads: late, empty or changed
 void AddRuleHypotheses(DiagnosisContext& context);   // changed rules, clauses that lost their rows
 void AddValueHypotheses(DiagnosisContext& context);  // renamed, emptied, vanished, lost, grown values
-void AddSizeTrendHypotheses(DiagnosisContext& context);  // uniform, gradual, entries, exits, identity
-void AddRateHypotheses(DiagnosisContext& context);       // conversion and activity
+void AddCombinationHypothesis(DiagnosisContext& context);  // values of several attributes together
+void AddSizeTrendHypotheses(DiagnosisContext& context);    // uniform, gradual, entries, exits, identity
+void AddRateHypotheses(DiagnosisContext& context);         // conversion and activity
 void AddCorrelatedIncidentHypotheses(DiagnosisContext& context);  // the same cause in other segments
+
+// The confidence, 0..1, that a loss (sign -1) or growth (sign +1) of values is the change that the incident
+// is about.
+double Strength(const DiagnosisContext& context, const ValueShift& shift, double sign);
 
 // Rank the hypotheses: a root cause lowers the confidence of its consequences. At least one remains.
 void Rank(DiagnosisContext& context);

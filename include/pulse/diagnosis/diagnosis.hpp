@@ -20,6 +20,8 @@ enum class Cause {
     kValueVanished,
     kOneValueLost,
     kValueInflux,
+    kCombinationLost,  // people with certain values of two or three attributes together
+    kCombinationInflux,
     kClauseShift,
     kValuesRescaled,
     kMixShift,
@@ -43,6 +45,7 @@ enum class Cause {
     kColumnsChanged,
     kBadRows,
     kCheckFails,
+    kTableGone,
     kUnexplained,
 };
 
@@ -61,6 +64,7 @@ struct RecommendationSubject {
     std::string attribute;                  // column or attribute
     std::vector<std::string> values;        // lost, gained or old values
     std::vector<std::string> replacements;  // new values, one per old one or fewer
+    std::vector<Condition> conditions;      // of a combination, instead of one attribute
     std::string clause;                     // text of the clause
     int version = 0;                        // version of the definition before the change
     int64_t people = 0;                     // number of people concerned

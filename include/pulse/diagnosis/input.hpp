@@ -66,6 +66,25 @@ struct TableIncident {
     Moment since = 0;
 };
 
+// People who fail only this clause of the rule now, by the value of its column; values of few people left
+// out.
+struct ClauseValues {
+    std::string clause, column;
+    std::vector<std::pair<std::string, int64_t>> people;  // most first; empty: not asked yet
+};
+
+// One of these values of an attribute.
+struct Condition {
+    std::string attribute;
+    std::vector<std::string> values;
+};
+
+// Members by the conditions that they meet: counts[i] have met those whose bits are set in i, and no other.
+struct JointCounts {
+    std::vector<Condition> conditions;
+    std::vector<int64_t> counts;
+};
+
 // The beginning of the source of a segment over people, whose attributes are its columns.
 inline constexpr const char* kPeople = "(SELECT p.id";
 
@@ -85,9 +104,17 @@ struct DiagnosisInput {
     std::string verbs;  // prefix of Pulse's functions in recommended SQL: empty, or a quoted schema and a dot
     // what was measured
     std::optional<SegmentSnapshot> before, after;
-    std::optional<SegmentSnapshot> failed;       // a newer snapshot that failed
-    std::vector<HistoryPoint> history;           // ascending, up to and including `after`
-    std::vector<RuleVersion> versions;           // ascending: the one measured before, and those after it
+    std::optional<SegmentSnapshot> failed;                // a newer snapshot that failed
+    std::map<std::string, std::string> columns_at_onset;  // name → type, in the first snapshot that shows it
+    std::vector<HistoryPoint> history;                    // ascending, up to and including `after`
+    // What the source said when it was asked (source_questions.hpp).
+    std::vector<ClauseValues> clause_values;
+    std::optional<JointCounts> joint;
+    std::map<std::string, std::string> last_columns;  // of the last good snapshot before one that failed
+    std::map<std::string, std::string>
+        columns_now;                      // name → type, when a measurement failed; empty: no table
+    std::vector<std::string> lookalikes;  // other tables with the columns of the segment's, when that is gone
+    std::vector<RuleVersion> versions;    // ascending: the one measured before, and those after it
     std::vector<CorrelatedIncident> correlated;  // by incident id
     std::vector<TableIncident> tables;           // of tables that the segment reads, the earliest first
     int64_t more_correlated = 0;                 // number of those not listed

@@ -24,6 +24,12 @@ std::optional<nlohmann::json> Mapped(const nlohmann::json& definition, const std
                                      const std::vector<std::string>& values,
                                      const std::vector<std::string>& replacements);
 
+// The definition with the column's new name wherever it is used, and without the attribute; empty when that
+// cannot be expressed.
+std::optional<nlohmann::json> WithColumnRenamed(const nlohmann::json& definition, const std::string& from,
+                                                const std::string& to);
+std::optional<nlohmann::json> WithoutAttribute(const nlohmann::json& definition, const std::string& name);
+
 // The top-level clauses of a definition's rule, canonical; none when it has no rule.
 std::vector<std::string> ClausesOf(const nlohmann::json& definition);
 

@@ -19,6 +19,13 @@ std::optional<TableDiagnosisInput> LoadTableDiagnosisInput(int64_t incident);
 std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition,
                                                 const std::string& search_path, Moment since);
 
+// ---- store_source.cpp ----
+
+// Ask the segment's source what its snapshots leave open, with the rights of the role that created its
+// definition and within a time limit; not from a session of the owner. Without an answer the input stays as
+// it is.
+void AskSource(DiagnosisInput& input);
+
 // Load the input for a segment's incident; needs a session of the owner. Throws UserError 42704 for an
 // unknown incident.
 DiagnosisInput LoadDiagnosisInput(int64_t incident);

@@ -11,6 +11,7 @@ struct ConcurrentIncident {
     std::string relation, detector, attribute, summary, segment;  // segment: of one over the table
     Moment since = 0;
     bool same_table = false, same_source = false;
+    std::optional<Moment> newest_row, late_at;  // of a late table
 };
 
 struct TableDiagnosisInput {
@@ -19,12 +20,15 @@ struct TableDiagnosisInput {
     std::string detector, attribute, severity, status, direction, summary;
     std::optional<double> baseline, observed;
     Moment since = 0, opened_at = 0, last_seen_at = 0;
-    bool failing = false;             // the check itself raises an error
-    std::string column;               // of the check, where it has one
-    std::string verbs;                // prefix of Pulse's functions in recommended SQL
-    std::optional<Moment> last_good;  // newest good result before the incident
+    std::optional<Moment> newest_row, late_at;  // of a late table
+    bool failing = false;                       // the check itself raises an error
+    bool gone = false;                          // the table no longer exists in this database
+    std::string column;                         // of the check, where it has one
+    std::string verbs;                          // prefix of Pulse's functions in recommended SQL
+    std::optional<Moment> last_good;            // newest good result before the incident
     std::optional<double> last_good_value;
-    int64_t tables_of_source = 1;                // monitored tables of the same source
+    std::vector<std::string> lookalikes;  // of a table that is gone: others of its schema with its columns
+    int64_t tables_of_source = 1;         // monitored tables of the same source
     std::vector<ConcurrentIncident> concurrent;  // the earliest first
 };
 

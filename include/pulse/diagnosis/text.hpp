@@ -32,6 +32,10 @@ std::string Figure(double number);
 // blanks.
 std::string Short(std::string_view text, size_t limit = 60);
 
+// A value of the user's data, cut; in quotes when it begins or ends with a blank, or is empty.
+std::string ShortValue(std::string_view value);
+std::vector<std::string> ShortValues(const std::vector<std::string>& values);
+
 // {"a", "b", "c"} → "a, b and c"; more than `limit` end in "and N more".
 std::string Listed(const std::vector<std::string>& words, size_t limit = 3);
 

@@ -14,6 +14,7 @@ struct ValueShift {
     std::vector<std::string> labels;        // the values as text; for a rename the old ones
     std::vector<std::string> replacements;  // of a rename
     bool labelled = true;                   // labels are values, not intervals, "other", "empty" or NaN
+    int64_t gained = 0;                     // of a rename: people the new values have more
     int64_t people = 0;                     // people who moved beyond the change of the rest of the segment
     int64_t before = 0, after = 0;          // members with these labels (a rename: with the old ones)
     double size_share = 0;   // 0..1 of the change of size that this shift explains beyond a uniform change
@@ -25,6 +26,10 @@ struct ValueShift {
 
 // Find the shifts of all attributes, those that explain most of the change of size first.
 std::vector<ValueShift> FindValueShifts(const std::vector<DistributionChange>& changes);
+
+// Whether two values are the same word, but for case, blanks and punctuation. Digits alone are no word: 4.2
+// is not 42.
+bool SameWord(const std::string& a, const std::string& b);
 
 // "platform = android", "platform = android, ios and 3 more", "platform is empty".
 std::string Describe(const ValueShift& shift);
