@@ -35,7 +35,7 @@ CREATE TABLE pulse.incident_record (
     new_normal boolean NOT NULL DEFAULT false,
     settled boolean NOT NULL DEFAULT false,
     steady_count int NOT NULL DEFAULT 0,
-    worst_severity text,
+    worst_change double precision,
     diagnosis jsonb  -- Level: people_reader
 );
 CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_id, detector, attribute)
@@ -63,8 +63,8 @@ COMMENT ON COLUMN pulse.incident_record.detected_at IS 'When the check that open
 COMMENT ON COLUMN pulse.incident_record.resolved_by IS 'The role that resolved the incident; pulse when it closed automatically.';
 COMMENT ON COLUMN pulse.incident_record.new_normal IS 'True when a person declared the new values normal; the baseline then starts at since.';
 COMMENT ON COLUMN pulse.incident_record.settled IS 'True when the incident closed because its values lasted: since its beginning they are the normal ones.';
-COMMENT ON COLUMN pulse.incident_record.steady_count IS 'Snapshots that showed the drift since it was last worse than ever before; it settles after pulse.settle_after.';
-COMMENT ON COLUMN pulse.incident_record.worst_severity IS 'The highest severity since the incident opened.';
+COMMENT ON COLUMN pulse.incident_record.steady_count IS 'Snapshots that showed the drift since it became worse; it settles after pulse.settle_after.';
+COMMENT ON COLUMN pulse.incident_record.worst_change IS 'The change from which steady_count counts: a change that is half a threshold larger starts it anew.';
 COMMENT ON COLUMN pulse.incident_record.diagnosis IS 'The newest result of pulse_explain_incident().';
 
 -- Level: reader

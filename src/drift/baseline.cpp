@@ -10,6 +10,8 @@ namespace pulse::drift {
 namespace {
 
 constexpr int kSeasonsKept = 8;
+constexpr int64_t kMostPoints = 1500;  // that slow changes of frequent snapshots are looked for in
+constexpr int64_t kMonthsFrom = 28 * kDay;
 constexpr size_t kDistributionPoints = 7;
 
 // The earliest moment that a baseline of the fingerprint may use.
@@ -43,12 +45,15 @@ Use UseOf(const std::vector<Span>& spans, Moment moment) {
 void MoveTo(SizeWalk& walk, const History& history, const Point& point, bool hold,
             std::optional<Moment> settled) {
     const Moment before = walk.now.value_or(point.moment);
-    const int64_t steps = Slot(point.moment, before, history.cadence);
+    if (!walk.now) walk.clock = point.moment;
+    const int64_t steps = std::max<int64_t>(Slot(point.moment, walk.clock, history.cadence), 0);
     if (hold)
         walk.forecaster.Hold(steps);
     else
         walk.forecaster.Advance(steps);
     walk.now = point.moment;
+    // The rest of a step counts with the next one; but months differ in length, and each is a step.
+    walk.clock = history.cadence >= kMonthsFrom ? point.moment : walk.clock + steps * history.cadence;
     if (!settled || before >= *settled || point.moment < *settled) return;
     // The level is a new one, but the season and the noise from before it still hold.
     walk.forecaster.RestartLevel();
@@ -63,13 +68,22 @@ void LearnPoint(SizeWalk& walk, const History& history, size_t index) {
     if (walk.levels.size() > kSlowestChange) walk.levels.pop_front();
 }
 
+// Whether the same points up to that moment are left out: what begins later changes nothing that was learnt.
+bool SameUpTo(std::optional<Moment> now, std::vector<Span> a, std::vector<Span> b) {
+    for (std::vector<Span>* spans : {&a, &b})
+        std::erase_if(*spans, [&](const Span& span) { return !now || span.from > *now; });
+    return a == b;
+}
+
 // What the points before `index` teach.
 const SizeWalk& WalkTo(const History& history, size_t index, const std::vector<Span>& spans,
                        std::optional<Moment> settled) {
     std::optional<SizeWalk>& walk = history.size_walk;
-    if (!walk || walk->next > index || walk->spans != spans || walk->from != history.baseline_from)
+    if (!walk || walk->next > index || !SameUpTo(walk->now, walk->spans, spans) ||
+        walk->from != history.baseline_from)
         walk = SizeWalk{
-            spans, history.baseline_from, {}, {}, {}, 0, Forecaster(Seasons(history.cadence), history.noise)};
+            {}, history.baseline_from, {}, {}, {}, 0, 0, Forecaster(Seasons(history.cadence), history.noise)};
+    walk->spans = spans;
     for (; walk->next < index; ++walk->next) {
         const Point& point = history.points[walk->next];
         if (!point.ok || (history.baseline_from && point.moment < *history.baseline_from)) continue;
@@ -96,7 +110,8 @@ std::optional<Moment> SettledFrom(const Exclusions& exclusions, const Fingerprin
 int64_t HistoryDepth(int64_t cadence, const Thresholds& thresholds) {
     int64_t depth = 2 * thresholds.baseline_window;
     for (const int season : Seasons(cadence)) depth = std::max<int64_t>(depth, kSeasonsKept * season);
-    return depth + 1;
+    const auto days = static_cast<int64_t>((kSlowestChange + 1) * SnapshotsADay(cadence));
+    return std::max(depth, std::min(days, kMostPoints)) + 1;
 }
 
 std::vector<size_t> BaselinePoints(const History& history, size_t index, const Exclusions& exclusions,
@@ -122,11 +137,11 @@ std::vector<size_t> BaselinePoints(const History& history, size_t index, const E
 }
 
 std::vector<int> Seasons(int64_t cadence) {
-    const auto is = [&](int64_t span) { return std::abs(cadence - span) <= span / 10; };
+    const auto is = [&](int64_t span) { return std::abs(cadence - span) <= span / 100; };
     if (is(kHour)) return {24, 168};
     if (is(kDay)) return {7};
     if (is(7 * kDay)) return {52};
-    if (is(30 * kDay)) return {12};
+    if (cadence >= kMonthsFrom && cadence <= 31 * kDay) return {12};
     return {};
 }
 
@@ -163,16 +178,20 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
     const bool pinned = UsesPin(history, index);
     if (walk.points.empty() && !pinned) return std::nullopt;
     Expectation expectation;
-    expectation.points.assign(walk.points.rbegin(), walk.points.rend());
-    SizeWalk next{{}, {}, {}, {}, walk.now, index, walk.forecaster};
+    expectation.points = walk.points.size();
+    if (!walk.points.empty()) {
+        expectation.oldest = walk.points.front();
+        expectation.newest = walk.points.back();
+    }
+    SizeWalk next{{}, {}, {}, {}, walk.now, walk.clock, index, walk.forecaster};
     if (walk.points.empty()) next.forecaster.Learn(static_cast<double>(history.pinned->size));
     const Point& now = history.points[index];
     MoveTo(next, history, now, UseOf(spans, now.moment) == Use::kLeftOut, settled);
     expectation.forecast = next.forecaster.Predict();
-    expectation.kind = pinned                           ? BaselineKind::kPinned
-                       : expectation.points.size() == 1 ? BaselineKind::kPrevious
-                       : expectation.season() > 0       ? BaselineKind::kSeasonal
-                                                        : BaselineKind::kRolling;
+    expectation.kind = pinned                     ? BaselineKind::kPinned
+                       : expectation.points == 1  ? BaselineKind::kPrevious
+                       : expectation.season() > 0 ? BaselineKind::kSeasonal
+                                                  : BaselineKind::kRolling;
     if (pinned)  // The level is pinned; the noise is still learnt from the history.
         for (ForecastComponent& component : expectation.forecast.components)
             component.level = std::log(std::max<double>(static_cast<double>(history.pinned->size), 0.5));

@@ -18,8 +18,8 @@ bool CollapsedToZero(const DetectorContext& context) {
 }
 
 size_t BaselineCount(const Expectation& expectation) {
-    if (expectation.kind != BaselineKind::kSeasonal) return expectation.points.size();
-    return std::max<size_t>(1, expectation.points.size() / static_cast<size_t>(expectation.season()));
+    if (expectation.kind != BaselineKind::kSeasonal) return expectation.points;
+    return std::max<size_t>(1, expectation.points / static_cast<size_t>(expectation.season()));
 }
 
 void Describe(const DetectorContext& context, Finding& finding) {
@@ -27,13 +27,13 @@ void Describe(const DetectorContext& context, Finding& finding) {
     const ForecastComponent& best = size.forecast.best();
     finding.details = {{"sigma", best.sigma},
                        {"degreesOfFreedom", best.dof},
-                       {"baselinePoints", size.points.size()},
+                       {"baselinePoints", size.points},
                        {"trend", best.trend},
                        {"previousSize", nullptr}};
     if (best.season > 0) finding.details["season"] = best.season;
-    if (!size.points.empty()) {
-        finding.details["baselineFrom"] = FormatMoment(context.history.points[size.points.back()].moment);
-        finding.details["baselineTo"] = FormatMoment(context.history.points[size.points.front()].moment);
+    if (size.points > 0) {
+        finding.details["baselineFrom"] = FormatMoment(context.history.points[size.oldest].moment);
+        finding.details["baselineTo"] = FormatMoment(context.history.points[size.newest].moment);
     }
     if (context.index > 0 && context.history.points[context.index - 1].ok)
         finding.details["previousSize"] = context.history.points[context.index - 1].size;
@@ -106,8 +106,7 @@ void DetectSize(const DetectorContext& context, std::vector<DetectorResult>& res
     finding.baseline = size.level;
     finding.observed = observed;
     if (silent) finding.severity = Severity::kCritical;
-    if (!size.points.empty())
-        finding.baseline_snapshot = context.history.points[size.points.front()].snapshot;
+    if (size.points > 0) finding.baseline_snapshot = context.history.points[size.newest].snapshot;
     if (result.material) Describe(context, finding);
     results.push_back(std::move(result));
 }

@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kSpans[] = {8, 16, kSlowestChange};
 // The spans overlap, so their tests are worth about this many independent ones.
 constexpr double kTests = 2;
+constexpr double kLargestTrend = 3;  // logarithmic: what a trend adds to a level, at most a factor of 20
 
 // Whether the change is sudden and size_change reports it: its incident is open, or it found it just now.
 bool WasSudden(const DetectorContext& context, const std::vector<DetectorResult>& results) {
@@ -71,8 +72,11 @@ std::optional<Comparison> CompareSince(const DetectorContext& context, size_t sp
                                           context.history.cadence));
     }
     steps /= static_cast<double>(newest.size());
+    // After a long gap nothing is known of the time between.
+    if (steps > 2 * static_cast<double>(span * SnapshotsADay(context.history.cadence))) return std::nullopt;
     comparison.start = level.Level();
-    comparison.trend = level.Trend(steps);
+    comparison.trend =
+        std::clamp(level.Trend(steps), comparison.start - kLargestTrend, comparison.start + kLargestTrend);
     comparison.now = statistics::Median(newest);
     const auto count = static_cast<double>(newest.size());
     comparison.p_loss = level.PValue(comparison.now, count, steps, false);

@@ -29,7 +29,7 @@ constexpr double kSomeWeight = 0.1;       // of a season that may be one
 constexpr double kLeastWeight = -30;      // logarithm, against the best
 constexpr double kLargestRatio = 9;       // of the square of an error to its variance, as the noise learns it
 constexpr double kLeastVariance = 1e-8;
-constexpr double kAnyLevel = 1e3;
+constexpr double kAnyLevel = 25;  // a variance on the logarithmic scale
 constexpr int64_t kLongestGap = 1000;
 constexpr size_t kOwnHistory = 8;  // counts from which on a series tells of its noise
 constexpr double kNoCount = 0.5;   // the least rate: a count of 0 has no logarithm
@@ -74,7 +74,9 @@ double GammaExceeds(const ForecastComponent& c, double shape) {
     if (shape > kMany)
         return UpperTail((c.level - std::log(shape)) / std::hypot(c.sigma, 1 / std::sqrt(shape)), c.dof);
     double sum = 0, weights = 0;
-    for (double z = -5.5; z <= 5.5; z += 0.5) {
+    // Where counting varies far more than the rate, its own quantiles must be dense.
+    const double step = c.sigma * std::sqrt(shape) < 0.3 ? 0.1 : 0.5;
+    for (double z = -5.5; z <= 5.5; z += step) {
         const double weight = std::exp(-z * z / 2);
         weights += weight;
         sum += weight * UpperTail((c.level - LogGammaQuantile(shape, z)) / c.sigma, c.dof);
@@ -135,10 +137,13 @@ NoisePrior PoolNoise(const std::vector<std::vector<double>>& series) {
             steps.push_back(LogCount(counts[i + 1]) - LogCount(counts[i]));
         if (steps.empty()) continue;
         newest.push_back(steps.back());
-        if (steps.size() + 1 >= kOwnHistory) spreads.push_back(statistics::MeasureSpread(steps).sigma);
+        if (steps.size() + 1 < kOwnHistory) continue;
+        // A step has the noise of two counts, and the noise of counting, which forecasts add by themselves.
+        const double sigma = statistics::MeasureSpread(steps).sigma;
+        const double counting = 2 / std::max(statistics::Median(counts), kNoCount);
+        spreads.push_back(std::sqrt(std::max(sigma * sigma - counting, 0.0)));
     }
     NoisePrior prior;
-    // A step has the noise of two counts.
     if (spreads.size() >= kLeastSeries)
         prior.sigma = statistics::Median(spreads) / std::sqrt(2.0);
     else if (newest.size() >= kLeastSeries)
@@ -202,7 +207,7 @@ void Forecaster::Step(Model& model) const {
 }
 
 void Forecaster::RestartLevel() {
-    for (Model& model : models_) model.level_variance += kAnyLevel;
+    for (Model& model : models_) model.level_variance += kAnyLevel / model.variance;
 }
 
 void Forecaster::Start(Model& model, double count) const {
@@ -334,7 +339,6 @@ LevelForecast Forecaster::Level() const {
                                        model.variance});
     }
     for (LevelForecast::Component& component : forecast.components) component.weight /= sum;
-    std::erase_if(forecast.components, [](const auto& c) { return c.weight < 1e-4; });
     return forecast;
 }
 

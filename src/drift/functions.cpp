@@ -105,7 +105,7 @@ void DriftCheck::ReadPortion(const std::vector<CheckedSegment>& segments) {
     thresholds_.assign(segments_.size(), settings_);
     std::vector<SnapshotToCheck> jobs;
     for (size_t s = 0; s < segments_.size(); ++s) {
-        thresholds_[s].settle_after = SnapshotsToSettle(settings_.settle_after, segments_[s].cadence);
+        SettleAtCadence(thresholds_[s], segments_[s].cadence);
         expectations_.push_back(ParseExpectations(segments_[s].baseline, thresholds_[s]));
         if (!expectations_[s].monitoring) continue;
         histories_[s].muted = MutedSpans(mutes_, "segment", segments_[s].name, segments_[s].source);
@@ -241,10 +241,19 @@ Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>&
     CheckedSegment whole;
     whole.id = segment.id;
     whole.cadence = std::max<int64_t>(segment.cadence, kSecond);
-    thresholds.settle_after = SnapshotsToSettle(thresholds.settle_after, whole.cadence);
+    SettleAtCadence(thresholds, whole.cadence);
     History history = std::move(ReadHistories({whole}, pg::Now(), thresholds, HistoryRange::kWhole).front());
     Replay replay;
     if (history.points.empty()) return replay;
+    const std::optional<std::string> source =
+        segment.definition.contains("source") && segment.definition["source"].is_string()
+            ? std::optional(segment.definition["source"].get<std::string>())
+            : std::nullopt;
+    const std::vector<Mute> mutes = ReadMutes();
+    history.muted = MutedSpans(mutes, "segment", segment.name, source);
+    const auto mute_filter = [&](Moment moment, std::vector<DetectorResult>& results) {
+        ApplyMutes(mutes, "segment", segment.name, source, moment, results);
+    };
     DistributionCache cache;
     pg::Arena arena("pulse back-test");
     history.distributions = [&](int64_t snapshot) { return cache.Get(snapshot); };
@@ -258,7 +267,7 @@ Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>&
             cache.Clear();
             arena.Reset();
         }
-        CheckSnapshot(history, i, expectations, thresholds, replay.tracker);
+        CheckSnapshot(history, i, expectations, thresholds, replay.tracker, mute_filter);
     }
     return replay;
 }

@@ -1,6 +1,7 @@
 #include "pulse/drift/incident_tracker.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 #include "detector_context.hpp"
@@ -35,6 +36,17 @@ void AddEvent(Incident& incident, Moment at, const char* kind, std::string note)
 // empty segment: it stays an incident until a person says what it is.
 bool MaySettle(const Finding& finding) {
     return finding.p_value && finding.baseline_kind != BaselineKind::kPinned && finding.observed != 0.0;
+}
+
+// Worse is a change that is half a threshold larger than the one that began the count, so that a creep adds
+// up.
+void CountSteady(Incident& incident, const Finding& finding) {
+    if (std::abs(finding.change) > incident.worst_change + finding.threshold / 2) {
+        incident.worst_change = std::abs(finding.change);
+        incident.steady_count = 1;
+    } else {
+        ++incident.steady_count;
+    }
 }
 
 std::string SettledNote(const Finding& finding, const std::string& lasting) {
@@ -133,7 +145,7 @@ void IncidentTracker::TakeFinding(Incident* incident, const Point& point, const 
         incident->opened_at = point.moment;
     }
     if (!live) {
-        incident->worst = Severity::kLow;
+        incident->worst_change = 0;
         incident->steady_count = 0;
     }
     const Severity before = incident->finding.severity;
@@ -145,14 +157,13 @@ void IncidentTracker::TakeFinding(Incident* incident, const Point& point, const 
     incident->snapshot = point.snapshot;
     incident->normal_count = 0;
     incident->changed = incident->seen = true;
-    incident->steady_count = result.finding.severity > incident->worst ? 1 : incident->steady_count + 1;
-    incident->worst = std::max(incident->worst, result.finding.severity);
+    CountSteady(*incident, result.finding);
     if (muted) return;
     if (live) {
         if (result.finding.severity != before)
             AddEvent(*incident, point.moment, result.finding.severity > before ? "worsened" : "eased",
                      std::string("from ") + Name(before) + " to " + Name(result.finding.severity));
-        SettleIfLasting(*incident, point, thresholds);
+        SettleIfLasting(*incident, point, result.finding, thresholds);
         return;
     }
     incident->status = IncidentStatus::kOpen;
@@ -162,15 +173,16 @@ void IncidentTracker::TakeFinding(Incident* incident, const Point& point, const 
     AddEvent(*incident, point.moment, reopen ? "reopened" : "opened", result.finding.summary);
 }
 
-void IncidentTracker::SettleIfLasting(Incident& incident, const Point& point, const Thresholds& thresholds) {
+void IncidentTracker::SettleIfLasting(Incident& incident, const Point& point, const Finding& now,
+                                      const Thresholds& thresholds) {
     if (thresholds.settle_after == 0 || incident.steady_count < thresholds.settle_after ||
-        !MaySettle(incident.finding))
+        point.moment - incident.since < thresholds.settle_time || !MaySettle(now))
         return;
     incident.status = IncidentStatus::kResolved;
     incident.closed_at = point.moment;
     incident.closed_by_itself = incident.settled = true;
     AddEvent(incident, point.moment, "resolved",
-             SettledNote(incident.finding, Plural(static_cast<size_t>(incident.steady_count), unit_)));
+             SettledNote(now, Plural(static_cast<size_t>(incident.steady_count), unit_)));
 }
 
 void IncidentTracker::TakeNormal(Incident& incident, const Point& point, const DetectorResult& result,
@@ -185,11 +197,12 @@ void IncidentTracker::TakeNormal(Incident& incident, const Point& point, const D
         return;
     }
     const int count = normal ? incident.normal_count + 1 : 0;
-    incident.changed = incident.changed || count != incident.normal_count || !normal;
+    incident.changed = incident.changed || count != incident.normal_count;
     incident.normal_count = count;
-    if (!normal) {
+    if (!normal && thresholds.settle_after > 0) {
         ++incident.steady_count;
-        SettleIfLasting(incident, point, thresholds);
+        incident.changed = true;
+        SettleIfLasting(incident, point, result.finding, thresholds);
     }
     if (count < thresholds.resolve_after) return;
     incident.status = IncidentStatus::kResolved;

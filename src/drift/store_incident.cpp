@@ -10,7 +10,7 @@ using pg::Value;
 
 // Columns: segment, id, detector, attribute, severity, status, observed, change, since, opened_at,
 // last_seen_at, closed_at, ignored_until, by itself, new_normal, normal_count, baseline_snapshot, snapshot,
-// settled, steady_count, worst_severity.
+// settled, steady_count, worst_change.
 Incident ReadIncident(const Row& row) {
     Incident incident;
     incident.id = row.Int8(1);
@@ -31,7 +31,7 @@ Incident ReadIncident(const Row& row) {
     incident.snapshot = row.Int8OrNull(17).value_or(0);
     incident.settled = row.Bool(18);
     incident.steady_count = row.Int4(19);
-    incident.worst = ParseSeverity(row.Text(20));
+    incident.worst_change = row.Float8(20);
     return incident;
 }
 
@@ -111,16 +111,16 @@ void UpdateFigures(const Incident& incident) {
 void UpdateState(const Incident& incident) {
     static pg::Statement statement(
         "UPDATE pulse.incident_record SET status = $2, closed_at = $3, ignored_until = $4, normal_count = $5,"
-        " new_normal = $6, settled = $8, steady_count = $9, worst_severity = $10, resolved_by = CASE WHEN $2 <> 'resolved' THEN NULL ELSE coalesce($7, resolved_by) "
+        " new_normal = $6, settled = $8, steady_count = $9, worst_change = $10, resolved_by = CASE WHEN $2 <> 'resolved' THEN NULL ELSE coalesce($7, resolved_by) "
         "END"
         " WHERE id = $1",
         {INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, BOOLOID, TEXTOID, BOOLOID, INT4OID,
-         TEXTOID});
+         FLOAT8OID});
     statement.Execute({Value::Int8(incident.id), Value::Text(Name(incident.status)),
                        Value::Time(incident.closed_at), Value::Time(incident.ignored_until),
                        Value::Int4(incident.normal_count), Value::Bool(incident.new_normal),
                        Value::Text(ResolvedBy(incident)), Value::Bool(incident.settled),
-                       Value::Int4(incident.steady_count), Value::Text(Name(incident.worst))});
+                       Value::Int4(incident.steady_count), Value::Float8(incident.worst_change)});
 }
 
 void WriteEvents(Incident& incident) {
@@ -147,7 +147,7 @@ std::vector<IncidentTracker> ReadIncidentTrackers(const std::vector<CheckedSegme
         "last_seen_at,"
         " closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, normal_count, "
         "baseline_snapshot,"
-        " snapshot, settled, steady_count, coalesce(worst_severity, severity) FROM pulse.incident_record WHERE segment_id = ANY ($1) AND (status <> 'resolved' OR "
+        " snapshot, settled, steady_count, coalesce(worst_change, abs(change), 0) FROM pulse.incident_record WHERE segment_id = ANY ($1) AND (status <> 'resolved' OR "
         "last_seen_at >= $2"
         " OR closed_at >= $3 OR (normal_count = 0 AND resolved_by IS DISTINCT FROM 'pulse'))"
         " ORDER BY segment_id, opened_at, id",
@@ -172,7 +172,7 @@ IncidentTracker ReadMonitorIncidents(int64_t monitor, Moment now, const Threshol
     static pg::Statement statement(
         "SELECT monitor_id, id, detector, attribute, severity, status, observed, change, since, opened_at, "
         "last_seen_at, closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, "
-        "normal_count, baseline_snapshot, snapshot, settled, steady_count, coalesce(worst_severity, severity) "
+        "normal_count, baseline_snapshot, snapshot, settled, steady_count, coalesce(worst_change, abs(change), 0) "
         "FROM pulse.incident_record WHERE monitor_id = $1 "
         "AND (status <> 'resolved' OR closed_at >= $2 OR (normal_count = 0 AND resolved_by IS DISTINCT"
         " FROM 'pulse'))"

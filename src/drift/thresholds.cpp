@@ -59,9 +59,11 @@ bool Expectations::Watches(const std::string& attribute) const {
                                                     attribute) != critical_attributes.end();
 }
 
-int SnapshotsToSettle(int settle_after, int64_t cadence) {
-    if (settle_after == 0) return 0;
-    return static_cast<int>(std::max<int64_t>(settle_after, kDay / std::max<int64_t>(cadence, 1)));
+void SettleAtCadence(Thresholds& thresholds, int64_t cadence) {
+    if (thresholds.settle_after == 0) return;
+    thresholds.settle_after =
+        static_cast<int>(std::max<int64_t>(thresholds.settle_after, kDay / std::max<int64_t>(cadence, 1)));
+    thresholds.settle_time = (thresholds.settle_after - 1) * cadence - cadence / 2;
 }
 
 Expectations ParseExpectations(const Json& baseline, Thresholds& thresholds) {

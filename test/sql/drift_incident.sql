@@ -109,7 +109,7 @@ SET pulse.now = '2015-05-01';
 SELECT detector FROM pulse_check_drift('flap');
 SELECT i.status, i.resolved_by, e.at, e.kind, e.note FROM pulse.incident i JOIN pulse.incident_event e ON e.incident_id = i.id
 WHERE i.segment = 'flap' ORDER BY e.id DESC LIMIT 1;
-SELECT r.detector, r.status, r.settled, r.steady_count, r.worst_severity FROM pulse.incident_record r
+SELECT r.detector, r.status, r.settled, r.steady_count, round(r.worst_change::numeric, 2) AS worst_change FROM pulse.incident_record r
 JOIN pulse.segment s ON s.id = r.segment_id WHERE s.name = 'flap';
 SELECT pulse_delete_segment('flap', confirm => true);
 

@@ -42,9 +42,10 @@ inline constexpr size_t kSlowestChange = 28;
 // What the size should be.
 struct Expectation {
     BaselineKind kind = BaselineKind::kPrevious;
-    double level = 0;            // members
-    Forecast forecast;           // of the logarithm of the size
-    std::vector<size_t> points;  // newest first
+    double level = 0;               // members
+    Forecast forecast;              // of the logarithm of the size
+    size_t points = 0;              // that it was learnt from
+    size_t oldest = 0, newest = 0;  // of them
 
     int season() const { return forecast.best().season; }
 };

@@ -66,6 +66,7 @@ struct SizeWalk {
     std::vector<size_t> points;    // learnt, oldest first
     std::deque<PastLevel> levels;  // after some of the newest of them, a day or more apart, oldest first
     std::optional<Moment> now;     // of the newest point, learnt or left out
+    Moment clock = 0;              // what the forecaster takes for that moment: a whole number of steps
     size_t next = 0;
     Forecaster forecaster;
 };

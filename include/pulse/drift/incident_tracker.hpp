@@ -42,8 +42,8 @@ struct Incident {
     bool new_normal = false;            // a person declared it: its points belong to the baseline
     bool settled = false;               // it closed because its values lasted: they are normal since it began
     int normal_count = 0;               // normal snapshots in a row, also after closing
-    int steady_count = 0;               // snapshots with the drift since it was last worse than ever before
-    Severity worst = Severity::kLow;    // of all its snapshots
+    int steady_count = 0;               // snapshots with the drift since it became worse
+    double worst_change = 0;            // the change from which it counts: a much larger one starts anew
     int64_t snapshot = 0;               // the newest one that shows the drift
     bool changed = false;               // has unsaved changes
     bool seen = false;                  // its figures were updated
@@ -86,7 +86,8 @@ class IncidentTracker {
                      const Thresholds& thresholds);
     void TakeNormal(Incident& incident, const Point& point, const DetectorResult& result,
                     const Thresholds& thresholds);
-    void SettleIfLasting(Incident& incident, const Point& point, const Thresholds& thresholds);
+    void SettleIfLasting(Incident& incident, const Point& point, const Finding& now,
+                         const Thresholds& thresholds);
 
     std::vector<Incident> incidents_;  // oldest first
     const char* unit_;

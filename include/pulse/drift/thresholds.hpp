@@ -29,11 +29,13 @@ struct Thresholds {
     int min_history = 7;       // snapshots before a segment's noise counts as known
     int resolve_after = 2;     // normal snapshots in a row
     int settle_after = 7;  // snapshots since an incident became worse until its values are normal; 0 = never
+    int64_t settle_time = 0;  // and at least so long after it began
     int64_t reopen_within = 3 * kDay;
 };
 
-// Of how many snapshots at that cadence the values of an incident must last: the setting, and at least a day.
-int SnapshotsToSettle(int settle_after, int64_t cadence);
+// Fits settling to a cadence: at least a day of snapshots, and about as long as so many that are on time
+// take.
+void SettleAtCadence(Thresholds& thresholds, int64_t cadence);
 
 struct Range {
     std::optional<double> min, max;
