@@ -106,7 +106,9 @@ shop(q{SELECT pulse_create_segment('Slow', '{"query": "SELECT user_id FROM users
 shop(q{UPDATE gate SET open = false; DELETE FROM pulse.snapshot; SELECT pulse_schedule('snapshots', '1 day', retry_delay => '1 s', max_retries => 20); UPDATE pulse.job SET next_run = now() WHERE name = 'snapshots'});
 shop($poke);
 wait_until($waiting, 'snapshots are being taken');
+my $log_end = -s $node->logfile;
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', pid_of('pulse worker'));
+$node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
 my $killed = $node->poll_query_until('postgres', 'SELECT true');
 alive();
 wait_until($waiting, 'and again after a crash');

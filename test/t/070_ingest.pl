@@ -66,9 +66,12 @@ append_to_file("$dir/batches.sql", "SET application_name = 'victim';\n" . batche
 my $victim = start([ 'psql', '-X', '-q', '-A', '-t', '-f', "$dir/batches.sql", '-d', $node->connstr('postgres') ], '>', \$out, '2>', \$err);
 $node->poll_query_until('postgres', 'SELECT count(*) > 30 FROM pulse.event');
 my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'});
+my $log_end = -s $node->logfile;
 kill 'KILL', $pid if $pid;
 finish($victim);
 like($err, qr/server closed the connection|terminating connection|crash of another|connection to server was lost/, 'a backend was killed');
+# The others are still there until the server has noticed.
+$node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
 $node->poll_query_until('postgres', 'SELECT true');
 my $before = sql('SELECT count(*) FROM pulse.event');
 cmp_ok($before, '<', $messages, "before it was done ($before)");

@@ -29,8 +29,10 @@ cmp_ok($built_to, '<', 5000, 'the build is not complete');
 is(sql(q{SELECT count(*) FROM pulse.membership WHERE segment = 'buyers'}), '4000', 'meanwhile reads return everybody');
 
 my $killed = sql('SELECT clock_timestamp()');
+my $log_end = -s $node->logfile;
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $pipeline))[0]);
 eval { $holder->quit };
+$node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
 $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.build}), 'after a crash the build completes');
 is(sql(q{SELECT status FROM pulse.live_segment}), 'live', 'the segment is live');
