@@ -144,7 +144,7 @@ struct Advisor {
     }
 
     void SplitCombination(const Hypothesis& h) {
-        std::optional<json> narrowed = input().definition;
+        std::optional<json> narrowed(std::in_place, input().definition);
         std::string name = Short(input().segment, 100) + ":";
         for (const Condition& condition : h.subject.conditions) {
             const auto rule = ValueRule(input(), condition.attribute, condition.values);
