@@ -1,5 +1,6 @@
 // For any texts and figures of an incident, the payload of every kind of channel is valid and within its
 // limits, and text from users is escaped.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

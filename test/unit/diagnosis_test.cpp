@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include "pulse/diagnosis/changes.hpp"
 #include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/source_questions.hpp"

@@ -2,6 +2,7 @@
 // within 1e-9.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <map>

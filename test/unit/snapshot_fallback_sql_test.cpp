@@ -2,6 +2,7 @@
 // in test/bridge/sql/snapshot_plain.sql.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <numeric>
