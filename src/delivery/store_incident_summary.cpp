@@ -128,11 +128,13 @@ bool Live(const IncidentSummary& summary) {
     return summary.status == "open" || summary.status == "acknowledged";
 }
 
-// An incident that cannot be diagnosed is sent without a diagnosis.
+// An incident that cannot be diagnosed is sent without a diagnosis. The transaction of the messages holds
+// their rows, so it does not wait for the data of a segment.
 std::optional<Json> Diagnose(int64_t incident, bool keep) {
     try {
         pg::Subtransaction subtransaction;
-        Json json = diagnosis::ToJson(diagnosis::DiagnoseIncident(incident, keep && !pg::ReadOnly()));
+        Json json = diagnosis::ToJson(
+            diagnosis::DiagnoseIncident(incident, keep && !pg::ReadOnly(), diagnosis::EvidenceFrom::kStored));
         subtransaction.Commit();
         return json;
     } catch (const pg::Error& error) {

@@ -7,14 +7,15 @@ namespace diagnosis = pulse::diagnosis;
 using pulse::pg::Value;
 
 PULSE_FUNCTION(pulse_diagnose_incident) {
-    const diagnosis::Diagnosis found =
-        diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"), false);
+    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(
+        pg::Args(fcinfo).RequireInt8(0, "incident"), false, diagnosis::EvidenceFrom::kSource);
     return pg::FromJson(diagnosis::ToJson(found));
 }
 
 PULSE_FUNCTION(pulse_explain_incident) {
     const int64_t incident = pg::Args(fcinfo).RequireInt8(0, "incident");
-    std::vector<std::string> lines = diagnosis::ToText(diagnosis::DiagnoseIncident(incident, false));
+    std::vector<std::string> lines =
+        diagnosis::ToText(diagnosis::DiagnoseIncident(incident, false, diagnosis::EvidenceFrom::kSource));
     for (std::string& line : diagnosis::DescribeInvestigation(incident)) lines.push_back(std::move(line));
     pg::ResultSet result(fcinfo);
     for (const std::string& line : lines) result.Add({Value::Text(line)});
@@ -27,7 +28,7 @@ PULSE_FUNCTION(pulse_diagnose_incidents) {
     std::vector<diagnosis::Diagnosis> all;
     for (const int64_t incident : diagnosis::LiveIncidents()) {
         pg::CheckInterrupts();
-        all.push_back(diagnosis::DiagnoseIncident(incident, true));
+        all.push_back(diagnosis::DiagnoseIncident(incident, true, diagnosis::EvidenceFrom::kSource));
     }
     for (const diagnosis::Diagnosis& one : all) {
         const diagnosis::Hypothesis& best = one.hypotheses.front();

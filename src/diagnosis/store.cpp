@@ -289,7 +289,7 @@ void Keep(const Diagnosis& diagnosis) {
 
 }  // namespace
 
-Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
+Diagnosis DiagnoseIncident(int64_t incident, bool keep, EvidenceFrom evidence) {
     std::optional<TableDiagnosisInput> table;
     DiagnosisInput input;
     {
@@ -297,7 +297,7 @@ Diagnosis DiagnoseIncident(int64_t incident, bool keep) {
         table = LoadTableDiagnosisInput(incident);
         if (!table) input = LoadInput(incident);
     }
-    if (!table) AskSource(input);
+    if (!table && evidence == EvidenceFrom::kSource) AskSource(input);
     const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(input);
     if (keep) {
         const pg::OwnerSession session;

@@ -17,7 +17,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr int kMostMilliseconds = 5000;  // of all questions about one incident
+constexpr int kMostMilliseconds = 5000;  // of each question
 constexpr int kMinPeopleOfValue = 10;    // values of fewer people outside the segment are not shown
 
 // The text of an attribute or column, or nothing where it is neither.

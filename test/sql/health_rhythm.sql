@@ -1,4 +1,4 @@
--- What is usual for a table: its own rhythm, its growth, its empty weekends; and what is no time and no number.
+-- Limits learnt from the rhythm of a table, its growth and its empty weekends; infinite times and NaN.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pulse;
 RESET client_min_messages;

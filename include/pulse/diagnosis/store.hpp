@@ -6,10 +6,15 @@
 
 namespace pulse::diagnosis {
 
+enum class EvidenceFrom {
+    kStored,  // snapshots and results of checks: reads no data of a source
+    kSource,  // and what the source answers
+};
+
 // Diagnose one incident. With `keep` the result is stored with it, and incidents of other segments with the
 // same cause join its group; the caller must have the right to change incidents. Throws UserError 42704 for
 // an unknown incident.
-Diagnosis DiagnoseIncident(int64_t incident, bool keep);
+Diagnosis DiagnoseIncident(int64_t incident, bool keep, EvidenceFrom evidence);
 
 // ---- store_table.cpp: inside this room; needs a session of the owner ----
 
