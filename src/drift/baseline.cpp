@@ -13,6 +13,7 @@ constexpr int kSeasonsKept = 8;
 constexpr int64_t kMostPoints = 1500;  // that slow changes of frequent snapshots are looked for in
 constexpr int64_t kMonthsFrom = 28 * kDay;
 constexpr size_t kDistributionPoints = 7;
+constexpr size_t kSomeSeason = 7;
 
 // The earliest moment that a baseline of the fingerprint may use.
 Moment Earliest(const History& history, const Exclusions& exclusions, const Fingerprint& fingerprint) {
@@ -92,7 +93,7 @@ const SizeWalk& WalkTo(const History& history, size_t index, const std::vector<S
         if (use == Use::kLearnt)
             LearnPoint(*walk, history, walk->next);
         else if (use == Use::kPassed)
-            walk->forecaster.LearnSeason(static_cast<double>(point.size));
+            walk->forecaster.LearnPassed(static_cast<double>(point.size));
     }
     return *walk;
 }
@@ -166,7 +167,10 @@ void ShareNoise(std::vector<History>& histories) {
             if (point.ok) counts.push_back(static_cast<double>(point.size));
     }
     std::map<int64_t, NoisePrior> priors;
-    for (const auto& [cadence, counts] : series) priors[cadence] = PoolNoise(counts);
+    for (const auto& [cadence, counts] : series) {
+        const std::vector<int> seasons = Seasons(cadence);
+        priors[cadence] = PoolNoise(counts, seasons.empty() ? kSomeSeason : static_cast<size_t>(seasons[0]));
+    }
     for (History& history : histories) history.noise = priors[history.cadence];
 }
 

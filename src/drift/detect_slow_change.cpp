@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kSpans[] = {8, 16, kSlowestChange};
 // The spans overlap, so their tests are worth about this many independent ones.
 constexpr double kTests = 2;
-constexpr double kLargestTrend = 3;  // logarithmic: what a trend adds to a level, at most a factor of 20
+constexpr size_t kBefore = 7;  // snapshots that show what the size was when the forecast was made
 
 // Whether the change is sudden and size_change reports it: its incident is open, or it found it just now.
 bool WasSudden(const DetectorContext& context, const std::vector<DetectorResult>& results) {
@@ -40,10 +40,11 @@ double Deseasonalised(const DetectorContext& context, size_t index) {
 
 // The newest snapshots beside one forecast of them; logarithms.
 struct Comparison {
-    double start = 0;  // the level when the forecast was made
-    double trend = 0;  // where its trend has led since
+    double start = 0;     // the level when the forecast was made
+    double expected = 0;  // where its growth should have led since
+    double before = 0;    // what was seen then
     double now = 0;
-    double p_loss = 1, p_growth = 1;
+    double p_value = 1;
     std::vector<size_t> points;  // since the forecast, newest first
     size_t origin = 0;           // the point after which it was made
 };
@@ -75,13 +76,13 @@ std::optional<Comparison> CompareSince(const DetectorContext& context, size_t sp
     // After a long gap nothing is known of the time between.
     if (steps > 2 * static_cast<double>(span * SnapshotsADay(context.history.cadence))) return std::nullopt;
     comparison.start = level.Level();
-    comparison.trend =
-        std::clamp(level.Trend(steps), comparison.start - kLargestTrend, comparison.start + kLargestTrend);
+    comparison.expected = level.Expected(steps);
     comparison.now = statistics::Median(newest);
-    const auto count = static_cast<double>(newest.size());
-    comparison.p_loss = level.PValue(comparison.now, count, steps, false);
-    // A loss is one whatever the trend; growth may be the usual one.
-    comparison.p_growth = std::max(comparison.p_loss, level.PValue(comparison.now, count, steps, true));
+    comparison.p_value = level.PValue(comparison.now, static_cast<double>(newest.size()), steps);
+    std::vector<double> before;
+    for (size_t i = learnt; i-- > 0 && before.size() < kBefore;)
+        before.push_back(Deseasonalised(context, walk.points[i]));
+    comparison.before = statistics::Median(before);
     return comparison;
 }
 
@@ -96,39 +97,50 @@ Moment Onset(const DetectorContext& context, const Comparison& comparison, doubl
     return onset;
 }
 
-// One direction, -1 or 1: a loss against the level then, growth against where its trend would have led.
+std::string Summary(const Comparison& comparison, double direction, double change) {
+    constexpr double kSome = 0.01;  // of growth: what is worth a word
+    std::string text = std::string("size ") + (direction < 0 ? "erodes" : "grows") +
+                       " slowly: " + Percent(std::abs(change)) +
+                       (direction < 0 ? " lost over " : " gained over ") +
+                       Plural(comparison.points.size(), "snapshot") + ", from about " +
+                       Members(std::exp(comparison.start)) + " to " + Members(std::exp(comparison.now));
+    if (comparison.expected - comparison.start > kSome)
+        text += " (" + Members(std::exp(comparison.expected)) + " expected from its growth)";
+    return text;
+}
+
+// How far the level has moved: from what was expected, but growth that ends is no loss, so most of it must be
+// a change of what was seen, too.
+double Change(const Comparison& comparison, double direction) {
+    return direction * std::min(direction * std::expm1(comparison.now - comparison.expected),
+                                1.5 * direction * std::expm1(comparison.now - comparison.before));
+}
+
+// One direction, -1 or 1.
 void DetectDirection(const DetectorContext& context, const std::vector<Comparison>& comparisons,
                      const char* detector, double direction, double threshold,
                      std::vector<DetectorResult>& results) {
-    const auto before = [&](const Comparison& c) {
-        return direction < 0 ? c.start : std::max(c.start, c.trend);
-    };
-    const auto p_value = [&](const Comparison& c) { return direction < 0 ? c.p_loss : c.p_growth; };
     const Comparison* best = nullptr;
     for (const Comparison& c : comparisons)
-        if (direction * std::expm1(c.now - before(c)) >= threshold && (!best || p_value(c) < p_value(*best)))
-            best = &c;
+        if (direction * Change(c, direction) >= threshold && (!best || c.p_value < best->p_value)) best = &c;
     const Comparison& shown = best ? *best : comparisons.back();
-    const double change = std::expm1(shown.now - before(shown));
+    const double change = Change(shown, direction);
     DetectorResult result =
         EvaluateChange({detector, ""}, change, direction * change, threshold,
-                       std::min(1.0, kTests * p_value(shown)), BaselineKind::kRolling, context.thresholds);
+                       std::min(1.0, kTests * shown.p_value), BaselineKind::kRolling, context.thresholds);
     Finding& finding = result.finding;
-    finding.baseline = std::exp(before(shown));
+    finding.baseline = std::exp(shown.expected);
     finding.observed = std::exp(shown.now);
     if (result.material) {
         const std::vector<Point>& points = context.history.points;
-        finding.onset = Onset(context, shown, before(shown));
+        finding.onset = Onset(context, shown, shown.expected);
         finding.baseline_snapshot = points[shown.origin].snapshot;
         finding.details = {{"points", shown.points.size()},
                            {"from", FormatMoment(points[shown.origin].moment)},
                            {"levelThen", std::exp(shown.start)},
-                           {"trend", std::exp(shown.trend)}};
+                           {"expected", std::exp(shown.expected)}};
         if (context.size->season() > 0) finding.details["season"] = context.size->season();
-        finding.summary = (direction < 0 ? "size erodes slowly: " + Percent(-change) + " lost over "
-                                         : "size grows slowly: " + Percent(change) + " gained over ") +
-                          Plural(shown.points.size(), "snapshot") + ", from about " +
-                          Members(*finding.baseline) + " to " + Members(*finding.observed);
+        finding.summary = Summary(shown, direction, change);
     }
     results.push_back(std::move(result));
 }

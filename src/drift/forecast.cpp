@@ -12,27 +12,29 @@ namespace {
 
 struct ModelKind {
     double discount, damping;
-    double log_prior;  // the weight before any count
+    double log_prior;  // the weight before any count, where levels do not wander
 };
 // From a level that hardly moves to one that is the newest count, which the data must show first; and two
-// damped trends.
-constexpr ModelKind kModelKinds[] = {{0.98, 0, 0}, {0.9, 0, -1},       {0.7, 0, -2},
-                                     {0.4, 0, -4}, {0.95, 0.98, -1.5}, {0.85, 0.95, -3}};
+// trends, which are damped where no count confirms them.
+constexpr ModelKind kModelKinds[] = {{0.98, 0, 0}, {0.9, 0, -2},     {0.7, 0, -4},
+                                     {0.4, 0, -8}, {0.98, 0.98, -2}, {0.9, 0.95, -4}};
 constexpr size_t kModelKindCount = std::size(kModelKinds);
 
-constexpr double kSlopeVariance = 0.1;    // of the slope at first, in units of the noise
-constexpr double kSeasonSigma = 0.3;      // of an effect that has not been seen, logarithmic
-constexpr double kSeasonDiscount = 0.9;   // per season
-constexpr double kNoiseDiscount = 0.98;   // the noise is that of the last fifty points
-constexpr double kWeightDiscount = 0.97;  // so are the weights
-constexpr double kSomeWeight = 0.1;       // of a season that may be one
-constexpr double kLeastWeight = -30;      // logarithm, against the best
-constexpr double kLargestRatio = 9;       // of the square of an error to its variance, as the noise learns it
+constexpr double kSlopeVariance = 0.1;   // of the slope at first, in units of the noise
+constexpr double kSeasonSigma = 0.3;     // of an effect that has not been seen, logarithmic
+constexpr double kSeasonDiscount = 0.9;  // per season
+constexpr double kNoiseDiscount = 0.98;  // the noise is that of the last fifty points
+constexpr double kSwitch = 0.001;        // the chance that another model holds from the next point on
+constexpr double kSomeWeight = 0.1;      // of a season that may be one
+constexpr double kLargestRatio = 9;      // of the square of an error to its variance, as the noise learns it
 constexpr double kLeastVariance = 1e-8;
-constexpr double kAnyLevel = 25;  // a variance on the logarithmic scale
+constexpr double kWide = 3;          // how much wider the noise of an outlier is
+constexpr double kOutlierPoints = 200;   // the share of outliers is that of so many points
+constexpr double kAnyLevel = 25;     // a variance on the logarithmic scale
 constexpr int64_t kLongestGap = 1000;
-constexpr size_t kOwnHistory = 8;  // counts from which on a series tells of its noise
-constexpr double kNoCount = 0.5;   // the least rate: a count of 0 has no logarithm
+constexpr double kLargestTrend = 3;  // logarithmic: what a trend adds to a level, at most a factor of 20
+constexpr size_t kOwnHistory = 8;    // counts from which on a series tells of its noise
+constexpr double kNoCount = 0.5;     // the least rate: a count of 0 has no logarithm
 
 double LogCount(double count) {
     return std::log(std::max(count, kNoCount));
@@ -54,9 +56,11 @@ double Limit(double dof) {
     return 3.3 * (1 + 6 / dof);
 }
 
-// P(T > t).
-double UpperTail(double t, double dof) {
-    const double tail = statistics::StudentTTwoSided(std::abs(t), dof) / 2;
+// P(T > t), when a share of the noise is wider.
+double UpperTail(double t, double dof, double outliers) {
+    const double tail = ((1 - outliers) * statistics::StudentTTwoSided(std::abs(t), dof) +
+                         outliers * statistics::StudentTTwoSided(std::abs(t) / kWide, dof)) /
+                        2;
     return t > 0 ? tail : 1 - tail;
 }
 
@@ -68,18 +72,19 @@ double LogGammaQuantile(double shape, double z) {
 
 // The probability that a Gamma(shape) variable exceeds the rate. P(Poisson(rate) <= count) is that for the
 // shape count + 1, so what both vary is one integral.
-double GammaExceeds(const ForecastComponent& c, double shape) {
+double GammaExceeds(const ForecastComponent& c, double outliers, double shape) {
     if (shape <= 0) return 0;
     constexpr double kMany = 1000;
     if (shape > kMany)
-        return UpperTail((c.level - std::log(shape)) / std::hypot(c.sigma, 1 / std::sqrt(shape)), c.dof);
+        return UpperTail((c.level - std::log(shape)) / std::hypot(c.sigma, 1 / std::sqrt(shape)), c.dof,
+                         outliers);
     double sum = 0, weights = 0;
     // Where counting varies far more than the rate, its own quantiles must be dense.
     const double step = c.sigma * std::sqrt(shape) < 0.3 ? 0.1 : 0.5;
     for (double z = -5.5; z <= 5.5; z += step) {
         const double weight = std::exp(-z * z / 2);
         weights += weight;
-        sum += weight * UpperTail((c.level - LogGammaQuantile(shape, z)) / c.sigma, c.dof);
+        sum += weight * UpperTail((c.level - LogGammaQuantile(shape, z)) / c.sigma, c.dof, outliers);
     }
     return sum / weights;
 }
@@ -89,63 +94,76 @@ double GammaExceeds(const ForecastComponent& c, double shape) {
 double Forecast::PValue(double count) const {
     double at_most = 0, at_least = 0;
     for (const ForecastComponent& c : components) {
-        at_most += c.weight * GammaExceeds(c, count + 1);
-        at_least += c.weight * (1 - GammaExceeds(c, count));
+        at_most += c.weight * GammaExceeds(c, outliers, count + 1);
+        at_least += c.weight * (1 - GammaExceeds(c, outliers, count));
     }
     return std::clamp(2 * std::min(at_most, at_least), 0.0, 1.0);
 }
 
+double LevelForecast::Component::After(double steps) const {
+    return level + std::clamp(steps * slope, 0.0, kLargestTrend);
+}
+
 double LevelForecast::Level() const {
-    return std::max_element(components.begin(), components.end(),
-                            [](const auto& a, const auto& b) { return a.weight < b.weight; })
-        ->level;
+    double level = 0;
+    for (const Component& c : components) level += c.weight * c.level;
+    return level;
 }
 
-double LevelForecast::Trend(double steps) const {
-    const Component* best = nullptr;
-    for (const Component& c : components)
-        if (c.trend && (!best || c.weight > best->weight)) best = &c;
-    return best ? best->level + steps * best->slope : Level();
+double LevelForecast::Expected(double steps) const {
+    double level = 0;
+    for (const Component& c : components) level += c.weight * c.After(steps);
+    return level;
 }
 
-double LevelForecast::PValue(double median, double points, double steps, bool trend) const {
+double LevelForecast::PValue(double median, double points, double steps) const {
     // The variance of a median, relative to that of a point.
     const double share = points <= 2 ? 1 / points : M_PI / 2 / points;
-    double p = 0, weights = 0;
+    double p = 0;
     for (const Component& c : components) {
-        if (trend && !c.trend) continue;
-        double expected = c.level, level_variance = c.level_variance + steps * c.level_step;
-        if (trend) {
-            expected += steps * c.slope;
-            level_variance += 2 * steps * c.covariance + steps * steps * c.slope_variance;
-        }
+        const double expected = c.After(steps);
+        const double level_variance = c.level_variance + steps * c.level_step + 2 * steps * c.covariance +
+                                      steps * steps * c.slope_variance;
         const double variance = c.variance * (level_variance + share) + CountingVariance(expected) * share;
         p += c.weight *
              statistics::StudentTTwoSided(std::abs(median - expected) / std::sqrt(variance), c.points);
-        weights += c.weight;
     }
-    return weights > 0 ? std::min(p / weights, 1.0) : 1;
+    return std::min(p, 1.0);
 }
 
-NoisePrior PoolNoise(const std::vector<std::vector<double>>& series) {
-    constexpr size_t kSteps = 28, kLeastSeries = 10;
+namespace {
+
+// The variance of the changes over so many steps beyond that of counting, without their trend.
+double VarianceOfChanges(const std::vector<double>& counts, size_t lag) {
+    constexpr size_t kChanges = 28;
+    std::vector<double> changes;
+    for (size_t i = counts.size() - std::min(counts.size(), kChanges + lag - 1); i + lag < counts.size(); ++i)
+        changes.push_back(LogCount(counts[i + lag]) - LogCount(counts[i]));
+    const double sigma = changes.empty() ? 0 : statistics::MeasureSpread(changes).sigma;
+    return std::max(sigma * sigma - 2 / std::max(statistics::Median(counts), kNoCount), 0.0);
+}
+
+}  // namespace
+
+NoisePrior PoolNoise(const std::vector<std::vector<double>>& series, size_t lag) {
+    constexpr size_t kLeastSeries = 10;
     constexpr double kLeastSigma = 0.03, kLargestSigma = 0.5;
-    std::vector<double> spreads, newest;
+    std::vector<double> sigmas, newest, wanders;
     for (const std::vector<double>& counts : series) {
-        std::vector<double> steps;
-        for (size_t i = counts.size() - std::min(counts.size(), kSteps); i + 1 < counts.size(); ++i)
-            steps.push_back(LogCount(counts[i + 1]) - LogCount(counts[i]));
-        if (steps.empty()) continue;
-        newest.push_back(steps.back());
-        if (steps.size() + 1 < kOwnHistory) continue;
-        // A step has the noise of two counts, and the noise of counting, which forecasts add by themselves.
-        const double sigma = statistics::MeasureSpread(steps).sigma;
-        const double counting = 2 / std::max(statistics::Median(counts), kNoCount);
-        spreads.push_back(std::sqrt(std::max(sigma * sigma - counting, 0.0)));
+        if (counts.size() < 2) continue;
+        newest.push_back(LogCount(counts.back()) - LogCount(counts[counts.size() - 2]));
+        if (counts.size() < kOwnHistory) continue;
+        const double variance = VarianceOfChanges(counts, 1);
+        sigmas.push_back(std::sqrt(variance / 2));  // a change has the noise of two counts
+        if (counts.size() < 2 * lag) continue;
+        // Where only the level moves, changes add up; where there is only noise, they do not.
+        const double ratio = variance > 0 ? VarianceOfChanges(counts, lag) / variance : 1;
+        wanders.push_back((ratio - 1) / static_cast<double>(lag - 1));
     }
     NoisePrior prior;
-    if (spreads.size() >= kLeastSeries)
-        prior.sigma = statistics::Median(spreads) / std::sqrt(2.0);
+    if (wanders.size() >= kLeastSeries) prior.wander = std::clamp(statistics::Median(wanders), 0.0, 1.0);
+    if (sigmas.size() >= kLeastSeries)
+        prior.sigma = statistics::Median(sigmas);
     else if (newest.size() >= kLeastSeries)
         prior.sigma = statistics::MeasureSpread(newest).sigma / std::sqrt(2.0);
     else
@@ -162,13 +180,16 @@ Forecaster::Forecaster(const std::vector<int>& seasons, const NoisePrior& prior)
             Model& model = models_.emplace_back();
             model.discount = kind.discount;
             model.damping = kind.damping;
-            model.log_prior = model.log_weight = kind.log_prior;
+            model.prior = std::exp((1 - prior.wander) * kind.log_prior);
             model.season = season;
             model.effects.assign(static_cast<size_t>(season), 0);
             model.effect_variances.assign(static_cast<size_t>(season), -1);
             model.points = prior.points;
             model.variance = prior.sigma * prior.sigma;
         }
+    double sum = 0;
+    for (const Model& model : models_) sum += model.prior;
+    for (Model& model : models_) model.weight = model.prior /= sum;
 }
 
 size_t Forecaster::Phase(const Model& model) const {
@@ -185,10 +206,11 @@ void Forecaster::Advance(int64_t steps) {
     step_ += steps;
 }
 
-// What a step adds to the variances is the same in a gap as in its first step: it grows by a line.
+// What a step adds to the variances is the same in a gap as in its first step: it grows by a line. From the
+// second step on a trend is damped.
 void Forecaster::Step(Model& model) const {
-    const double damping = model.damping;
-    if (damping > 0) {
+    if (model.damping > 0) {
+        const double damping = stepped_ ? model.damping : 1;
         model.level += damping * model.slope;
         model.slope *= damping;
         model.level_variance += 2 * damping * model.covariance + damping * damping * model.slope_variance;
@@ -231,7 +253,8 @@ double Forecaster::Update(Model& model, double count) const {
     const double variance =
         model.variance * (model.level_variance + effect_variance + 1) + CountingVariance(expected);
     double error = LogCount(count) - expected;
-    const double density = LogDensity(error * error / variance, model.points, variance);
+    model.square = error * error / variance;
+    const double density = LogDensity(model.square, model.points, variance);
     const double limit = Limit(model.points) * std::sqrt(variance);
     error = std::clamp(error, -limit, limit);
     const double level_gain = model.variance * model.level_variance / variance;
@@ -262,28 +285,47 @@ void Forecaster::Learn(double count) {
         started_ = true;
         return;
     }
+    std::vector<double> densities(models_.size());
     double best = -1e300;
-    std::vector<double> plain(kModelKindCount);
     for (size_t i = 0; i < models_.size(); ++i) {
         Model& model = models_[i];
         const bool known = model.Knows(Phase(model));
-        double density = Update(model, count);
+        densities[i] = Update(model, count);
         // In its first season a model is as good as its like without one, and knows the same noise.
-        if (i < kModelKindCount) plain[i] = density;
         if (!known) {
-            density = plain[i % kModelKindCount];
-            model.points = models_[i % kModelKindCount].points;
-            model.variance = models_[i % kModelKindCount].variance;
+            const size_t plain = i % kModelKindCount;
+            densities[i] = densities[plain];
+            model.square = models_[plain].square;
+            model.points = models_[plain].points;
+            model.variance = models_[plain].variance;
         }
-        model.log_weight =
-            kWeightDiscount * model.log_weight + (1 - kWeightDiscount) * (model.log_prior) + density;
-        best = std::max(best, model.log_weight);
+        best = std::max(best, densities[i]);
     }
-    for (Model& model : models_) model.log_weight = std::max(model.log_weight - best, kLeastWeight);
+    LearnOutlier(OutlierProbability());
+    passed_ = false;
+    double sum = 0;
+    for (size_t i = 0; i < models_.size(); ++i) sum += models_[i].weight *= std::exp(densities[i] - best);
+    for (Model& model : models_) model.weight = (1 - kSwitch) * model.weight / sum + kSwitch * model.prior;
 }
 
-void Forecaster::LearnSeason(double count) {
+// The probability that the newest count, of which the best model tells, has wider noise.
+double Forecaster::OutlierProbability() const {
+    const Model& best = *std::max_element(models_.begin(), models_.end(),
+                                          [](const auto& a, const auto& b) { return a.weight < b.weight; });
+    const double ratio = std::exp(LogDensity(best.square / (kWide * kWide), best.points, kWide * kWide) -
+                                  LogDensity(best.square, best.points, 1));
+    return outliers_ * ratio / (outliers_ * ratio + 1 - outliers_);
+}
+
+void Forecaster::LearnOutlier(double probability) {
+    outlier_points_ = std::min(outlier_points_ + 1, kOutlierPoints);
+    outliers_ += (probability - outliers_) / outlier_points_;
+}
+
+void Forecaster::LearnPassed(double count) {
     if (!started_) return;
+    if (!passed_) LearnOutlier(1);
+    passed_ = true;
     for (Model& model : models_) {
         if (model.season == 0) continue;
         const size_t phase = Phase(model);
@@ -298,12 +340,13 @@ void Forecaster::LearnSeason(double count) {
 
 Forecast Forecaster::Predict() const {
     Forecast forecast;
+    forecast.outliers = outliers_;
     double sum = 0;
     for (const Model& model : models_) {
         const size_t phase = Phase(model);
         if (!model.Knows(phase)) continue;
         const bool seasonal = model.season > 0;
-        const double weight = std::exp(model.log_weight);
+        const double weight = model.weight;
         sum += weight;
         const double variance = model.level_variance + (seasonal ? model.effect_variances[phase] : 0) + 1;
         forecast.components.push_back({weight, model.level + (seasonal ? model.effects[phase] : 0),
@@ -316,8 +359,8 @@ Forecast Forecaster::Predict() const {
     std::erase_if(forecast.components, [](const auto& c) { return c.weight < 1e-4; });
     const Model* seasonal = nullptr;
     for (const Model& model : models_)
-        if (model.season > 0 && std::exp(model.log_weight) >= kSomeWeight * sum &&
-            (!seasonal || model.log_weight > seasonal->log_weight))
+        if (model.season > 0 && model.weight >= kSomeWeight * sum &&
+            (!seasonal || model.weight > seasonal->weight))
             seasonal = &model;
     if (!seasonal) return forecast;
     const int season = seasonal->season;
@@ -331,12 +374,11 @@ LevelForecast Forecaster::Level() const {
     LevelForecast forecast;
     double sum = 0;
     for (const Model& model : models_) {
-        const double weight = std::exp(model.log_weight);
+        const double weight = model.weight;
         sum += weight;
-        forecast.components.push_back({model.damping > 0, weight, model.level, model.slope,
-                                       model.level_variance, model.covariance, model.slope_variance,
-                                       model.level_variance * (1 / model.discount - 1), model.points,
-                                       model.variance});
+        forecast.components.push_back(
+            {weight, model.level, model.slope, model.level_variance, model.covariance, model.slope_variance,
+             model.level_variance * (1 / model.discount - 1), model.points, model.variance});
     }
     for (LevelForecast::Component& component : forecast.components) component.weight /= sum;
     return forecast;

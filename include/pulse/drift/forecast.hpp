@@ -16,6 +16,7 @@ namespace pulse::drift {
 struct NoisePrior {
     double sigma = 0.04;
     double points = 4;
+    double wander = 0;  // 0: levels stay; 1: what moves a count moves the level
 };
 
 // One model's forecast of the logarithm of the rate behind the count: Student's t.
@@ -30,44 +31,43 @@ struct ForecastComponent {
 
 struct Forecast {
     std::vector<ForecastComponent> components;  // the weightiest first; never empty
+    double outliers = 0;                        // the share of counts whose noise is wider
 
     const ForecastComponent& best() const { return components.front(); }
     // The probability of a count at least that far from the expected one on its side, doubled: the count is
     // Poisson around the forecast rate. Monotone: a smaller count below the level never has a larger
     // probability.
     double PValue(double count) const;
-    // The probability that the level moves by at least `change` (logarithmic) in so many steps, as it does
-    // without drift.
-    double MoveProbability(double change, double steps) const;
     // The best model's effects of the season: of the present step, the step before it, …; empty without a
     // season.
     std::vector<double> effects;
 };
 
-// What the models know of the level after a point, without the season: for forecasts of many steps, in which
-// a trend goes on as it is.
+// What the models know of the level after a point, without the season: for forecasts of many steps. Growth
+// goes on as it is; a fall does not: who loses members every day erodes.
 struct LevelForecast {
     struct Component {
-        bool trend = false;
         double weight = 0, level = 0, slope = 0;
         double level_variance = 0, covariance = 0, slope_variance = 0,
                level_step = 0;  // in units of `variance`
         double points = 0, variance = 0;
+
+        double After(double steps) const;
     };
     std::vector<Component> components;
 
-    // The level by the weightiest model; logarithmic.
+    // The level, and what it is expected to be so many steps later; logarithmic.
     double Level() const;
-    // The level so many steps later if its trend goes on, by the weightiest model that has one; logarithmic.
-    double Trend(double steps) const;
+    double Expected(double steps) const;
     // The probability that the median of so many points, `steps` later on average, lies at least that far
-    // from the level, or with `trend` from where its trend leads; logarithmic, two-sided.
-    double PValue(double median, double points, double steps, bool trend) const;
+    // from what is expected; logarithmic, two-sided.
+    double PValue(double median, double points, double steps) const;
 };
 
 // What segments of one kind show of their noise, for those that have no history of their own yet: `series`
-// are their counts, oldest first. What all of them do at the same time is not noise.
-NoisePrior PoolNoise(const std::vector<std::vector<double>>& series);
+// are their counts, oldest first, and `lag` snapshots are a season. What all of them do at the same time is
+// not noise.
+NoisePrior PoolNoise(const std::vector<std::vector<double>>& series, size_t lag);
 
 class Forecaster {
   public:
@@ -80,9 +80,9 @@ class Forecaster {
     void Hold(int64_t steps) { step_ += steps; }
     // The count at the present step.
     void Learn(double count);
-    // The count at the present step was a finding and passed: it may be the season, but says nothing of level
-    // and noise.
-    void LearnSeason(double count);
+    // The count at the present step was a finding and passed: it may be the season, several in a row are an
+    // outlier, but they say nothing of level and noise.
+    void LearnPassed(double count);
     // From here on the level may be any: the next counts teach a new one, season and noise stay.
     void RestartLevel();
     // What is expected at the present step; needs at least one count.
@@ -101,7 +101,8 @@ class Forecaster {
         double level_step = 0, covariance_step = 0, slope_step = 0;  // what a step adds to them
         std::vector<double> effects, effect_variances;  // by phase; a negative variance: not seen yet
         double points = 0, variance = 0;                // the noise, and of how many points it is known
-        double log_prior = 0, log_weight = 0;
+        double square = 0;                              // of the newest error, in units of its variance
+        double prior = 0, weight = 0;
 
         bool Knows(size_t phase) const { return season == 0 || effect_variances[phase] >= 0; }
     };
@@ -109,10 +110,13 @@ class Forecaster {
     void Step(Model& model) const;
     void Start(Model& model, double count) const;
     double Update(Model& model, double count) const;
+    double OutlierProbability() const;
+    void LearnOutlier(double probability);
 
     std::vector<Model> models_;  // by season, and in the same order within each; without a season first
     int64_t step_ = 0;
-    bool started_ = false, stepped_ = false;
+    double outliers_ = 0.002, outlier_points_ = 100;
+    bool started_ = false, stepped_ = false, passed_ = false;
 };
 
 }  // namespace pulse::drift
