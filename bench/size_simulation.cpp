@@ -92,7 +92,7 @@ void ShareNoise(std::vector<History>& fleet, size_t index) {
     drift::ShareNoise(seen);
     for (size_t i = 0; i < fleet.size(); ++i) {
         fleet[i].noise = seen[i].noise;
-        fleet[i].size_walk.reset();
+        fleet[i].size_walks = {};
     }
 }
 

@@ -44,7 +44,7 @@ Use UseOf(const std::vector<Span>& spans, Moment moment) {
 
 // Moves on to a point. In an incident the forecast holds: what happens is known, and not what is normal.
 void MoveTo(SizeWalk& walk, const History& history, const Point& point, bool hold,
-            std::optional<Moment> settled) {
+            const std::vector<Span>& spans) {
     const Moment before = walk.now.value_or(point.moment);
     if (!walk.now) walk.clock = point.moment;
     const int64_t steps = std::max<int64_t>(Slot(point.moment, walk.clock, history.cadence), 0);
@@ -55,7 +55,10 @@ void MoveTo(SizeWalk& walk, const History& history, const Point& point, bool hol
     walk.now = point.moment;
     // The rest of a step counts with the next one; but months differ in length, and each is a step.
     walk.clock = history.cadence >= kMonthsFrom ? point.moment : walk.clock + steps * history.cadence;
-    if (!settled || before >= *settled || point.moment < *settled) return;
+    if (std::none_of(spans.begin(), spans.end(), [&](const Span& span) {
+            return span.end == SpanEnd::kSettled && before < span.from && span.from <= point.moment;
+        }))
+        return;
     // The level is a new one, but the season and the noise from before it still hold.
     walk.forecaster.RestartLevel();
     walk.levels.clear();
@@ -76,20 +79,31 @@ bool SameUpTo(std::optional<Moment> now, std::vector<Span> a, std::vector<Span> 
     return a == b;
 }
 
+// Whether the walk is one to that point, with the same points left out.
+bool Leads(const std::optional<SizeWalk>& walk, const History& history, size_t index,
+           const std::vector<Span>& spans) {
+    return walk && walk->next <= index && SameUpTo(walk->now, walk->spans, spans) &&
+           walk->from == history.baseline_from;
+}
+
 // What the points before `index` teach.
-const SizeWalk& WalkTo(const History& history, size_t index, const std::vector<Span>& spans,
-                       std::optional<Moment> settled) {
-    std::optional<SizeWalk>& walk = history.size_walk;
-    if (!walk || walk->next > index || !SameUpTo(walk->now, walk->spans, spans) ||
-        walk->from != history.baseline_from)
-        walk = SizeWalk{
-            {}, history.baseline_from, {}, {}, {}, 0, 0, Forecaster(Seasons(history.cadence), history.noise)};
+const SizeWalk& WalkTo(const History& history, size_t index, const std::vector<Span>& spans) {
+    auto& [walk, calm] = history.size_walks;
+    if (!Leads(walk, history, index, spans)) {
+        if (Leads(calm, history, index, spans))
+            walk = calm;
+        else
+            walk.emplace(Forecaster(Seasons(history.cadence), history.noise));
+        walk->from = history.baseline_from;
+    }
     walk->spans = spans;
     for (; walk->next < index; ++walk->next) {
         const Point& point = history.points[walk->next];
         if (!point.ok || (history.baseline_from && point.moment < *history.baseline_from)) continue;
         const Use use = UseOf(spans, point.moment);
-        MoveTo(*walk, history, point, use != Use::kLearnt, settled);
+        if (use != Use::kLearnt && walk->calm) calm = walk;
+        walk->calm = use == Use::kLearnt;
+        MoveTo(*walk, history, point, use != Use::kLearnt, spans);
         if (use == Use::kLearnt)
             LearnPoint(*walk, history, walk->next);
         else if (use == Use::kPassed)
@@ -177,8 +191,7 @@ void ShareNoise(std::vector<History>& histories) {
 std::optional<Expectation> ExpectSize(const History& history, size_t index, const Exclusions& exclusions,
                                       const Thresholds&) {
     const std::vector<Span> spans = SizeSpans(history, exclusions);
-    const std::optional<Moment> settled = SettledFrom(exclusions, {detector::kSizeChange, ""});
-    const SizeWalk& walk = WalkTo(history, index, spans, settled);
+    const SizeWalk& walk = WalkTo(history, index, spans);
     const bool pinned = UsesPin(history, index);
     if (walk.points.empty() && !pinned) return std::nullopt;
     Expectation expectation;
@@ -187,10 +200,12 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
         expectation.oldest = walk.points.front();
         expectation.newest = walk.points.back();
     }
-    SizeWalk next{{}, {}, {}, {}, walk.now, walk.clock, index, walk.forecaster};
+    SizeWalk next(walk.forecaster);
+    next.now = walk.now;
+    next.clock = walk.clock;
     if (walk.points.empty()) next.forecaster.Learn(static_cast<double>(history.pinned->size));
     const Point& now = history.points[index];
-    MoveTo(next, history, now, UseOf(spans, now.moment) == Use::kLeftOut, settled);
+    MoveTo(next, history, now, UseOf(spans, now.moment) == Use::kLeftOut, spans);
     expectation.forecast = next.forecaster.Predict();
     expectation.kind = pinned                     ? BaselineKind::kPinned
                        : expectation.points == 1  ? BaselineKind::kPrevious

@@ -51,7 +51,7 @@ struct Comparison {
 
 // `span` levels ago; empty without so many.
 std::optional<Comparison> CompareSince(const DetectorContext& context, size_t span) {
-    const SizeWalk& walk = *context.history.size_walk;
+    const SizeWalk& walk = *context.history.size_walks.newest;
     if (walk.levels.size() < span) return std::nullopt;
     const auto& [learnt, level] = walk.levels[walk.levels.size() - span];
     Comparison comparison;

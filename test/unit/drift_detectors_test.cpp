@@ -282,7 +282,7 @@ void ExpectCalm(double sigma, int64_t cadence) {
             History& history = fleet[s].history;
             history.cadence = cadence;
             history.noise = histories[s].noise;
-            if (i < 14) history.size_walk.reset();
+            if (i < 14) history.size_walks = {};
             CheckSnapshot(history, i, {}, {}, trackers[s]);
             for (Incident& incident : trackers[s].incidents()) {
                 const auto opened = static_cast<size_t>(std::count_if(

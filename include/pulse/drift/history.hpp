@@ -61,6 +61,8 @@ struct PastLevel {
 // The forecaster of sizes after the points before `next`, kept between snapshots: it learns each point once
 // as long as the same ones are left out.
 struct SizeWalk {
+    explicit SizeWalk(Forecaster start) : forecaster(std::move(start)) {}
+
     std::vector<Span> spans;
     std::optional<Moment> from;    // the baseline's beginning
     std::vector<size_t> points;    // learnt, oldest first
@@ -68,7 +70,13 @@ struct SizeWalk {
     std::optional<Moment> now;     // of the newest point, learnt or left out
     Moment clock = 0;              // what the forecaster takes for that moment: a whole number of steps
     size_t next = 0;
+    bool calm = true;  // the newest point was learnt
     Forecaster forecaster;
+};
+
+struct SizeWalks {
+    std::optional<SizeWalk> newest;
+    std::optional<SizeWalk> calm;  // before the newest points that were left out: how they are seen may change
 };
 
 // The history of one segment, oldest point first.
@@ -80,7 +88,7 @@ struct History {
     std::vector<Span> muted;              // maintenance windows: their points are in no baseline
     NoisePrior noise;  // what segments of its kind show, for the time before its own history does
     DistributionSource distributions;
-    mutable std::optional<SizeWalk> size_walk;  // ExpectSize() keeps it
+    mutable SizeWalks size_walks;  // ExpectSize() keeps them
 };
 
 }  // namespace pulse::drift
