@@ -147,6 +147,11 @@ TEST(StatisticsDistributions, TailsStayTails) {
     EXPECT_NEAR(StudentTUpperTail(3, 1e12) / NormalUpperTail(3), 1, 1e-9);
     EXPECT_NEAR(StudentTUpperTail(-2, 5), 1 - StudentTUpperTail(2, 5), 1e-15);
     EXPECT_NEAR(StudentTUpperTail(1e150, 1) * M_PI * 1e150, 1, 1e-9);
+    // Where the quick computation ends.
+    for (const double df : {1.0, 30.0, 1e6}) {
+        EXPECT_NEAR(StudentTUpperTail(1e-6, df) / StudentTUpperTail(0.9999999e-6, df), 1, 1e-9);
+        EXPECT_NEAR(StudentTUpperTail(3, df) / StudentTUpperTail(3, df * (1 + 1e-12)), 1, 1e-9);
+    }
     EXPECT_NEAR(PoissonAtLeast(1'000'000'000'000, 1e12 - 3e6) / NormalUpperTail(3), 1, 1e-3);
     EXPECT_NEAR(KolmogorovUpperTail(1 - 1e-12), KolmogorovUpperTail(1 + 1e-12), 1e-11);
 }
