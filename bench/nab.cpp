@@ -25,7 +25,6 @@ constexpr double kLogSize = 20;    // so large that counting adds no noise
 constexpr double kLargest = 6;     // what a row adds to or takes from that at most, logarithmic
 constexpr double kStrongest = 16;  // a probability of 1e-16 is a score of 1
 constexpr Moment kQuiet = kDay / 2;
-constexpr double kRankShare = 0.3;
 
 // What is known at the end of a row: a measured size.
 struct Snapshot {
@@ -147,19 +146,6 @@ std::vector<double> Incidents(const std::vector<Snapshot>& snapshots, Moment cad
     return evidence;
 }
 
-// Mixes in how rare such evidence has been: noise of a shape that the forecast does not know is not news.
-std::vector<double> MixRank(const std::vector<double>& evidence) {
-    std::vector<double> mixed, sorted;
-    for (const double value : evidence) {
-        const auto place = std::lower_bound(sorted.begin(), sorted.end(), value);
-        const auto as_strong = static_cast<double>(sorted.end() - place);
-        const double rank = -std::log10((as_strong + 0.5) / (static_cast<double>(sorted.size()) + 1));
-        mixed.push_back((1 - kRankShare) * value + kRankShare * rank);
-        sorted.insert(place, value);
-    }
-    return mixed;
-}
-
 // For a while after an alarm only stronger evidence is another one, at any threshold.
 std::vector<double> KeepQuiet(const std::vector<Snapshot>& snapshots, std::vector<double> evidence) {
     std::deque<std::pair<Moment, double>> before;  // weaker and weaker
@@ -243,22 +229,19 @@ void MeasureRows(std::vector<Series>& all, const std::vector<nab::Profile>& prof
 // Where an hour begins is chance, so each quarter of an hour is tried.
 void MeasureHours(std::vector<Series>& all, const std::vector<nab::Profile>& profiles) {
     constexpr const char* kWays[] = {"each hour, incidents as a check opens them", "each hour",
-                                     "each hour, one alarm in 12 hours",
-                                     "the same, with the rank among the hours before"};
+                                     "each hour, one alarm in 12 hours"};
     std::vector<Figures> runs[std::size(kWays)];
     for (Moment shift = 0; shift < kHour; shift += 15 * kMinute) {
-        std::vector<Series> ways[std::size(kWays)] = {all, all, all, all};
+        std::vector<Series> ways[std::size(kWays)] = {all, all, all};
         for (size_t i = 0; i < all.size(); ++i) {
             const std::vector<Snapshot> hours = EachHour(all[i], shift);
             const Moment cadence = std::max(Cadence(all[i]), kHour);
             const std::vector<double> evidence = Surprise(hours, cadence);
-            if (shift == 0) SetScores(ways[0][i], hours, Incidents(hours, cadence));  // slow
+            SetScores(ways[0][i], hours, Incidents(hours, cadence));
             SetScores(ways[1][i], hours, evidence);
             SetScores(ways[2][i], hours, KeepQuiet(hours, evidence));
-            SetScores(ways[3][i], hours, KeepQuiet(hours, MixRank(evidence)));
         }
-        for (size_t way = shift == 0 ? 0 : 1; way < std::size(kWays); ++way)
-            runs[way].push_back(Measure(ways[way], profiles));
+        for (size_t way = 0; way < std::size(kWays); ++way) runs[way].push_back(Measure(ways[way], profiles));
     }
     for (size_t way = 0; way < std::size(kWays); ++way) Print(kWays[way], runs[way]);
 }

@@ -44,7 +44,9 @@ struct Comparison {
     double expected = 0;  // where its growth should have led since
     double before = 0;    // what was seen then
     double now = 0;
-    double p_value = 1;
+    const LevelForecast* forecast = nullptr;
+    double steps = 0;            // from it to the newest snapshots, on average
+    double newest = 0;           // their count
     std::vector<size_t> points;  // since the forecast, newest first
     size_t origin = 0;           // the point after which it was made
 };
@@ -78,7 +80,9 @@ std::optional<Comparison> CompareSince(const DetectorContext& context, size_t sp
     comparison.start = level.Level();
     comparison.expected = level.Expected(steps);
     comparison.now = statistics::Median(newest);
-    comparison.p_value = level.PValue(comparison.now, static_cast<double>(newest.size()), steps);
+    comparison.forecast = &level;
+    comparison.steps = steps;
+    comparison.newest = static_cast<double>(newest.size());
     std::vector<double> before;
     for (size_t i = learnt; i-- > 0 && before.size() < kBefore;)
         before.push_back(Deseasonalised(context, walk.points[i]));
@@ -121,13 +125,17 @@ void DetectDirection(const DetectorContext& context, const std::vector<Compariso
                      const char* detector, double direction, double threshold,
                      std::vector<DetectorResult>& results) {
     const Comparison* best = nullptr;
-    for (const Comparison& c : comparisons)
-        if (direction * Change(c, direction) >= threshold && (!best || c.p_value < best->p_value)) best = &c;
+    double p_value = 1;  // of what is below the threshold it is irrelevant
+    for (const Comparison& c : comparisons) {
+        if (direction * Change(c, direction) < threshold) continue;
+        const double p = kTests * c.forecast->PValue(c.now, c.newest, c.steps);
+        if (!best || p < p_value) best = &c;
+        p_value = std::min(p, p_value);
+    }
     const Comparison& shown = best ? *best : comparisons.back();
     const double change = Change(shown, direction);
-    DetectorResult result =
-        EvaluateChange({detector, ""}, change, direction * change, threshold,
-                       std::min(1.0, kTests * shown.p_value), BaselineKind::kRolling, context.thresholds);
+    DetectorResult result = EvaluateChange({detector, ""}, change, direction * change, threshold, p_value,
+                                           BaselineKind::kRolling, context.thresholds);
     Finding& finding = result.finding;
     finding.baseline = std::exp(shown.expected);
     finding.observed = std::exp(shown.now);

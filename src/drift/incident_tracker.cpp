@@ -49,15 +49,37 @@ void CountSteady(Incident& incident, const Finding& finding) {
     }
 }
 
-std::string SettledNote(const Finding& finding, const std::string& lasting) {
+bool IsSlow(const std::string& detector) {
+    return detector == detector::kSlowErosion || detector == detector::kSlowGrowth;
+}
+
+// Whether a slow change that no longer shows has lasted: it is compared with some weeks ago, and by now those
+// have the new level, too. Else the level has come back.
+bool HasLasted(const Finding& incident, const Finding& now) {
+    if (!IsSlow(now.fingerprint.detector) || !incident.baseline || !incident.observed || !now.observed)
+        return false;
+    return std::abs(*now.observed - *incident.observed) < std::abs(*now.observed - *incident.baseline);
+}
+
+std::string SettledNote(const Finding& finding, const std::string& why) {
     const std::string& name = finding.fingerprint.detector;
-    std::string text =
-        "settled: " + lasting + " since it last became worse, so the new values are normal now";
+    std::string text = "settled: " + why + ", so the new values are normal now";
     if (!finding.baseline || !finding.observed || name == detector::kDistributionShift) return text;
-    const bool members =
-        name == detector::kSizeChange || name == detector::kSlowErosion || name == detector::kSlowGrowth;
+    const bool members = name == detector::kSizeChange || IsSlow(name);
     const auto figure = [&](double value) { return members ? Members(value) : Percent(value); };
     return text + ": " + figure(*finding.observed) + ", " + figure(*finding.baseline) + " before";
+}
+
+void CloseByItself(Incident& incident, Moment at, std::string note) {
+    incident.status = IncidentStatus::kResolved;
+    incident.closed_at = at;
+    incident.closed_by_itself = true;
+    AddEvent(incident, at, "resolved", std::move(note));
+}
+
+void Settle(Incident& incident, Moment at, const Finding& now, const std::string& why) {
+    CloseByItself(incident, at, SettledNote(now, why));
+    incident.settled = true;
 }
 
 bool MayReopen(const Incident& incident, Moment moment, const Thresholds& thresholds) {
@@ -178,11 +200,8 @@ void IncidentTracker::SettleIfLasting(Incident& incident, const Point& point, co
     if (thresholds.settle_after == 0 || incident.steady_count < thresholds.settle_after ||
         point.moment - incident.since < thresholds.settle_time || !MaySettle(now))
         return;
-    incident.status = IncidentStatus::kResolved;
-    incident.closed_at = point.moment;
-    incident.closed_by_itself = incident.settled = true;
-    AddEvent(incident, point.moment, "resolved",
-             SettledNote(now, Plural(static_cast<size_t>(incident.steady_count), unit_)));
+    Settle(incident, point.moment, now,
+           Plural(static_cast<size_t>(incident.steady_count), unit_) + " since it last became worse");
 }
 
 void IncidentTracker::TakeNormal(Incident& incident, const Point& point, const DetectorResult& result,
@@ -205,11 +224,14 @@ void IncidentTracker::TakeNormal(Incident& incident, const Point& point, const D
         SettleIfLasting(incident, point, result.finding, thresholds);
     }
     if (count < thresholds.resolve_after) return;
-    incident.status = IncidentStatus::kResolved;
-    incident.closed_at = point.moment;
-    incident.closed_by_itself = true;
-    AddEvent(incident, point.moment, "resolved",
-             "normal again for " + std::to_string(count) + " " + unit_ + (count == 1 ? "" : "s in a row"));
+    if (thresholds.settle_after > 0 && HasLasted(incident.finding, result.finding)) {
+        incident.finding.observed = result.finding.observed;
+        Settle(incident, point.moment, incident.finding, "the change has ended");
+        return;
+    }
+    CloseByItself(
+        incident, point.moment,
+        "normal again for " + std::to_string(count) + " " + unit_ + (count == 1 ? "" : "s in a row"));
 }
 
 std::vector<double> NewPValues(const IncidentTracker& tracker, Moment moment,

@@ -6,6 +6,9 @@ namespace pulse::drift::statistics {
 
 namespace {
 
+// From this many points on Sen's slope takes a pair per point instead of all pairs.
+constexpr size_t kAllPairs = 2000;
+
 // Reorders the values.
 double QuantileOf(std::vector<double>& values, double p) {
     if (values.empty()) return 0;
@@ -51,26 +54,20 @@ Spread MeasureSpread(std::span<const double> values) {
     return spread;
 }
 
-double RobustScale(std::span<const double> values) {
-    return MeasureSpread(values).sigma;
-}
-
-RobustZ ScoreAgainst(std::span<const double> history, double value, double sigma_floor) {
-    RobustZ result;
-    result.spread = MeasureSpread(history);
-    result.status = result.spread.status;
-    if (std::isnan(value)) result.status = StatisticStatus::kInvalidInput;
-    if (result.status == StatisticStatus::kInsufficientData ||
-        result.status == StatisticStatus::kInvalidInput)
-        return result;
-    const double distance = std::isinf(value) ? value : Bounded(value) - result.spread.median;
-    const double floor = std::isfinite(sigma_floor) ? sigma_floor : 0;
-    const double sigma = std::max(result.spread.sigma, floor);
-    if (sigma > 0)
-        result.z = std::clamp(distance / sigma, -kZCap, kZCap);
-    else if (distance != 0)
-        result.z = std::copysign(kZCap, distance);
-    return result;
+double SenSlope(std::span<const double> times, std::span<const double> values) {
+    std::vector<double> slopes;
+    const size_t n = std::min(times.size(), values.size());
+    const auto add = [&](size_t i, size_t j) {
+        const double slope = (Bounded(values[j]) - Bounded(values[i])) / (times[j] - times[i]);
+        if (std::isfinite(slope)) slopes.push_back(slope);
+    };
+    // Theil's incomplete method pairs each point with the one half the series away.
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = n > kAllPairs ? std::max(i + 1, i + n / 2) : i + 1; j < n; ++j) {
+            add(i, j);
+            if (n > kAllPairs) break;
+        }
+    return Median(slopes);
 }
 
 }  // namespace pulse::drift::statistics

@@ -1,7 +1,6 @@
 #include "pulse/drift/statistics/seasonal.hpp"
 
 #include "pulse/drift/statistics/robust.hpp"
-#include "pulse/drift/statistics/trend.hpp"
 #include "statistics_common.hpp"
 
 namespace pulse::drift::statistics {

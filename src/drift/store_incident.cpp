@@ -10,7 +10,7 @@ using pg::Value;
 
 // Columns: segment, id, detector, attribute, severity, status, observed, change, since, opened_at,
 // last_seen_at, closed_at, ignored_until, by itself, new_normal, normal_count, baseline_snapshot, snapshot,
-// settled, steady_count, worst_change.
+// settled, steady_count, worst_change, baseline.
 Incident ReadIncident(const Row& row) {
     Incident incident;
     incident.id = row.Int8(1);
@@ -32,6 +32,7 @@ Incident ReadIncident(const Row& row) {
     incident.settled = row.Bool(18);
     incident.steady_count = row.Int4(19);
     incident.worst_change = row.Float8(20);
+    incident.finding.baseline = row.Float8OrNull(21);
     return incident;
 }
 
@@ -147,7 +148,7 @@ std::vector<IncidentTracker> ReadIncidentTrackers(const std::vector<CheckedSegme
         "last_seen_at,"
         " closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, normal_count, "
         "baseline_snapshot,"
-        " snapshot, settled, steady_count, coalesce(worst_change, abs(change), 0) FROM pulse.incident_record WHERE segment_id = ANY ($1) AND (status <> 'resolved' OR "
+        " snapshot, settled, steady_count, coalesce(worst_change, abs(change), 0), baseline FROM pulse.incident_record WHERE segment_id = ANY ($1) AND (status <> 'resolved' OR "
         "last_seen_at >= $2"
         " OR closed_at >= $3 OR (normal_count = 0 AND resolved_by IS DISTINCT FROM 'pulse'))"
         " ORDER BY segment_id, opened_at, id",
@@ -172,7 +173,7 @@ IncidentTracker ReadMonitorIncidents(int64_t monitor, Moment now, const Threshol
     static pg::Statement statement(
         "SELECT monitor_id, id, detector, attribute, severity, status, observed, change, since, opened_at, "
         "last_seen_at, closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, "
-        "normal_count, baseline_snapshot, snapshot, settled, steady_count, coalesce(worst_change, abs(change), 0) "
+        "normal_count, baseline_snapshot, snapshot, settled, steady_count, coalesce(worst_change, abs(change), 0), baseline "
         "FROM pulse.incident_record WHERE monitor_id = $1 "
         "AND (status <> 'resolved' OR closed_at >= $2 OR (normal_count = 0 AND resolved_by IS DISTINCT"
         " FROM 'pulse'))"

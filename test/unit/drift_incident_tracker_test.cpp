@@ -184,15 +184,41 @@ TEST(DriftSettle, ValuesJustBelowTheThresholdLastToo) {
     IncidentTracker tracker;
     for (size_t i = 0; i < days.history.points.size(); ++i) {
         CheckSnapshot(days.history, i, {}, {}, tracker);
-        // As it is read back for the next check: without the figures of the finding.
-        for (Incident& incident : tracker.incidents()) {
-            incident.finding.p_value.reset();
-            incident.finding.baseline.reset();
-        }
+        // As it is read back for the next check.
+        for (Incident& incident : tracker.incidents()) incident.finding.p_value.reset();
     }
     ASSERT_EQ(tracker.incidents().size(), 1u);
     EXPECT_TRUE(tracker.incidents()[0].settled);
     EXPECT_NE(tracker.incidents()[0].events.back().note.find("8,680"), std::string::npos);
+}
+
+TEST(DriftSettle, ASlowLossThatIsOverHasLastedOrIsGone) {
+    // As an earlier version left it: open, although nothing changes any more.
+    Incident left;
+    left.finding.fingerprint = {detector::kSlowErosion, ""};
+    left.finding.baseline = 10'000;
+    left.finding.observed = 8'000;
+    left.since = left.opened_at = 22 * kDay;
+    left.last_seen_at = 60 * kDay;
+    for (const int64_t size : {8'010, 9'990}) {
+        Days days;
+        for (int day = 0; day < 62; ++day) days.Add(size);
+        IncidentTracker tracker({left});
+        for (size_t i = 60; i < 62; ++i) CheckSnapshot(days.history, i, {}, {}, tracker);
+        const Incident& incident = tracker.incidents()[0];
+        ASSERT_EQ(Kinds(incident), "resolved");
+        EXPECT_EQ(incident.settled, size < 9'000);
+        EXPECT_EQ(
+            incident.events[0].note,
+            size < 9'000
+                ? "settled: the change has ended, so the new values are normal now: 8,010, 10,000 before"
+                : "normal again for 2 snapshots in a row");
+        Thresholds never;
+        never.settle_after = 0;
+        IncidentTracker unsettled({left});
+        for (size_t i = 60; i < 62; ++i) CheckSnapshot(days.history, i, {}, never, unsettled);
+        EXPECT_FALSE(unsettled.incidents()[0].settled);
+    }
 }
 
 class Acts : public ::testing::Test {

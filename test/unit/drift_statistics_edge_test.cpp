@@ -10,13 +10,11 @@
 #include "pulse/drift/statistics/attribution.hpp"
 #include "pulse/drift/statistics/binned.hpp"
 #include "pulse/drift/statistics/divergence.hpp"
-#include "pulse/drift/statistics/control_chart.hpp"
 #include "pulse/drift/statistics/probabilities.hpp"
 #include "pulse/drift/statistics/multiple_testing.hpp"
 #include "pulse/drift/statistics/proportion.hpp"
 #include "pulse/drift/statistics/robust.hpp"
 #include "pulse/drift/statistics/seasonal.hpp"
-#include "pulse/drift/statistics/trend.hpp"
 
 namespace pulse::drift::statistics {
 namespace {
@@ -149,6 +147,11 @@ TEST(StatisticsDistributions, TailsStayTails) {
     EXPECT_NEAR(StudentTUpperTail(3, 1e12) / NormalUpperTail(3), 1, 1e-9);
     EXPECT_NEAR(StudentTUpperTail(-2, 5), 1 - StudentTUpperTail(2, 5), 1e-15);
     EXPECT_NEAR(StudentTUpperTail(1e150, 1) * M_PI * 1e150, 1, 1e-9);
+    // Where the quick computation ends.
+    for (const double df : {1.0, 30.0, 1e6}) {
+        EXPECT_NEAR(StudentTUpperTail(1e-6, df) / StudentTUpperTail(0.9999999e-6, df), 1, 1e-9);
+        EXPECT_NEAR(StudentTUpperTail(3, df) / StudentTUpperTail(3, df * (1 + 1e-12)), 1, 1e-9);
+    }
     EXPECT_NEAR(PoissonAtLeast(1'000'000'000'000, 1e12 - 3e6) / NormalUpperTail(3), 1, 1e-3);
     EXPECT_NEAR(KolmogorovUpperTail(1 - 1e-12), KolmogorovUpperTail(1 + 1e-12), 1e-11);
 }
@@ -209,47 +212,12 @@ TEST(StatisticsTotality, Rates) {
         {0, 0},           {0, 1},    {1, 1},         {5, 3},     {-1, 4},
         {0, kMost},       {3, 5},    {kMost, kMost}, {3, kMost}, {kMost / 2, kMost},
         {0, 100'000'000}, {30, 1000}};
-    for (const Proportion& a : odd) {
-        const Interval wilson = Wilson(a);
-        EXPECT_LE(wilson.low, wilson.high);
+    for (const Proportion& a : odd)
         for (const Proportion& b : odd) {
             const TwoProportions t = CompareProportions(a, b);
             EXPECT_P(t.p_value);
-            EXPECT_P(t.predictive_p);
-            ExpectFinite({t.z, t.difference, t.newcombe.low, t.newcombe.high});
-            for (const Proportion& c : odd) {
-                const std::vector<Proportion> history{a, b};
-                const QuasiBinomial q = CompareRate(history, c);
-                EXPECT_P(q.p_value);
-                EXPECT_P(q.p_binomial);
-                ExpectFinite({q.z, q.z_binomial, q.phi, q.phi_raw, q.rate});
-            }
-            for (const double exposure : {0.0, -1.0, kNan, kInf, 1e-300, 1e300, 1.0}) {
-                const PoissonRates p = ComparePoisson(a.successes, 1, b.trials, exposure);
-                EXPECT_P(p.p_value);
-                EXPECT_P(p.mid_p);
-                EXPECT_FALSE(std::isnan(p.ratio) || std::isnan(p.z));
-            }
+            ExpectFinite({t.z, t.difference});
         }
-    }
-    EXPECT_EQ(CompareRate({}, {1, 2}).status, StatisticStatus::kInsufficientData);
-    EXPECT_EQ(ComparePoisson(1, 0, 1, 1).status, StatisticStatus::kInvalidInput);
-}
-
-TEST(StatisticsRates, AConstantRateIsABaseline) {
-    const std::vector<Proportion> never(7, Proportion{0, 1000});
-    const QuasiBinomial q = CompareRate(never, {200, 1000});
-    EXPECT_EQ(q.status, StatisticStatus::kConstant);
-    EXPECT_LT(q.p_value, 1e-6);
-    EXPECT_GT(CompareRate(never, {0, 1000}).p_value, 0.5);
-}
-
-TEST(StatisticsRates, PredictiveAgreesWithItsApproximations) {
-    const TwoProportions exact = CompareProportions({40, 499'000'000}, {60, 499'000'000});
-    const TwoProportions rare = CompareProportions({40, 501'000'000}, {60, 501'000'000});
-    EXPECT_NEAR(rare.predictive_p / exact.predictive_p, 1, 0.05);
-    const TwoProportions spread = CompareProportions({500'000, 1'000'000'000}, {503'000, 1'000'000'000});
-    EXPECT_NEAR(spread.predictive_p, spread.p_value, 1e-12);
 }
 
 const std::vector<Numbers> kSeries{{},
@@ -269,10 +237,6 @@ TEST(StatisticsTotality, Series) {
         const Spread spread = MeasureSpread(x);
         ExpectFinite(
             {Quantile(x, 0.3), Quantile(x, kNan), Quantile(x, 7), spread.median, spread.sigma, spread.mad});
-        for (const double value : {0.0, kNan, kInf, -kInf, 1e308, 7.0}) {
-            EXPECT_LE(std::abs(ScoreAgainst(x, value).z), kZCap);
-            EXPECT_LE(std::abs(ScoreAgainst(x, value, kNan).z), kZCap);
-        }
         for (const Scale scale : {Scale::kLinear, Scale::kLog, Scale::kLogit})
             for (const size_t period : {size_t{0}, size_t{1}, size_t{2}, size_t{7}, size_t{1} << 40}) {
                 const SeasonalFit fit = RobustSeasonalFit(x, period, scale);
@@ -280,41 +244,17 @@ TEST(StatisticsTotality, Series) {
                 for (const double value : {0.0, kNan, kInf, 1e308}) EXPECT_LE(std::abs(fit.Z(value)), kZCap);
                 EXPECT_EQ(fit.residuals.size(), x.size());
             }
-        const MannKendall trend = TestTrend(x);
-        EXPECT_P(trend.p_value);
-        EXPECT_P(trend.p_adjusted);
-        ExpectFinite({trend.z, trend.slope, trend.intercept, trend.tau, trend.autocorrelation});
-        const ChangePoints points = FindChangePoints(x, ChangePointPenalty(x));
-        ExpectFinite({points.objective, points.squared_error});
-        const Split split = FindSplit(x);
-        ExpectFinite({split.gain, split.before, split.after});
-        const Cusum cusum = RunCusum(x);
-        ExpectFinite(cusum.up);
-        ExpectFinite(cusum.down);
-        const PageHinkley page_hinkley = RunPageHinkley(x, kNan, 3);
-        ExpectFinite(page_hinkley.up);
-        ExpectFinite(page_hinkley.down);
-        ExpectFinite(RunEwma(x, kNan, kNan).average);
+        EXPECT_FINITE(SenSlope(x, x));
         ExpectFinite(AdjustBenjaminiHochberg(x));
-        EXPECT_P(CombineCauchy(x));
-        EXPECT_P(CombineSimes(x));
     }
 }
 
 TEST(StatisticsTotality, StatusOfSeries) {
     EXPECT_EQ(MeasureSpread(Numbers{}).status, StatisticStatus::kInsufficientData);
     EXPECT_EQ(MeasureSpread(Numbers(9, 4)).status, StatisticStatus::kConstant);
-    EXPECT_EQ(ScoreAgainst(Numbers(9, 4), 4).z, 0);
-    EXPECT_EQ(ScoreAgainst(Numbers(9, 4), 5).z, kZCap);
-    EXPECT_EQ(ScoreAgainst(Numbers(9, 4), 5, 0.5).z, 2);  // the floor is the spread
-    EXPECT_EQ(ScoreAgainst(Numbers{1, 2, 3}, kNan).status, StatisticStatus::kInvalidInput);
     EXPECT_EQ(RobustSeasonalFit(Numbers(14, 4), 7).status, StatisticStatus::kInsufficientData);
     EXPECT_EQ(RobustSeasonalFit(Numbers(15, 4), 7).status, StatisticStatus::kConstant);
     EXPECT_EQ(RobustSeasonalFit(Numbers(15, 4), 0).status, StatisticStatus::kInvalidInput);
-    EXPECT_EQ(TestTrend(Numbers(9, 4)).status, StatisticStatus::kConstant);
-    EXPECT_EQ(TestTrend(Numbers{1, 2, 3}).status, StatisticStatus::kInsufficientData);
-    EXPECT_EQ(FindSplit(Numbers(9, 4)).status, StatisticStatus::kConstant);
-    EXPECT_EQ(FindChangePoints(Numbers{1, kNan, 3}, 1).status, StatisticStatus::kInvalidInput);
 }
 
 // Eight weeks of 1000 members with a weekend at 60 %, growing 0.5 % a day, without noise.
@@ -344,83 +284,18 @@ TEST(StatisticsSeasonal, AnUnknownPhaseGivesNoExpectation) {
     EXPECT_EQ(RobustSeasonalFit(sizes, 7, Scale::kLog).status, StatisticStatus::kInsufficientData);
 }
 
-TEST(StatisticsChart, CusumSinceWhen) {
-    Numbers z(10, 0);
-    z.insert(z.end(), 12, -1.5);
-    const Cusum chart = RunCusum(z, 0.5, 8);
-    EXPECT_EQ(chart.first_alarm, 18u);
-    EXPECT_EQ(chart.down_since, 10u);
-    EXPECT_FALSE(chart.up_since);
-}
-
-TEST(StatisticsChart, LimitForRunLength) {
-    for (const double h : {2.0, 3.3, 4.774, 9.5, 12.0}) {
-        EXPECT_NEAR(CusumLimitFor(CusumRunLength(0.5, h)), h, 0.02) << h;
-    }
-    EXPECT_EQ(CusumLimitFor(kNan), 2);
-    EXPECT_EQ(CusumLimitFor(kInf), 12);
-    EXPECT_FINITE(CusumRunLength(kNan, kNan, kNan));
-    EXPECT_FINITE(CusumRunLength(0, 1e9, 1e9));
-}
-
-TEST(StatisticsTrend, AutocorrelationWidensTheVariance) {
-    std::mt19937_64 random(3);
-    std::normal_distribution<double> noise(0, 1);
-    int plain = 0, adjusted = 0;
-    for (int round = 0; round < 400; ++round) {
-        Numbers x;
-        double level = 0;
-        for (int i = 0; i < 60; ++i) x.push_back(level = 0.6 * level + noise(random));
-        const MannKendall trend = TestTrend(x);
-        plain += trend.p_value < 0.01;
-        adjusted += trend.p_adjusted < 0.01;
-    }
-    EXPECT_GT(plain, 40);  // ten times the nominal rate
-    EXPECT_LT(adjusted, plain / 3);
-}
-
-TEST(StatisticsTrend, AFallThatLevelsOffIsNotAutocorrelation) {
-    std::mt19937_64 random(4);
-    std::normal_distribution<double> noise(0, 0.05);
-    int seen = 0;
-    for (int round = 0; round < 100; ++round) {
-        Numbers x;
-        for (int i = 0; i < 28; ++i)
-            x.push_back(-0.54 * std::clamp((i - 8) / 14.0, 0.0, 1.0) + noise(random));
-        seen += TestTrend(x).p_adjusted < 0.001;
-    }
-    EXPECT_GT(seen, 95);
-}
-
-TEST(StatisticsTrend, GapsKeepTheirPlaceInTime) {
-    Numbers x;
-    for (int i = 0; i < 30; ++i) x.push_back(i % 3 == 1 ? kNan : 5 + 0.5 * i);
-    const MannKendall trend = TestTrend(x);
-    EXPECT_EQ(trend.count, 20);
-    EXPECT_NEAR(trend.slope, 0.5, 1e-12);
-    EXPECT_NEAR(trend.intercept, 5, 1e-12);
-}
-
-TEST(StatisticsTrend, LongSeriesAreQuick) {
+TEST(StatisticsSlope, LongSeriesAreQuick) {
     Numbers x(100'000), times(100'000);
     for (size_t i = 0; i < x.size(); ++i) {
         times[i] = static_cast<double>(i);
         x[i] = 0.25 * times[i] + static_cast<double>(i * 7919 % 13);
     }
     EXPECT_NEAR(SenSlope(times, x), 0.25, 1e-3);
-    EXPECT_LT(TestTrend(x).p_value, 1e-300);
 }
 
 TEST(StatisticsMultiple, NanNeverEnters) {
-    const Numbers with{0.01, kNan, 0.02, kNan, kNan}, without{0.01, 0.02};
+    const Numbers with{0.01, kNan, 0.02, kNan, kNan};
     EXPECT_EQ(AdjustBenjaminiHochberg(with), (Numbers{0.02, 1, 0.02, 1, 1}));
-    EXPECT_EQ(CombineCauchy(with), CombineCauchy(without));
-    EXPECT_EQ(CombineSimes(with), CombineSimes(without));
-    EXPECT_EQ(CombineSimes(without), 0.02);
-    EXPECT_EQ(CombineCauchy(Numbers{}), 1);
-    EXPECT_EQ(CombineCauchy(Numbers{1}), 1);
-    EXPECT_LT(CombineCauchy(Numbers{1e-6, 1, 1, 1}), 1e-5);  // a p of 1 does not drown the others
-    EXPECT_NEAR(CombineCauchy(Numbers{1e-300, 0.9}) / 2e-300, 1, 1e-9);
 }
 
 TEST(StatisticsTotality, Attribution) {
@@ -431,15 +306,6 @@ TEST(StatisticsTotality, Attribution) {
             const Attribution attribution = Attribute(a, b);
             ExpectFinite(attribution.explained);
             ExpectFinite(attribution.surprise);
-            for (const Numbers& c : sides) {
-                const RatioAttribution ratio = AttributeRatio(a, b, b, c);
-                ExpectFinite(ratio.explained);
-                ExpectFinite(ratio.raw);
-                const MixRate mix = DecomposeRate(a, b, c, b);
-                ExpectFinite(mix.rate_effect);
-                ExpectFinite(mix.mix_effect);
-                EXPECT_FINITE(mix.change);
-            }
         }
     EXPECT_EQ(Attribute(Numbers{1, 2}, Numbers{2, 1}).status, StatisticStatus::kConstant);
     EXPECT_EQ(Attribute(Numbers{}, Numbers{}).status, StatisticStatus::kInsufficientData);

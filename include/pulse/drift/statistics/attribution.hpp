@@ -20,26 +20,4 @@ struct Attribution {
 // An additive figure: forecast and actual per element.
 Attribution Attribute(std::span<const double> forecast, std::span<const double> actual);
 
-// A ratio Σ numerator ÷ Σ denominator, e.g. conversion.
-struct RatioAttribution {
-    StatisticStatus status = StatisticStatus::kInsufficientData;
-    std::vector<double> raw;        // change of the ratio if only this element had moved
-    std::vector<double> explained;  // normalised to sum to 1
-    double forecast = 0, actual = 0;
-};
-RatioAttribution AttributeRatio(std::span<const double> forecast_numerator,
-                                std::span<const double> forecast_denominator,
-                                std::span<const double> actual_numerator,
-                                std::span<const double> actual_denominator);
-
-// A weighted rate Σ wᵢ rᵢ: how much came from the rates inside the elements and how much from the mix of
-// elements.
-struct MixRate {
-    StatisticStatus status = StatisticStatus::kInsufficientData;
-    double change = 0;
-    std::vector<double> rate_effect, mix_effect;  // sum to change when both weights sum to the same
-};
-MixRate DecomposeRate(std::span<const double> weights_before, std::span<const double> rates_before,
-                      std::span<const double> weights_after, std::span<const double> rates_after);
-
 }  // namespace pulse::drift::statistics

@@ -10,8 +10,4 @@ namespace pulse::drift::statistics {
 // rate.
 std::vector<double> AdjustBenjaminiHochberg(std::span<const double> p_values);
 
-// One p-value for several tests of the same hypothesis, valid although they depend on each other; 1 for none.
-double CombineCauchy(std::span<const double> p_values);  // ACAT
-double CombineSimes(std::span<const double> p_values);
-
 }  // namespace pulse::drift::statistics

@@ -1,4 +1,4 @@
-// Centre and spread that one outlier cannot move. Values that are not finite are left out.
+// Centre, spread and slope that one outlier cannot move. Values that are not finite are left out.
 #pragma once
 
 #include <span>
@@ -25,17 +25,8 @@ struct Spread {
     int count = 0;
 };
 Spread MeasureSpread(std::span<const double> values);
-// Its sigma alone.
-double RobustScale(std::span<const double> values);
 
-// How far a value lies from a history that does not contain it.
-struct RobustZ {
-    StatisticStatus status = StatisticStatus::kInsufficientData;
-    Spread spread;
-    double z = 0;  // of a constant history: 0 when equal, else ±kZCap
-};
-inline constexpr double kZCap = 1e6;
-// `sigma_floor`: the least spread to believe in, e.g. 1 % of the level or its root for counts.
-RobustZ ScoreAgainst(std::span<const double> history, double value, double sigma_floor = 0);
+// Sen's slope: the median of the slopes of all pairs; 0 for fewer than two different times.
+double SenSlope(std::span<const double> times, std::span<const double> values);
 
 }  // namespace pulse::drift::statistics

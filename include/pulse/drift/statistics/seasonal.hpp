@@ -17,6 +17,8 @@ enum class Scale {
     kLogit,  // rates, kept inside [1e-6, 1 - 1e-6]
 };
 
+inline constexpr double kZCap = 1e6;  // of a value that differs from a constant history
+
 // The expectation for the step after the history's last.
 struct SeasonalFit {
     StatisticStatus status = StatisticStatus::kInsufficientData;
