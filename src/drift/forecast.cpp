@@ -28,9 +28,9 @@ constexpr double kSwitch = 0.001;        // the chance that another model holds 
 constexpr double kSomeWeight = 0.1;      // of a season that may be one
 constexpr double kLargestRatio = 9;      // of the square of an error to its variance, as the noise learns it
 constexpr double kLeastVariance = 1e-8;
-constexpr double kWide = 3;          // how much wider the noise of an outlier is
-constexpr double kOutlierPoints = 200;   // the share of outliers is that of so many points
-constexpr double kAnyLevel = 25;     // a variance on the logarithmic scale
+constexpr double kWide = 3;             // how much wider the noise of an outlier is
+constexpr double kOutlierPoints = 200;  // the share of outliers is that of so many points
+constexpr double kAnyLevel = 25;        // a variance on the logarithmic scale
 constexpr int64_t kLongestGap = 1000;
 constexpr double kLargestTrend = 3;  // logarithmic: what a trend adds to a level, at most a factor of 20
 constexpr size_t kOwnHistory = 8;    // counts from which on a series tells of its noise
@@ -301,8 +301,6 @@ void Forecaster::Learn(double count) {
         }
         best = std::max(best, densities[i]);
     }
-    LearnOutlier(OutlierProbability());
-    passed_ = false;
     double sum = 0;
     for (size_t i = 0; i < models_.size(); ++i) sum += models_[i].weight *= std::exp(densities[i] - best);
     for (Model& model : models_) model.weight = (1 - kSwitch) * model.weight / sum + kSwitch * model.prior;
@@ -324,7 +322,10 @@ void Forecaster::LearnOutlier(double probability) {
 
 void Forecaster::LearnPassed(double count) {
     if (!started_) return;
-    if (!passed_) LearnOutlier(1);
+    // What a season may explain that is not known yet is no outlier.
+    if (!passed_ &&
+        std::all_of(models_.begin(), models_.end(), [&](const Model& m) { return m.Knows(Phase(m)); }))
+        LearnOutlier(1);
     passed_ = true;
     for (Model& model : models_) {
         if (model.season == 0) continue;
