@@ -14,6 +14,7 @@ $$;
 SET pulse.now = '2015-01-01 09:00';
 CREATE SCHEMA du;
 CREATE TABLE du.trip (id bigint PRIMARY KEY, city text);
+SET client_min_messages = warning;
 INSERT INTO du.trip SELECT i, (ARRAY['Rom', 'Oslo'])[1 + i % 2] FROM generate_series(1, 1000) AS i;
 SELECT pulse_create_segment('du old', '{"from": "du.trip", "members": "trips"}') > 0 AS made,
        pulse_create_segment('du city', '{"from": "du.trip", "where": "city = \"Rom\"", "attributes": []}') > 0 AS made,
@@ -27,7 +28,6 @@ SELECT pulse_create_segment('du uses', '{"where": "segment(\"du in segment\")"}'
        pulse_create_trait('du_trait', 'segment("du in trait")') > 0 AS made,
        pulse_create_flag('du-flag', 'segment("du in flag")') > 0 AS made;
 SELECT pulse_archive_segment('du gone');
-SET client_min_messages = warning;
 SELECT pulse_create_channel('du-channel', 'webhook', '{"url": "https://hook.example/"}') IS NOT NULL AS made;
 RESET client_min_messages;
 SELECT pulse_create_route('du-route', '{du-channel}', segments => '{du routed}') > 0 AS made;
