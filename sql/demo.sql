@@ -117,7 +117,7 @@ BEGIN
 
     FOR entry IN SELECT * FROM pulse_demo.plan AS p ORDER BY p.part LOOP
         PERFORM pulse.create_segment(
-            entry.name, entry.definition || '{"from": "pulse_demo.app_user", "key": "user_id", "converted": "converted"}',
+            entry.name, entry.definition || '{"from": "pulse_demo.app_user", "key": "user_id", "converted": "converted", "members": "people"}',
             owner => entry.owner, description => 'Demo: removed by pulse_drop_demo()', baseline => entry.baseline, tags => '{pulse-demo}');
         segment := entry.name;
         snapshots := 0;

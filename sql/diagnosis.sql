@@ -25,3 +25,10 @@ CREATE FUNCTION pulse.diagnose_incidents()
     RETURNS TABLE (incident bigint, "group" bigint, segment text, cause text, confidence double precision, sentence text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_diagnose_incidents';
 COMMENT ON FUNCTION pulse.diagnose_incidents() IS 'The function pulse_diagnose_incidents() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
+
+-- Level: reader
+CREATE FUNCTION pulse_list_unused_segments()
+    RETURNS TABLE (segment text, size bigint, since timestamptz, evidence text)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_list_unused_segments';
+COMMENT ON FUNCTION pulse_list_unused_segments() IS
+'Lists by name the segments, except archived ones, that no flag, trait, other segment, route, subscription or consumer of changes uses, and that nobody has changed, and of which nobody has handled an incident, for pulse.unused_after up to pulse_now(): since is the last time somebody did. Queries that read a segment are not recorded. Errors: none of its own.';

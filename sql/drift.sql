@@ -138,7 +138,8 @@ SELECT s.name AS segment,
        l.taken_at AS last_snapshot, s.status, s.owner,
        n.net_velocity, round(n.churn_rate::numeric, 4) AS churn_rate, round(n.growth_rate::numeric, 4) AS growth_rate,
        (SELECT jsonb_object_agg(v.attribute, round(v.entropy::numeric, 2)) FROM pulse.distribution v
-        WHERE v.snapshot_id = n.id AND v.entropy IS NOT NULL AND v.total - v.nulls - coalesce(v.nans, 0) >= 10) AS entropy
+        WHERE v.snapshot_id = n.id AND v.entropy IS NOT NULL AND v.total - v.nulls - coalesce(v.nans, 0) >= 10) AS entropy,
+       coalesce(s.definition ->> 'members', CASE s.kind WHEN 'profile' THEN 'people' ELSE 'members' END) AS members
 FROM pulse.segment s
 LEFT JOIN LATERAL (SELECT p.taken_at, p.status FROM pulse.snapshot p
                    WHERE p.segment_id = s.id AND p.taken_at <= @extschema@.pulse_now() ORDER BY p.taken_at DESC LIMIT 1) l ON true
@@ -177,6 +178,7 @@ COMMENT ON COLUMN pulse.segment_overview.net_velocity IS 'Members gained (negati
 COMMENT ON COLUMN pulse.segment_overview.churn_rate IS 'Exited members of that snapshot relative to the size of the one before it: 0.1 is 10 %.';
 COMMENT ON COLUMN pulse.segment_overview.growth_rate IS 'Change of its size relative to the size of the one before it: -0.1 is a loss of 10 %.';
 COMMENT ON COLUMN pulse.segment_overview.entropy IS 'Per attribute the entropy of its values in bits, {"plan": 1.58}: 0 when all have the same value, log2(n) when n values are equally frequent; only where at least 10 members have a value.';
+COMMENT ON COLUMN pulse.segment_overview.members IS 'What texts call its members: the word of its definition, else people, or members.';
 COMMENT ON COLUMN pulse.segment_overview.state IS
 'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); not monitored; paused; archived.';
 

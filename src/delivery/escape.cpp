@@ -163,9 +163,4 @@ std::string IsoTime(Moment moment) {
     return text.substr(0, blank) + "T" + text.substr(blank + 1, 8) + "." + fraction + "Z";
 }
 
-std::string PlainTime(Moment moment) {
-    const std::string text = FormatMoment(moment);
-    return text.substr(0, text.find(' ', 1) + 6) + " UTC";
-}
-
 }  // namespace pulse::delivery

@@ -81,7 +81,7 @@ void RequirePeople(const std::vector<std::string>& segments) {
         throw UserError(
             sqlstate::kInvalidParameter, "segment \"" + rows[0].Text(0) + "\" is not over people",
             "Its kind is " + rows[0].Text(1) + ", which has no segment.entered and segment.exited events.",
-            "Name segments over people; for others, snapshot.taken has the numbers of people who entered and "
+            "Name segments over people; for others, snapshot.taken has the numbers of members that entered and "
             "left.");
 }
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
+#include "pulse/base/time_text.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -30,8 +31,8 @@ json Section(json text) {
 }
 
 std::string Date(Moment moment) {
-    return "<!date^" + std::to_string(UnixTime(moment)) + "^{date_short_pretty} {time}|" + PlainTime(moment) +
-           ">";
+    return "<!date^" + std::to_string(UnixTime(moment)) + "^{date_short_pretty} {time}|" +
+           FormatMinute(moment) + ">";
 }
 
 // SQL between backticks; empty if it contains a backtick or is too long.
@@ -43,13 +44,13 @@ std::string CodeBlock(const std::string& sql, const char* marks) {
 
 json Fields(const IncidentSummary& summary) {
     json fields = json::array();
-    const auto add = [&](const char* label, const std::string& value) {
-        if (!value.empty()) fields.push_back(Mrkdwn("*" + std::string(label) + "*\n" + value));
+    const auto add = [&](const std::string& label, const std::string& value) {
+        if (!value.empty()) fields.push_back(Mrkdwn("*" + label + "*\n" + value));
     };
     const std::string now = Now(summary), change = Change(summary);
     add("Before", Before(summary));
     add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
-    if (summary.people_lost) add("People lost", diagnosis::Thousands(*summary.people_lost));
+    if (summary.people_lost) add(Lost(summary), diagnosis::Thousands(*summary.people_lost));
     add("Since", Date(summary.since));
     if (summary.closed_at) add("Until", Date(*summary.closed_at));
     add("Severity", SlackText(summary.severity, 100));

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
+#include "pulse/base/time_text.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/wording.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -103,7 +104,7 @@ json BriefBody(const IncidentSummary& summary) {
     title["color"] = ColorOf(summary);
     items.push_back(Rich(json::array({std::move(title), Run(Title(summary))})));
     const std::string figures = Figures(summary);
-    items.push_back(Rich((figures.empty() ? "" : figures + ", ") + "since " + PlainTime(summary.since)));
+    items.push_back(Rich((figures.empty() ? "" : figures + ", ") + "since " + FormatMinute(summary.since)));
     if (!IsOver(summary) && !summary.cause.empty()) items.push_back(Rich(summary.cause));
     if (summary.status == "open" && !summary.acknowledge_sql.empty())
         items.push_back(CodeText(summary.acknowledge_sql));

@@ -33,7 +33,8 @@ constexpr const char* kQuery =
     "LEFT JOIN LATERAL (SELECT n.result FROM pulse.investigation AS n WHERE n.incident_id = i.id AND "
     "n.status = 'done' "
     "AND n.result IS NOT NULL ORDER BY n.id DESC LIMIT 1) AS v ON true "
-    "CROSS JOIN LATERAL (SELECT jsonb_build_object('group', i.group_id, 'segment', s.name, 'owner', "
+    "CROSS JOIN LATERAL (SELECT jsonb_build_object('group', i.group_id, 'segment', s.name, 'kind', s.kind, "
+    "'members', s.definition ->> 'members', 'owner', "
     "coalesce(s.owner, "
     "m.owner), 'relation', i.relation, 'source', i.source, 'detector', i.detector, 'attribute', i.attribute, "
     "'severity', "
@@ -112,6 +113,7 @@ void ReadFacts(const Json& facts, IncidentSummary& summary) {
     summary.baseline = Number(facts, "baseline");
     summary.observed = Number(facts, "observed");
     summary.change = Number(facts, "change");
+    summary.words = segment::MakeMemberWords(Text(facts, "kind") == "profile", Text(facts, "members"));
     const auto group = facts.find("group");
     if (group != facts.end() && group->is_number_integer()) summary.group = group->get<int64_t>();
     summary.counts_people =

@@ -5,6 +5,7 @@
 
 #include "pulse/delivery/escape.hpp"
 #include "pulse/base/duration.hpp"
+#include "pulse/base/time_text.hpp"
 #include "pulse/diagnosis/text.hpp"
 
 namespace pulse::delivery {
@@ -34,7 +35,7 @@ std::string Quantity(const IncidentSummary& summary, const std::optional<double>
     if (!number || !std::isfinite(*number)) return "";
     const bool fits = std::abs(*number) < 9e15;
     switch (UnitOf(summary)) {
-        case Unit::kPeople: return fits ? diagnosis::People(std::llround(*number)) : "";
+        case Unit::kPeople: return fits ? summary.words.Members(std::llround(*number)) : "";
         case Unit::kShare: return diagnosis::Percent(*number);
         case Unit::kRows: return fits ? diagnosis::Thousands(std::llround(*number)) + " rows" : "";
         case Unit::kSeconds:
@@ -73,6 +74,7 @@ IncidentSummary Cleaned(const IncidentSummary& summary) {
     for (std::string* word : {&clean.detector, &clean.severity, &clean.status, &clean.direction})
         *word = Clean(*word, kWord);
     clean.attribute = Clean(summary.attribute, kName);
+    clean.words.members = Clean(summary.words.members, kWord);
     for (std::string* sentence : {&clean.summary, &clean.cause, &clean.advice, &clean.advice_reason})
         *sentence = Clean(*sentence, kSentence);
     if (clean.what_changed.size() > kMostChanges) clean.what_changed.resize(kMostChanges);
@@ -196,17 +198,21 @@ std::string Figures(const IncidentSummary& summary) {
            (change.empty() ? "" : " (" + change + ")");
 }
 
+std::string Lost(const IncidentSummary& summary) {
+    return diagnosis::Capitalized(summary.words.members) + " lost";
+}
+
 std::vector<std::pair<std::string, std::string>> Facts(const IncidentSummary& summary) {
     std::vector<std::pair<std::string, std::string>> facts;
-    const auto add = [&](const char* name, const std::string& value) {
+    const auto add = [&](const std::string& name, const std::string& value) {
         if (!value.empty()) facts.emplace_back(name, value);
     };
     const std::string now = Now(summary), change = Change(summary);
     add("Before", Before(summary));
     add("Now", now.empty() || change.empty() ? now : now + " (" + change + ")");
-    if (summary.people_lost) add("People lost", diagnosis::Thousands(*summary.people_lost));
-    add("Since", PlainTime(summary.since));
-    if (summary.closed_at) add("Until", PlainTime(*summary.closed_at));
+    if (summary.people_lost) add(Lost(summary), diagnosis::Thousands(*summary.people_lost));
+    add("Since", FormatMinute(summary.since));
+    if (summary.closed_at) add("Until", FormatMinute(*summary.closed_at));
     add("Severity", summary.severity);
     add("Status", summary.status);
     add("Owner", summary.owner);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/base/time_text.hpp"
+
 namespace pulse::diagnosis {
 
 namespace {
@@ -54,6 +56,13 @@ const char* Name(Cause cause) {
         case Cause::kUnexplained: return "unexplained";
     }
     return "unexplained";
+}
+
+// Snapshots taken by hand may have one date, too.
+std::string DiagnosisContext::When(Moment moment) const {
+    const bool same_date = input.before && input.after &&
+                           FormatDate(input.before->taken_at) == FormatDate(input.after->taken_at);
+    return FormatSnapshotTime(moment, same_date ? 0 : input.cadence);
 }
 
 double DiagnosisContext::size_z() const {

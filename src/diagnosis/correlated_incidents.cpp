@@ -121,7 +121,8 @@ Shared FindShared(const DiagnosisContext& context) {
     return best;
 }
 
-std::string DescribeSharedCause(const Hypothesis& hypothesis, const RecommendationSubject& subject) {
+std::string DescribeSharedCause(const Hypothesis& hypothesis, const RecommendationSubject& subject,
+                                const segment::MemberWords& words) {
     const std::string attribute = Short(subject.attribute, 40);
     const std::vector<std::string> values = ShortValues(subject.values);
     const std::string named = attribute + (values.empty() ? "" : " = " + Listed(values));
@@ -137,7 +138,7 @@ std::string DescribeSharedCause(const Hypothesis& hypothesis, const Recommendati
         case Cause::kCombinationLost: return "the loss of one combination";
         case Cause::kCombinationInflux: return "the growth of one combination";
         case Cause::kClauseShift: return "the data behind " + attribute;
-        case Cause::kUniformLoss: return "people missing from the table that all of them read";
+        case Cause::kUniformLoss: return words.rows + " missing from the table that all of them read";
         case Cause::kSourceEmptied: return "the empty table that all of them read";
         default: return "the loss of " + named;
     }
@@ -169,10 +170,11 @@ void AddCorrelatedIncidentHypotheses(DiagnosisContext& context) {
     RecommendationSubject subject = shared.hypothesis->subject;
     if (subject.replacements.empty() && shared.hypothesis->cause == Cause::kValueRenamed)
         subject.replacements = shared.replacements;
-    const std::string sentence =
-        "One cause upstream hit " + Thousands(static_cast<int64_t>(listed.size()) + 1) +
-        " segments at once (this one, " + Listed(listed) +
-        "): " + DescribeSharedCause(*shared.hypothesis, subject) + ". " + shared.hypothesis->sentence;
+    const std::string sentence = "One cause upstream hit " +
+                                 Thousands(static_cast<int64_t>(listed.size()) + 1) +
+                                 " segments at once (this one, " + Listed(listed) +
+                                 "): " + DescribeSharedCause(*shared.hypothesis, subject, input.words) +
+                                 ". " + shared.hypothesis->sentence;
     context.AddHypothesis(Cause::kSharedUpstream, confidence, sentence, cited, subject);
 }
 

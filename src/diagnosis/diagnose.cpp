@@ -43,31 +43,33 @@ std::string Title(const DiagnosisInput& input) {
 std::string DescribeObserved(const DiagnosisInput& input, ChangeType change_type) {
     if (!input.baseline || !input.observed) return "";
     const std::string name = Short(input.attribute, 40);
+    const std::string& members = input.words.members;
     switch (change_type) {
         case ChangeType::kConversion:
             return "Conversion rate: " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
         case ChangeType::kChurn:
-            return "Members that left or were exchanged: " + Percent(*input.baseline) + " normally, now " +
+            return Capitalized(members) + " " + input.words.who +
+                   " left or were exchanged: " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
         case ChangeType::kInactive:
-            return "Inactive members: " + Percent(*input.baseline) + " normally, now " +
+            return "Inactive " + members + ": " + Percent(*input.baseline) + " normally, now " +
                    Percent(*input.observed) + ".";
         case ChangeType::kShape:
             // The figure that the incident itself shows.
             if (input.detector == "distribution_shift")
-                return Percent(*input.observed) + " of the members moved between values of " + name +
+                return Percent(*input.observed) + " of the " + members + " moved between values of " + name +
                        ", more than chance explains.";
             if (input.detector == "new_value" || input.detector == "vanished_value")
-                return "Members with values of " + name +
+                return Capitalized(members) + " with values of " + name +
                        (input.detector == "new_value" ? " that are new: " : " that vanished: ") +
                        Percent(*input.baseline) + " normally, now " + Percent(*input.observed) + ".";
             if (input.detector == "null_spike")
-                return "Members without a value of " + name + ": " + Percent(*input.baseline) +
-                       " normally, now " + Percent(*input.observed) + ".";
+                return Capitalized(members) + " without a value of " + name + ": " +
+                       Percent(*input.baseline) + " normally, now " + Percent(*input.observed) + ".";
             if (input.detector == "nan_spike")
-                return "Members whose " + name + " is NaN: " + Percent(*input.baseline) + " normally, now " +
-                       Percent(*input.observed) + ".";
+                return Capitalized(members) + " whose " + name + " is NaN: " + Percent(*input.baseline) +
+                       " normally, now " + Percent(*input.observed) + ".";
             return "";
         default: return "";
     }
@@ -78,9 +80,9 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
     std::vector<std::string> sentences;
     if (context.comparable) {
         const int64_t growth = context.growth();
-        std::string size = "The segment has " + People(context.after_size) + " on " +
-                           FormatDate(input.after->taken_at) + ", after " + Thousands(context.before_size) +
-                           " on " + FormatDate(input.before->taken_at);
+        std::string size = "The segment has " + input.words.Members(context.after_size) + " on " +
+                           context.When(input.after->taken_at) + ", after " + Thousands(context.before_size) +
+                           " on " + context.When(input.before->taken_at);
         if (growth == 0)
             size += ": the same number.";
         else
@@ -94,7 +96,7 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
                                                   {"snapshot", input.after->id}});
         sentences.push_back(size);
     } else if (input.baseline && input.observed && context.change_type == ChangeType::kSize) {
-        sentences.push_back("The segment normally has " + People(std::llround(*input.baseline)) +
+        sentences.push_back("The segment normally has " + input.words.Members(std::llround(*input.baseline)) +
                             " and now " + Thousands(std::llround(*input.observed)) + ".");
     } else {
         sentences.push_back("No two measurements can be compared.");
@@ -103,7 +105,7 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
         sentences.push_back(observed);
     // What came later is told, but is no cause of what was there before.
     if (input.failed && context.comparable) {
-        sentences.push_back("The newest measurement, of " + FormatDate(input.failed->taken_at) +
+        sentences.push_back("The newest measurement, of " + context.When(input.failed->taken_at) +
                             ", failed: " + Short(input.failed->error, 200) + ".");
         context.AddEvidence("measurement", sentences.back(),
                             {{"snapshot", input.failed->id}, {"sqlstate", input.failed->error_state}});
@@ -113,7 +115,7 @@ std::vector<std::string> DescribeChange(DiagnosisContext& context) {
 
 std::string DescribeOnset(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
-    std::string sentence = "Seen since " + FormatDate(input.since);
+    std::string sentence = "Seen since " + context.When(input.since);
     const SizeTrend& trend = context.trend;
     if (!context.comparable || trend.steps == 0 || context.growth() == 0 ||
         std::abs(context.relative()) < 0.05)
@@ -124,7 +126,7 @@ std::string DescribeOnset(DiagnosisContext& context) {
         sentence +=
             "; the change was gradual, over " + Thousands(static_cast<int64_t>(trend.steps)) + " snapshots";
     else
-        sentence += "; most of the change was seen by " + FormatDate(trend.largest_at);
+        sentence += "; most of the change was seen by " + context.When(trend.largest_at);
     sentence += ".";
     context.AddEvidence("history", sentence,
                         {{"since", FormatMoment(input.since)},

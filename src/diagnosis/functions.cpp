@@ -1,6 +1,7 @@
 #include "pulse/diagnosis/store.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/spi.hpp"
 
 namespace pg = pulse::pg;
 namespace diagnosis = pulse::diagnosis;
@@ -37,5 +38,18 @@ PULSE_FUNCTION(pulse_diagnose_incidents) {
                     Value::Text(diagnosis::Name(best.cause)),
                     Value::Float8(std::round(best.confidence * 100) / 100), Value::Text(best.sentence)});
     }
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_list_unused_segments) {
+    std::vector<diagnosis::UnusedSegment> unused;
+    {
+        const pg::OwnerSession session;
+        unused = diagnosis::FindUnusedSegments(std::nullopt);
+    }
+    pg::ResultSet result(fcinfo);
+    for (const diagnosis::UnusedSegment& one : unused)
+        result.Add({Value::Text(one.name), Value::Int8(one.size), Value::Time(one.since),
+                    Value::Text(diagnosis::DescribeUnused(one.since))});
     return pg::ResultSet::Done();
 }

@@ -23,7 +23,8 @@ bool Uses(const DiagnosisContext& context, const std::string& column) {
     };
     if (context.input.before && names(*context.input.before)) return true;
     for (const auto& [key, value] : context.input.definition.items())
-        if (value.is_string() && value.get_ref<const std::string&>().find(column) != std::string::npos)
+        if (key != "members" && value.is_string() &&
+            value.get_ref<const std::string&>().find(column) != std::string::npos)
             return true;
     return false;
 }
@@ -119,7 +120,7 @@ std::string NameOfChange(const DiagnosisContext& context, RecommendationSubject&
 void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& failed) {
     const std::string id = context.AddEvidence(
         "measurement",
-        "The measurement of " + FormatDate(failed.taken_at) + " failed: " + Short(failed.error, 200) + ".",
+        "The measurement of " + context.When(failed.taken_at) + " failed: " + Short(failed.error, 200) + ".",
         {{"snapshot", failed.id}, {"sqlstate", failed.error_state}, {"error", Short(failed.error, 500)}});
     if (IsSchemaError(failed.error_state)) {
         RecommendationSubject subject;
@@ -137,7 +138,8 @@ void AddFailureHypothesis(DiagnosisContext& context, const SegmentSnapshot& fail
     if (failed.error_state == sqlstate::kLockNotAvailable)
         why += ": another session locked the data for too long";
     context.AddHypothesis(Cause::kMeasurementFailed, 0.9,
-                          why + ". Its members are unknown until this is fixed.", {id});
+                          why + ". Its " + context.input.words.members + " are unknown until this is fixed.",
+                          {id});
 }
 
 }  // namespace
@@ -169,8 +171,8 @@ void AddMeasurementHypotheses(DiagnosisContext& context) {
     } else if (!input.after->clause_rows && context.changes.empty()) {
         context.AddHypothesis(
             Cause::kSourceEmptied, 0.5,
-            "All members disappeared at once, which does not happen by itself: most likely the data was "
-            "not loaded.",
+            "All " + input.words.members +
+                " disappeared at once, which does not happen by itself: most likely the data was not loaded.",
             {context.cited_size});
     }
 }

@@ -83,7 +83,7 @@ std::string ImpliedRate(const DiagnosisContext& context, const Rates& rates) {
     const double implied =
         static_cast<double>(rates.count_after - rates.count_before) / static_cast<double>(context.growth());
     if (implied < 0 || implied > 1) return "";
-    return std::string(" If everybody else converts as before, those who ") +
+    return " If the others convert as before, those " + context.input.words.who + " " +
            (context.growth() < 0 ? "left" : "came") + " convert at " + Percent(implied) +
            ", the segment before at " + Percent(rates.before) + ".";
 }
@@ -93,18 +93,18 @@ void AddConversionHypotheses(DiagnosisContext& context) {
     if (!rates || std::abs(rates->relative()) < 0.02) return;
     const bool asked = context.change_type == ChangeType::kConversion;
     const double support = Support(rates->z) * (asked ? 1 : 0.4);
+    const segment::MemberWords& words = context.input.words;
     const std::string fact = "Conversion went from " + Percent(rates->before) + " (" +
-                             Thousands(rates->count_before) + " people) to " + Percent(rates->after) + " (" +
+                             words.Members(rates->count_before) + ") to " + Percent(rates->after) + " (" +
                              Thousands(rates->count_after) + ").";
     const std::string id = context.AddEvidence(
         "conversion", fact,
         {{"before", rates->before}, {"after", rates->after}, {"change", rates->relative()}});
     if (rates->after < 0.02 * rates->before && rates->count_before >= 10) {
-        context.AddHypothesis(
-            Cause::kConversionTrackingLost, 0.95 * support,
-            "Hardly any conversions are counted now. People do not all stop at once: most likely "
-            "conversions are not recorded.",
-            {id});
+        context.AddHypothesis(Cause::kConversionTrackingLost, 0.95 * support,
+                              "Hardly any conversions are counted now. " + Capitalized(words.members) +
+                                  " do not all stop at once: most likely conversions are not recorded.",
+                              {id});
         return;
     }
     const DistributionChange* shifted = MostShifted(context);
@@ -128,7 +128,8 @@ void AddConversionHypotheses(DiagnosisContext& context) {
             appeared ? Cause::kValueInflux : Cause::kMixShift, support * 0.9 * mix,
             (appeared ? Short(shifted->attribute, 40) + " " + ShortValue(CellLabel(*fresh)) +
                             " is new in the segment, and the mix with it converts differently: "
-                      : "The mix of people in the segment changed, and the new mix converts differently: ") +
+                      : "The mix of " + words.members +
+                            " in the segment changed, and the new mix converts differently: ") +
                 shifted_shares + ImpliedRate(context, *rates) +
                 " Rates per value are not measured, so this follows from the counts.",
             cited, subject);
@@ -136,15 +137,16 @@ void AddConversionHypotheses(DiagnosisContext& context) {
     const bool fell = rates->after < rates->before;
     context.AddHypothesis(
         fell ? Cause::kConversionRateFall : Cause::kConversionRateRise, support * 0.92 * (1 - 0.7 * mix),
-        std::string("People convert ") + (fell ? "less" : "more") + " than before: " + fact +
-            (mix < 0.3 ? " The mix of people has hardly changed." : ""),
+        Capitalized(words.members) + " convert " + (fell ? "less" : "more") + " than before: " + fact +
+            (mix < 0.3 ? " The mix of " + words.members + " has hardly changed." : ""),
         {id});
 }
 
 void AddActivityHypothesis(DiagnosisContext& context) {
     const auto rates = CompareRates(context.input.before->inactive, context.input.after->inactive, context);
     if (!rates || rates->after <= rates->before || rates->z < 3) return;
-    const std::string fact = "Inactive members went from " + Percent(rates->before) + " to " +
+    const std::string& members = context.input.words.members;
+    const std::string fact = "Inactive " + members + " went from " + Percent(rates->before) + " to " +
                              Percent(rates->after) + " of the segment.";
     const std::string id =
         context.AddEvidence("activity", fact, {{"before", rates->before}, {"after", rates->after}});
@@ -152,9 +154,9 @@ void AddActivityHypothesis(DiagnosisContext& context) {
     const bool all = rates->after > 0.97 && rates->before < 0.7;
     context.AddHypothesis(
         Cause::kWentQuiet, 0.9 * Support(rates->z) * (context.change_type == ChangeType::kInactive ? 1 : 0.3),
-        all ? "All members became inactive at once: most likely the time of the last activity is no "
-              "longer recorded."
-            : "Members became less active: " + fact,
+        all ? "All " + members +
+                  " became inactive at once: most likely the time of the last activity is no longer recorded."
+            : Capitalized(members) + " became less active: " + fact,
         {id});
 }
 

@@ -6,6 +6,7 @@
 #include "pulse/base/json.hpp"
 #include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/rewrite.hpp"
+#include "pulse/diagnosis/segment_use.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 #include "pulse/rule/compile.hpp"
@@ -19,12 +20,31 @@ using nlohmann::json;
 constexpr double kMinAdviceConfidence = 0.3;  // hypotheses from this confidence on give recommendations
 constexpr size_t kMostAdvice = 6;
 
+// Whether the segment changes by itself: nothing of its data or definition was changed or broken.
+bool IsOwnDevelopment(Cause cause) {
+    switch (cause) {
+        case Cause::kUnexplained:
+        case Cause::kUniformLoss:
+        case Cause::kUniformGrowth:
+        case Cause::kGradualErosion:
+        case Cause::kEntriesStopped:
+        case Cause::kExitsSurged:
+        case Cause::kConversionRateFall:
+        case Cause::kConversionRateRise:
+        case Cause::kWentQuiet:
+        case Cause::kExpectationOutdated: return true;
+        default: return false;
+    }
+}
+
 struct Advisor {
     const DiagnosisContext& context;
     std::vector<Recommendation> list;
     bool watched = false;  // an alert rule is among them
 
     const DiagnosisInput& input() const { return context.input; }
+    const segment::MemberWords& words() const { return context.input.words; }
+    std::string Counted() const { return words().people() ? "count(*) AS people" : "count(*) AS rows"; }
 
     void Add(const char* priority, const std::string& action, const std::string& reason,
              const std::string& sql) {
@@ -56,19 +76,19 @@ struct Advisor {
     // Shows the current values of a column in the segment's source.
     std::string ShowValues(const std::string& column) const {
         if (!IsColumn(column)) return "";
-        return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " +
+        return "SELECT s." + rule::QuoteName(column) + "::text AS value, " + Counted() + " FROM " +
                input().source + " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;";
     }
     std::string ShowFilled(const std::string& column) const {
         if (!IsColumn(column)) return "";
-        return "SELECT count(*) AS people, count(s." + rule::QuoteName(column) + ") AS filled FROM " +
+        return "SELECT " + Counted() + ", count(s." + rule::QuoteName(column) + ") AS filled FROM " +
                input().source + ";";
     }
     std::string ShowValue(const std::string& column, const std::vector<std::string>& values) const {
         if (values.empty() || !IsColumn(column)) return "";
         std::string list;
         for (const std::string& value : values) list += (list.empty() ? "" : ", ") + rule::QuoteText(value);
-        return "SELECT s." + rule::QuoteName(column) + "::text AS value, count(*) AS people FROM " +
+        return "SELECT s." + rule::QuoteName(column) + "::text AS value, " + Counted() + " FROM " +
                input().source + " WHERE s." + rule::QuoteName(column) + "::text IN (" + list +
                ") GROUP BY 1 ORDER BY 1;";
     }
@@ -83,7 +103,7 @@ struct Advisor {
             where += (where.empty() ? " WHERE s." : " AND s.") + rule::QuoteName(condition.attribute) +
                      "::text IN (" + list + ")";
         }
-        return "SELECT count(*) AS people FROM " + input().source + where + ";";
+        return "SELECT " + Counted() + " FROM " + input().source + where + ";";
     }
     std::string UpdateDefinition(const json& definition) const {
         return Verb("pulse_update_segment(" + Segment() + ", definition => " + Jsonb(definition) + ")");
@@ -226,10 +246,15 @@ struct Advisor {
                 Verb("pulse_pin_baseline(" + Segment() + ", " + std::to_string(input().before->id) + ")"));
     }
 
+    // Not what was emptied by a fault: with the repair its members come back.
     void Archive() {
-        if (context.comparable && context.after_size == 0)
-            Add("low", "If nobody uses this segment any more, archive it.", "It has no members.",
-                Verb("pulse_archive_segment(" + Segment() + ")"));
+        if (!input().unused_since) return;
+        for (const Hypothesis& h : context.hypotheses)
+            if (h.confidence >= kMinAdviceConfidence && !IsOwnDevelopment(h.cause)) return;
+        const bool empty = context.comparable && context.after_size == 0;
+        Add("low", "Archive the segment, unless queries read it.",
+            (empty ? "It has no " + words().members + ". " : "") + DescribeUnused(*input().unused_since),
+            Verb("pulse_archive_segment(" + Segment() + ")"));
     }
 
     void WidenExpectation() {
@@ -252,7 +277,7 @@ struct Advisor {
     }
 
     void TakeAgain() {
-        Add("high", "After the repair, measure again.", "Until then the members are unknown.",
+        Add("high", "After the repair, measure again.", "Until then the " + words().members + " are unknown.",
             Verb("pulse_take_snapshot(" + Segment() + ")"));
     }
 
@@ -292,7 +317,7 @@ struct Advisor {
             Add("high",
                 "Check the segment " + Short(segment, 40) +
                     ", which the rule uses; this shows its definition and who changed it.",
-                "People who leave that segment leave this one, too.",
+                Capitalized(words().members) + " " + words().who + " leave that segment leave this one, too.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + rule::QuoteText(segment) +
                     ");");
         for (const std::string& trait : reads.traits)
@@ -337,33 +362,36 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         case Cause::kValueRenamed:
             MapValues(h);
-            CheckUpstream(h, "high",
-                          "Check with the team behind " + attribute +
-                              " that the new values are intended; this shows them.",
-                          "Campaigns and rules that name the old values no longer reach these people.");
+            CheckUpstream(
+                h, "high",
+                "Check with the team behind " + attribute +
+                    " that the new values are intended; this shows them.",
+                "Campaigns and rules that name the old values no longer reach these " + words().rows + ".");
             WatchAttribute(h);
             AcceptAsNormal("low", "Once the new values are expected, they should not be reported again.");
             break;
         case Cause::kColumnNulled:
         case Cause::kColumnFilled:
             Add("high", "Check how " + attribute + " is filled; this counts it.",
-                h.cause == Cause::kColumnNulled ? "Rules and reports that use it miss these people."
-                                                : "Earlier figures are not comparable.",
+                h.cause == Cause::kColumnNulled
+                    ? "Rules and reports that use it miss these " + words().rows + "."
+                    : "Earlier figures are not comparable.",
                 h.subject.values.empty() ? ShowFilled(h.subject.attribute)
                                          : ShowValue(h.subject.attribute, h.subject.values));
             if (h.cause == Cause::kColumnFilled) AcceptAsNormal("medium", "A filled column is not a fault.");
             break;
         case Cause::kValueVanished:
         case Cause::kOneValueLost:
-            CheckUpstream(
-                h, "high",
-                "Check upstream whether these people are really gone; this counts them in the source.",
-                "The loss is in " + attribute + " only.");
+            CheckUpstream(h, "high",
+                          "Check upstream whether these " + words().rows +
+                              " are really gone; this counts them in the source.",
+                          "The loss is in " + attribute + " only.");
             Split(h);
             WatchAttribute(h);
             break;
         case Cause::kValueInflux:
-            CheckUpstream(h, "medium", "Check where these people come from; this counts them in the source.",
+            CheckUpstream(h, "medium",
+                          "Check where these " + words().rows + " come from; this counts them in the source.",
                           "The growth is in " + attribute + " only.");
             Split(h);
             AcceptAsNormal("low", "If the growth is intended, later changes should be measured from here.");
@@ -372,23 +400,25 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kCombinationInflux:
             if (const std::string sql = ShowCombination(h.subject.conditions); !sql.empty())
                 Add("high",
-                    std::string("Check upstream ") +
-                        (h.cause == Cause::kCombinationLost ? "whether these people are really gone"
-                                                            : "where these people come from") +
+                    "Check upstream " +
+                        (h.cause == Cause::kCombinationLost
+                             ? "whether these " + words().rows + " are really gone"
+                             : "where these " + words().rows + " come from") +
                         "; this counts them in the source.",
-                    "Only those who have all of these values changed.", sql);
+                    "Only those " + words().who + " have all of these values changed.", sql);
             SplitCombination(h);
             break;
         case Cause::kClauseShift: CheckClause(h); break;
         case Cause::kValuesRescaled:
             Add("high", "Check the unit of " + attribute + "; this shows its values.",
-                "Rules with fixed limits on it now select other people.", ShowValues(h.subject.attribute));
+                "Rules with fixed limits on it now select other " + words().rows + ".",
+                ShowValues(h.subject.attribute));
             break;
         case Cause::kMixShift:
             if (const std::string sql = ShowValues(h.subject.attribute); !sql.empty())
                 Add("medium",
-                    "Check upstream whether people really moved between values of " + attribute +
-                        "; this shows them.",
+                    "Check upstream whether " + words().members + " really moved between values of " +
+                        attribute + "; this shows them.",
                     "A value that is filled otherwise looks the same.", sql);
             Split(h);
             AcceptAsNormal("low", "If the new mix is intended, it should be the baseline from now on.");
@@ -409,7 +439,8 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         case Cause::kConversionTrackingLost:
             Add("high",
-                "Check that conversions are still recorded; this shows the members as the segment sees them.",
+                "Check that conversions are still recorded; this shows the " + words().members +
+                    " as the segment sees them.",
                 "A rate that falls to nearly zero overnight points to missing data.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
             break;

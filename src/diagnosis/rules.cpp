@@ -110,7 +110,7 @@ const RuleVersion* VersionAtOnset(const DiagnosisInput& input) {
 
 std::string AddVersionEvidence(DiagnosisContext& context, const RuleVersion& version) {
     const DiagnosisInput& input = context.input;
-    std::string sentence = "The definition was changed on " + FormatDate(version.changed_at) + " by " +
+    std::string sentence = "The definition was changed on " + context.When(version.changed_at) + " by " +
                            Short(version.changed_by, 40) + " (version " +
                            std::to_string(input.before->version) + " to " + std::to_string(version.version) +
                            ")";
@@ -139,14 +139,15 @@ void AddChangedRuleHypothesis(DiagnosisContext& context) {
     const bool fell = context.growth() < 0;
     std::vector<std::string> cited{AddVersionEvidence(context, *change)}, words;
     for (const ClauseChange& c : comparison.changes) words.push_back(Difference(c));
-    std::string sentence = "People in " + Short(input.segment) + (fell ? " exited" : " entered") +
-                           " due to " + DescribeRuleChange(comparison, fell);
+    std::string sentence = Capitalized(input.words.members) + " in " + Short(input.segment) +
+                           (fell ? " exited" : " entered") + " due to " +
+                           DescribeRuleChange(comparison, fell);
     if (!words.empty()) sentence += ": " + Listed(words);
     sentence += ".";
     RecommendationSubject subject;
     subject.version = input.before->version;
     if (comparison.main) {
-        const std::string count = MorePeople(comparison.missed);
+        const std::string count = input.words.MoreRows(comparison.missed);
         cited.push_back(context.AddEvidence(
             "clause", count + " than before fail only that condition.",
             {{"clause", comparison.main->after}, {"missed_only_change", comparison.missed}}));
@@ -229,15 +230,15 @@ void AddRenamedRuleValuesHypothesis(DiagnosisContext& context, const ClauseCount
     const std::string column = Short(asked->column, 40);
     const std::string id =
         context.AddEvidence("clause",
-                            People(people) + " fail only " + Quoted(after.text) + " and have " + column +
-                                " " + Listed(ShortValues(words)) + ".",
+                            input.words.Rows(people) + " fail only " + Quoted(after.text) + " and have " +
+                                column + " " + Listed(ShortValues(words)) + ".",
                             {{"clause", after.text}, {"values", words}, {"people", people}});
     const double confidence = (0.35 + 0.62 * Unit(static_cast<double>(people) / static_cast<double>(more))) *
                               (0.3 + 0.7 * Unit(share * 1.1)) * (same_words ? 1 : 0.85) *
                               (0.4 + 0.6 * Support(context.size_z()));
     context.AddHypothesis(
         Cause::kValueRenamed, confidence,
-        "Values of " + column + " were renamed: " + arrow + ". " + People(people) +
+        "Values of " + column + " were renamed: " + arrow + ". " + input.words.Rows(people) +
             " have the new value, and the rule asks for the old one: " + Quoted(after.text) + ".",
         {id, context.cited_size}, subject);
 }
@@ -255,14 +256,15 @@ void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, c
     if (fraction <= 0) return;
     const int64_t more = *after.missed_only - *before.missed_only;
     const double old_rate = PassRate(before, *input.before), new_rate = PassRate(after, *input.after);
+    const segment::MemberWords& words = input.words;
     std::string fact = Quoted(after.text);
     const double change = old_rate > 0 && new_rate >= 0 ? new_rate / old_rate - 1 : 0;
     if (change != 0)
-        fact +=
-            (change < 0 ? " lost " : " gained ") + Percent(std::abs(change)) + " of the people who met it; ";
+        fact += (change < 0 ? " lost " : " gained ") + Percent(std::abs(change)) + " of the " + words.rows +
+                " " + words.who + " met it; ";
     else
         fact += ": ";
-    fact += MorePeople(more) + " than before fail only this condition.";
+    fact += words.MoreRows(more) + " than before fail only this condition.";
     const std::string id = context.AddEvidence("clause", fact,
                                                {{"clause", after.text},
                                                 {"missed_only_before", *before.missed_only},
@@ -281,7 +283,7 @@ void AddClauseHypothesis(DiagnosisContext& context, const ClauseCount& before, c
     context.AddHypothesis(
         Cause::kClauseShift, confidence,
         "The rule is unchanged, but the data behind one of its conditions changed: " + fact + " Either " +
-            (more > 0 ? "people really changed, or " : "people really came back, or ") + column +
+            words.rows + (more > 0 ? " really changed, or " : " really came back, or ") + column +
             " is filled differently than before.",
         {id, context.cited_size}, subject);
 }

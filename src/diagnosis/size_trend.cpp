@@ -15,9 +15,9 @@ constexpr size_t kMinFlowPoints = 3;  // normal snapshots with a flow before "us
 std::string AddFlowEvidence(DiagnosisContext& context) {
     const SizeTrend& trend = context.trend;
     if (!trend.now_entered || !trend.now_exited) return "";
-    std::string sentence = "Since then " + Thousands(std::llround(*trend.now_entered)) +
-                           " people enter and " + Thousands(std::llround(*trend.now_exited)) +
-                           " leave per snapshot";
+    std::string sentence = "Since then " + Thousands(std::llround(*trend.now_entered)) + " " +
+                           context.input.words.members + " enter and " +
+                           Thousands(std::llround(*trend.now_exited)) + " leave per snapshot";
     nlohmann::json figures{{"entered", *trend.now_entered}, {"exited", *trend.now_exited}};
     if (trend.usual_entered && trend.flow_points >= kMinFlowPoints) {
         sentence += "; usual: " + Thousands(std::llround(*trend.usual_entered)) + " and " +
@@ -72,12 +72,13 @@ void AddIdentityHypothesis(DiagnosisContext& context) {
                              : 0;
     if (replaced < 0.6 || replaced < 2 * usual) return;
     const double relevance = context.change_type == ChangeType::kChurn ? 1 : 0.75;
+    const std::string& members = context.input.words.members;
     context.AddHypothesis(
         Cause::kIdentityChanged,
         Unit((replaced - 0.5) / 0.45) * relevance * (1 - Unit(std::abs(context.relative()))),
-        Percent(replaced) +
-            " of the members were replaced at once while the size stayed about the same: most likely the "
-            "people are the same and are identified in another way, such as by a changed key.",
+        Percent(replaced) + " of the " + members +
+            " were replaced at once while the size stayed about the same: most likely the " + members +
+            " are the same and are identified in another way, such as by a changed key.",
         Cited(context, AddFlowEvidence(context)));
 }
 
@@ -91,7 +92,8 @@ void AddFlowHypotheses(DiagnosisContext& context) {
         context.AddHypothesis(
             Cause::kEntriesStopped,
             0.95 * stopped * explained * (context.change_type == ChangeType::kSize ? 1 : 0.6),
-            "New people stopped coming: " + Thousands(std::llround(*trend.now_entered)) + " instead of " +
+            "New " + context.input.words.members +
+                " stopped coming: " + Thousands(std::llround(*trend.now_entered)) + " instead of " +
                 Thousands(std::llround(*trend.usual_entered)) +
                 " enter per snapshot, while no more than usual leave.",
             Cited(context, AddFlowEvidence(context)));
@@ -109,9 +111,9 @@ void AddFlowHypotheses(DiagnosisContext& context) {
     const double replaced = std::min(peak, trend.peak_entered.value_or(0));
     context.AddHypothesis(Cause::kExitsSurged,
                           0.93 * surged * other * (1 - 0.5 * net) * (1 - 0.8 * Unit((replaced - 0.7) / 0.2)),
-                          "People leave faster than usual: " + Thousands(std::llround(*trend.now_exited)) +
-                              " instead of " + Thousands(std::llround(*trend.usual_exited)) +
-                              " per snapshot.",
+                          Capitalized(context.input.words.members) + " leave faster than usual: " +
+                              Thousands(std::llround(*trend.now_exited)) + " instead of " +
+                              Thousands(std::llround(*trend.usual_exited)) + " per snapshot.",
                           Cited(context, AddFlowEvidence(context)));
 }
 

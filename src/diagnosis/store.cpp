@@ -55,7 +55,8 @@ LoadedInput LoadIncident(int64_t incident) {
         "p.status = 'ok' "
         "AND p.taken_at < i.since ORDER BY p.taken_at DESC LIMIT 1)), "
         "coalesce(i.snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id "
-        "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)), s.search_path "
+        "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)), s.search_path, "
+        "(extract(epoch FROM s.cadence) * 1000000)::int8 "
         "FROM pulse.incident_record AS i JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1",
         {Value::Int8(incident)});
     if (rows.empty()) drift::ThrowUnknownIncident(incident);
@@ -83,6 +84,8 @@ LoadedInput LoadIncident(int64_t incident) {
     loaded.before = row.Int8OrNull(17);
     loaded.after = row.Int8OrNull(18);
     input.tables = SourceTableIncidents(input.definition, row.Text(19), input.since);
+    input.cadence = row.Int8(20);
+    input.words = segment::WordsOf(input.definition);
     input.relation = input.definition.value("from", "");
     const std::string query = input.definition.value("query", "");
     if (!input.relation.empty())
@@ -266,6 +269,8 @@ DiagnosisInput LoadInput(int64_t incident) {
     LoadHistory(loaded);
     LoadVersions(loaded);
     LoadCorrelatedIncidents(loaded);
+    for (const UnusedSegment& unused : FindUnusedSegments(loaded.input.segment))
+        loaded.input.unused_since = unused.since;
     return std::move(loaded.input);
 }
 

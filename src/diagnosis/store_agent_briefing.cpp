@@ -159,6 +159,7 @@ Json MakeBriefing(int64_t incident) {
         redactor.Redact(input);
         briefing = DiagnosisBriefing(Diagnose(input), redactor);
         briefing["definition"] = input.definition;
+        briefing["members_are"] = input.words.members;
         Json attributes = Json::array();
         if (input.after)
             for (const snapshot::Distribution& one : input.after->attributes)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/time_text.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/rule/compile.hpp"
 
@@ -71,11 +72,11 @@ void TableDiagnosis::Tell() {
     AddEvidence("check", what,
                 {{"observed", input_.observed ? nlohmann::json(*input_.observed) : nlohmann::json()},
                  {"expected", input_.baseline ? nlohmann::json(*input_.baseline) : nlohmann::json()}});
-    out_.since = "Since " + FormatMoment(input_.since) + ", found " + FormatMoment(input_.opened_at) +
-                 ", last seen " + FormatMoment(input_.last_seen_at);
+    out_.since = "Since " + FormatMinute(input_.since) + ", found " + FormatMinute(input_.opened_at) +
+                 ", last seen " + FormatMinute(input_.last_seen_at);
     if (input_.last_good) {
-        out_.since += "; the last good result was at " + FormatMoment(*input_.last_good);
-        AddEvidence("history", "The last good result was at " + FormatMoment(*input_.last_good) + ".",
+        out_.since += "; the last good result was at " + FormatMinute(*input_.last_good);
+        AddEvidence("history", "The last good result was at " + FormatMinute(*input_.last_good) + ".",
                     {{"at", FormatMoment(*input_.last_good)},
                      {"observed",
                       input_.last_good_value ? nlohmann::json(*input_.last_good_value) : nlohmann::json()}});
@@ -111,7 +112,7 @@ void TableDiagnosis::AddConcurrentIncidentHypotheses() {
     for (const ConcurrentIncident& other : input_.concurrent) {
         if (!late || !StoppedTogether(other)) continue;
         names.push_back(Short(other.relation, 80));
-        rows.push_back(names.back() + " at " + FormatMoment(*other.newest_row));
+        rows.push_back(names.back() + " at " + FormatMinute(*other.newest_row));
         ids.push_back(other.incident);
         out_.related.push_back(other.incident);
     }
@@ -121,7 +122,7 @@ void TableDiagnosis::AddConcurrentIncidentHypotheses() {
             "The load of several tables stopped, not only of this one: " + Listed(names) +
                 (names.size() == 1 ? " is" : " are") + " late as well.",
             {AddEvidence("tables",
-                         "The newest rows came at " + FormatMoment(*input_.newest_row) + ", and of " +
+                         "The newest rows came at " + FormatMinute(*input_.newest_row) + ", and of " +
                              Listed(rows) + "; " + Thousands(input_.tables_of_source) + " tables of " +
                              (input_.source.empty() ? "this database" : "source " + Short(input_.source)) +
                              " are monitored.",
@@ -192,7 +193,7 @@ void TableDiagnosis::AddOwnHypotheses() {
         AddHypothesis(
             Cause::kBadRows, 0.6,
             "Rows that break the check came " +
-                (input_.last_good ? "after " + FormatMoment(*input_.last_good) : std::string("with a load")) +
+                (input_.last_good ? "after " + FormatMinute(*input_.last_good) : std::string("with a load")) +
                 "; a change in what writes them is the likeliest reason.",
             {});
     }

@@ -118,15 +118,6 @@ std::string SignedPercent(double share) {
     return (share > 0 ? "+" : "") + Percent(share);
 }
 
-std::string People(int64_t number) {
-    return Thousands(number) + (number == 1 ? " person" : " people");
-}
-
-std::string MorePeople(int64_t number) {
-    const int64_t size = number < 0 ? -number : number;
-    return Thousands(size) + (number < 0 ? " fewer " : " more ") + (size == 1 ? "person" : "people");
-}
-
 std::string Figure(double number) {
     if (std::abs(number) >= 1000 && std::abs(number) < 1e15) return Thousands(std::llround(number));
     return Format("%.4g", number);

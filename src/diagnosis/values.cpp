@@ -108,6 +108,7 @@ std::string RenameSentence(const DiagnosisContext& context, const ValueShift& sh
     const std::string arrow =
         Listed(ShortValues(shift.labels)) + " -> " + Listed(ShortValues(shift.replacements));
     const std::string attribute = Short(shift.attribute, 40);
+    const segment::MemberWords& words = context.input.words;
     std::string sentence;
     if (OfRelease(shift.attribute)) {
         const ValueShift* same = SamePeople(context, shift);
@@ -117,8 +118,9 @@ std::string RenameSentence(const DiagnosisContext& context, const ValueShift& sh
         sentence = "Values of " + attribute + " were renamed: " + arrow + ".";
     }
     if (shift.after > kMostLeft * static_cast<double>(shift.before))
-        sentence += " " + Thousands(shift.after) + " of " + People(shift.before) + " still have the old one.";
-    return sentence + " " + People(shift.gained) + " have the new value instead of the old one.";
+        sentence +=
+            " " + Thousands(shift.after) + " of " + words.Members(shift.before) + " still have the old one.";
+    return sentence + " " + words.Members(shift.gained) + " have the new value instead of the old one.";
 }
 
 RecommendationSubject SubjectOf(const ValueShift& shift) {
@@ -149,13 +151,14 @@ bool AddOutsideRenameHypothesis(DiagnosisContext& context, const ValueShift& shi
     int64_t more = 0;
     const ClauseCount* clause = MissedBy(context, shift, more);
     if (!clause) return false;
+    const segment::MemberWords& words = context.input.words;
     const std::string attribute = Short(shift.attribute, 40);
     const ValueShift* same = SamePeople(context, shift);
     std::vector<std::string> cited{
         AddShiftEvidence(context, shift),
-        context.AddEvidence("clause",
-                            MorePeople(more) + " than before fail only `" + Short(clause->text, 80) + "`.",
-                            {{"clause", clause->text}, {"missed_only_change", more}})};
+        context.AddEvidence(
+            "clause", words.MoreRows(more) + " than before fail only `" + Short(clause->text, 80) + "`.",
+            {{"clause", clause->text}, {"missed_only_change", more}})};
     if (same) cited.push_back(AddShiftEvidence(context, *same));
     std::string sentence;
     if (OfRelease(shift.attribute))
@@ -163,9 +166,9 @@ bool AddOutsideRenameHypothesis(DiagnosisContext& context, const ValueShift& shi
                    " changed " + attribute + " values: ";
     else
         sentence = "Values of " + attribute + " were renamed: ";
-    sentence += Describe(shift) + " has " +
-                (shift.kind == ShiftKind::kVanished ? "nobody" : "far fewer people") + " left, and " +
-                MorePeople(more) + " fail `" + Short(clause->text, 80) + "`, which names the old values.";
+    sentence += Describe(shift) + " has " + (shift.kind == ShiftKind::kVanished ? "no " : "far fewer ") +
+                words.members + " left, and " + words.MoreRows(more) + " fail `" + Short(clause->text, 80) +
+                "`, which names the old values.";
     const double fit =
         Unit(static_cast<double>(more) / static_cast<double>(std::max<int64_t>(shift.people, 1)));
     RecommendationSubject subject = SubjectOf(shift);
@@ -185,10 +188,12 @@ void AddNullsHypothesis(DiagnosisContext& context, const ValueShift& shift) {
     const std::string attribute = Short(shift.attribute, 40);
     const bool nan = OfNan(shift);
     const std::string absent = nan ? "NaN" : "empty";
+    const segment::MemberWords& words = context.input.words;
+    const std::string whom = words.Members(shift.people);
     const std::string sentence =
-        emptied ? attribute + " is " + absent + " for " + People(shift.people) + " who had a value before: " +
+        emptied ? attribute + " is " + absent + " for " + whom + " " + words.who + " had a value before: " +
                       (nan ? "its computation fails for them." : "the column stopped being filled for them.")
-                : attribute + " was " + absent + " for " + People(shift.people) +
+                : attribute + " was " + absent + " for " + whom +
                       " and now has values: the column is being filled.";
     RecommendationSubject subject = SubjectOf(shift);
     if (nan) subject.values = {"NaN"};
@@ -201,16 +206,17 @@ void AddNullsHypothesis(DiagnosisContext& context, const ValueShift& shift) {
 std::string LossSentence(const DiagnosisContext& context, const ValueShift& shift) {
     const double kept =
         static_cast<double>(shift.after) / std::max<double>(1, static_cast<double>(shift.before));
+    const std::string& members = context.input.words.members;
     std::string sentence;
     if (shift.kind == ShiftKind::kVanished)
-        sentence = "Nobody with " + Describe(shift) + " is left (" + Thousands(shift.before) +
+        sentence = "No " + members + " with " + Describe(shift) + " are left (" + Thousands(shift.before) +
                    " before), while the others stayed as they were: the value vanished upstream.";
     else
-        sentence = Describe(shift) + " lost " + Percent(1 - kept) + " of its people (" +
+        sentence = Describe(shift) + " lost " + Percent(1 - kept) + " of its " + members + " (" +
                    Thousands(shift.before) + " before, " + Thousands(shift.after) +
                    " after), far more than the others.";
     if (const ValueShift* same = SamePeople(context, shift))
-        sentence += " The same people probably show as " + Describe(*same) + ".";
+        sentence += " The same " + members + " probably show as " + Describe(*same) + ".";
     return sentence;
 }
 
@@ -239,11 +245,12 @@ void AddLossHypothesis(DiagnosisContext& context, const ValueShift& shift) {
 }
 
 void AddGainHypothesis(DiagnosisContext& context, const ValueShift& shift) {
+    const segment::MemberWords& words = context.input.words;
     std::string sentence = Describe(shift) + " grew from " + Thousands(shift.before) + " to " +
-                           Thousands(shift.after) + " people, far more than the others.";
+                           words.Members(shift.after) + ", far more than the others.";
     if (shift.kind == ShiftKind::kAppeared)
-        sentence = Describe(shift) + " is new: " + People(shift.after) +
-                   " have it, and hardly anybody had it before.";
+        sentence = Describe(shift) + " is new: " + words.Members(shift.after) +
+                   " have it, and hardly any had it before.";
     context.AddHypothesis(Cause::kValueInflux, 0.95 * Strength(context, shift, 1), Capitalized(sentence),
                           {AddShiftEvidence(context, shift), context.cited_size}, SubjectOf(shift));
 }
@@ -292,9 +299,9 @@ void AddMixHypothesis(DiagnosisContext& context, const DistributionChange& chang
     RecommendationSubject subject;
     subject.attribute = change.attribute;
     if ((*up)->kind == CellKind::kValue && change.labelled()) subject.values = {(*up)->label};
-    context.AddHypothesis(Cause::kMixShift,
-                          0.8 * Unit(change.distance * 10) * (1 - explained) * (0.4 + 0.6 * steady),
-                          "People moved between existing values. " + fact, {id}, subject);
+    context.AddHypothesis(
+        Cause::kMixShift, 0.8 * Unit(change.distance * 10) * (1 - explained) * (0.4 + 0.6 * steady),
+        Capitalized(context.input.words.members) + " moved between existing values. " + fact, {id}, subject);
 }
 
 // A number whose typical value moved by a factor: other people, or another unit.

@@ -132,7 +132,7 @@ void Report(const DetectorContext& context, const AttributeView& view, ValueSear
             {"values", search.values}, {"baselinePoints", view.baseline.size()}, {"size", view.now->total}};
         finding.summary = view.now->attribute + ": " + Plural(search.values.size(), "value") +
                           (appeared ? " appeared (" : " vanished (") + search.text + "), " + "from " +
-                          Percent(before) + " to " + Percent(now) + " of the members";
+                          Percent(before) + " to " + Percent(now) + " of the " + context.history.members;
     }
     results.push_back(std::move(result));
 }
@@ -201,8 +201,8 @@ void DetectAbsence(const DetectorContext& context, const AttributeView& view, co
                            {"dispersion", test->dispersion},
                            {"baselinePoints", test->points}};
         finding.summary = view.now->attribute + absence.phrase + (change < 0 ? "only " : "") +
-                          Percent(test->observed) + " of the members (" + Percent(test->baseline) + " in " +
-                          BaselineText(view.kind, test->points) + ")";
+                          Percent(test->observed) + " of the " + context.history.members + " (" +
+                          Percent(test->baseline) + " in " + BaselineText(view.kind, test->points) + ")";
     }
     results.push_back(std::move(result));
 }

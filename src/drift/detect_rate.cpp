@@ -114,8 +114,8 @@ DetectorResult EvaluateRateChange(const DetectorContext& context, const char* de
     return result;
 }
 
-std::string DescribeRate(const char* what, const Rate& rate) {
-    return std::string(what) + (rate.test.observed < rate.test.baseline ? " fell to " : " rose to ") +
+std::string DescribeRate(const std::string& what, const Rate& rate) {
+    return what + (rate.test.observed < rate.test.baseline ? " fell to " : " rose to ") +
            Percent(rate.test.observed) + " (" + Percent(rate.test.baseline) + " expected from " +
            BaselineText(rate.kind, rate.test.points) + ")";
 }
@@ -146,8 +146,8 @@ void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult
     DetectorResult result =
         EvaluateRateChange(context, detector::kInactivityCreep, *rate, change, change, threshold);
     if (result.material) {
-        result.finding.summary =
-            DescribeRate(measured ? "share of inactive members" : "churn (exits / size before)", *rate);
+        result.finding.summary = DescribeRate(
+            measured ? "share of inactive " + context.history.members : "churn (exits / size before)", *rate);
         result.finding.details["measure"] = measured ? "inactive" : "churn";
     }
     results.push_back(std::move(result));
@@ -167,7 +167,8 @@ void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorR
     DetectorResult result =
         EvaluateRateChange(context, detector::kMembershipChurn, *rate, change, change, threshold);
     if (result.material) {
-        result.finding.summary = DescribeRate("share of members replaced by others", *rate);
+        result.finding.summary =
+            DescribeRate("share of " + context.history.members + " replaced by others", *rate);
         result.finding.details["entered"] = *context.now().entered;
         result.finding.details["exited"] = *context.now().exited;
     }

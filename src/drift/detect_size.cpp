@@ -41,9 +41,9 @@ void Describe(const DetectorContext& context, Finding& finding) {
     if (context.now().exited) finding.details["exited"] = *context.now().exited;
     const auto observed = static_cast<double>(context.now().size);
     if (size.level < 1)
-        finding.summary = Members(observed) + " members (none expected";
+        finding.summary = Members(observed) + " " + context.history.members + " (none expected";
     else if (context.now().size == 0)
-        finding.summary = "no members left (" + Members(size.level) + " expected";
+        finding.summary = "no " + context.history.members + " left (" + Members(size.level) + " expected";
     else
         finding.summary = std::string("size ") + (finding.change < 0 ? "fell " : "rose ") +
                           Percent(std::abs(finding.change)) + " to " + Members(observed) + " (" +

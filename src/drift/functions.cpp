@@ -2,11 +2,13 @@
 #include <algorithm>
 
 #include "pulse/base/number.hpp"
+#include "pulse/base/time_text.hpp"
 #include "pulse/drift/store.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/segment/member_words.hpp"
 #include "pulse/segment/segment.hpp"
 
 namespace pulse::drift {
@@ -232,6 +234,7 @@ struct Replay {
     IncidentTracker tracker;
     size_t snapshots = 0;
     Moment first = 0, last = 0;
+    int64_t cadence = kDay;
 };
 
 Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>& overrides) {
@@ -241,9 +244,11 @@ Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>&
     CheckedSegment whole;
     whole.id = segment.id;
     whole.cadence = std::max<int64_t>(segment.cadence, kSecond);
+    whole.members = segment::WordsOf(segment.definition).members;
     SettleAtCadence(thresholds, whole.cadence);
     History history = std::move(ReadHistories({whole}, pg::Now(), thresholds, HistoryRange::kWhole).front());
     Replay replay;
+    replay.cadence = whole.cadence;
     if (history.points.empty()) return replay;
     const std::optional<std::string> source =
         segment.definition.contains("source") && segment.definition["source"].is_string()
@@ -286,8 +291,9 @@ void Report(const Replay& replay, const std::string& name) {
     if (replay.snapshots == 0)
         pg::Notice("segment \"" + name + "\" has no snapshots yet");
     else
-        pg::Notice("replayed " + Plural(replay.snapshots, "snapshot") + " from " + FormatDate(replay.first) +
-                   " to " + FormatDate(replay.last) + ": " +
+        pg::Notice("replayed " + Plural(replay.snapshots, "snapshot") + " from " +
+                   FormatSnapshotTime(replay.first, replay.cadence) + " to " +
+                   FormatSnapshotTime(replay.last, replay.cadence) + ": " +
                    Plural(replay.tracker.incidents().size(), "incident"));
 }
 

@@ -178,8 +178,8 @@ int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
         "status = 'ok'"
         " AND taken_at <= $3) ORDER BY taken_at DESC LIMIT 1",
         {INT8OID, INT8OID, TIMESTAMPTZOID});
-    static pg::Statement pin("UPDATE pulse.segment SET pinned_snapshot = $2 WHERE id = $1",
-                             {INT8OID, INT8OID});
+    static pg::Statement pin("UPDATE pulse.segment SET pinned_snapshot = $2, updated_at = $3 WHERE id = $1",
+                             {INT8OID, INT8OID, TIMESTAMPTZOID});
     const segment::Segment segment = segment::Load(name);
     const pg::Result rows =
         find.Execute({Value::Int8(segment.id), Value::Int8(snapshot), Value::Time(pg::Now())});
@@ -194,15 +194,16 @@ int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
         throw UserError(sqlstate::kNotReady, "snapshot " + std::to_string(*snapshot) + " failed",
                         "A failed snapshot has no measurements.", "Pin one whose status is ok.");
     const int64_t id = rows[0].Int8(0);
-    pin.Execute({Value::Int8(segment.id), Value::Int8(id)});
+    pin.Execute({Value::Int8(segment.id), Value::Int8(id), Value::Time(pg::Now())});
     return id;
 }
 
 bool Unpin(const std::string& name) {
     static pg::Statement statement(
-        "UPDATE pulse.segment SET pinned_snapshot = NULL WHERE id = $1 AND pinned_snapshot IS NOT NULL",
-        {INT8OID});
-    return statement.Execute({Value::Int8(segment::Load(name).id)}).processed() > 0;
+        "UPDATE pulse.segment SET pinned_snapshot = NULL, updated_at = $2 WHERE id = $1 AND pinned_snapshot "
+        "IS NOT NULL",
+        {INT8OID, TIMESTAMPTZOID});
+    return statement.Execute({Value::Int8(segment::Load(name).id), Value::Time(pg::Now())}).processed() > 0;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/pg/settings.hpp"
+#include "pulse/segment/member_words.hpp"
 #include "pulse/snapshot/store.hpp"
 
 namespace pulse::drift {
@@ -77,7 +78,7 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
         "SELECT s.id, s.name, s.baseline, (extract(epoch FROM s.cadence) * 1000000)::bigint, "
         "s.baseline_from, s.checked_at,"
         " s.pinned_snapshot, (SELECT max(p.taken_at) FROM pulse.snapshot p WHERE p.segment_id = s.id AND "
-        "p.taken_at <= $3), s.definition ->> 'source'"
+        "p.taken_at <= $3), s.definition ->> 'source', s.kind = 'profile', s.definition ->> 'members'"
         " FROM pulse.segment s WHERE s.id > $1 AND s.status = 'active' AND ($2 IS NULL OR s.name = $2)"
         " ORDER BY s.id LIMIT $4 FOR NO KEY UPDATE OF s SKIP LOCKED",
         {INT8OID, TEXTOID, TIMESTAMPTZOID, INT4OID});
@@ -97,6 +98,7 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
         segment.pinned_snapshot = row.Int8OrNull(6);
         segment.newest = row.TimeOrNull(7);
         segment.source = row.TextOrNull(8);
+        segment.members = segment::MakeMemberWords(row.Bool(9), row.TextOrNull(10).value_or("")).members;
     }
     return segments;
 }
@@ -142,6 +144,7 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
     std::vector<int64_t> depths;
     for (size_t i = 0; i < segments.size(); ++i) {
         histories[i].cadence = segments[i].cadence;
+        histories[i].members = segments[i].members;
         histories[i].baseline_from = segments[i].baseline_from;
         depths.push_back(HistoryDepth(segments[i].cadence, thresholds));
     }

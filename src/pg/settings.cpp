@@ -28,6 +28,7 @@ int min_history = 7;
 int resolve_after = 2;
 int settle_after = 7;
 int reopen_within = 3 * 24 * 60;
+int unused_after = 90 * 24 * 60;
 
 int row_limit = 1'000'000;
 int sample_rows = 100'000;
@@ -164,6 +165,9 @@ void DefineStatistics() {
         "pulse.reopen_within",
         "Sets the time after closing within which an incident is reopened instead of a new one being opened.",
         nullptr, &reopen_within, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineInt("pulse.unused_after",
+              "Sets the time after which a segment that nobody uses or has worked with counts as unused.",
+              "0 disables it.", &unused_after, 0, INT_MAX, GUC_UNIT_MIN);
 }
 
 void DefineHealth() {

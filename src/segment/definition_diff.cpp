@@ -139,6 +139,7 @@ std::string DiffDefinitions(const DefinitionVersion& before, const DefinitionVer
     changes.Compare("converted", Canonical(a.converted), Canonical(b.converted));
     changes.Compare("last_active", a.last_active, b.last_active);
     changes.Compare("cadence", a.cadence, b.cadence);
+    changes.Compare("members", a.members, b.members);
     changes.Compare("runs as", before.runs_as, after.runs_as);
     // Names in a relation definition are qualified, and a server has its own search_path.
     if (b.kind == SegmentKind::kQuery && b.source.empty())

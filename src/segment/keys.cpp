@@ -3,8 +3,8 @@
 namespace pulse::segment {
 
 const std::vector<std::string> kDefinitionKeys = {
-    "from",       "query",     "key",         "where",  "rules",   "logicalOperator",  "groups",
-    "attributes", "converted", "last_active", "source", "cadence", "include_anonymous"};
+    "from",       "query",     "key",         "where",  "rules",   "logicalOperator",   "groups",
+    "attributes", "converted", "last_active", "source", "cadence", "include_anonymous", "members"};
 const std::vector<std::string> kBaselineKeys = {"expectedSize", "expectedConversionRate",
                                                 "criticalAttributes", "monitoringEnabled", "alertThresholds"};
 const std::vector<std::string> kThresholdKeys = {"sizeChangePercent",

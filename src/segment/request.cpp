@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/duration.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
@@ -96,6 +97,29 @@ std::string ReadSource(const JsonObject& definition) {
     return source == "local" ? "" : source;
 }
 
+// What texts call the members.
+std::optional<std::string> ReadMembers(const JsonObject& definition) {
+    const std::optional<std::string> given = ReadText(definition, "members");
+    if (!given) return std::nullopt;
+    constexpr const char* kHint =
+        "Give what several of them are called, such as \"trips\": letters, digits, blanks, - and '.";
+    const size_t first = given->find_first_not_of(' ');
+    const std::string word = given->substr(first, given->find_last_not_of(' ') - first + 1);
+    const size_t characters = CountCharacters(word);
+    if (characters > kMaxMembersWord)
+        ThrowInvalid("\"members\" is too long", "It has " + std::to_string(characters) + " characters.",
+                     "At most " + std::to_string(kMaxMembersWord) + " are allowed.");
+    // Messages put it into their own formatting.
+    for (size_t i = 0; i < word.size(); ++i) {
+        const char c = word[i];
+        const bool beyond = static_cast<unsigned char>(c) >= 0x80;
+        const bool c1 = c == '\xC2' && static_cast<unsigned char>(word[i + 1]) < 0xA0;
+        if (c1 || !(beyond || IsLetter(c) || IsDigit(c) || c == ' ' || c == '-' || c == '\''))
+            ThrowInvalid("\"members\" is not a word", DescribeJson(word), kHint);
+    }
+    return word;
+}
+
 SegmentKind ReadKind(const Request& request) {
     if (!request.from.empty() && !request.query.empty())
         ThrowInvalid("the definition has both \"from\" and \"query\"", "",
@@ -164,6 +188,7 @@ Request ParseRequest(const Json& json) {
     request.last_active = ReadText(definition, "last_active");
     request.cadence = ReadText(definition, "cadence");
     request.include_anonymous = definition.Boolean("include_anonymous");
+    request.members = ReadMembers(definition);
     request.Cadence();
     CheckKind(request);
     return request;
@@ -192,6 +217,7 @@ Json ToJson(const Request& request) {
     put("last_active", request.last_active);
     put("cadence", request.cadence);
     if (request.include_anonymous) json["include_anonymous"] = *request.include_anonymous;
+    put("members", request.members);
     return json;
 }
 

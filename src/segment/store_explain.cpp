@@ -6,6 +6,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/segment/member_query.hpp"
+#include "pulse/segment/member_words.hpp"
 #include "pulse/segment/store.hpp"
 
 namespace pulse::segment {
@@ -37,7 +38,9 @@ std::string Wrap(const std::string& text) {
 class Explainer {
   public:
     explicit Explainer(const Segment& segment)
-        : segment_(segment), request_(ParseRequest(segment.definition)) {}
+        : segment_(segment),
+          request_(ParseRequest(segment.definition)),
+          words_(WordsOf(segment.definition)) {}
 
     std::vector<ExplainRow> Run() {
         Heading();
@@ -60,6 +63,7 @@ class Explainer {
         Add("owner", segment_.owner.value_or(""));
         Add("tags", tags);
         Add("status", Name(segment_.status));
+        Add("members are", request_.members.value_or(""));
         Add("measured every", request_.cadence.value_or("1 day"));
         Add("runs as", segment_.runs_as);
         if (request_.source.empty()) Add("search_path", segment_.search_path);
@@ -71,7 +75,7 @@ class Explainer {
         Add("query", request_.query);
         Add("key", request_.key.value_or(""));
         const rule::ExprPtr tree = ReadRule(request_);
-        Add("rule", tree ? rule::Print(*tree) : "everybody");
+        Add("rule", tree ? rule::Print(*tree) : words_.people() ? "everybody" : "all " + words_.rows);
         std::string attributes;
         if (request_.attributes)
             for (const AttributeRequest& attribute : *request_.attributes)
@@ -99,8 +103,8 @@ class Explainer {
                 plan = reader.Estimate(CompileMembers(ready, columns, NowLiteral()).Sql());
             });
             Add("sql", sql);
-            Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " members at cost " +
-                            std::to_string(std::llround(plan.cost)) +
+            Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " " + words_.members +
+                            " at cost " + std::to_string(std::llround(plan.cost)) +
                             (plan.reads_whole_relation ? ", reads the whole relation" : ""));
         } catch (const UserError& error) {
             Add("error", error.message());
@@ -122,6 +126,7 @@ class Explainer {
 
     const Segment& segment_;
     Request request_;
+    MemberWords words_;
     std::vector<ExplainRow> rows_;
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/diagnosis/segment_use.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
@@ -154,5 +155,21 @@ std::vector<Dependency> Dependencies() {
     }
     return all;
 }
+
+namespace {
+
+// A consumer reads the changes of every segment over people. Subscriptions are delivery's.
+void AddUsedSegments(std::set<std::string>& used) {
+    for (const Dependency& one : Dependencies())
+        if (one.uses_kind == "segment") used.insert(one.uses);
+    const pg::Result rows = pg::Execute(
+        "SELECT name FROM pulse.segment WHERE kind = 'profile' AND EXISTS (SELECT FROM pulse.change_consumer"
+        " WHERE name NOT LIKE 'subscription:%')");
+    for (uint64_t i = 0; i < rows.size(); ++i) used.insert(rows[i].Text(0));
+}
+
+[[maybe_unused]] const bool lists_used_segments = diagnosis::RegisterUsedSegments(AddUsedSegments);
+
+}  // namespace
 
 }  // namespace pulse::trait

@@ -173,6 +173,18 @@ ALTER TABLE seg.users RENAME TO people;
 SELECT item, value FROM pulse_explain_segment('High-Value Users') WHERE item LIKE 'error%' OR item = 'plan';
 ALTER TABLE seg.people RENAME TO users;
 
+-- The word for members.
+SELECT pulse_create_segment('Words', '{"from": "seg.users", "members": "trips"}') > 0 AS created;
+SELECT pulse_update_segment('Words', '{"from": "seg.users", "members": "client accounts"}');
+SELECT item, value FROM pulse_explain_segment('Words') WHERE item = 'members are';
+SELECT version, change FROM pulse.segment_version WHERE segment_id = (SELECT id FROM pulse.segment WHERE name = 'Words') ORDER BY 1;
+SELECT members FROM pulse.segment_overview WHERE segment = 'Words';
+SELECT pulse_update_segment('Words', '{"from": "seg.users", "members": ""}');
+SELECT pulse_update_segment('Words', '{"from": "seg.users", "members": 5}');
+SELECT pulse_update_segment('Words', '{"from": "seg.users", "members": "*trips*"}');
+SELECT pulse_update_segment('Words', jsonb_build_object('from', 'seg.users', 'members', repeat('x', 41)));
+SELECT pulse_delete_segment('Words', confirm => true);
+
 -- Pause, resume, archive, delete.
 SELECT pulse_set_monitoring('High-Value Users', false);
 SELECT baseline FROM pulse.segment WHERE name = 'High-Value Users';

@@ -1,5 +1,6 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/time.hpp"
+#include "pulse/base/time_text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,6 +19,7 @@ TEST(BaseTime, KeepsMicroseconds) {
 TEST(BaseTime, BeforeTheEpochDaysRoundDown) {
     EXPECT_EQ(FormatMoment(-1), "1999-12-31 23:59:59.999999+00");
     EXPECT_EQ(FormatDate(-1), "1999-12-31");
+    EXPECT_EQ(FormatMinute(-1), "1999-12-31 23:59 UTC");
 }
 
 TEST(BaseTime, HandlesLeapDays) {

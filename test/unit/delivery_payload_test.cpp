@@ -23,6 +23,7 @@ IncidentSummary Example() {
     summary.observed = 5'800;
     summary.change = -0.42;
     summary.counts_people = true;
+    summary.words = segment::MakeMemberWords(true, "");
     summary.people_lost = 4'200;
     summary.summary = "size fell from 10,000 to 5,800";
     summary.what_changed = {"The size fell by 42 %.", "Android lost the most."};
@@ -209,6 +210,12 @@ TEST(DeliveryPayload, MailHasSubjectTextAndHtml) {
     EXPECT_NE(payload["html"].get<std::string>().find("background:#EA580C"), std::string::npos);
     EXPECT_NE(payload["html"].get<std::string>().find("incidents/17?a=1&amp;b=2"), std::string::npos);
     EXPECT_NE(payload["text"].get<std::string>().find("  People lost: 4,200\n"), std::string::npos);
+    IncidentSummary trips = Example();
+    trips.words = segment::MakeMemberWords(false, "trips");
+    const json of_trips = MakePayload(Kind("resend"), Around("opened"), {trips});
+    EXPECT_NE(of_trips["text"].get<std::string>().find("  Before: 10,000 trips\n  Now: 5,800 trips (-42 %)\n"
+                                                       "  Trips lost: 4,200\n"),
+              std::string::npos);
     EXPECT_EQ(payload["headers"]["Message-ID"], "<msg_2@example.com>");
     EXPECT_EQ(payload["headers"]["In-Reply-To"], "<msg_1@example.com>");
     EXPECT_EQ(payload["headers"]["References"], "<msg_1@example.com>");

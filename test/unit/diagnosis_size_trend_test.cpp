@@ -163,7 +163,61 @@ TEST(DiagnosisMeasurement, EmptyTable) {
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kSourceEmptied);
     EXPECT_TRUE(Advice(found, "SELECT count(*) FROM app.users AS s"));
-    EXPECT_TRUE(Advice(found, "pulse_archive_segment('High-Value Users')"));
+}
+
+TEST(DiagnosisAdvice, ArchivesWhatNobodyNeeds) {
+    DiagnosisInput input = MakeCase(10'000, 0);
+    input.after->clause_rows = 50'000;
+    EXPECT_FALSE(Advice(Diagnose(input), "pulse_archive_segment"));
+    input.unused_since = input.since - 100 * kDay;
+    const auto advice = Advice(Diagnose(input), "pulse_archive_segment('High-Value Users')");
+    ASSERT_TRUE(advice);
+    EXPECT_EQ(advice->priority, "low");
+    EXPECT_EQ(advice->reason,
+              "It has no people. No flag, trait, other segment, route, subscription or consumer uses it, and "
+              "nobody has changed it or handled one of its incidents since 2024-05-24. Queries that read it "
+              "are not recorded.");
+    // What a fault emptied comes back with its repair.
+    input.after->clause_rows = 0;
+    EXPECT_FALSE(Advice(Diagnose(input), "pulse_archive_segment"));
+    DiagnosisInput renamed = MakeCase(10'000, 0);
+    renamed.unused_since = input.unused_since;
+    renamed.before->clause_rows = renamed.after->clause_rows = 50'000;
+    renamed.clause_values = {{"plan = \"gold\"", "plan", {{"Gold", 10'000}}}};
+    renamed.before->clauses = {{"plan = \"gold\"", 10'000, 300}};
+    renamed.after->clauses = {{"plan = \"gold\"", 0, 10'300}};
+    EXPECT_EQ(Diagnose(renamed).hypotheses[0].cause, Cause::kValueRenamed);
+    EXPECT_FALSE(Advice(Diagnose(renamed), "pulse_archive_segment"));
+}
+
+// Daily snapshots differ in their dates, others in their times.
+TEST(DiagnosisText, TimesOfDayWhereDatesDoNotTell) {
+    DiagnosisInput input = MakeCase(10'000, 5'800);
+    EXPECT_TRUE(Says(Diagnose(input).what_changed[0], "people on 2024-09-01, after 10,000 on 2024-08-31:"));
+    input.cadence = kHour;
+    input.before->taken_at = input.since - kHour;
+    const Diagnosis hourly = Diagnose(input);
+    EXPECT_TRUE(Says(hourly.what_changed[0],
+                     "people on 2024-09-01 00:00 UTC, after 10,000 on 2024-08-31 23:00 UTC:"));
+    EXPECT_TRUE(Says(hourly.since, "Seen since 2024-09-01 00:00 UTC"));
+    input.cadence = kDay;
+    input.before->taken_at = input.since + 2 * kMinute;
+    EXPECT_TRUE(Says(Diagnose(input).what_changed[0], "after 10,000 on 2024-09-01 00:02 UTC:"));
+}
+
+TEST(DiagnosisText, CallsMembersByTheirWord) {
+    DiagnosisInput input = MakeCase(10'000, 5'800);
+    input.words = segment::MakeMemberWords(false, "trips");
+    EXPECT_TRUE(Says(Diagnose(input).what_changed[0], "The segment has 5,800 trips on"));
+    input.words = {};
+    input.before->attributes = {Values("plan", {{"free", 4'200}, {"team", 5'800}})};
+    input.after->attributes = {Values("plan", {{"team", 5'800}})};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_TRUE(Says(found.what_changed[0], "The segment has 5,800 members on"));
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "No members with plan = free are left"))
+        << found.hypotheses[0].sentence;
+    EXPECT_TRUE(Says(found.recommendations[0].sql, "count(*) AS rows"));
+    EXPECT_TRUE(Says(found.recommendations[0].action, "whether these rows are really gone"));
 }
 
 DiagnosisInput Lost(int64_t android) {

@@ -97,7 +97,7 @@ TEST(DiagnosisRename, NotWhenManyValuesLostPeopleToANewOne) {
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueInflux);
     EXPECT_FALSE(Find(found, Cause::kMixShift)) << "nobody had it before";
-    EXPECT_EQ(found.what_changed[1], "Members with values of plan that are new: 0 % normally, now 30 %.");
+    EXPECT_EQ(found.what_changed[1], "People with values of plan that are new: 0 % normally, now 30 %.");
 }
 
 DiagnosisInput ChangedRule(const std::string& before, const std::string& after, int64_t size_before,
@@ -202,7 +202,8 @@ TEST(DiagnosisValue, Vanished) {
                                Values("tier", {{"a", 2900}, {"b", 2900}})};
     const Diagnosis found = Diagnose(input);
     EXPECT_EQ(found.hypotheses[0].cause, Cause::kValueVanished);
-    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "Nobody with platform = android is left (4,000 before)"));
+    EXPECT_TRUE(
+        Says(found.hypotheses[0].sentence, "No people with platform = android are left (4,000 before)"));
     EXPECT_EQ(found.attribution[0].attribute, "platform");
     EXPECT_EQ(found.attribution[0].value, "android");
     EXPECT_NEAR(found.attribution[0].share, 4000.0 / 4200, 1e-12);
@@ -325,7 +326,7 @@ TEST(DiagnosisValue, MixShiftBetweenExistingValues) {
     input.baseline = 0;
     input.change = input.observed = 0.234;
     EXPECT_EQ(Diagnose(input).what_changed[1],
-              "23 % of the members moved between values of channel, more than chance explains.");
+              "23 % of the people moved between values of channel, more than chance explains.");
 }
 
 TEST(DiagnosisValue, AnotherUnit) {

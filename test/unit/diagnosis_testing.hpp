@@ -45,6 +45,7 @@ inline DiagnosisInput MakeCase(int64_t before, int64_t after, const std::string&
     input.status = "open";
     input.definition = {{"from", "app.users"}, {"key", "user_id"}, {"where", "ltv > 1000"}};
     input.relation = "app.users";
+    input.words = segment::MakeMemberWords(true, "");
     input.source = "app.users AS s";
     for (int day = 0; day < 10; ++day)
         input.history.push_back(

@@ -24,7 +24,6 @@ TEST(DiagnosisText, Figures) {
     EXPECT_EQ(Percent(-0.00001), "under 0.1 %");
     EXPECT_EQ(Percent(std::nan("")), "an unknown share");
     EXPECT_EQ(SignedPercent(0.5), "+50 %");
-    EXPECT_EQ(People(1), "1 person");
     EXPECT_EQ(Figure(12000.4), "12,000");
     EXPECT_EQ(Listed({"a", "b", "c", "d", "e"}), "a, b, c and 2 more");
     EXPECT_EQ(Listed({"a", "b"}), "a and b");

@@ -2,6 +2,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/segment/baseline.hpp"
+#include "pulse/segment/member_words.hpp"
 #include "pulse/segment/request.hpp"
 
 #include <gtest/gtest.h>
@@ -31,7 +32,7 @@ TEST(SegmentRequest, ReadsEveryKey) {
     const Request request =
         Parse(R"({"from": "app.users", "key": "user_id", "where": "ltv > 1000", "source": "local",
         "attributes": ["plan", {"name": "ltv", "kind": "numeric"}], "converted": "orders > 0",
-        "last_active": "seen_at", "cadence": "6 hours"})");
+        "last_active": "seen_at", "cadence": "6 hours", "members": " visits of a day "})");
     EXPECT_EQ(request.kind, SegmentKind::kRelation);
     EXPECT_EQ(request.from, "app.users");
     EXPECT_EQ(request.key, "user_id");
@@ -42,6 +43,7 @@ TEST(SegmentRequest, ReadsEveryKey) {
     EXPECT_EQ(request.converted, "orders > 0");
     EXPECT_EQ(request.last_active, "seen_at");
     EXPECT_EQ(request.Cadence(), 6 * kHour);
+    EXPECT_EQ(request.members, "visits of a day");
 }
 
 TEST(SegmentRequest, MissingAndNullKeysAreUnset) {
@@ -58,20 +60,54 @@ TEST(SegmentRequest, SurvivesTheRoundTrip) {
         const char* json :
         {R"({"from": "t", "where": "a > 1"})", R"({"query": "SELECT 1", "attributes": []})",
          R"({"from": "t", "rules": [{"field": "a", "operator": ">", "value": 1}], "logicalOperator": "OR"})",
-         R"({"from": "t", "key": "k", "attributes": [{"name": "a", "kind": "boolean"}], "cadence": "2 weeks"})"})
+         R"({"from": "t", "key": "k", "attributes": [{"name": "a", "kind": "boolean"}], "cadence": "2 weeks"})",
+         R"({"from": "t", "members": "Größen"})"})
         EXPECT_EQ(ToJson(Parse(json)), Json::parse(json)) << json;
 }
 
+TEST(SegmentRequest, TheWordForMembers) {
+    for (const char* word : {"trips", "client's accounts", "B2B-Kunden", "旅行"})
+        EXPECT_EQ(Parse((R"({"from": "t", "members": ")" + std::string(word) + "\"}").c_str()).members, word);
+    for (const char* word : {R"(a\nb)", R"(a\u0007)", R"(a\u0085)", "*trips*", "<b>", "a_b", R"(a\"b)"})
+        EXPECT_TRUE(Refusal((R"({"from": "t", "members": ")" + std::string(word) + "\"}").c_str())
+                        .starts_with("22023 \"members\" is not a word"))
+            << word;
+    EXPECT_TRUE(
+        Refusal(R"({"from": "t", "members": " "})").starts_with("22023 \"members\" must not be empty"));
+    EXPECT_TRUE(Refusal(R"({"from": "t", "members": 5})").starts_with("22023 \"members\" must be a text"));
+    EXPECT_EQ(Refusal((R"({"from": "t", "members": ")" + std::string(41, 'x') + "\"}").c_str()),
+              "22023 \"members\" is too long | It has 41 characters. | At most 40 are allowed.");
+}
+
+TEST(SegmentMemberWords, PeopleTheWordOrMembers) {
+    const MemberWords people = WordsOf(Json::parse(R"({"where": "a > 1"})"));
+    EXPECT_EQ(people.Members(1), "1 person");
+    EXPECT_EQ(people.Rows(4200), "4,200 people");
+    EXPECT_EQ(people.who, "who");
+    const MemberWords members = WordsOf(Json::parse(R"({"from": "t"})"));
+    EXPECT_EQ(members.Members(1), "1 member");
+    EXPECT_EQ(members.MoreRows(-1), "1 fewer row");
+    EXPECT_EQ(members.MoreRows(2), "2 more rows");
+    const MemberWords trips = WordsOf(Json::parse(R"({"from": "t", "members": "trips"})"));
+    EXPECT_EQ(trips.Members(1), "1 member");
+    EXPECT_EQ(trips.Rows(0), "0 trips");
+    EXPECT_EQ(trips.who, "that");
+    EXPECT_TRUE(WordsOf(Json::parse(R"({"query": "SELECT 1", "members": "people"})")).people());
+    EXPECT_EQ(WordsOf(Json::parse(R"({"where": "a", "members": "customers"})")).Members(2), "2 customers");
+    EXPECT_EQ(WordsOf(Json()).members, "members");
+}
+
 TEST(SegmentRequest, UnknownKeysAreErrorsWithAHint) {
-    EXPECT_EQ(Refusal(R"({"from": "t", "wher": "a > 1"})"),
-              "22023 unknown key \"wher\" in the definition | Keys are \"from\", \"query\", \"key\", "
-              "\"where\", \"rules\", \"logicalOperator\", \"groups\", \"attributes\", \"converted\", "
-              "\"last_active\", \"source\", \"cadence\", \"include_anonymous\". | Did you mean \"where\"?");
+    EXPECT_EQ(
+        Refusal(R"({"from": "t", "wher": "a > 1"})"),
+        "22023 unknown key \"wher\" in the definition | Keys are \"from\", \"query\", \"key\", "
+        "\"where\", \"rules\", \"logicalOperator\", \"groups\", \"attributes\", \"converted\", "
+        "\"last_active\", \"source\", \"cadence\", \"include_anonymous\", \"members\". | Did you mean \"where\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
               "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", "
               "\"where\", \"rules\", "
               "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", "
-              "\"cadence\", \"include_anonymous\".");
+              "\"cadence\", \"include_anonymous\", \"members\".");
     EXPECT_EQ(
         Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
         "22023 unknown key \"kinds\" in an attribute | Keys are \"name\", \"kind\". | Did you mean \"kind\"?");

@@ -31,9 +31,8 @@ std::string Html(std::string_view text);
 // Text for the Markdown of Adaptive Cards, with formatting characters escaped.
 std::string CardText(std::string_view text, size_t limit);
 
-// 2026-03-01T06:00:00.000Z, and "2026-03-01 06:00 UTC", and seconds since 1970.
+// 2026-03-01T06:00:00.000Z, and seconds since 1970.
 std::string IsoTime(Moment moment);
-std::string PlainTime(Moment moment);
 int64_t UnixTime(Moment moment);
 
 }  // namespace pulse::delivery

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pulse/base/time.hpp"
+#include "pulse/segment/member_words.hpp"
 
 namespace pulse::delivery {
 
@@ -19,6 +20,7 @@ struct IncidentSummary {
     std::string detector, attribute, severity, status, direction;
     std::optional<double> baseline, observed, change;
     bool counts_people = false;             // baseline and observed are members
+    segment::MemberWords words;             // what they are called
     std::optional<int64_t> people_lost;     // if the size fell
     std::string summary;                    // the detector's sentence
     std::vector<std::string> what_changed;  // sentences

@@ -43,6 +43,9 @@ std::string Change(const IncidentSummary& summary);
 // "10,000 people before, 5,800 now (-42 %)"; may be empty.
 std::string Figures(const IncidentSummary& summary);
 
+// "People lost": the name of that fact.
+std::string Lost(const IncidentSummary& summary);
+
 // The known facts with their names: before, now, people lost, since and so on.
 std::vector<std::pair<std::string, std::string>> Facts(const IncidentSummary& summary);
 

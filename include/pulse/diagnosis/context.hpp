@@ -31,6 +31,8 @@ struct DiagnosisContext {
     double relative() const {
         return before_size > 0 ? static_cast<double>(growth()) / static_cast<double>(before_size) : 0;
     }
+    // The moment as texts show it: the date, and the time of day where dates cannot tell snapshots apart.
+    std::string When(Moment moment) const;
     // The change of size in standard deviations of chance and usual variability.
     double size_z() const;
     // The largest share of the change of size that one shift explains (0 without one).

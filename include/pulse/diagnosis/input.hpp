@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pulse/base/time.hpp"
+#include "pulse/segment/member_words.hpp"
 #include "pulse/snapshot/distribution.hpp"
 
 namespace pulse::diagnosis {
@@ -97,8 +98,11 @@ struct DiagnosisInput {
     // its segment
     std::string segment, segment_status = "active";
     int version = 1;
-    std::string relation;  // as written in SQL; empty for a query
-    std::string source;    // FROM item with alias s; empty when unknown
+    int64_t cadence = kDay;
+    segment::MemberWords words;          // what texts call its members
+    std::optional<Moment> unused_since;  // when somebody last worked with it, if nobody needs it
+    std::string relation;                // as written in SQL; empty for a query
+    std::string source;                  // FROM item with alias s; empty when unknown
     nlohmann::json definition = nlohmann::json::object();
     nlohmann::json expectations = nlohmann::json::object();  // the segment's baseline object
     std::string verbs;  // prefix of Pulse's functions in recommended SQL: empty, or a quoted schema and a dot

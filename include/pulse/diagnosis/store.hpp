@@ -1,6 +1,7 @@
 // Loads the input of a diagnosis and stores the diagnosis. For entry code of this room.
 #pragma once
 
+#include "pulse/diagnosis/segment_use.hpp"
 #include "pulse/diagnosis/table.hpp"
 #include "pulse/pg/convert.hpp"
 
@@ -34,6 +35,14 @@ void AskSource(DiagnosisInput& input);
 // Load the input for a segment's incident; needs a session of the owner. Throws UserError 42704 for an
 // unknown incident.
 DiagnosisInput LoadDiagnosisInput(int64_t incident);
+
+// ---- store_segment_use.cpp ----
+
+// The segments, or the one of that name, that nobody uses and nobody has worked with for pulse.unused_after,
+// by name; needs a session of the owner.
+std::vector<UnusedSegment> FindUnusedSegments(const std::optional<std::string>& name);
+
+// ---- store.cpp ----
 
 // The live incidents, oldest first.
 std::vector<int64_t> LiveIncidents();

@@ -19,12 +19,6 @@ std::string Percent(double share);
 // With a sign: "+42 %", "-3.1 %".
 std::string SignedPercent(double share);
 
-// 1 → "1 person", 4200 → "4,200 people".
-std::string People(int64_t number);
-
-// 4200 → "4,200 more people", -1 → "1 fewer person".
-std::string MorePeople(int64_t number);
-
 // A figure of a numeric attribute, at most 6 significant digits: 12000, 0.25.
 std::string Figure(double number);
 

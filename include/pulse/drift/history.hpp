@@ -86,6 +86,7 @@ struct History {
     std::optional<Moment> baseline_from;  // earlier points are excluded from the baseline
     std::optional<Point> pinned;          // the pinned baseline
     std::vector<Span> muted;              // maintenance windows: their points are in no baseline
+    std::string members = "members";      // what texts call them
     NoisePrior noise;  // what segments of its kind show, for the time before its own history does
     DistributionSource distributions;
     mutable SizeWalks size_walks;  // ExpectSize() keeps them

@@ -17,6 +17,7 @@ struct CheckedSegment {
     int64_t id = 0;
     std::string name;
     std::optional<std::string> source;  // empty for this database
+    std::string members = "members";    // what texts call them
     Json baseline;
     int64_t cadence = kDay;
     std::optional<Moment> baseline_from, checked_at, newest;  // newest snapshot up to now

@@ -30,6 +30,7 @@ extern int min_history;                      // snapshots before the noise of a 
 extern int resolve_after;                    // normal snapshots in a row
 extern int settle_after;                     // snapshots; 0 = never
 extern int reopen_within;                    // minutes
+extern int unused_after;                     // minutes; 0 = never
 
 // ---- health ----
 extern int row_limit;      // rows; checks sample larger tables

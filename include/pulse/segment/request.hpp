@@ -19,6 +19,7 @@ using Json = nlohmann::json;
 inline constexpr size_t kMaxChosenAttributes = 20;  // chosen automatically
 inline constexpr size_t kMaxNamedAttributes = 100;  // named in the definition
 inline constexpr size_t kMaxQuery = 1 << 20;        // bytes
+inline constexpr size_t kMaxMembersWord = 40;       // characters
 
 struct AttributeRequest {
     std::string name;
@@ -46,6 +47,7 @@ struct Request {
     std::optional<std::string> last_active;
     std::optional<std::string> cadence;
     std::optional<bool> include_anonymous;          // people; unset: true
+    std::optional<std::string> members;             // what texts call them; unset: people, or members
     std::shared_ptr<const ExpandedRules> expanded;  // set by PrepareRequest() for segments over people
 
     // In microseconds; a day unless given.
