@@ -285,14 +285,15 @@ void Forecaster::Learn(double count) {
         started_ = true;
         return;
     }
+    const bool known = KnowsSeasons();
     std::vector<double> densities(models_.size());
     double best = -1e300;
     for (size_t i = 0; i < models_.size(); ++i) {
         Model& model = models_[i];
-        const bool known = model.Knows(Phase(model));
+        const bool knows = model.Knows(Phase(model));
         densities[i] = Update(model, count);
         // In its first season a model is as good as its like without one, and knows the same noise.
-        if (!known) {
+        if (!knows) {
             const size_t plain = i % kModelKindCount;
             densities[i] = densities[plain];
             model.square = models_[plain].square;
@@ -304,9 +305,17 @@ void Forecaster::Learn(double count) {
     double sum = 0;
     for (size_t i = 0; i < models_.size(); ++i) sum += models_[i].weight *= std::exp(densities[i] - best);
     for (Model& model : models_) model.weight = (1 - kSwitch) * model.weight / sum + kSwitch * model.prior;
+    if (known) LearnOutlier(OutlierProbability());
+    passed_ = false;
 }
 
-// The probability that the newest count, of which the best model tells, has wider noise.
+// What a season may explain that is not known yet is no outlier.
+bool Forecaster::KnowsSeasons() const {
+    return std::all_of(models_.begin(), models_.end(),
+                       [&](const Model& model) { return model.Knows(Phase(model)); });
+}
+
+// The probability that the newest count has wider noise, by the model that explains best what was seen.
 double Forecaster::OutlierProbability() const {
     const Model& best = *std::max_element(models_.begin(), models_.end(),
                                           [](const auto& a, const auto& b) { return a.weight < b.weight; });
@@ -322,10 +331,7 @@ void Forecaster::LearnOutlier(double probability) {
 
 void Forecaster::LearnPassed(double count) {
     if (!started_) return;
-    // What a season may explain that is not known yet is no outlier.
-    if (!passed_ &&
-        std::all_of(models_.begin(), models_.end(), [&](const Model& m) { return m.Knows(Phase(m)); }))
-        LearnOutlier(1);
+    if (!passed_ && KnowsSeasons()) LearnOutlier(1);
     passed_ = true;
     for (Model& model : models_) {
         if (model.season == 0) continue;

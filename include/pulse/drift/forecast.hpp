@@ -110,6 +110,7 @@ class Forecaster {
     void Step(Model& model) const;
     void Start(Model& model, double count) const;
     double Update(Model& model, double count) const;
+    bool KnowsSeasons() const;
     double OutlierProbability() const;
     void LearnOutlier(double probability);
 
