@@ -31,13 +31,14 @@ std::optional<FoundKey> FindKey(std::string_view text) {
     static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12});
     const std::optional<std::string> prefix = PrefixOf(text);
     if (!prefix) return std::nullopt;
-    // Every text that may be a key goes through all of these, whatever is found.
+    // Every text that may be a key goes through all of these, whatever is found; one that is unknown with the
+    // first key.
     const pg::LatestSnapshot snapshot;
     const std::optional<std::vector<Value>> secret = secrets.Find({pg::FromText(*prefix)});
     const std::string expected = secret ? pg::ToBytes((*secret)[1].datum) : std::string(32, '\0');
     const bool same = SameDigest(Digest(text), expected);
     const std::optional<std::vector<Value>> key =
-        keys.Find({Int64GetDatum(secret ? DatumGetInt64((*secret)[0].datum) : 0)});
+        keys.Find({Int64GetDatum(secret ? DatumGetInt64((*secret)[0].datum) : 1)});
     const Oid role = key && !(*key)[7].null ? DatumGetObjectId((*key)[7].datum) : InvalidOid;
     const bool may = pg::MayHandOut(role);
     if (!secret || !key || !same || !may) return std::nullopt;
