@@ -3,7 +3,7 @@ EXTENSION  = pulse
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control)
 
 # Rooms in the order in which they may depend on each other (doc/architecture.md).
-ROOMS = base pg rule source segment snapshot drift http diagnosis health delivery profile trait flag worker
+ROOMS = base pg audit rule source segment snapshot drift http diagnosis health delivery profile trait flag web worker
 
 # How many files a translation unit includes at most (script/units): 40 builds fastest from nothing, 6 after a change,
 # 1 compiles each file by itself, so that a missing include shows.
@@ -49,8 +49,8 @@ check-includes:
 	@$(MAKE) --no-print-directory -k objects UNIT_FILES=1 PULSE_CXXFLAGS='-fsyntax-only -O0'
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
-SQL_ROOMS = base pg rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
-            profile profile_identity profile_event profile_ingest profile_person trait trait_live flag worker demo
+SQL_ROOMS = base pg audit rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
+            profile profile_identity profile_event profile_ingest profile_person trait trait_live flag web worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile script/access-levels $(SQL_PARTS)
 	cat $(SQL_PARTS) | script/access-levels > $@.new && mv $@.new $@

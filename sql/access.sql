@@ -16,7 +16,7 @@ INSERT INTO pulse.level VALUES
     (2, 'people_reader', 'also sees people: their ids, attributes, events, traits, segments and decisions, and all values'),
     (3, 'writer', 'also sends events and exposures, takes and imports snapshots, checks tables'),
     (4, 'operator', 'also makes, changes and deletes definitions, and handles incidents, messages and jobs'),
-    (5, 'admin', 'also makes sources, channels and models, deletes definitions of other roles, and grants levels');
+    (5, 'admin', 'also makes sources, channels, models and API keys, deletes definitions of other roles, grants levels, and reads the audit log');
 ALTER TABLE pulse.level ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.level FOR SELECT USING (true);
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include "pulse/base/suggest.hpp"
 #include "pulse/delivery/channel.hpp"
@@ -14,6 +13,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/random.hpp"
 
 namespace pulse::delivery {
 
@@ -23,17 +23,9 @@ using pg::Value;
 
 constexpr int kSecretBytes = 32;
 
-std::string RandomBytes(size_t count) {
-    std::string bytes(count, '\0');
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(count)) != 1)
-        throw UserError(sqlstate::kNotReady, "could not generate random numbers", "",
-                        "Give a secret of your own.");
-    return bytes;
-}
-
 // As Standard Webhooks write it.
 std::string NewSecret() {
-    const std::string bytes = RandomBytes(kSecretBytes);
+    const std::string bytes = pg::RandomBytes(kSecretBytes);
     std::string text(4 * ((kSecretBytes + 2) / 3) + 1, '\0');
     const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
                                        reinterpret_cast<const unsigned char*>(bytes.data()), kSecretBytes);
@@ -43,7 +35,7 @@ std::string NewSecret() {
 
 std::string NewName() {
     std::string name = "subscription_";
-    for (const char byte : RandomBytes(6)) {
+    for (const char byte : pg::RandomBytes(6)) {
         constexpr const char* kDigits = "0123456789abcdef";
         name += kDigits[(byte >> 4) & 15];
         name += kDigits[byte & 15];

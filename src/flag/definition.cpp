@@ -22,7 +22,7 @@ constexpr size_t kMaxNesting = 100;
 const std::vector<std::string> kKeys = {"type",     "variants",   "off",           "default", "rules",
                                         "when",     "percentage", "ramp",          "variant", "bucket_by",
                                         "schedule", "overrides",  "prerequisites", "holdout", "salt",
-                                        "dialect",  "enabled"};
+                                        "dialect",  "enabled",    "public"};
 
 constexpr const char* kExample = R"j({"when": "segment(\"power_users\")", "percentage": 25})j";
 
@@ -230,10 +230,8 @@ Definition ReadDefinition(const Json& json) {
     ReadPrerequisites(reader, definition);
     ReadHoldout(reader, definition);
     definition.salt = reader.Text("salt");
-    if (const Json* enabled = reader.Find("enabled")) {
-        if (!enabled->is_boolean()) Invalid("\"enabled\" must be true or false", DescribeJson(*enabled), "");
-        definition.enabled = enabled->get<bool>();
-    }
+    definition.enabled = reader.Boolean("enabled");
+    definition.is_public = reader.Boolean("public").value_or(false);
     if (const auto dialect = reader.Text("dialect")) {
         const std::optional<Dialect> known = ParseDialect(*dialect);
         if (!known)

@@ -107,6 +107,7 @@ Json ToJson(const Definition& definition) {
     if (definition.holdout) json["holdout"] = HoldoutJson(definition);
     if (definition.schedule != Schedule{}) json["schedule"] = ScheduleJson(definition.schedule);
     if (definition.dialect != Dialect::kPulse) json["dialect"] = Name(definition.dialect);
+    if (definition.is_public) json["public"] = true;
     return json;
 }
 

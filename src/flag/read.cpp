@@ -28,7 +28,7 @@ const std::vector<Elsewhere>& KeysElsewhere() {
         {{"at"}, "It belongs to a step of a ramp: {\"ramp\": [{\"%\": ..., \"percentage\": 10}]}."},
         {{"flag"}, "It belongs to a prerequisite: {\"prerequisites\": [{\"%\": ...}]}."},
         {{"type", "variants", "off", "default", "rules", "schedule", "overrides", "prerequisites", "holdout",
-          "salt", "dialect", "enabled"},
+          "salt", "dialect", "enabled", "public"},
          "It belongs to the flag itself, beside its rules: {\"%\": ...}."}};
     return places;
 }

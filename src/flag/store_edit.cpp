@@ -1,6 +1,7 @@
 // Creating and changing flags; definitions are checked against the database.
 #include <algorithm>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/background.hpp"
@@ -242,6 +243,7 @@ void DeleteFlag(const std::string& key) {
     RequireUnused(key, "delete");
     pg::Execute("DELETE FROM pulse.flag WHERE id = $1", {Value::Int8(row.id)});
     pg::Watch::Announce("flag");
+    audit::Write("flag.deleted", key);
 }
 
 int32_t SwitchFlag(const std::string& key, bool enabled, const std::string& editor) {

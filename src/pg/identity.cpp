@@ -12,6 +12,7 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/syscache.h"
 }
 
 namespace pulse::pg {
@@ -57,7 +58,8 @@ Extension LookUpExtension() {
 
 }  // namespace
 
-Identity::Identity(Oid role, int context_flags, const char* search_path, bool owner) : saved_owner_(owner_) {
+Identity::Identity(Oid role, int context_flags, const char* search_path, bool owner)
+    : saved_owner_(owner_), saved_caller_(caller_) {
     GetUserIdAndSecContext(&saved_role_, &saved_context_);
     guc_level_ = NewGUCNestLevel();
     SetUserIdAndSecContext(role, saved_context_ | context_flags);
@@ -71,11 +73,13 @@ Identity::Identity(Oid role, int context_flags, const char* search_path, bool ow
         SetUserIdAndSecContext(saved_role_, saved_context_);
         throw;
     }
+    if (owner && !owner_) caller_ = saved_role_;
     owner_ = owner;
 }
 
 Identity::~Identity() {
     owner_ = saved_owner_;
+    caller_ = saved_caller_;
     AtEOXact_GUC(false, guc_level_);
     SetUserIdAndSecContext(saved_role_, saved_context_);
 }
@@ -100,6 +104,11 @@ Identity Identity::Definer(const std::string& role, const std::string& search_pa
 
 std::string CallerName() {
     return Call([] { return GetUserNameFromId(GetUserId(), false); });
+}
+
+std::string OriginalCaller() {
+    const Oid caller = Identity::owner_ ? Identity::caller_ : GetUserId();
+    return Call([&] { return GetUserNameFromId(caller, false); });
 }
 
 std::string CallerSearchPath() {
@@ -135,6 +144,32 @@ void RequireRightsOf(const std::string& role, const std::string& what) {
             "It runs with the rights of that role.",
             "That role, its members and the level admin can replace or delete it; SET ROLE if you "
             "are a member.");
+}
+
+bool MayHandOut(Oid role) {
+    const Oid owner = LookUpExtension().owner;
+    return Call([&] {
+        const bool exists = SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role));
+        const bool of_owner = has_privs_of_role(role, owner);
+        return exists && !of_owner;
+    });
+}
+
+void RequireRightsToHandOut(const std::string& role, const std::string& what) {
+    const Oid id = Call([&] { return get_role_oid(role.c_str(), true); });
+    if (!OidIsValid(id))
+        throw UserError(sqlstate::kUndefinedObject, "role \"" + role + "\" does not exist", "",
+                        "Create " + what + " for an existing role; pg_roles lists them.");
+    if (!Call([&] { return has_privs_of_role(GetUserId(), id); }))
+        throw UserError(sqlstate::kInsufficientPrivilege,
+                        "role \"" + CallerName() + "\" does not have the rights of role \"" + role + "\"",
+                        "Whoever holds " + what + " has the rights of its role.",
+                        "Give a role that you are a member of, or ask for membership in this one.");
+    if (!MayHandOut(id))
+        throw UserError(
+            sqlstate::kInvalidParameter, "role \"" + role + "\" has the rights of the extension's owner",
+            "No privilege limits it: whoever finds " + what + " of this role has the whole server.",
+            "Create a role for it, and give it the level that it needs with pulse_grant().");
 }
 
 std::optional<std::string> ExtensionVersion() {

@@ -41,6 +41,7 @@ int snapshot_retention = 0;
 int sketch_retention = 90 * 24 * 60;
 int check_retention = 90 * 24 * 60;
 int usage_retention = 30 * 24 * 60;
+int audit_retention = 0;
 int message_retention = 90 * 24 * 60;
 int message_lifetime = 3 * 24 * 60;
 
@@ -206,8 +207,11 @@ void DefineWorker() {
                     kForEver, &sketch_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.check_retention", "Sets how long results of table checks are kept.", kForEver,
                     &check_retention, 0, INT_MAX, GUC_UNIT_MIN);
-    DefineServerInt("pulse.usage_retention", "Sets how long pulse.source_usage is kept.", kForEver,
+    DefineServerInt("pulse.usage_retention",
+                    "Sets how long pulse.source_usage and pulse.api_key_usage are kept.", kForEver,
                     &usage_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.audit_retention", "Sets how long pulse.audit is kept.", kForEver, &audit_retention,
+                    0, INT_MAX, GUC_UNIT_MIN);
 }
 
 void DefineServerText(const char* name, const char* help, const char* more, char** variable,

@@ -1,3 +1,4 @@
+#include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/base/suggest.hpp"
@@ -324,6 +325,7 @@ void Delete(const std::string& name, bool confirmed) {
                         "Use pulse_archive_segment() to keep the history.");
     pg::Execute("DELETE FROM pulse.segment WHERE id = $1", {pg::Value::Int8(segment.id)});
     ProfileWritten(kind);
+    audit::Write("segment.deleted", segment.name);
 }
 
 }  // namespace pulse::segment

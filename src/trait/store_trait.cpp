@@ -1,4 +1,5 @@
 // Creating, changing and deleting traits.
+#include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/identity.hpp"
@@ -121,6 +122,7 @@ void DeleteTrait(const std::string& key) {
     pg::Execute("DELETE FROM pulse.trait WHERE id = $1", {Value::Int8(trait.id)});
     InvalidateDefinitions();
     ApplyDefinitionChanges();
+    audit::Write("trait.deleted", key);
 }
 
 std::vector<TraitRow> ListTraits() {

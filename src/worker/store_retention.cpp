@@ -45,7 +45,7 @@ int64_t Apply(const pg::RetentionRule& rule, bool in_worker) {
 // Roles are found by oid; a dump contains their names. After a rename the names follow here.
 void FollowRenamedRoles(bool in_worker) {
     const auto work = [] {
-        for (const char* table : {"pulse.segment", "pulse.monitor", "pulse.job"})
+        for (const char* table : {"pulse.segment", "pulse.monitor", "pulse.job", "pulse.api_key"})
             pg::Execute(std::string("UPDATE ") + table +
                         " AS d SET runs_as = r.rolname FROM pg_roles AS r"
                         " WHERE r.oid = d.role_oid AND r.rolname <> d.runs_as");

@@ -43,6 +43,13 @@ SELECT v.version, v.enabled, v.changed_by = current_user AS mine, v.changed_at, 
 FROM pulse.flag_version AS v JOIN pulse.flag AS f ON f.id = v.flag_id WHERE f.key = 'beta' ORDER BY v.version;
 SELECT v.version, v.change FROM pulse.flag_version AS v JOIN pulse.flag AS f ON f.id = v.flag_id WHERE f.key = 'premium' ORDER BY v.version;
 
+-- Public flags are marked in their definition.
+SELECT pulse_create_flag('banner', '{"public": true}') > 0 AS made;
+SELECT definition ->> 'public' AS public FROM pulse_list_flags() WHERE key IN ('banner', 'all') ORDER BY key;
+SELECT pulse_update_flag('banner', '{}') AS version;
+SELECT v.change FROM pulse.flag_version AS v JOIN pulse.flag AS f ON f.id = v.flag_id WHERE f.key = 'banner' ORDER BY v.version;
+SELECT pulse_delete_flag('banner');
+
 -- Flags that others require cannot be renamed, archived or deleted.
 SELECT pulse_delete_flag('all');
 SELECT pulse_archive_flag('premium');

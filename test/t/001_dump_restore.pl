@@ -43,6 +43,11 @@ $node->safe_psql('shop', q{
 	SELECT pulse_identify('strong', '{"power": 1e299}'), pulse_identify('weak', '{"power": 2}')}, extra_params => [ '-U', 'maker' ]);
 my $aside = q{SELECT i.value, u.since, u.sqlstate, u.part, u.message FROM pulse.unsettled_person AS u JOIN pulse.identity AS i USING (profile_id)};
 
+# An API key, rotated, and the audit log.
+my $text = $node->safe_psql('shop', q{SELECT pulse_create_api_key('shop', 'write', 'maker', rate => 60)});
+my $newer = $node->safe_psql('shop', q{SELECT pulse_rotate_api_key('shop')});
+$node->safe_psql('shop', q{SELECT pulse.add_api_key_usage(ARRAY[id], '{3}', '{1}') FROM pulse.api_key});
+
 # Restore into another cluster: roles first, as an administrator does.
 my $target = start_node('dump_target');
 $target->safe_psql('postgres', 'CREATE ROLE other');  # so that the oids of roles differ
@@ -83,6 +88,18 @@ is($target->safe_psql('shop', $powerful), 't|t', 'a mended definition settles th
 is($target->safe_psql('shop', 'SELECT count(*) FROM pulse.unsettled_person'), 0, 'and nobody is set aside any more');
 is($target->safe_psql('shop', q{SELECT count(*) FROM (SELECT runs_as, role_oid FROM pulse.segment UNION ALL SELECT runs_as, role_oid FROM pulse.job WHERE runs_as IS NOT NULL) AS d LEFT JOIN pg_roles AS r ON r.rolname = d.runs_as
 	WHERE d.role_oid IS DISTINCT FROM r.oid}), 0, 'what runs as a role has the oid of the role there');
+
+# API keys work there with the rights of the role of that name; the audit log goes on.
+my $keys = qq{SELECT k.name, k.kind, k.role, k.rate FROM unnest('{$text,$newer}'::text[]) AS t, pulse.find_api_key(t) AS k};
+is($node->safe_psql('shop', $keys), "shop|write|maker|60\nshop|write|maker|60", 'both texts of a rotated key work');
+is($target->safe_psql('shop', $keys), $node->safe_psql('shop', $keys), 'and do so in the restored database');
+is($target->safe_psql('shop', q{SELECT requests, refusals FROM pulse_list_api_keys()}), '3|1', 'with their usage');
+my $audit = 'SELECT * FROM pulse.audit ORDER BY id';
+like($target->safe_psql('shop', $audit), qr/api_key\.rotated/, 'the audit log is restored');
+is($target->safe_psql('shop', $audit), $node->safe_psql('shop', $audit), 'as it was');
+is($target->safe_psql('shop', q{SELECT pulse_revoke_api_key('shop'); SELECT id > (SELECT max(id) FROM pulse.audit WHERE action <> 'api_key.revoked') FROM pulse.audit WHERE action = 'api_key.revoked'}) =~ /^t$/m, 1, 'and goes on');
+is($target->safe_psql('shop', $keys), '', 'a key that is revoked there ends there');
+isnt($node->safe_psql('shop', $keys), '', 'and not here');
 
 # Grants are restored.
 is(sqlstate($target, 'shop', 'SELECT count(*) FROM pulse.incident', '-U', 'watcher'), 'none', 'the reader can still read');

@@ -49,11 +49,18 @@ TEST(FlagDefinition, TheStoredFormIsEquivalent) {
          R"({"rules": [{"when": "profile.x > 1", "variants": {"on": 20, "off": 80}, "bucket_by": ["account.id", "user"], "name": "n",
                  "schedule": {"from": "2026-01-01"}, "ramp": [{"at": "2026-02-01", "percentage": 50}, {"at": "2026-01-01", "percentage": 1}]}],
                  "overrides": {"u1": "on"}, "prerequisites": ["x", {"flag": "y", "variant": ["on", "off"]}], "holdout": {"percentage": 5, "salt": "h"},
-                 "schedule": {"from": "2026-01-01T00:00:00+01:00", "until": "2027-01-01"}, "dialect": "unleash"})"}) {
+                 "schedule": {"from": "2026-01-01T00:00:00+01:00", "until": "2027-01-01"}, "dialect": "unleash", "public": true})"}) {
         const Definition definition = Read(text);
         EXPECT_EQ(ReadDefinition(ToJson(definition)), definition) << text;
         EXPECT_EQ(Difference(definition, definition), "");
     }
+}
+
+TEST(FlagDefinition, PublicOnlyWhereItSaysSo) {
+    EXPECT_TRUE(Read(R"({"public": true})").is_public);
+    for (const char* text : {"{}", R"({"public": false})", R"({"public": null})", "true"})
+        EXPECT_FALSE(Read(text).is_public) << text;
+    EXPECT_EQ(Difference(Read("{}"), Read(R"({"public": true})")), "public true added");
 }
 
 TEST(FlagDefinition, Defaults) {
@@ -150,7 +157,9 @@ TEST(FlagDefinition, ErrorsNameThePlaceAndWhatIsValid) {
         {R"({"percentage": 5, "bucket_by": []})", "22023 bucket_by must have 1 to 10 elements | "},
         {R"({"dialect": "split"})",
          R"(22023 unknown dialect "split" | Dialects are pulse, unleash, growthbook, posthog, flagd.)"},
-        {R"({"enabled": 1})", R"(22023 "enabled" must be true or false | )"},
+        {R"({"enabled": 1})", R"(22023 enabled must be true or false | )"},
+        {R"({"public": "yes"})", R"(22023 public must be true or false | )"},
+        {R"({"rules": [{"public": true}]})", "22023 "},
         {R"({"when": "profile.plan =="})", "42601 "},
         {R"({"when": 5})", "22023 when must be a rule | "},
         {"{\"when\": ", "22P02 invalid JSON in the definition of a flag at position "},

@@ -97,6 +97,7 @@ struct Definition {
     std::optional<Holdout> holdout;
     Schedule schedule;
     Dialect dialect = Dialect::kPulse;
+    bool is_public = false;  // whether a public API key may decide it
     // Set if the definition names them; they are stored beside it, and ToJson() does not write them.
     std::optional<std::string> salt;
     std::optional<bool> enabled;

@@ -27,9 +27,12 @@ class Identity {
   private:
     Identity(Oid role, int context_flags, const char* search_path, bool owner);
 
+    friend std::string OriginalCaller();
+
     static inline bool owner_ = false;
+    static inline Oid caller_ = InvalidOid;  // while owner_: the role before
     bool saved_owner_;
-    Oid saved_role_;
+    Oid saved_role_, saved_caller_;
     int saved_context_;
     int guc_level_;
 };
@@ -38,10 +41,19 @@ class Identity {
 // definitions.
 std::string CallerName();
 std::string CallerSearchPath();
+// The same as CallerName(), but also while Pulse works as Identity::Owner().
+std::string OriginalCaller();
 
 // Throws UserError 42501 unless the calling role may replace or delete something that runs with the rights of
 // `role`: it has these rights itself, or it may grant levels. To be called before an Identity.
 void RequireRightsOf(const std::string& role, const std::string& what);
+
+// Whether the rights of a role may be handed to whoever holds a secret: it exists, and has not all rights of
+// the extension's owner, as superusers have.
+bool MayHandOut(Oid role);
+// Throws UserError unless it may (22023, 42704), and the calling role has these rights itself (42501). `what`
+// is the secret, such as "an API key". To be called before an Identity.
+void RequireRightsToHandOut(const std::string& role, const std::string& what);
 
 // The schema of pulse_now() and the other public functions, quoted for SQL.
 std::string VerbSchema();

@@ -44,7 +44,8 @@ extern int job_run_retention;  // minutes; as all below, 0 = for ever
 extern int snapshot_retention;
 extern int sketch_retention;
 extern int check_retention;    // results of table checks
-extern int usage_retention;    // of pulse.source_usage
+extern int usage_retention;    // of pulse.source_usage and pulse.api_key_usage
+extern int audit_retention;    // of pulse.audit
 extern int message_retention;  // of finished messages, and of investigations
 
 // ---- delivery; set in postgresql.conf ----

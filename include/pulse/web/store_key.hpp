@@ -1,0 +1,48 @@
+// API keys in the database.
+#pragma once
+
+#include "pulse/base/time.hpp"
+#include "pulse/pg/convert.hpp"
+#include "pulse/web/key.hpp"
+
+namespace pulse::web {
+
+struct NewKey {
+    std::string name;
+    KeyKind kind = KeyKind::kRead;
+    std::string role;
+    std::optional<Moment> expires;
+    std::optional<std::vector<std::string>> origins;
+    std::optional<int32_t> rate;  // requests in a minute
+};
+
+// These check the rights of the caller; call them outside of any Identity. The first two return the text of
+// the key, which is kept nowhere.
+std::string CreateKey(const NewKey& key);
+std::string RotateKey(const std::string& name, int64_t keep, const std::optional<Moment>& expires);
+void RevokeKey(const std::string& name);
+
+// A key that works now.
+struct FoundKey {
+    int64_t id;
+    std::string name;
+    KeyKind kind;
+    Oid role;
+    std::optional<std::vector<std::string>> origins;
+    std::optional<int32_t> rate;
+};
+
+// The key with this text; empty if there is none, it is revoked or has expired, or its role is gone or has
+// the rights of the extension's owner. All of these go the same way and take about the same time; only a text
+// that is no key takes less. Reads the newest commits, without a query.
+std::optional<FoundKey> FindKey(std::string_view text);
+
+struct KeyUsage {
+    int64_t key;
+    int64_t requests, refusals;
+};
+
+// Add them to the counts of today. Needs an open Session as Identity::Owner().
+void AddUsage(const std::vector<KeyUsage>& usage);
+
+}  // namespace pulse::web

@@ -1,0 +1,53 @@
+// Looking up API keys.
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/web/store_key.hpp"
+
+namespace pulse::web {
+
+namespace {
+
+using pg::Value;
+
+std::optional<Moment> TimeOf(const Value& value) {
+    return value.null ? std::nullopt : std::optional<Moment>(DatumGetTimestampTz(value.datum));
+}
+
+// The columns of a key, in the order of `probe` below.
+FoundKey ReadKey(const std::vector<Value>& row) {
+    return {DatumGetInt64(row[0].datum),
+            pg::ToText(row[1].datum),
+            ParseKeyKind(pg::ToText(row[2].datum)),
+            DatumGetObjectId(row[7].datum),
+            row[3].null ? std::nullopt : std::optional(pg::ToTextArray(row[3].datum)),
+            row[4].null ? std::nullopt : std::optional(DatumGetInt32(row[4].datum))};
+}
+
+}  // namespace
+
+std::optional<FoundKey> FindKey(std::string_view text) {
+    static const pg::Probe secrets("api_key_secret", "api_key_secret_pkey", {2, 3, 5});
+    static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12});
+    const std::optional<std::string> prefix = PrefixOf(text);
+    if (!prefix) return std::nullopt;
+    // Every text that may be a key goes through all of these, whatever is found; one that is unknown with the
+    // first key.
+    const pg::LatestSnapshot snapshot;
+    const std::optional<std::vector<Value>> secret = secrets.Find({pg::FromText(*prefix)});
+    const std::string expected = secret ? pg::ToBytes((*secret)[1].datum) : std::string(32, '\0');
+    const bool same = SameDigest(Digest(text), expected);
+    const std::optional<std::vector<Value>> key =
+        keys.Find({Int64GetDatum(secret ? DatumGetInt64((*secret)[0].datum) : 1)});
+    const Oid role = key && !(*key)[7].null ? DatumGetObjectId((*key)[7].datum) : InvalidOid;
+    const bool may = pg::MayHandOut(role);
+    if (!secret || !key || !same || !may) return std::nullopt;
+
+    const Moment now = pg::WallClock();
+    const auto ended = [&](const Value& value) { return TimeOf(value).value_or(now + 1) <= now; };
+    const bool revoked = !(*key)[6].null;
+    if (revoked || ended((*key)[5]) || ended((*secret)[2])) return std::nullopt;
+    return ReadKey(*key);
+}
+
+}  // namespace pulse::web
