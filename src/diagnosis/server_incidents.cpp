@@ -1,5 +1,6 @@
 // The hypothesis that a server is the cause: segments over several of its tables fell or failed at once, and
 // segments elsewhere did not.
+#include <algorithm>
 #include <cmath>
 
 #include "pulse/diagnosis/context.hpp"

@@ -2,6 +2,7 @@
 // all, is no error: the diagnosis does without it.
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/store.hpp"
