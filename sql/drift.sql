@@ -120,6 +120,7 @@ SELECT s.name AS segment,
             WHEN s.baseline -> 'monitoringEnabled' = 'false' THEN 'not monitored'
             WHEN l.taken_at IS NULL THEN 'no snapshot'
             WHEN l.status = 'failed' THEN 'failing'
+            WHEN l.missing IS NOT NULL THEN 'partial'
             WHEN h.points < 2 THEN 'too young'
             WHEN h.points <= coalesce(current_setting('pulse.min_history', true), '7')::int THEN 'learning'
             ELSE 'watched' END AS state,
@@ -141,7 +142,7 @@ SELECT s.name AS segment,
         WHERE v.snapshot_id = n.id AND v.entropy IS NOT NULL AND v.total - v.nulls - coalesce(v.nans, 0) >= 10) AS entropy,
        coalesce(s.definition ->> 'members', CASE s.kind WHEN 'profile' THEN 'people' ELSE 'members' END) AS members
 FROM pulse.segment s
-LEFT JOIN LATERAL (SELECT p.taken_at, p.status FROM pulse.snapshot p
+LEFT JOIN LATERAL (SELECT p.taken_at, p.status, p.missing FROM pulse.snapshot p
                    WHERE p.segment_id = s.id AND p.taken_at <= @extschema@.pulse_now() ORDER BY p.taken_at DESC LIMIT 1) l ON true
 LEFT JOIN LATERAL (SELECT p.id, p.taken_at, p.size, p.converted::numeric / nullif(p.size, 0) AS rate, p.net_velocity, p.churn_rate, p.growth_rate
                    FROM pulse.snapshot p
@@ -180,7 +181,7 @@ COMMENT ON COLUMN pulse.segment_overview.growth_rate IS 'Change of its size rela
 COMMENT ON COLUMN pulse.segment_overview.entropy IS 'Per attribute the entropy of its values in bits, {"plan": 1.58}: 0 when all have the same value, log2(n) when n values are equally frequent; only where at least 10 members have a value.';
 COMMENT ON COLUMN pulse.segment_overview.members IS 'What texts call its members: the word of its definition, else people, or members.';
 COMMENT ON COLUMN pulse.segment_overview.state IS
-'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); not monitored; paused; archived.';
+'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); partial (it could not measure everything: pulse.snapshot.missing); not monitored; paused; archived.';
 
 -- Level: reader
 CREATE VIEW pulse.mission AS

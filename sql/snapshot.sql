@@ -186,6 +186,7 @@ CREATE TABLE pulse.snapshot (
     sketch pulse_sketch,  -- Level: people_reader
     duration_ms double precision,
     plan_cost double precision,
+    missing text[],
     error_state text,
     error text,  -- Level: people_reader
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -211,6 +212,8 @@ COMMENT ON COLUMN pulse.snapshot.clause_missed_only IS 'Per clause: rows that pa
 COMMENT ON COLUMN pulse.snapshot.clause_rows IS 'Rows that the clause counts cover (scaled up when sampled).';
 COMMENT ON COLUMN pulse.snapshot.clause_error IS 'Relative standard error of the clause counts; 0 when all rows were counted, above 0 for a sample.';
 COMMENT ON COLUMN pulse.snapshot.sketch IS 'The sketch of the members, for entered, exited and overlap; 8 bytes x min(members, pulse.sketch_size).';
+COMMENT ON COLUMN pulse.snapshot.missing IS 'Of a partial snapshot: what could not be measured, because its column is gone or of another type: "attribute region", "converted", "last_active". Everything else is measured. Null: nothing is missing.';
+COMMENT ON COLUMN pulse.snapshot.error IS 'Why the snapshot failed, or why something is missing.';
 COMMENT ON COLUMN pulse.snapshot.columns IS 'Columns of the relation or query, {"name": "type"}; the detector schema_change compares them.';
 
 -- Level: reader
@@ -323,4 +326,4 @@ CREATE FUNCTION pulse_take_snapshots(OUT segment text, OUT snapshot bigint, OUT 
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshots';
 COMMENT ON FUNCTION pulse_take_snapshots() IS
-'Measures every active segment that is due: its cadence has passed since its last good snapshot, and monitoring is on. status: ok; failed (the error is in the snapshot row, the other segments are measured); skipped, with the reason (another session measures the segment, or its source cannot be read). A source that is unreachable, or fails three times in a row, is not tried again for its other segments.';
+'Measures every active segment that is due: its cadence has passed since its last good snapshot, and monitoring is on. status: ok (with an error: something is missing, see pulse.snapshot.missing); failed (the error is in the snapshot row, the other segments are measured); skipped, with the reason (another session measures the segment, or its source cannot be read). A source that is unreachable, or fails three times in a row, is not tried again for its other segments.';

@@ -135,8 +135,8 @@ bool Live(const IncidentSummary& summary) {
 std::optional<Json> Diagnose(int64_t incident, bool keep) {
     try {
         pg::Subtransaction subtransaction;
-        Json json = diagnosis::ToJson(
-            diagnosis::DiagnoseIncident(incident, keep && !pg::ReadOnly(), diagnosis::EvidenceFrom::kStored));
+        Json json =
+            diagnosis::ToJson(diagnosis::DiagnoseIncident(incident, keep && !pg::ReadOnly(), nullptr));
         subtransaction.Commit();
         return json;
     } catch (const pg::Error& error) {
@@ -182,6 +182,7 @@ std::vector<IncidentSummary> LoadIncidentSummaries(const std::vector<int64_t>& i
         if (!diagnosis.is_object() || (Live(one.summary) && found.size() <= kFresh))
             if (auto fresh = Diagnose(one.summary.incident, keep)) diagnosis = std::move(*fresh);
         Tell(diagnosis, one.summary);
+        one.summary.shared_cause = Text(diagnosis, "shared_cause");
         const Json result = one.facts.value("result", Json());
         if (result.is_object()) {
             Tell(result, one.summary);

@@ -63,6 +63,15 @@ std::string Count(size_t number, const char* noun) {
     return diagnosis::Thousands(static_cast<int64_t>(number)) + " " + noun + (number == 1 ? "" : "s");
 }
 
+// The name of the cause of all of them; empty unless they are one group.
+std::string SharedCause(const std::vector<IncidentSummary>& summaries) {
+    for (const IncidentSummary& summary : summaries)
+        if (!summary.group || summary.group != summaries[0].group) return "";
+    for (const IncidentSummary& summary : summaries)
+        if (!summary.shared_cause.empty()) return summary.shared_cause;
+    return "";
+}
+
 }  // namespace
 
 IncidentSummary Cleaned(const IncidentSummary& summary) {
@@ -70,6 +79,7 @@ IncidentSummary Cleaned(const IncidentSummary& summary) {
     clean.subject = Clean(summary.subject, kName);
     if (clean.subject.empty()) clean.subject = "(without a name)";
     clean.owner = Clean(summary.owner, kName);
+    clean.shared_cause = Clean(summary.shared_cause, kName);
     clean.resolved_by = Clean(summary.resolved_by, kName);
     for (std::string* word : {&clean.detector, &clean.severity, &clean.status, &clean.direction})
         *word = Clean(*word, kWord);
@@ -152,6 +162,8 @@ std::string Headline(const Envelope& envelope, const std::vector<IncidentSummary
         text += ", " + std::to_string(over) + (over == summaries.size() ? " over" : " of them over");
     if (envelope.event == "escalated") text += ", not acknowledged";
     if (envelope.by_digest) text = "Digest: " + text;
+    if (const std::string cause = SharedCause(summaries); !cause.empty())
+        return Cut(text + ", one cause: " + cause, limit);
     return Cut(text + ": " + summaries[0].subject + " first", limit);
 }
 

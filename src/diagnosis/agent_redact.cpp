@@ -366,11 +366,11 @@ std::string Redactor::RedactQuoted(const std::string& text) {
 
 std::string Redactor::RedactSummary(const std::string& text) {
     if (share_) return text;
-    // As the rooms drift and health write them: check … fails: …, and the segment can no longer be measured:
-    // …
-    for (const char* mark : {" fails: ", " can no longer be measured: "})
+    // As the rooms drift and health write them: check … fails: …, the segment can no longer be measured: …,
+    // the segment is measured without …: …
+    for (const char* mark : {" fails: ", " can no longer be measured: ", " is measured without "})
         if (const size_t at = text.find(mark); at != std::string::npos)
-            return RedactQuoted(text.substr(0, at + std::string(mark).size() - 2));
+            return RedactQuoted(text.substr(0, text.find(": ", at)));
     return RedactQuoted(text);
 }
 

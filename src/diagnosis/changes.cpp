@@ -54,7 +54,6 @@ void CompareLabels(DistributionChange& change, const Distribution& before, const
 }
 
 std::string IntervalLabel(const std::vector<double>& edges, size_t i) {
-    if (edges.empty()) return "any";
     if (edges.empty()) return "any value";
     if (i == 0) return "below " + Figure(edges.front());
     if (i == edges.size()) return "from " + Figure(edges.back());

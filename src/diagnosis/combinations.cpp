@@ -24,6 +24,20 @@ constexpr double kPricePerCondition = 3;  // in half squares of standard deviati
 constexpr double kTolerance = 0.05;  // of the people concerned: what a model of the change cannot tell apart
 constexpr double kMinNarrowing = 0.08;  // share of people that a condition must exclude
 
+constexpr double kMinExchanged = 0.1;  // values of people who stay change, too
+
+// The share of people who usually come or leave between the two snapshots; unknown: all of them.
+double Exchanged(const DiagnosisInput& input, const SizeTrend& trend) {
+    constexpr size_t kMinFlows = 4;
+    constexpr double kAll = 2;  // both snapshots are then samples that are independent of each other
+    if (trend.flow_points < kMinFlows || !trend.usual_entered || !trend.usual_exited ||
+        input.before->size <= 0)
+        return kAll;
+    const double daily =
+        (*trend.usual_entered + *trend.usual_exited) / static_cast<double>(input.before->size);
+    return std::clamp(daily * static_cast<double>(std::max<size_t>(trend.steps, 1)), kMinExchanged, kAll);
+}
+
 // The people with some values of an attribute: how many were lost (gained: negative) beyond what all others
 // did.
 struct Margin {
@@ -34,7 +48,7 @@ bool HasValue(const std::vector<std::string>& values, const std::string& value) 
     return std::find(values.begin(), values.end(), value) != values.end();
 }
 
-Margin MarginOf(const DistributionChange& change, const std::vector<std::string>& values) {
+Margin MarginOf(const DistributionChange& change, const std::vector<std::string>& values, double exchanged) {
     Margin margin;
     double before = 0, rest_before = 0, rest_after = 0;
     for (const Cell& cell : change.cells) {
@@ -44,8 +58,8 @@ Margin MarginOf(const DistributionChange& change, const std::vector<std::string>
     }
     const double scale = rest_before > 0 ? rest_after / rest_before : 1;
     margin.lost = scale * before - margin.after;
-    margin.noise = before + margin.after + before * before / std::max(rest_before, 1.0) +
-                   std::pow(kMixNoise * before, 2);
+    margin.noise = exchanged / 2 * (before + margin.after + before * before / std::max(rest_before, 1.0)) +
+                   std::pow(kMixNoise * before, 2) + 1;
     return margin;
 }
 
@@ -61,12 +75,12 @@ const ValueShift* FindShift(const std::vector<ValueShift>& shifts, const std::st
 }
 
 // The value that changed by most people beyond the others of its attribute.
-std::vector<std::string> MostMoved(const DistributionChange& change, bool fell) {
+std::vector<std::string> MostMoved(const DistributionChange& change, bool fell, double exchanged) {
     std::vector<std::string> most;
     double people = 0;
     for (const Cell& cell : change.cells) {
         if (cell.kind != CellKind::kValue) continue;
-        const double moved = MarginOf(change, {cell.label}).lost * (fell ? 1 : -1);
+        const double moved = MarginOf(change, {cell.label}, exchanged).lost * (fell ? 1 : -1);
         if (moved <= people) continue;
         people = moved;
         most = {cell.label};
@@ -77,7 +91,7 @@ std::vector<std::string> MostMoved(const DistributionChange& change, bool fell) 
 // For each attribute the values in which the change is concentrated, if they concern about as many people as
 // those of the attribute that shows it best.
 std::vector<Condition> AlikeConditions(const std::vector<DistributionChange>& changes,
-                                       const std::vector<ValueShift>& shifts, bool fell) {
+                                       const std::vector<ValueShift>& shifts, bool fell, double exchanged) {
     struct Found {
         Condition condition;
         double people = 0;
@@ -87,9 +101,9 @@ std::vector<Condition> AlikeConditions(const std::vector<DistributionChange>& ch
     for (const DistributionChange& change : changes) {
         if (!change.labelled()) continue;
         const ValueShift* shift = FindShift(shifts, change.attribute, fell);
-        std::vector<std::string> values = shift ? shift->labels : MostMoved(change, fell);
+        std::vector<std::string> values = shift ? shift->labels : MostMoved(change, fell, exchanged);
         if (values.empty()) continue;
-        const Margin margin = MarginOf(change, values);
+        const Margin margin = MarginOf(change, values, exchanged);
         const double people = margin.lost * (fell ? 1 : -1);
         if (people < 3 * std::sqrt(margin.noise)) continue;
         if (shift) most = std::max(most, people);
@@ -115,7 +129,8 @@ class CombinationSearch {
         for (const Condition& condition : joint.conditions)
             for (const DistributionChange& change : context.changes)
                 if (change.attribute == condition.attribute)
-                    margins_.push_back(MarginOf(change, condition.values));
+                    margins_.push_back(
+                        MarginOf(change, condition.values, Exchanged(context.input, context.trend)));
     }
     // Bits of the conditions of the combination that explains it best; 0 without one.
     size_t Find();
@@ -225,9 +240,10 @@ std::string Together(const std::vector<Condition>& conditions) {
 std::vector<Condition> ConditionsToAsk(const DiagnosisInput& input) {
     if (!input.before || !input.after || input.before->failed || input.after->failed) return {};
     if (input.after->size == input.before->size) return {};
-    const auto changes = Compare(*input.before, *input.after, ComputeSizeTrend(input).variability);
-    std::vector<Condition> conditions =
-        AlikeConditions(changes, FindValueShifts(changes), input.after->size < input.before->size);
+    const SizeTrend trend = ComputeSizeTrend(input);
+    const auto changes = Compare(*input.before, *input.after, trend.variability);
+    std::vector<Condition> conditions = AlikeConditions(
+        changes, FindValueShifts(changes), input.after->size < input.before->size, Exchanged(input, trend));
     if (conditions.size() < 2) conditions.clear();
     return conditions;
 }

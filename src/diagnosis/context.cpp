@@ -20,6 +20,7 @@ const char* Name(Cause cause) {
         case Cause::kRuleTightened: return "rule_tightened";
         case Cause::kRuleLoosened: return "rule_loosened";
         case Cause::kSharedUpstream: return "shared_upstream_cause";
+        case Cause::kServerTrouble: return "server_trouble";
         case Cause::kSourceEmptied: return "source_emptied";
         case Cause::kValueRenamed: return "value_renamed";
         case Cause::kColumnNulled: return "column_nulled";

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/table.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
 
@@ -57,16 +58,39 @@ bool Shares(const Hypothesis& hypothesis, const ValueShift& shift) {
     }
 }
 
-bool SharesClause(const Hypothesis& hypothesis, const CorrelatedIncident& other_incident) {
-    if (hypothesis.subject.clause.empty() || hypothesis.subject.attribute.empty()) return false;
-    if (hypothesis.cause != Cause::kClauseShift && hypothesis.cause != Cause::kValueRenamed) return false;
+// Whether both segments read the same table.
+bool SameTable(const DiagnosisContext& context, const CorrelatedIncident& other_incident) {
+    return !context.input.relation.empty() && other_incident.relation == context.input.relation &&
+           other_incident.server == context.input.server;
+}
+
+// What moves no single value: another mix or unit of a column, or conversions that are no longer counted,
+// also in the other segment over the table.
+bool SharesColumn(const DiagnosisContext& context, const Hypothesis& hypothesis,
+                  const CorrelatedIncident& other_incident, const std::vector<DistributionChange>& changes) {
+    if (!SameTable(context, other_incident)) return false;
+    const auto change = std::find_if(changes.begin(), changes.end(), [&](const DistributionChange& one) {
+        return one.attribute == hypothesis.subject.attribute;
+    });
+    if (hypothesis.cause == Cause::kMixShift || hypothesis.cause == Cause::kValuesRescaled)
+        return change != changes.end() && change->distance > 0.1;
+    const SegmentSnapshot &before = other_incident.before, &after = other_incident.after;
+    return hypothesis.cause == Cause::kConversionTrackingLost && before.converted && after.converted &&
+           before.size > 0 && after.size > 0 && *before.converted > 0 &&
+           static_cast<double>(*after.converted) / static_cast<double>(after.size) <
+               0.3 * static_cast<double>(*before.converted) / static_cast<double>(before.size);
+}
+
+// Whether the other segment lost people to a clause of its rule; with a name, to one that reads that column.
+bool TurnedAway(const CorrelatedIncident& other_incident, const std::string& column = "") {
+    const int64_t lost = other_incident.before.size - other_incident.after.size;
     for (const ClauseCount& after : other_incident.after.clauses)
         for (const ClauseCount& before : other_incident.before.clauses) {
             if (after.text != before.text || !after.missed_only || !before.missed_only) continue;
             const auto columns = ColumnsOf(after.text);
-            const int64_t lost = other_incident.before.size - other_incident.after.size;
-            if (std::find(columns.begin(), columns.end(), hypothesis.subject.attribute) != columns.end() &&
-                lost > 0 &&
+            const bool named =
+                column.empty() || std::find(columns.begin(), columns.end(), column) != columns.end();
+            if (named && lost > 0 &&
                 static_cast<double>(*after.missed_only - *before.missed_only) >
                     0.4 * static_cast<double>(lost))
                 return true;
@@ -74,11 +98,18 @@ bool SharesClause(const Hypothesis& hypothesis, const CorrelatedIncident& other_
     return false;
 }
 
+bool SharesClause(const Hypothesis& hypothesis, const CorrelatedIncident& other_incident) {
+    if (hypothesis.subject.clause.empty() || hypothesis.subject.attribute.empty()) return false;
+    if (hypothesis.cause != Cause::kClauseShift && hypothesis.cause != Cause::kValueRenamed) return false;
+    return TurnedAway(other_incident, hypothesis.subject.attribute);
+}
+
 // Both segments read the same table and lost people uniformly: the table itself lost people.
 bool SharesFall(const DiagnosisContext& context, const Hypothesis& hypothesis,
                 const CorrelatedIncident& other_incident) {
     if (hypothesis.cause != Cause::kUniformLoss && hypothesis.cause != Cause::kSourceEmptied) return false;
-    if (context.input.relation.empty() || other_incident.relation != context.input.relation) return false;
+    // Those whom a rule turned away are still in the table.
+    if (!SameTable(context, other_incident) || TurnedAway(other_incident)) return false;
     if (other_incident.before.size <= 0 || context.before_size <= 0) return false;
     const double change =
         static_cast<double>(other_incident.after.size) / static_cast<double>(other_incident.before.size) - 1;
@@ -98,10 +129,12 @@ struct Shared {
 
 // The hypothesis that the largest number of other segments share.
 Shared FindShared(const DiagnosisContext& context) {
+    std::vector<std::vector<DistributionChange>> changes;
     std::vector<std::vector<ValueShift>> shifts;
-    for (const CorrelatedIncident& other_incident : context.input.correlated)
-        shifts.push_back(
-            FindValueShifts(Compare(other_incident.before, other_incident.after, context.trend.variability)));
+    for (const CorrelatedIncident& other_incident : context.input.correlated) {
+        changes.push_back(Compare(other_incident.before, other_incident.after, context.trend.variability));
+        shifts.push_back(FindValueShifts(changes.back()));
+    }
     Shared best;
     for (const Hypothesis& hypothesis : context.hypotheses) {
         Shared shared{&hypothesis, {}, {}};
@@ -113,6 +146,7 @@ Shared FindShared(const DiagnosisContext& context) {
             if (moved != shifts[i].end() && shared.replacements.empty())
                 shared.replacements = moved->replacements;
             if (moved != shifts[i].end() || SharesClause(hypothesis, other_incident) ||
+                SharesColumn(context, hypothesis, other_incident, changes[i]) ||
                 SharesFall(context, hypothesis, other_incident))
                 shared.correlated.push_back(&other_incident);
         }
@@ -139,6 +173,9 @@ std::string DescribeSharedCause(const Hypothesis& hypothesis, const Recommendati
         case Cause::kCombinationInflux: return "the growth of one combination";
         case Cause::kClauseShift: return "the data behind " + attribute;
         case Cause::kUniformLoss: return words.rows + " missing from the table that all of them read";
+        case Cause::kMixShift: return "another mix of " + attribute;
+        case Cause::kValuesRescaled: return "another unit of " + attribute;
+        case Cause::kConversionTrackingLost: return "conversions that are no longer counted";
         case Cause::kSourceEmptied: return "the empty table that all of them read";
         default: return "the loss of " + named;
     }
@@ -176,6 +213,49 @@ void AddCorrelatedIncidentHypotheses(DiagnosisContext& context) {
                                  "): " + DescribeSharedCause(*shared.hypothesis, subject, input.words) +
                                  ". " + shared.hypothesis->sentence;
     context.AddHypothesis(Cause::kSharedUpstream, confidence, sentence, cited, subject);
+}
+
+void AddRelated(const DiagnosisContext& context, Diagnosis& diagnosis) {
+    constexpr double kLikely = 0.6;
+    const DiagnosisInput& input = context.input;
+    // The likeliest shared cause gives the name.
+    const auto relate = [&](const std::string& name, const std::vector<int64_t>& incidents) {
+        if (incidents.empty()) return;
+        if (diagnosis.shared_cause.empty()) diagnosis.shared_cause = name;
+        for (const int64_t incident : incidents)
+            if (std::find(diagnosis.related.begin(), diagnosis.related.end(), incident) ==
+                diagnosis.related.end())
+                diagnosis.related.push_back(incident);
+    };
+    const auto cited = [&](const char* kind) -> std::vector<int64_t> {
+        for (const Evidence& fact : context.evidence)
+            if (fact.kind == kind) return fact.figures.at("incidents");
+        return {};
+    };
+    for (const Hypothesis& hypothesis : context.hypotheses) {
+        const bool likely = hypothesis.confidence >= kLikely;
+        if (hypothesis.cause == Cause::kTableTrouble && likely) {
+            for (const TableIncident& table : input.tables)
+                if (table.incident == hypothesis.subject.incident)
+                    relate(TableName(table.relation, input.server), {table.incident});
+        } else if (hypothesis.cause == Cause::kServerTrouble && likely) {
+            relate("server " + Short(input.server, 60), cited("server"));
+        } else if (hypothesis.cause == Cause::kSharedUpstream) {
+            const std::string table =
+                input.relation.empty() ? "the same data" : TableName(input.relation, input.server);
+            relate(hypothesis.subject.attribute.empty()
+                       ? table
+                       : Short(hypothesis.subject.attribute, 40) + " of " + table,
+                   cited("sibling"));
+        } else if (hypothesis.cause == Cause::kSchemaChange && context.change_type == ChangeType::kSchema) {
+            // What breaks one segment over a table breaks the others.
+            std::vector<int64_t> others;
+            for (const CorrelatedIncident& other : input.correlated)
+                if (SameTable(context, other) && other.detector == input.detector)
+                    others.push_back(other.incident);
+            relate("columns of " + TableName(input.relation, input.server), others);
+        }
+    }
 }
 
 }  // namespace pulse::diagnosis

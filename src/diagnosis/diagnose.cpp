@@ -157,6 +157,7 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
     diagnosis.since = DescribeOnset(context);
     AddMeasurementHypotheses(context);
     AddSourceTableHypotheses(context);
+    AddServerHypothesis(context);
     AddRuleHypotheses(context);
     AddValueHypotheses(context);
     AddCombinationHypothesis(context);
@@ -167,20 +168,8 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
     Rank(context);
     diagnosis.attribution = Attribute(context, diagnosis.attribution_of);
     diagnosis.recommendations = Recommend(context);
-    if (std::any_of(context.hypotheses.begin(), context.hypotheses.end(),
-                    [](const Hypothesis& h) { return h.cause == Cause::kSharedUpstream; }))
-        for (const Evidence& fact : context.evidence)
-            if (fact.kind == "sibling")
-                diagnosis.related = fact.figures.at("incidents").get<std::vector<int64_t>>();
-    // What breaks one segment over a table breaks the others.
-    if (input.after && input.after->failed && context.hypotheses.front().cause == Cause::kSchemaChange)
-        for (const CorrelatedIncident& other : input.correlated)
-            if (!input.relation.empty() && other.relation == input.relation && other.after.failed &&
-                IsSchemaError(other.after.error_state))
-                diagnosis.related.push_back(other.incident);
-    for (const Hypothesis& hypothesis : context.hypotheses)
-        if (hypothesis.cause == Cause::kTableTrouble && hypothesis.confidence >= 0.6)
-            diagnosis.related.push_back(input.tables.front().incident);
+    AddRelated(context, diagnosis);
+    diagnosis.not_asked = input.not_asked;
     diagnosis.evidence = std::move(context.evidence);
     diagnosis.hypotheses = std::move(context.hypotheses);
     return diagnosis;

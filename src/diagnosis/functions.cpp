@@ -8,15 +8,16 @@ namespace diagnosis = pulse::diagnosis;
 using pulse::pg::Value;
 
 PULSE_FUNCTION(pulse_diagnose_incident) {
-    const diagnosis::Diagnosis found = diagnosis::DiagnoseIncident(
-        pg::Args(fcinfo).RequireInt8(0, "incident"), false, diagnosis::EvidenceFrom::kSource);
+    diagnosis::QuestionTime time;
+    const diagnosis::Diagnosis found =
+        diagnosis::DiagnoseIncident(pg::Args(fcinfo).RequireInt8(0, "incident"), false, &time);
     return pg::FromJson(diagnosis::ToJson(found));
 }
 
 PULSE_FUNCTION(pulse_explain_incident) {
     const int64_t incident = pg::Args(fcinfo).RequireInt8(0, "incident");
-    std::vector<std::string> lines =
-        diagnosis::ToText(diagnosis::DiagnoseIncident(incident, false, diagnosis::EvidenceFrom::kSource));
+    diagnosis::QuestionTime time;
+    std::vector<std::string> lines = diagnosis::ToText(diagnosis::DiagnoseIncident(incident, false, &time));
     for (std::string& line : diagnosis::DescribeInvestigation(incident)) lines.push_back(std::move(line));
     pg::ResultSet result(fcinfo);
     for (const std::string& line : lines) result.Add({Value::Text(line)});
@@ -27,9 +28,10 @@ PULSE_FUNCTION(pulse_diagnose_incidents) {
     pg::ResultSet result(fcinfo);
     // All first, then the rows: the last diagnosis can still widen the group of the first incident.
     std::vector<diagnosis::Diagnosis> all;
+    diagnosis::QuestionTime time;
     for (const int64_t incident : diagnosis::LiveIncidents()) {
         pg::CheckInterrupts();
-        all.push_back(diagnosis::DiagnoseIncident(incident, true, diagnosis::EvidenceFrom::kSource));
+        all.push_back(diagnosis::DiagnoseIncident(incident, true, &time));
     }
     for (const diagnosis::Diagnosis& one : all) {
         const diagnosis::Hypothesis& best = one.hypotheses.front();

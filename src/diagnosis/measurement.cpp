@@ -3,6 +3,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/diagnosis/clauses.hpp"
+#include "pulse/diagnosis/rewrite.hpp"
 #include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/diagnosis/context.hpp"
@@ -27,6 +28,20 @@ bool Uses(const DiagnosisContext& context, const std::string& column) {
             value.get_ref<const std::string&>().find(column) != std::string::npos)
             return true;
     return false;
+}
+
+// Whether one of the columns decides who is a member.
+bool DecideMembership(const DiagnosisContext& context, const std::vector<std::string>& columns) {
+    const auto counted = [&](const std::string& column) {
+        for (const ClauseCount& clause : context.input.before->clauses) {
+            const std::vector<std::string> read = ColumnsOf(clause.text);
+            if (std::find(read.begin(), read.end(), column) != read.end()) return true;
+        }
+        return false;
+    };
+    return std::any_of(columns.begin(), columns.end(), [&](const std::string& column) {
+        return counted(column) || Decides(context.input.definition, column);
+    });
 }
 
 struct SchemaDifference {
@@ -78,21 +93,45 @@ SchemaDifference CompareColumns(const DiagnosisContext& context, const Columns& 
 void AddSchemaHypothesis(DiagnosisContext& context) {
     const DiagnosisInput& input = context.input;
     if (!input.before || !input.after) return;
-    // A column that changed later is no cause.
-    const Columns& now = input.columns_at_onset.empty() ? input.after->columns : input.columns_at_onset;
-    if (input.before->columns.empty() || now.empty()) return;
-    const SchemaDifference difference = CompareColumns(context, input.before->columns, now);
-    if (difference.words.empty()) return;
+    // An incident about columns shows those of its newest snapshot. For others a column that changed later is
+    // no cause.
+    const bool own = context.change_type == ChangeType::kSchema;
+    const Columns& before = own && !input.last_columns.empty() ? input.last_columns : input.before->columns;
+    const Columns& now =
+        own || input.columns_at_onset.empty() ? input.after->columns : input.columns_at_onset;
+    if (before.empty() || now.empty()) return;
+    const SchemaDifference difference = CompareColumns(context, before, now);
+    if (difference.words.empty()) {
+        if (own)
+            context.AddHypothesis(
+                Cause::kSchemaChange, 0.9,
+                "The columns of the table behind the segment changed and are now as before.",
+                {context.cited_size});
+        return;
+    }
     const std::string what = Listed(difference.words, 4);
     const std::string id =
         context.AddEvidence("schema", Capitalized(what) + ".", {{"columns", difference.columns}});
-    double confidence = difference.harmless ? 0.1 : difference.used ? 0.75 : 0.3;
+    // What is only measured does not change who is a member.
+    const bool relevant =
+        difference.used &&
+        (DecideMembership(context, difference.columns) ||
+         (context.change_type != ChangeType::kSize && context.change_type != ChangeType::kChurn));
+    double confidence = difference.harmless ? 0.1 : relevant ? 0.75 : 0.3;
     if (context.change_type == ChangeType::kSchema) confidence = difference.used ? 0.95 : 0.9;
+    const auto subject_column = std::find_if(difference.columns.begin(), difference.columns.end(),
+                                             [&](const std::string& name) { return Uses(context, name); });
     RecommendationSubject subject;
-    subject.attribute = difference.columns.empty() ? "" : difference.columns.front();
+    if (subject_column != difference.columns.end())
+        subject.attribute = *subject_column;
+    else if (!difference.columns.empty())
+        subject.attribute = difference.columns.front();
     if (!difference.renamed_to.empty()) subject.replacements = {difference.renamed_to};
     std::string sentence = "The table behind the segment was changed: " + what + ".";
-    sentence += difference.used ? " The segment uses it." : " The segment does not use it by name.";
+    sentence += !input.after->missing.empty()
+                    ? " The segment is measured without " + Listed(input.after->missing) + "."
+                : difference.used ? " The segment uses it."
+                                  : " The segment does not use it by name.";
     context.AddHypothesis(Cause::kSchemaChange, confidence, sentence, {id}, subject);
 }
 

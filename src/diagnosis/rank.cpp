@@ -18,6 +18,7 @@ int Depth(Cause cause) {
         case Cause::kRuleTightened:
         case Cause::kRuleLoosened:
         case Cause::kTableTrouble:
+        case Cause::kServerTrouble:
         case Cause::kLoadStopped:
         case Cause::kSourceLate:
         case Cause::kReplicaLate:
@@ -89,6 +90,7 @@ double DiscountShare(const Hypothesis& deep, const Hypothesis& shallow) {
         case Cause::kRuleTightened:
         case Cause::kRuleLoosened:
         case Cause::kTableTrouble:
+        case Cause::kServerTrouble:
         case Cause::kSourceEmptied: return 0.6;
         case Cause::kSchemaChange:
         case Cause::kMeasurementFailed: return 0.3;

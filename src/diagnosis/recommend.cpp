@@ -106,7 +106,13 @@ struct Advisor {
         return "SELECT " + Counted() + " FROM " + input().source + where + ";";
     }
     std::string UpdateDefinition(const json& definition) const {
-        return Verb("pulse_update_segment(" + Segment() + ", definition => " + Jsonb(definition) + ")");
+        return UpdateDefinition(definition, input().expectations);
+    }
+    // A critical attribute must be measured.
+    std::string UpdateDefinition(const json& definition, const json& expectations) const {
+        const json baseline = WithoutUnmeasured(expectations, definition);
+        return Verb("pulse_update_segment(" + Segment() + ", definition => " + Jsonb(definition) +
+                    (baseline == input().expectations ? "" : ", baseline => " + Jsonb(baseline)) + ")");
     }
     std::string UpdateBaseline(const json& baseline) const {
         return Verb("pulse_update_segment(" + Segment() + ", baseline => " + Jsonb(baseline) + ")");
@@ -294,12 +300,16 @@ struct Advisor {
         } else if (!h.subject.replacements.empty()) {
             if (const auto renamed = WithColumnRenamed(definition, name, h.subject.replacements.front()))
                 Add("high", "Name the column as it is called now.", "The definition has its old name.",
-                    UpdateDefinition(*renamed));
-        } else if (const auto without = name.empty() ? std::nullopt : WithoutAttribute(definition, name)) {
-            Add("high", "If " + Short(name, 40) + " is gone for good, measure the segment without it.",
-                "Its rule does not read it, so everything else can still be measured.",
-                UpdateDefinition(*without));
+                    UpdateDefinition(*renamed, WithAttributeRenamed(input().expectations, name,
+                                                                    h.subject.replacements.front())));
         }
+        if (!input().after) return;
+        if (const auto without = WithoutParts(definition, input().after->missing))
+            Add(h.subject.replacements.empty() ? "high" : "medium",
+                "If this is meant to last, take " + Listed(input().after->missing) +
+                    " out of the definition.",
+                "Until then each snapshot is partial and this incident stays open.",
+                UpdateDefinition(*without));
     }
 
     // A clause over people: the attribute it names, and where its traits, segments and events come from.
@@ -448,7 +458,13 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kTableTrouble:
             Add("high", "Check the table's incident first.", "The segment recovers when the table does.",
                 "SELECT * FROM " + input().verbs + "pulse_explain_incident(" +
-                    std::to_string(input().tables.front().incident) + ");");
+                    std::to_string(h.subject.incident) + ");");
+            break;
+        case Cause::kServerTrouble:
+            Add("high", "Check the server first; this tests its connection, its lag and its limits.",
+                "Segments over other tables of the server changed at the same time.",
+                "SELECT * FROM " + input().verbs + "pulse_test_source(" + rule::QuoteText(input().server) +
+                    ");");
             break;
         case Cause::kLoadStopped:
         case Cause::kSourceLate:

@@ -118,7 +118,9 @@ json ToJson(const Diagnosis& diagnosis) {
                 {"what_changed", diagnosis.what_changed},
                 {"since", diagnosis.since},
                 {"attribution_of", diagnosis.attribution_of},
-                {"related_incidents", diagnosis.related}};
+                {"related_incidents", diagnosis.related},
+                {"shared_cause", diagnosis.shared_cause.empty() ? json() : json(diagnosis.shared_cause)},
+                {"not_asked", diagnosis.not_asked}};
     if (!diagnosis.table.empty()) {
         object["segment"] = nullptr;
         object["table"] = diagnosis.table;
@@ -156,6 +158,9 @@ std::vector<std::string> ToText(const Diagnosis& diagnosis, size_t width) {
     lines.push_back("");
     const std::vector<Hypothesis> shown = ShownHypotheses(diagnosis);
     AppendHypotheses(shown, width, lines);
+    for (const std::string& question : diagnosis.not_asked)
+        Append(lines,
+               Wrap("Not asked, as the time for questions was up: " + question + ".", width, "  ", "  "));
     lines.push_back("");
     if (!diagnosis.attribution.empty()) {
         AppendAttribution(diagnosis, width, lines);

@@ -224,21 +224,51 @@ std::optional<json> WithColumnRenamed(const json& definition, const std::string&
     }
 }
 
-std::optional<json> WithoutAttribute(const json& definition, const std::string& name) {
-    if (!definition.contains("attributes") || !definition["attributes"].is_array()) return std::nullopt;
-    // What the rule reads cannot be left out.
+std::optional<json> WithoutParts(const json& definition, const std::vector<std::string>& parts) {
+    const auto is_part = [&](const std::string& name) {
+        return std::find(parts.begin(), parts.end(), name) != parts.end();
+    };
+    json without = definition;
+    for (const char* key : {"converted", "last_active"})
+        if (is_part(key)) without.erase(key);
+    if (without.contains("attributes") && without["attributes"].is_array())
+        std::erase_if(without["attributes"].get_ref<json::array_t&>(), [&](const json& attribute) {
+            return attribute.is_object() && is_part("attribute " + attribute.value("name", ""));
+        });
+    return without == definition ? std::nullopt : std::optional(std::move(without));
+}
+
+json WithAttributeRenamed(const json& baseline, const std::string& from, const std::string& to) {
+    json renamed = baseline;
+    if (renamed.is_object() && renamed.contains("criticalAttributes"))
+        for (json& name : renamed["criticalAttributes"])
+            if (name == from) name = to;
+    return renamed;
+}
+
+json WithoutUnmeasured(const json& baseline, const json& definition) {
+    if (!definition.contains("attributes") || !baseline.is_object() ||
+        !baseline.contains("criticalAttributes"))
+        return baseline;
+    const json& attributes = definition["attributes"];
+    json without = baseline;
+    json& critical = without["criticalAttributes"];
+    if (!critical.is_array()) return baseline;
+    std::erase_if(critical.get_ref<json::array_t&>(), [&](const json& name) {
+        return std::none_of(attributes.begin(), attributes.end(), [&](const json& attribute) {
+            return (attribute.is_object() ? attribute.value("name", json()) : attribute) == name;
+        });
+    });
+    return without;
+}
+
+bool Decides(const json& definition, const std::string& column) {
+    if (definition.value("key", "") == column) return true;
     for (const std::string& clause : ClausesOf(definition)) {
         const std::vector<std::string> columns = ColumnsOf(clause);
-        if (std::find(columns.begin(), columns.end(), name) != columns.end()) return std::nullopt;
+        if (std::find(columns.begin(), columns.end(), column) != columns.end()) return true;
     }
-    for (const char* key : {"key", "converted", "last_active"})
-        if (definition.value(key, "").find(name) != std::string::npos) return std::nullopt;
-    json without = definition;
-    json& list = without["attributes"];
-    const size_t before = list.size();
-    for (size_t i = list.size(); i-- > 0;)
-        if (list[i].is_object() && list[i].value("name", "") == name) list.erase(i);
-    return list.size() < before ? std::optional(std::move(without)) : std::nullopt;
+    return false;
 }
 
 std::vector<std::string> ClausesOf(const json& definition) {

@@ -33,7 +33,7 @@ const RuleVersion* FindVersion(const DiagnosisInput& input, int version) {
     return nullptr;
 }
 
-std::vector<std::string> ClausesOf(const SegmentSnapshot& snapshot, const RuleVersion* version) {
+std::vector<std::string> ClausesCounted(const SegmentSnapshot& snapshot, const RuleVersion* version) {
     std::vector<std::string> clauses;
     for (const ClauseCount& clause : snapshot.clauses) clauses.push_back(clause.text);
     return clauses.empty() && version ? version->clauses : clauses;
@@ -65,9 +65,10 @@ int64_t MissedOnly(const SegmentSnapshot& snapshot, const std::string& clause) {
 RuleComparison Read(const DiagnosisInput& input, const RuleVersion& at_onset) {
     RuleComparison comparison;
     const RuleVersion* before = FindVersion(input, input.before->version);
-    comparison.changes = CompareRules(
-        ClausesOf(*input.before, before),
-        at_onset.version == input.after->version ? ClausesOf(*input.after, &at_onset) : at_onset.clauses);
+    comparison.changes =
+        CompareRules(ClausesCounted(*input.before, before), at_onset.version == input.after->version
+                                                                ? ClausesCounted(*input.after, &at_onset)
+                                                                : at_onset.clauses);
     comparison.source_changed = SourceChanged(before, &at_onset);
     for (const ClauseChange& change : comparison.changes) {
         comparison.tightened += change.effect == ClauseEffect::kTightened;

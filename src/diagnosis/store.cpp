@@ -1,5 +1,7 @@
 #include "pulse/diagnosis/store.hpp"
 
+#include <set>
+
 #include "pulse/diagnosis/rewrite.hpp"
 #include "pulse/drift/unknown_incident.hpp"
 #include "pulse/pg/identity.hpp"
@@ -15,6 +17,11 @@ using pg::Value;
 
 constexpr int64_t kMaxCorrelated = 20;  // segments whose snapshots are compared
 constexpr int64_t kMaxHistory = 90;     // snapshots of history
+
+// What ReadSnapshot() reads.
+constexpr const char* kSnapshotColumns =
+    "p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, p.clauses, "
+    "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error, p.missing ";
 
 struct LoadedInput {
     DiagnosisInput input;
@@ -87,6 +94,7 @@ LoadedInput LoadIncident(int64_t incident) {
     input.cadence = row.Int8(20);
     input.words = segment::WordsOf(input.definition);
     input.relation = input.definition.value("from", "");
+    input.server = input.definition.value("source", "");
     const std::string query = input.definition.value("query", "");
     if (!input.relation.empty())
         input.source = input.relation + " AS s";
@@ -137,6 +145,7 @@ SegmentSnapshot ReadSnapshot(const pg::Row& row) {
     snapshot.columns = ReadColumns(row, 13);
     snapshot.error_state = row.TextOrNull(14).value_or("");
     snapshot.error = row.TextOrNull(15).value_or("");
+    if (!row.IsNull(16)) snapshot.missing = row.Texts(16);
     return snapshot;
 }
 
@@ -145,10 +154,7 @@ std::map<int64_t, SegmentSnapshot> LoadSnapshots(const std::vector<int64_t>& ids
     std::map<int64_t, SegmentSnapshot> snapshots;
     if (ids.empty()) return snapshots;
     const pg::Result rows = pg::Execute(
-        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, "
-        "p.clauses, "
-        "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
-        "FROM pulse.snapshot AS p WHERE p.id = ANY ($1)",
+        std::string("SELECT ") + kSnapshotColumns + "FROM pulse.snapshot AS p WHERE p.id = ANY ($1)",
         {Value::Int8s(ids)});
     for (uint64_t i = 0; i < rows.size(); ++i) snapshots[rows[i].Int8(0)] = ReadSnapshot(rows[i]);
     const pg::Result details = pg::Execute(
@@ -164,11 +170,9 @@ std::map<int64_t, SegmentSnapshot> LoadSnapshots(const std::vector<int64_t>& ids
 
 void LoadFailure(LoadedInput& loaded) {
     const pg::Result rows = pg::Execute(
-        "SELECT p.id, p.taken_at, p.version, p.status, p.size, p.converted, p.inactive, p.entered, p.exited, "
-        "p.clauses, "
-        "p.clause_passed, p.clause_missed_only, p.clause_rows, p.columns, p.error_state, p.error "
-        "FROM (SELECT * FROM pulse.snapshot WHERE segment_id = $1 ORDER BY taken_at DESC LIMIT 1) AS p "
-        "WHERE p.status = 'failed' AND p.taken_at >= $2 AND p.id IS DISTINCT FROM $3",
+        std::string("SELECT ") + kSnapshotColumns +
+            "FROM (SELECT * FROM pulse.snapshot WHERE segment_id = $1 ORDER BY taken_at DESC LIMIT 1) AS p "
+            "WHERE p.status = 'failed' AND p.taken_at >= $2 AND p.id IS DISTINCT FROM $3",
         {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since), Value::Int8(loaded.after)});
     if (!rows.empty()) loaded.input.failed = ReadSnapshot(rows[0]);
 }
@@ -179,9 +183,10 @@ void LoadColumnsAtOnset(LoadedInput& loaded) {
         "ORDER BY taken_at LIMIT 1",
         {Value::Int8(loaded.segment_id), Value::Time(loaded.input.since)});
     if (!rows.empty()) loaded.input.columns_at_onset = ReadColumns(rows[0], 0);
-    if (!loaded.input.after || !loaded.input.after->failed) return;
+    if (!loaded.input.after || (!loaded.input.after->failed && loaded.input.after->missing.empty())) return;
     const pg::Result last = pg::Execute(
         "SELECT columns FROM pulse.snapshot WHERE segment_id = $1 AND taken_at < $2 AND columns IS NOT NULL "
+        "AND missing IS NULL "
         "ORDER BY taken_at DESC LIMIT 1",
         {Value::Int8(loaded.segment_id), Value::Time(loaded.input.after->taken_at)});
     if (!last.empty()) loaded.input.last_columns = ReadColumns(last[0], 0);
@@ -219,21 +224,22 @@ void LoadVersions(LoadedInput& loaded) {
 // One incident of each other segment that began within half a cadence, segments over the same table first.
 void LoadCorrelatedIncidents(LoadedInput& loaded) {
     const pg::Result rows = pg::Execute(
-        "WITH me AS (SELECT i.since, s.id, s.cadence, s.definition->>'from' AS relation FROM "
-        "pulse.incident_record AS i "
+        "WITH me AS (SELECT i.since, i.detector, s.id, s.cadence, s.definition->>'from' AS relation, "
+        "coalesce(s.definition->>'source', '') AS server FROM pulse.incident_record AS i "
         "JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1), other AS ("
         "SELECT DISTINCT ON (s.id) i.id, s.name, coalesce(s.definition->>'from', '') AS relation, "
         "i.detector, i.attribute, "
         "i.direction, coalesce(i.baseline_snapshot, i.snapshot) AS baseline_snapshot, i.snapshot, "
-        "coalesce(s.definition->>'from' = me.relation, false) "
-        "AS same "
+        "coalesce(s.definition->>'source', '') AS server, coalesce(s.definition->>'from' = me.relation "
+        "AND coalesce(s.definition->>'source', '') = me.server, false) AS same "
         "FROM me JOIN pulse.incident_record AS i ON i.segment_id <> me.id "
         "AND i.since BETWEEN me.since - me.cadence / 2 AND me.since + me.cadence / 2 "
         "JOIN pulse.segment AS s ON s.id = i.segment_id "
         "WHERE i.status <> 'ignored' AND i.snapshot IS NOT NULL "
-        "ORDER BY s.id, i.detector = 'size_change' DESC, i.id) "
+        "ORDER BY s.id, (i.detector = 'schema_change') = (me.detector = 'schema_change') DESC, i.detector = "
+        "'size_change' DESC, i.id) "
         "SELECT id, name, relation, detector, attribute, direction, baseline_snapshot, snapshot, count(*) "
-        "OVER () "
+        "OVER (), server "
         "FROM other ORDER BY same DESC, id LIMIT $2",
         {Value::Int8(loaded.input.incident), Value::Int8(kMaxCorrelated)});
     if (rows.empty()) return;
@@ -245,9 +251,42 @@ void LoadCorrelatedIncidents(LoadedInput& loaded) {
         const auto before = snapshots.find(rows[i].Int8(6)), after = snapshots.find(rows[i].Int8(7));
         if (before == snapshots.end() || after == snapshots.end()) continue;
         loaded.input.correlated.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3),
-                                           rows[i].Text(4), rows[i].Text(5), before->second, after->second});
+                                           rows[i].Text(4), rows[i].Text(5), before->second, after->second,
+                                           rows[i].Text(9)});
     }
     loaded.input.more_correlated = rows[0].Int8(8) - static_cast<int64_t>(rows.size());
+}
+
+// Which segments fell or failed within half a cadence, on the segment's server and elsewhere.
+void LoadServerIncidents(LoadedInput& loaded) {
+    if (loaded.input.server.empty()) return;
+    const pg::Result rows = pg::Execute(
+        "WITH me AS (SELECT i.since, s.id, s.cadence FROM pulse.incident_record AS i "
+        "JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1) "
+        "SELECT coalesce(s.definition->>'source', '') = $2, h.id, s.name, coalesce(s.definition->>'from', "
+        "s.definition->>'query', ''), s.id = me.id "
+        "FROM me JOIN pulse.segment AS s ON s.status = 'active' LEFT JOIN LATERAL ("
+        "SELECT min(i.id) AS id FROM pulse.incident_record AS i LEFT JOIN pulse.snapshot AS p ON p.id = i.snapshot "
+        "WHERE i.segment_id = s.id AND i.status <> 'ignored' "
+        "AND i.since BETWEEN me.since - me.cadence / 2 AND me.since + me.cadence / 2 "
+        "AND (i.detector = 'size_change' AND i.direction = 'down' OR p.status = 'failed')) AS h ON true "
+        "WHERE h.id IS NOT NULL OR EXISTS (SELECT FROM pulse.snapshot AS p WHERE p.segment_id = s.id "
+        "AND p.taken_at BETWEEN me.since - me.cadence / 2 AND me.since + me.cadence / 2) ORDER BY h.id",
+        {Value::Int8(loaded.input.incident), Value::Text(loaded.input.server)});
+    ServerIncidents& on_server = loaded.input.on_server.emplace();
+    std::set<std::string> relations;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
+        const pg::Row row = rows[i];
+        ServerCounts& counts = row.Bool(0) ? on_server.here : on_server.elsewhere;
+        ++counts.measured;
+        if (row.IsNull(1)) continue;
+        ++counts.hit;
+        if (!row.Bool(0)) continue;
+        relations.insert(row.Text(3));
+        if (!row.Bool(4)) on_server.others.emplace_back(row.Int8(1), row.Text(2));
+    }
+    on_server.relations = static_cast<int64_t>(relations.size());
 }
 
 DiagnosisInput LoadInput(int64_t incident) {
@@ -271,6 +310,7 @@ DiagnosisInput LoadInput(int64_t incident) {
     LoadCorrelatedIncidents(loaded);
     for (const UnusedSegment& unused : FindUnusedSegments(loaded.input.segment))
         loaded.input.unused_since = unused.since;
+    LoadServerIncidents(loaded);
     return std::move(loaded.input);
 }
 
@@ -294,7 +334,7 @@ void Keep(const Diagnosis& diagnosis) {
 
 }  // namespace
 
-Diagnosis DiagnoseIncident(int64_t incident, bool keep, EvidenceFrom evidence) {
+Diagnosis DiagnoseIncident(int64_t incident, bool keep, QuestionTime* time) {
     std::optional<TableDiagnosisInput> table;
     DiagnosisInput input;
     {
@@ -302,7 +342,7 @@ Diagnosis DiagnoseIncident(int64_t incident, bool keep, EvidenceFrom evidence) {
         table = LoadTableDiagnosisInput(incident);
         if (!table) input = LoadInput(incident);
     }
-    if (!table && evidence == EvidenceFrom::kSource) AskSource(input);
+    if (!table && time) AskSource(input, *time);
     const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(input);
     if (keep) {
         const pg::OwnerSession session;

@@ -138,6 +138,9 @@ void KeepVisible(const AgentScope& scope, DiagnosisInput& input) {
     std::erase_if(input.correlated, [&](const CorrelatedIncident& one) {
         return !IsVisible(scope, one.segment, one.relation);
     });
+    if (input.on_server && !std::all_of(input.on_server->others.begin(), input.on_server->others.end(),
+                                        [&](const auto& one) { return IsVisible(scope, one.second, ""); }))
+        input.on_server.reset();
     std::erase_if(input.tables,
                   [&](const TableIncident& one) { return !IsVisible(scope, "", one.relation); });
 }

@@ -1,9 +1,12 @@
 // Asks the source of a segment what its snapshots leave open. An answer that does not come in time, or at
 // all, is no error: the diagnosis does without it.
 #include <algorithm>
+#include <chrono>
+#include <functional>
 
 #include "pulse/diagnosis/source_questions.hpp"
 #include "pulse/diagnosis/store.hpp"
+#include "pulse/diagnosis/text.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -17,8 +20,7 @@ namespace pulse::diagnosis {
 
 namespace {
 
-constexpr int kMostMilliseconds = 5000;  // of each question
-constexpr int kMinPeopleOfValue = 10;    // values of fewer people outside the segment are not shown
+constexpr int kMinPeopleOfValue = 10;  // values of fewer people outside the segment are not shown
 
 // The text of an attribute or column, or nothing where it is neither.
 std::optional<std::string> ValueSqlOf(const segment::MemberQuery& query,
@@ -75,26 +77,61 @@ std::optional<JointCounts> AskConditions(source::Reader& reader, const segment::
     return joint;
 }
 
-void Ask(DiagnosisInput& input, const std::vector<Condition>& conditions, std::vector<ClauseValues> clauses) {
-    const segment::Segment segment = segment::Load(input.segment);
-    const Moment now = pg::Now();
-    const segment::Request request = segment::PrepareRequest(segment::ParseRequest(segment.definition), now);
-    const int limit = pg::settings::statement_timeout;
-    const source::Target target = source::ResolveTarget(
-        segment::AccessOf(segment), limit > 0 ? std::min(limit, kMostMilliseconds) : kMostMilliseconds);
+// Visits the segment's source for a diagnosis; never longer than `milliseconds`.
+void Visit(const segment::Segment& segment, int milliseconds,
+           const std::function<void(source::Reader&)>& body) {
+    const source::Target target = source::ResolveTarget(segment::AccessOf(segment), milliseconds);
     source::Usage usage;
     usage.purpose = "diagnosis";
     usage.object = segment.name;
-    std::optional<JointCounts> joint;
-    segment::ReadForDefinition(target, usage, [&](source::Reader& reader) {
+    segment::ReadForDefinition(target, usage, body);
+}
+
+// One question: what it asks, in words, and how.
+struct Question {
+    std::string words;
+    std::function<void(source::Reader&, const segment::MemberQuery&, const std::vector<source::Column>&)> ask;
+};
+
+std::vector<Question> QuestionsAbout(DiagnosisInput& input) {
+    std::vector<Question> questions;
+    if (const std::vector<Condition> conditions = ConditionsToAsk(input); !conditions.empty()) {
+        std::vector<std::string> names;
+        for (const Condition& condition : conditions) names.push_back(Short(condition.attribute, 40));
+        questions.push_back(
+            {"how many members have the values of " + Listed(names, names.size()) + " together",
+             [&input, conditions](source::Reader& reader, const segment::MemberQuery& query,
+                                  const std::vector<source::Column>& columns) {
+                 input.joint = AskConditions(reader, query, columns, conditions);
+             }});
+    }
+    for (const ClauseValues& clause : ClausesToAsk(input))
+        questions.push_back({"which values of " + Short(clause.column, 40) + " people have who fail only `" +
+                                 Short(clause.clause, 80) + "`",
+                             [&input, clause](source::Reader& reader, const segment::MemberQuery& query,
+                                              const std::vector<source::Column>& columns) {
+                                 ClauseValues asked = clause;
+                                 AskClause(reader, query, columns, asked);
+                                 input.clause_values.push_back(std::move(asked));
+                             }});
+    return questions;
+}
+
+// Removes the questions that are answered.
+void Ask(const DiagnosisInput& input, std::vector<Question>& questions, int milliseconds) {
+    const segment::Segment segment = segment::Load(input.segment);
+    const Moment now = pg::Now();
+    const segment::Request request = segment::PrepareRequest(segment::ParseRequest(segment.definition), now);
+    Visit(segment, milliseconds, [&](source::Reader& reader) {
         const std::vector<source::Column> columns = segment::DescribeColumns(reader, request);
+        std::vector<segment::UnreadablePart> unreadable;
         const segment::MemberQuery query =
-            segment::CompileMembers(request, columns, segment::MomentLiteral(now));
-        for (ClauseValues& clause : clauses) AskClause(reader, query, columns, clause);
-        if (!conditions.empty()) joint = AskConditions(reader, query, columns, conditions);
+            segment::CompileReadable(request, columns, segment::MomentLiteral(now), unreadable);
+        while (!questions.empty()) {
+            questions.front().ask(reader, query, columns);
+            questions.erase(questions.begin());
+        }
     });
-    input.joint = std::move(joint);
-    input.clause_values = std::move(clauses);
 }
 
 // Other tables of the schema with all columns that the segment's table had.
@@ -114,44 +151,68 @@ std::vector<std::string> Lookalikes(const DiagnosisInput& input) {
     return found;
 }
 
-void AskColumns(DiagnosisInput& input) {
-    pg::Subtransaction subtransaction;
+void AskColumns(DiagnosisInput& input, int milliseconds) {
     if (input.after->error_state == sqlstate::kUndefinedTable) {
         input.lookalikes = Lookalikes(input);
-    } else {
-        const segment::Segment segment = segment::Load(input.segment);
-        const segment::Request request = segment::ParseRequest(segment.definition);
-        segment::ReadAndRecord(
-            segment::AccessOf(segment), "diagnosis", segment.name, [&](source::Reader& reader) {
-                for (const source::Column& column : segment::DescribeColumns(reader, request))
-                    input.columns_now[column.name] = column.type;
-            });
+        return;
     }
-    subtransaction.Commit();
+    const segment::Segment segment = segment::Load(input.segment);
+    const segment::Request request = segment::ParseRequest(segment.definition);
+    Visit(segment, milliseconds, [&](source::Reader& reader) {
+        for (const source::Column& column : segment::DescribeColumns(reader, request))
+            input.columns_now[column.name] = column.type;
+    });
+}
+
+// Runs it in a subtransaction. Returns whether its time was up; another failure is told by other evidence:
+// the definition no longer fits its table.
+bool RanOutOfTime(QuestionTime& time, const std::function<void(int milliseconds)>& body) {
+    using Clock = std::chrono::steady_clock;
+    const int milliseconds = time.ForIncident();
+    if (milliseconds <= 0) return true;
+    const Clock::time_point begin = Clock::now();
+    bool failed = true;
+    try {
+        pg::Subtransaction subtransaction;
+        body(milliseconds);
+        subtransaction.Commit();
+        failed = false;
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+    } catch (const UserError&) {
+    }
+    const auto spent =
+        static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
+    time.Spend(spent);
+    return failed && spent >= milliseconds;
 }
 
 }  // namespace
 
-void AskSource(DiagnosisInput& input) {
-    const std::vector<Condition> conditions = ConditionsToAsk(input);
-    std::vector<ClauseValues> clauses = ClausesToAsk(input);
-    const bool columns = AsksForColumns(input);
+QuestionTime::QuestionTime() : left_(pg::settings::diagnosis_total_timeout) {}
+
+int QuestionTime::ForIncident() const {
+    const int most = std::min(left_, pg::settings::diagnosis_timeout),
+              limit = pg::settings::statement_timeout;
+    return limit > 0 ? std::min(most, limit) : most;
+}
+
+void QuestionTime::Spend(int milliseconds) {
+    left_ = std::max(0, left_ - milliseconds);
+}
+
+void AskSource(DiagnosisInput& input, QuestionTime& time) {
     // A server is not visited while a session waits for its transaction.
-    if ((conditions.empty() && clauses.empty() && !columns) || !input.definition.value("source", "").empty())
+    if (!input.definition.value("source", "").empty()) return;
+    if (AsksForColumns(input)) {
+        if (RanOutOfTime(time, [&](int milliseconds) { AskColumns(input, milliseconds); }))
+            input.not_asked.push_back("which columns the table has now");
         return;
-    try {
-        if (columns) {
-            AskColumns(input);
-            return;
-        }
-        pg::Subtransaction subtransaction;
-        Ask(input, conditions, std::move(clauses));
-        subtransaction.Commit();
-    } catch (const pg::Error& error) {
-        if (pg::MeantForAll(error)) throw;
-    } catch (const UserError&) {
-        // Too slow, or the definition no longer fits its table: other evidence says so.
     }
+    std::vector<Question> questions = QuestionsAbout(input);
+    if (questions.empty()) return;
+    if (RanOutOfTime(time, [&](int milliseconds) { Ask(input, questions, milliseconds); }))
+        for (const Question& question : questions) input.not_asked.push_back(question.words);
 }
 
 }  // namespace pulse::diagnosis

@@ -35,7 +35,8 @@ void LoadConcurrentIncidents(TableDiagnosisInput& input, int64_t monitor) {
         "SELECT i.id, coalesce(i.relation, ''), i.detector, i.attribute, i.summary, coalesce(s.name, ''), "
         "i.since, "
         "coalesce(i.monitor_id = $2, false), i.monitor_id IS NOT NULL AND coalesce(i.source, '') = $3, "
-        "s.definition, s.search_path, " +
+        "s.definition, s.search_path, coalesce((SELECT p.taken_at FROM pulse.snapshot AS p WHERE p.id = "
+        "i.baseline_snapshot) < $4, true), " +
             LateTimes() +
             " FROM pulse.incident_record AS i LEFT JOIN pulse.segment AS s ON s.id = "
             "i.segment_id "
@@ -46,13 +47,17 @@ void LoadConcurrentIncidents(TableDiagnosisInput& input, int64_t monitor) {
          Value::Time(input.since), Value::Time(input.last_seen_at), Value::Int8(kMaxConcurrent)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
+        bool explained = false;
         if (!row.Text(5).empty()) {
-            const std::vector<std::string> relations = segment::RelationsOf(row.Jsonb(9), row.Text(10));
+            const nlohmann::json definition = row.Jsonb(9);
+            const std::vector<std::string> relations = segment::RelationsOf(definition, row.Text(10));
             if (std::find(relations.begin(), relations.end(), input.relation) == relations.end()) continue;
+            explained = ExplainsSegment(input.detector, input.attribute, row.Bool(11), definition,
+                                        row.Text(2), row.Text(3));
         }
         input.concurrent.push_back({row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4),
-                                    row.Text(5), row.Time(6), row.Bool(7), row.Bool(8), row.TimeOrNull(11),
-                                    row.TimeOrNull(12)});
+                                    row.Text(5), row.Time(6), row.Bool(7), row.Bool(8), row.TimeOrNull(12),
+                                    row.TimeOrNull(13), explained});
     }
 }
 

@@ -86,7 +86,7 @@ void TableDiagnosis::Tell() {
     for (const ConcurrentIncident& one : input_.concurrent)
         if (!one.segment.empty()) {
             segments.push_back(Short(one.segment));
-            out_.related.push_back(one.incident);
+            if (one.explained) out_.related.push_back(one.incident);
         }
     if (!segments.empty())
         out_.what_changed.push_back("Segments that read it and changed since: " + Listed(segments) + ".");
@@ -290,10 +290,19 @@ Diagnosis TableDiagnosis::Make() {
     AdviseAll();
     std::sort(out_.related.begin(), out_.related.end());
     out_.related.erase(std::unique(out_.related.begin(), out_.related.end()), out_.related.end());
+    if (!out_.related.empty())
+        out_.shared_cause = out_.hypotheses.front().cause == Cause::kSourceLate
+                                ? (input_.source.empty() ? "the loads of several tables"
+                                                         : "the loads of server " + Short(input_.source, 60))
+                                : TableName(input_.relation, input_.source);
     return std::move(out_);
 }
 
 }  // namespace
+
+std::string TableName(const std::string& relation, const std::string& server) {
+    return "table " + Short(relation, 80) + (server.empty() ? "" : " of server " + Short(server, 60));
+}
 
 Diagnosis DiagnoseTable(const TableDiagnosisInput& input) {
     return TableDiagnosis(input).Make();

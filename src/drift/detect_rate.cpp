@@ -139,8 +139,9 @@ void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult
     if (!context.IsEnabled(threshold)) return;
     auto rate = CompareRates(context, detector::kInactivityCreep, Inactive);
     const bool measured = rate.has_value();
-    // Without a definition of inactivity, exits are used instead.
-    if (!rate) rate = CompareRates(context, detector::kInactivityCreep, Exited);
+    // Without a definition of inactivity, exits are used instead; not when a snapshot could not measure it.
+    if (!rate && context.now().missing.empty())
+        rate = CompareRates(context, detector::kInactivityCreep, Exited);
     if (!rate || rate->test.baseline <= 0) return;
     const double change = (rate->test.observed - rate->test.baseline) / rate->test.baseline;
     DetectorResult result =

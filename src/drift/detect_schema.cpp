@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "detector_context.hpp"
 
 #include "pulse/base/error.hpp"
@@ -70,6 +72,18 @@ void Compare(const Point& before, const Point& now, Finding& finding) {
     finding.baseline_snapshot = before.snapshot;
 }
 
+// What a snapshot could not measure stays a finding until it can be measured again.
+void AddMissing(const Point& now, Finding& finding) {
+    const Json names = now.missing;
+    if (finding.details.is_null()) finding.details = Json::object();
+    finding.details["missing"] = names;
+    finding.details["error"] = now.error;
+    finding.change = std::max(finding.change, static_cast<double>(now.missing.size()));
+    finding.severity = std::max(finding.severity, Severity::kHigh);
+    finding.summary += (finding.summary.empty() ? "" : "; ") +
+                       ("the segment is measured without " + List(names) + ": " + now.error);
+}
+
 }  // namespace
 
 void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& results) {
@@ -84,6 +98,11 @@ void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& r
     // A new definition may read other columns, which is not a change of the data.
     if (before && !now.columns.empty() && before->columns != now.columns && before->version == now.version) {
         Compare(*before, now, result.finding);
+        result.material = true;
+        result.ratio = 1;
+    }
+    if (!now.missing.empty()) {
+        AddMissing(now, result.finding);
         result.material = true;
         result.ratio = 1;
     }

@@ -26,7 +26,7 @@ std::unordered_map<int64_t, size_t> Places(const std::vector<CheckedSegment>& se
 }
 
 // Columns: segment, id, taken_at, version, status, size, converted, inactive, entered, exited, flow_error,
-// columns, error_state, error.
+// columns, error_state, error, missing.
 Point ReadPoint(const Row& row) {
     Point point;
     point.snapshot = row.Int8(1);
@@ -45,6 +45,7 @@ Point ReadPoint(const Row& row) {
             if (type.is_string()) point.columns[name] = type.get<std::string>();
     point.error_state = row.TextOrNull(12).value_or("");
     point.error = row.TextOrNull(13).value_or("");
+    if (!row.IsNull(14)) point.missing = row.Texts(14);
     return point;
 }
 
@@ -118,7 +119,7 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
         "p.entered, p.exited,"
         " p.flow_error, CASE WHEN $4 OR s.checked_at IS NULL OR p.taken_at >= s.checked_at THEN p.columns "
         "END,"
-        " p.error_state, p.error"
+        " p.error_state, p.error, p.missing"
         " FROM (SELECT w.id, w.depth, g.checked_at, CASE WHEN $4 THEN '-infinity' ELSE "
         "coalesce(least(g.checked_at, (SELECT min(i.since)"
         "         FROM pulse.incident_record i WHERE i.segment_id = w.id AND i.status IN ('open', "
@@ -137,7 +138,7 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
     static pg::Statement pinned(
         "SELECT p.segment_id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, "
         "p.entered,"
-        " p.exited, p.flow_error, NULL::jsonb, p.error_state, p.error FROM pulse.segment s"
+        " p.exited, p.flow_error, NULL::jsonb, p.error_state, p.error, p.missing FROM pulse.segment s"
         " JOIN pulse.snapshot p ON p.id = s.pinned_snapshot AND p.segment_id = s.id WHERE s.id = ANY ($1)",
         {INT8ARRAYOID});
     std::vector<History> histories(segments.size());

@@ -48,8 +48,11 @@ std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment) {
         "AND i.relation = ANY ($1) AND i.source IS NOT DISTINCT FROM $2 AND i.status IN ('open', "
         "'acknowledged') "
         "AND i.detector IN ('table_freshness', 'table_volume', 'table_schema') AND i.since <= $3 "
+        // Columns that changed before the last good snapshot did not change the segment since.
+        "AND (i.detector <> 'table_schema' OR i.since > coalesce((SELECT max(p.taken_at) FROM pulse.snapshot AS p "
+        "WHERE p.segment_id = $4 AND p.taken_at < $3 AND p.status = 'ok'), '-infinity')) "
         "ORDER BY i.detector = 'table_schema', i.since, i.id LIMIT 1",
-        {TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID});
+        {TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, INT8OID});
     const pg::Result rows = definition.Execute({Value::Int8(segment)});
     if (rows.empty()) return std::nullopt;
     const pg::Json json = rows[0].Jsonb(0);
@@ -58,8 +61,8 @@ std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment) {
     const std::optional<std::string> source = json.contains("source") && json["source"].is_string()
                                                   ? std::optional(json["source"].get<std::string>())
                                                   : std::nullopt;
-    const pg::Result found =
-        statement.Execute({Value::Texts(relations), Value::Text(source), Value::Time(moment)});
+    const pg::Result found = statement.Execute(
+        {Value::Texts(relations), Value::Text(source), Value::Time(moment), Value::Int8(segment)});
     return found.empty() ? std::nullopt : std::optional(found[0].Int8(0));
 }
 

@@ -59,6 +59,9 @@ double agent_daily_cost = 0;
 bool agent_share_values = false;
 int agent_tool_timeout = 5'000;
 
+int diagnosis_timeout = 5'000;
+int diagnosis_total_timeout = 60'000;
+
 int evaluation = kSync;
 int max_batch = 10'000;
 int max_event_size = 256 * 1024;
@@ -284,6 +287,18 @@ void DefineAgent() {
                     nullptr, &agent_tool_timeout, 100, 600'000, GUC_UNIT_MS);
 }
 
+void DefineDiagnosis() {
+    DefineInt("pulse.diagnosis_timeout",
+              "Sets the maximum time for the questions that a diagnosis asks of a segment's source.",
+              "Questions without an answer are named in the diagnosis. 0 asks nothing.", &diagnosis_timeout,
+              0, INT_MAX, GUC_UNIT_MS);
+    DefineInt(
+        "pulse.diagnosis_total_timeout",
+        "Sets the maximum time for the questions about all incidents of one pulse_diagnose_incidents().",
+        "Incidents that come later are diagnosed without questions. 0 asks nothing.",
+        &diagnosis_total_timeout, 0, INT_MAX, GUC_UNIT_MS);
+}
+
 // Calendar windows need a name of the time zone database.
 bool CheckTimeZone(char** value, void**, GucSource) {
     if (**value && pg_tzset(*value)) return true;
@@ -370,6 +385,7 @@ void Define() {
     DefineWorker();
     DefineDelivery();
     DefineAgent();
+    DefineDiagnosis();
     DefineProfile();
     MarkGUCPrefixReserved("pulse");
 }

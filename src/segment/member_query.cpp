@@ -43,6 +43,42 @@ std::string LastActive(const std::vector<source::Column>& columns, const std::st
     return MakeAttribute(column, AttributeKind::kTimestamp).sql;
 }
 
+// Everything that decides who is a member.
+MemberQuery CompileMembership(const Request& request, const std::vector<source::Column>& columns,
+                              const rule::Scope& scope, const std::string& now_sql) {
+    MemberQuery query;
+    query.kind = request.kind;
+    if (request.kind == SegmentKind::kRelation) query.relation = request.from;
+    // The line break ends a comment at the end of the query.
+    query.from =
+        (request.kind == SegmentKind::kRelation ? request.from : "(" + request.query + "\n)") + " AS s";
+    query.key = "s." + rule::QuoteName(FindColumn(columns, request.key.value_or(""), "key").name);
+    if (const rule::ExprPtr tree = ReadRule(request))
+        for (const rule::Clause& clause :
+             rule::Compile(*tree, scope, rule::Expect::kBoolean, now_sql).clauses)
+            query.clauses.push_back({clause.text, clause.sql});
+    return query;
+}
+
+// Calls `add(name, compile)` for each other part.
+template <typename Add>
+MemberQuery CompileParts(const Request& request, const std::vector<source::Column>& columns,
+                         const std::string& now_sql, const Add& add) {
+    if (request.kind == SegmentKind::kProfile) return CompileProfileMembers(request, now_sql);
+    const rule::RelationScope scope = MakeScope(columns);
+    MemberQuery query = CompileMembership(request, columns, scope, now_sql);
+    for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
+        add("attribute " + attribute.name, [&] {
+            query.attributes.push_back(
+                MakeAttribute(FindColumn(columns, attribute.name, "attribute"), attribute.kind));
+        });
+    if (request.converted)
+        add("converted", [&] { query.converted = Converted(*request.converted, scope, now_sql); });
+    if (request.last_active)
+        add("last_active", [&] { query.last_active = LastActive(columns, *request.last_active); });
+    return query;
+}
+
 }  // namespace
 
 const source::Column& FindColumn(const std::vector<source::Column>& columns, const std::string& name,
@@ -74,25 +110,19 @@ std::vector<source::Column> DescribeColumns(source::Reader& reader, const Reques
 
 MemberQuery CompileMembers(const Request& request, const std::vector<source::Column>& columns,
                            const std::string& now_sql) {
-    if (request.kind == SegmentKind::kProfile) return CompileProfileMembers(request, now_sql);
-    const rule::RelationScope scope = MakeScope(columns);
-    MemberQuery query;
-    query.kind = request.kind;
-    if (request.kind == SegmentKind::kRelation) query.relation = request.from;
-    // The line break ends a comment at the end of the query.
-    query.from =
-        (request.kind == SegmentKind::kRelation ? request.from : "(" + request.query + "\n)") + " AS s";
-    query.key = "s." + rule::QuoteName(FindColumn(columns, request.key.value_or(""), "key").name);
-    if (const rule::ExprPtr tree = ReadRule(request))
-        for (const rule::Clause& clause :
-             rule::Compile(*tree, scope, rule::Expect::kBoolean, now_sql).clauses)
-            query.clauses.push_back({clause.text, clause.sql});
-    for (const AttributeRequest& attribute : request.attributes.value_or(std::vector<AttributeRequest>()))
-        query.attributes.push_back(
-            MakeAttribute(FindColumn(columns, attribute.name, "attribute"), attribute.kind));
-    if (request.converted) query.converted = Converted(*request.converted, scope, now_sql);
-    if (request.last_active) query.last_active = LastActive(columns, *request.last_active);
-    return query;
+    return CompileParts(request, columns, now_sql,
+                        [](const std::string&, const auto& compile) { compile(); });
+}
+
+MemberQuery CompileReadable(const Request& request, const std::vector<source::Column>& columns,
+                            const std::string& now_sql, std::vector<UnreadablePart>& unreadable) {
+    return CompileParts(request, columns, now_sql, [&](const std::string& name, const auto& compile) {
+        try {
+            compile();
+        } catch (const UserError& error) {
+            unreadable.push_back({name, error.message()});
+        }
+    });
 }
 
 }  // namespace pulse::segment

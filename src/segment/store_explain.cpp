@@ -94,14 +94,18 @@ class Explainer {
             const Request ready = PrepareRequest(request_, pg::Now());
             std::string sql;
             source::PlanEstimate plan;
+            std::vector<UnreadablePart> unreadable;
             ReadAndRecord(AccessOf(segment_), "define", segment_.name, [&](source::Reader& reader) {
                 const std::vector<source::Column> columns = DescribeColumns(reader, ready);
                 // As it will run, with pulse_now() replaced by the moment.
-                sql = CompileMembers(request_.kind == SegmentKind::kProfile ? ready : request_, columns,
-                                     now_call)
+                unreadable.clear();
+                sql = CompileReadable(request_.kind == SegmentKind::kProfile ? ready : request_, columns,
+                                      now_call, unreadable)
                           .Sql();
-                plan = reader.Estimate(CompileMembers(ready, columns, NowLiteral()).Sql());
+                std::vector<UnreadablePart> same;
+                plan = reader.Estimate(CompileReadable(ready, columns, NowLiteral(), same).Sql());
             });
+            for (const UnreadablePart& part : unreadable) Add("not measured", part.name + ": " + part.reason);
             Add("sql", sql);
             Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " " + words_.members +
                             " at cost " + std::to_string(std::llround(plan.cost)) +

@@ -84,7 +84,9 @@ std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& ask
         return ReplaceAllMembers(segment.name, ready, PrepareRequest(after.request, pg::Now()), sample);
     std::vector<ChangeRow> rows;
     ReadAndRecord(access, "preview", segment.name, [&](source::Reader& reader) {
-        const MemberQuery old = CompileMembers(ready, DescribeColumns(reader, ready), NowLiteral());
+        std::vector<UnreadablePart> unreadable;
+        const MemberQuery old =
+            CompileReadable(ready, DescribeColumns(reader, ready), NowLiteral(), unreadable);
         rows.clear();
         for (const auto& row : reader.Query(ChangeSql(old, after.query, sample)).values)
             rows.push_back({*row[0], source::ToInteger(row[1]), ParseNames(*row[2])});

@@ -124,7 +124,8 @@ SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, 
 MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
     const auto begin = std::chrono::steady_clock::now();
     const std::vector<source::Column> columns = segment::DescribeColumns(reader, spec.request);
-    const MemberQuery query = segment::CompileMembers(spec.request, columns, spec.now_sql);
+    std::vector<segment::UnreadablePart> unreadable;
+    const MemberQuery query = segment::CompileReadable(spec.request, columns, spec.now_sql, unreadable);
     SegmentScan scan =
         reader.HasPulse() ? ScanByAggregate(reader, query, spec) : ScanByFallbackSql(reader, query, spec);
 
@@ -144,6 +145,10 @@ MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
     record.distributions = std::move(scan.result.distributions);
     record.columns = nlohmann::json::object();
     for (const source::Column& column : columns) record.columns[column.name] = column.type;
+    for (const segment::UnreadablePart& part : unreadable) {
+        record.missing.push_back(part.name);
+        record.error += (record.error.empty() ? "" : "; ") + part.reason;
+    }
     record.duration_ms =
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
     return measured;

@@ -16,7 +16,7 @@ constexpr const char* kColumns =
     "entered, exited, "
     "flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, columns, sketch, "
     "duration_ms, "
-    "plan_cost, error_state, error, source";
+    "plan_cost, error_state, error, source, missing";
 
 Record ReadRecord(const Row& row) {
     Record record;
@@ -42,6 +42,7 @@ Record ReadRecord(const Row& row) {
     record.error_state = row.TextOrNull(21).value_or("");
     record.error = row.TextOrNull(22).value_or("");
     record.source = row.TextOrNull(23).value_or("");
+    if (!row.IsNull(24)) record.missing = row.Texts(24);
     return record;
 }
 
@@ -65,9 +66,9 @@ int64_t WriteSnapshot(const Record& r) {
         " inactive, entered, "
         "exited, flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, "
         "columns, sketch, "
-        "duration_ms, plan_cost, error_state, error, source, size_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+        "duration_ms, plan_cost, error_state, error, source, missing, size_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
         "$10, $11, $12, $13, $14, "
-        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23, " +
+        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23, $24, " +
             std::string(kSizeBefore) + ") RETURNING id",
         {Value::Int8(r.segment_id),
          Value::Time(r.taken_at),
@@ -91,7 +92,8 @@ int64_t WriteSnapshot(const Record& r) {
          Value::Float8(r.plan_cost),
          TextOrNull(r.error_state),
          TextOrNull(r.error),
-         TextOrNull(r.source)});
+         TextOrNull(r.source),
+         r.missing.empty() ? Value::Null(TEXTARRAYOID) : Value::Texts(r.missing)});
     const int64_t id = rows[0].Int8(0);
     if (!r.imported) Announce(id);
     return id;

@@ -30,6 +30,14 @@ void WarnOfKeys(const segment::Segment& segment, const MeasureResult& measured) 
                     kHint);
 }
 
+void WarnOfMissing(const segment::Segment& segment, const Record& record) {
+    if (record.missing.empty()) return;
+    pg::Warning("the snapshot of segment \"" + segment.name + "\" is partial",
+                "Not measured: " + record.error + ".",
+                "Its size and everything else is measured. Give the definition the columns of today with "
+                "pulse_update_segment().");
+}
+
 void AddFlow(Record& record, const std::optional<PreviousSnapshot>& previous) {
     if (!previous || !previous->sketch || !record.sketch || !record.size) return;
     const Flow flow = FlowBetween(*previous->sketch, previous->size, *record.sketch, *record.size);
@@ -68,6 +76,7 @@ Record StoreMeasured(const segment::Segment& segment, const MeasureSpec& spec, M
         throw UserError(sqlstate::kUndefinedObject,
                         "segment \"" + segment.name + "\" was deleted while it was measured");
     WarnOfKeys(segment, measured);
+    WarnOfMissing(segment, measured.record);
     AddFlow(measured.record, spec.previous);
     measured.record.id = Write(measured.record);
     return std::move(measured.record);

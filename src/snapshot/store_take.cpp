@@ -107,7 +107,8 @@ std::vector<segment::Segment> FindDue(Moment moment) {
 }
 
 TakeResult Taken(const segment::Segment& segment, const Record& record) {
-    return {segment.name, record.id, "ok", record.size, std::nullopt};
+    return {segment.name, record.id, "ok", record.size,
+            record.missing.empty() ? std::nullopt : std::optional(record.error)};
 }
 
 TakeResult Skipped(const segment::Segment& segment, const std::string& reason) {

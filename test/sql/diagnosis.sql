@@ -83,6 +83,7 @@ SELECT dx.day('2015-01-13');
 SELECT h ->> 'cause' AS cause FROM pulse_diagnose_incident(dx.find('dx mobile', 'null_spike')) AS d,
     jsonb_array_elements(d -> 'hypotheses') AS h WHERE h ->> 'cause' IN ('column_nulled', 'schema_change', 'measurement_failed') ORDER BY 1;
 ALTER TABLE dx.users RENAME COLUMN country_code TO country;
+SELECT dx.day('2015-01-14');
 
 -- The SQL of every recommendation of every incident runs unchanged.
 CREATE FUNCTION dx.try(sql text) RETURNS text LANGUAGE plpgsql AS $$

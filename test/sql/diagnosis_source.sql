@@ -47,6 +47,41 @@ SELECT h ->> 'cause' AS cause, h -> 'conditions' AS conditions, h ->> 'sentence'
 SELECT d ->> 'priority' AS priority, regexp_replace(d ->> 'sql', 'incident\(\d+', 'incident(N') AS sql FROM pulse.incident AS i, pulse_diagnose_incident(i.id) AS j,
     jsonb_array_elements(j -> 'recommendations') AS d WHERE i.segment = 'dy all' AND i.detector = 'size_change';
 
+-- What there is no time to ask is named, of one incident and of all that a call diagnoses; the rest of the diagnosis is as before.
+CREATE FUNCTION dy.unasked() RETURNS TABLE (cause text, not_asked jsonb) LANGUAGE sql AS $$
+    SELECT d -> 'hypotheses' -> 0 ->> 'cause', d -> 'not_asked' FROM (SELECT pulse_diagnose_incident(min(id)) AS d FROM pulse.incident
+    WHERE segment = 'dy all' AND detector = 'size_change') AS x $$;
+SELECT * FROM dy.unasked();
+SET pulse.diagnosis_timeout = 0;
+SELECT * FROM dy.unasked();
+SELECT e FROM pulse.incident AS i, pulse_explain_incident(i.id) AS e WHERE i.segment = 'dy all' AND i.detector = 'size_change' AND e LIKE '%Not asked%';
+RESET pulse.diagnosis_timeout;
+SET pulse.diagnosis_total_timeout = 0;
+SELECT * FROM dy.unasked();
+SELECT count(*) > 0 AS diagnosed FROM pulse_diagnose_incidents();
+SELECT r.diagnosis -> 'not_asked' AS not_asked FROM pulse.incident_record AS r JOIN pulse.incident AS i USING (id)
+WHERE i.segment = 'dy all' AND i.detector = 'size_change';
+RESET pulse.diagnosis_total_timeout;
+-- A source that does not answer: a function of the definition that ends only when it is cancelled.
+CREATE TABLE dy.stuck (now boolean);
+CREATE FUNCTION dy.pass(boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN WHILE EXISTS (SELECT FROM dy.stuck) LOOP NULL; END LOOP; RETURN $1; END $$;
+ALTER TABLE dy.users RENAME TO people;
+CREATE VIEW dy.users AS SELECT user_id, plan, platform, country, device, dy.pass(active) AS active FROM dy.people;
+INSERT INTO dy.stuck VALUES (true);
+SET pulse.diagnosis_timeout = 50;
+SELECT * FROM dy.unasked();
+-- A cancel of the statement is not taken for the end of that time.
+SET pulse.diagnosis_timeout = '10min';
+SET statement_timeout = 100;
+\set SHOW_CONTEXT never
+SELECT * FROM dy.unasked();
+RESET statement_timeout;
+\set SHOW_CONTEXT errors
+RESET pulse.diagnosis_timeout;
+DROP VIEW dy.users;
+ALTER TABLE dy.people RENAME TO users;
+SET pulse.diagnosis_timeout = -1;
+
 -- A reader needs no rights on the table.
 CREATE ROLE dy_reader;
 SELECT pulse_grant('dy_reader', 'people_reader');

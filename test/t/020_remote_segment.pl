@@ -190,10 +190,10 @@ $primary->safe_psql('home', "ALTER SERVER elsewhere OPTIONS (SET max_queries_per
 # ---- A change of the schema on the server becomes an incident here ----
 home(q{SELECT pulse_archive_segment(name) FROM pulse.segment WHERE name <> 'users elsewhere'});
 $moment = '2016-03-02 02:00+00';
-$plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN country TO land');
-is(home("SELECT status FROM pulse_take_snapshots()"), 'failed', 'the snapshot fails without a column');
-like(home("SELECT error FROM pulse.snapshot WHERE status = 'failed' AND taken_at = '$moment' AND source = 'elsewhere'"), qr/country/, 'the error names the column');
-$plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN land TO country; ALTER TABLE app.users ALTER COLUMN vip TYPE text, DROP COLUMN score, ADD COLUMN score text');
+$plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN ltv TO worth');
+is(home("SELECT status FROM pulse_take_snapshots()"), 'failed', 'the snapshot fails without a column of the rule');
+like(home("SELECT error FROM pulse.snapshot WHERE status = 'failed' AND taken_at = '$moment' AND source = 'elsewhere'"), qr/ltv/, 'the error names the column');
+$plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN worth TO ltv; ALTER TABLE app.users ALTER COLUMN vip TYPE text, DROP COLUMN score, ADD COLUMN score text');
 $plain->safe_psql('shop', 'ALTER TABLE app.users ALTER COLUMN vip TYPE boolean USING vip::boolean; ALTER TABLE app.users RENAME orders_30d TO orders; ALTER TABLE app.users ADD COLUMN orders_30d int; UPDATE app.users SET orders_30d = orders; ALTER TABLE app.users DROP COLUMN score, ADD COLUMN score float8');
 $moment = '2016-03-03 02:00+00';
 is(home("SELECT status FROM pulse_take_snapshots()"), 'ok', 'it is measured again');
@@ -202,5 +202,40 @@ my $incident = home("SELECT id, detector FROM pulse.incident WHERE detector = 's
 like($incident, qr/^\d+\|schema_change$/, 'a new column is an incident');
 my ($id) = $incident =~ /^(\d+)/;
 like(home("SELECT pulse_explain_incident($id)"), qr/orders/, 'the diagnosis names the column');
+
+# ---- A server without a column: the snapshot does without it; a server that loses people is one cause for all its segments ----
+my $orders = 'CREATE TABLE app.orders AS SELECT i AS id, i % 5 AS kind FROM generate_series(1, 5000) AS i';
+$plain->safe_psql('shop', $orders);
+$primary->safe_psql('home', "CREATE SCHEMA app; $orders");
+home(q{SELECT pulse_archive_segment(name) FROM pulse.segment WHERE status = 'active'});
+create($primary, 'home', 'far users', q{"source": "elsewhere", "from": "app.users", "where": "user_id > 0", "converted": "vip", "attributes": ["country", "plan"]});
+create($primary, 'home', 'far vip', q{"source": "elsewhere", "from": "app.users", "where": "vip = true", "attributes": ["country"]});
+create($primary, 'home', 'far orders', q{"source": "elsewhere", "from": "app.orders", "key": "id", "attributes": []});
+create($primary, 'home', "near orders $_", qq{"from": "app.orders", "key": "id", "where": "kind < $_", "attributes": []}) for 2 .. 5;
+sub day { ($moment) = @_; return home('SELECT count(*) FROM pulse_take_snapshots(); SELECT count(*) FROM pulse_check_drift()') }
+day("2016-04-0$_ 02:00+00") for 1 .. 9;
+
+$plain->safe_psql('shop', 'DELETE FROM app.users WHERE user_id % 2 = 0; DELETE FROM app.orders WHERE id % 2 = 0');
+day('2016-04-10 02:00+00');
+is(home(q{SELECT count(DISTINCT segment), count(DISTINCT "group"), bool_and(segment LIKE 'far%') FROM pulse_diagnose_incidents() WHERE segment LIKE '%ar %'}),
+	'3|1|t', 'segments of several tables of a server are one group');
+is(home(q{SELECT DISTINCT r.diagnosis ->> 'shared_cause' FROM pulse.incident_record AS r JOIN pulse.incident AS i USING (id) WHERE i.segment = 'far orders'}),
+	'server elsewhere', 'it has the name of the server');
+
+$plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN country TO land');
+day('2016-04-11 02:00+00');
+is(home(q{SELECT g.name, s.status, s.size, s.converted IS NOT NULL, s.missing, s.error FROM pulse.snapshot AS s JOIN pulse.segment AS g ON g.id = s.segment_id
+	WHERE s.missing IS NOT NULL ORDER BY 1}),
+	qq{far users|ok|10000|t|{"attribute country"}|attribute "country" is not a column\nfar vip|ok|3333|f|{"attribute country"}|attribute "country" is not a column},
+	'everything else is measured');
+is(home(q{SELECT count(*), count(DISTINCT "group"), min(cause), max(cause) FROM pulse_diagnose_incidents() JOIN pulse.incident AS i ON i.id = incident WHERE i.detector = 'schema_change' AND i.segment LIKE 'far%'}),
+	'2|1|schema_change|schema_change', 'both segments have one cause');
+home(q{SELECT id FROM pulse.incident WHERE detector = 'schema_change' AND segment = 'far users'}) =~ /(\d+)/;
+my $explained = home("SELECT pulse_explain_incident($1)");
+like($explained, qr/column country is now called land/, 'it is named');
+like($explained, qr/"name":"land"/, 'and the statement with its new name');
+$plain->safe_psql('shop', 'ALTER TABLE app.users RENAME COLUMN land TO country');
+day("2016-04-$_ 02:00+00") for 12 .. 15;
+is(home(q{SELECT status FROM pulse.incident WHERE detector = 'schema_change' AND segment = 'far users'}), 'resolved', 'it heals when the column is back');
 
 done_testing();

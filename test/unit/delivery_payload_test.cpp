@@ -179,6 +179,15 @@ TEST(DeliveryPayload, SeveralAreCountedTheWorstFirst) {
     Envelope digest = Around("digest");
     EXPECT_EQ(MakePayload(Kind("webhook"), digest, summaries)["data"]["title"],
               "5 incidents, 2 critical, 2 high: Worst first");
+    // One group has one name: what its incidents have in common.
+    std::vector<IncidentSummary> group = summaries;
+    for (IncidentSummary& each : group) each.group = 7;
+    group.back().shared_cause = "table app.users";
+    const std::string title = MakePayload(Kind("webhook"), digest, group)["data"]["title"];
+    EXPECT_TRUE(title.ends_with(", one cause: table app.users")) << title;
+    group.front().group = 8;
+    EXPECT_EQ(MakePayload(Kind("webhook"), digest, group)["data"]["title"],
+              MakePayload(Kind("webhook"), digest, summaries)["data"]["title"]);
     digest.by_digest = true;
     const json payload = MakePayload(Kind("webhook"), digest, summaries);
     EXPECT_EQ(payload["type"], "incident.digest");

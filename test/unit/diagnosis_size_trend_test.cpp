@@ -142,6 +142,80 @@ TEST(DiagnosisMeasurement, ColumnDroppedOrRetyped) {
     EXPECT_TRUE(Says(Diagnose(input).hypotheses[0].sentence, "column ltv is now called lifetime_value"));
 }
 
+// The column of an attribute is gone, so the newest snapshot lacks it.
+DiagnosisInput Partial(const std::string& detector) {
+    DiagnosisInput input = MakeCase(9000, detector == "size_change" ? 5000 : 9000, detector);
+    input.definition["attributes"] = {{{"name", "plan"}}, {{"name", "country"}}};
+    input.before->columns = {{"ltv", "numeric"}, {"plan", "text"}, {"country", "text"}};
+    input.after->columns = {{"ltv", "numeric"}, {"country", "text"}};
+    input.before->attributes = {Values("plan", {{"pro", input.before->size}}),
+                                Values("country", {{"DE", input.before->size}})};
+    input.after->attributes = {Values("country", {{"DE", input.after->size}})};
+    input.after->missing = {"attribute plan"};
+    return input;
+}
+
+TEST(DiagnosisMeasurement, APartialSnapshotNamesWhatIsMissing) {
+    const Diagnosis gone = Diagnose(Partial("schema_change"));
+    EXPECT_EQ(gone.hypotheses[0].cause, Cause::kSchemaChange);
+    EXPECT_TRUE(Says(gone.hypotheses[0].sentence,
+                     "column plan is gone. The segment is measured without attribute plan."));
+    EXPECT_EQ(
+        gone.recommendations[0].sql,
+        "SELECT pulse_update_segment('High-Value Users', definition => "
+        "$json${\"attributes\":[{\"name\":\"country\"}],\"from\":\"app.users\",\"key\":\"user_id\",\"where\":\"ltv > "
+        "1000\"}$json$);");
+
+    DiagnosisInput input = Partial("schema_change");
+    input.after->columns["plan_name"] = "text";
+    const Diagnosis renamed = Diagnose(input);
+    EXPECT_TRUE(Says(renamed.hypotheses[0].sentence, "column plan is now called plan_name"));
+    EXPECT_TRUE(Says(renamed.recommendations[0].sql, "{\"name\":\"plan_name\"}"));
+
+    // A critical attribute goes with its name, or goes.
+    input.expectations = {{"criticalAttributes", {"plan", "country"}}};
+    EXPECT_TRUE(Says(Diagnose(input).recommendations[0].sql,
+                     "baseline => $json${\"criticalAttributes\":[\"plan_name\",\"country\"]}$json$"));
+    input.after->columns.erase("plan_name");
+    EXPECT_TRUE(Says(Diagnose(input).recommendations[0].sql,
+                     "baseline => $json${\"criticalAttributes\":[\"country\"]}$json$"));
+
+    // Later another column came: what is missing is the incident's matter, and the columns are those of
+    // today.
+    input.columns_at_onset = {{"ltv", "numeric"}, {"plan", "text"}, {"country", "text"}, {"city", "text"}};
+    EXPECT_TRUE(Says(Diagnose(input).hypotheses[0].sentence, "column plan is gone"));
+    input.after->columns = input.before->columns;
+    input.after->missing.clear();
+    EXPECT_TRUE(Says(Diagnose(input).hypotheses[0].sentence, "are now as before"));
+
+    // Members do not leave because a column that no rule reads is gone.
+    EXPECT_EQ(Diagnose(Partial("size_change")).hypotheses[0].cause, Cause::kUniformLoss);
+}
+
+TEST(DiagnosisMeasurement, ConversionOfAColumnThatIsGone) {
+    DiagnosisInput input = Partial("schema_change");
+    input.definition["converted"] = "plan = \"pro\"";
+    input.definition["last_active"] = "plan";
+    input.after->missing = {"attribute plan", "converted", "last_active"};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_TRUE(
+        Says(found.recommendations[0].action, "take attribute plan, converted and last_active out of"));
+    for (const char* part : {"converted", "last_active", "plan\""})
+        EXPECT_FALSE(Says(found.recommendations[0].sql, part)) << found.recommendations[0].sql;
+}
+
+TEST(DiagnosisMeasurement, SaysWhatThereWasNoTimeToAsk) {
+    DiagnosisInput input = MakeCase(9000, 5000);
+    input.not_asked = {"how many members have the values of plan and country together"};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(ToJson(found)["not_asked"].size(), 1u);
+    const std::vector<std::string> lines = ToText(found, 200);
+    EXPECT_EQ(std::count(lines.begin(), lines.end(),
+                         "  Not asked, as the time for questions was up: how many members have the values of "
+                         "plan and country together."),
+              1);
+}
+
 TEST(DiagnosisMeasurement, WhatCameLaterIsNoCause) {
     DiagnosisInput input = MakeCase(9000, 5000);
     Alike(input);
@@ -239,6 +313,107 @@ TEST(DiagnosisCorrelatedIncidents, OneCauseForSeveralSegments) {
                      "One cause upstream hit 3 segments at once (this one, Mobile Users and Trial Users): "
                      "the loss of platform = android."));
     EXPECT_EQ(found.related, (std::vector<int64_t>{21, 22}));
+}
+
+// Segments over one table that lack the same column, or fail for it.
+TEST(DiagnosisCorrelatedIncidents, ColumnsOfOneTableAreOneCause) {
+    DiagnosisInput input = Partial("schema_change");
+    const DiagnosisInput other = Partial("schema_change");
+    input.correlated = {
+        {21, "Trial Users", "app.users", "schema_change", "", "changed", *other.before, *other.after}};
+    EXPECT_EQ(Diagnose(input).related, std::vector<int64_t>{21});
+    EXPECT_EQ(Diagnose(input).shared_cause, "columns of table app.users");
+    // The table of that name on a server is another one.
+    input.correlated[0].server = "crm";
+    EXPECT_TRUE(Diagnose(input).related.empty());
+    input.server = "crm";
+    EXPECT_EQ(Diagnose(input).shared_cause, "columns of table app.users of server crm");
+}
+
+TEST(DiagnosisCorrelatedIncidents, ConversionsThatAreNoLongerCounted) {
+    DiagnosisInput input = MakeCase(10'000, 10'000, "conversion_anomaly");
+    input.before->converted = 1000;
+    input.after->converted = 2;
+    input.baseline = 0.1;
+    input.observed = 0.0002;
+    ASSERT_EQ(Diagnose(input).hypotheses[0].cause, Cause::kConversionTrackingLost);
+    input.correlated = {
+        {21, "Trial Users", "app.users", "conversion_anomaly", "", "down", *input.before, *input.after}};
+    const Diagnosis found = Diagnose(input);
+    EXPECT_EQ(found.shared_cause, "table app.users");
+    EXPECT_EQ(found.related, std::vector<int64_t>{21});
+    input.correlated[0].relation = "app.others";
+    EXPECT_TRUE(Diagnose(input).related.empty());
+    input.correlated[0].relation = "app.users";
+    input.correlated[0].after.converted = 900;
+    EXPECT_TRUE(Diagnose(input).related.empty());
+}
+
+// Whom a rule turned away is no loss of the table.
+TEST(DiagnosisCorrelatedIncidents, ALossOfTheTableIsNotThatOfARule) {
+    DiagnosisInput input = MakeCase(9000, 5000);
+    Alike(input);
+    DiagnosisInput other = MakeCase(6000, 3400);
+    other.before->clauses = {{"plan = \"pro\"", 6000, 100}};
+    other.after->clauses = {{"plan = \"pro\"", 3400, 100}};
+    input.correlated = {
+        {21, "Trial Users", "app.users", "size_change", "", "down", *other.before, *other.after}};
+    EXPECT_EQ(Diagnose(input).related, std::vector<int64_t>{21});
+    input.correlated[0].after.clauses[0].missed_only = 2700;
+    EXPECT_TRUE(Diagnose(input).related.empty());
+}
+
+TEST(DiagnosisServer, SegmentsOfSeveralTablesFellTogether) {
+    DiagnosisInput input = MakeCase(9000, 5000);
+    Alike(input);
+    input.direction = "down";
+    input.server = "crm";
+    const auto with = [&](ServerCounts here, ServerCounts elsewhere, int64_t relations) {
+        input.on_server = ServerIncidents{here, elsewhere, relations, {{21, "Trial Users"}, {22, "Orders"}}};
+        return Diagnose(input);
+    };
+    const Diagnosis found = with({4, 3}, {20, 0}, 2);
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kServerTrouble);
+    EXPECT_TRUE(
+        Says(found.hypotheses[0].sentence,
+             "3 of 4 segments of server crm fell or failed at the same time (this one, Trial Users and "
+             "Orders), over several of its tables; elsewhere 0 of 20."));
+    EXPECT_EQ(found.shared_cause, "server crm");
+    EXPECT_EQ(found.related, (std::vector<int64_t>{21, 22}));
+    EXPECT_TRUE(Advice(found, "pulse_test_source('crm')"));
+    EXPECT_TRUE(with({4, 3}, {20, 15}, 2).related.empty());  // the others fell, too
+    EXPECT_TRUE(with({40, 3}, {20, 0}, 2).related.empty());  // few of the server's
+    EXPECT_TRUE(with({4, 3}, {20, 0}, 1).related.empty());   // one table is the nearer cause
+    EXPECT_TRUE(with({2, 2}, {1, 0}, 2).related.empty());    // too few to tell
+    EXPECT_EQ(with({6, 6}, {0, 0}, 3).shared_cause, "server crm");
+    input.detector = "conversion_anomaly";
+    EXPECT_TRUE(with({4, 3}, {20, 0}, 2).related.empty());
+}
+
+TEST(DiagnosisTableTrouble, OnlyWhatExplainsTheSegment) {
+    DiagnosisInput input = MakeCase(9000, 5000);
+    Alike(input);
+    const auto with = [&](const std::string& detector, const std::string& column, Moment since) {
+        input.tables = {{31, "app.users", detector, column, "down", "a check fails", since}};
+        return Diagnose(input);
+    };
+    const Moment after = input.since - kHour, long_ago = input.since - 5 * kDay;
+    const Diagnosis nulls = with("table_null_rate", "ltv", after);
+    EXPECT_EQ(nulls.hypotheses[0].cause, Cause::kTableTrouble);
+    EXPECT_EQ(nulls.shared_cause, "table app.users");
+    EXPECT_EQ(nulls.related, std::vector<int64_t>{31});
+    EXPECT_TRUE(Advice(nulls, "pulse_explain_incident(31)"));
+    EXPECT_TRUE(with("table_null_rate", "nickname", after).related.empty());  // the rule does not read it
+    EXPECT_TRUE(with("table_null_rate", "ltv", long_ago).related.empty());    // it was so before, too
+    EXPECT_TRUE(with("table_schema", "", long_ago).related.empty());
+    EXPECT_FALSE(with("table_schema", "", after).related.empty());
+    EXPECT_FALSE(with("table_freshness", "", long_ago).related.empty());  // lacks more rows every day
+    input.definition["where"] = "nickname = \"x\"";
+    EXPECT_FALSE(with("table_unique", "ltv, nickname", after).related.empty());
+    // The later incident explains it, the earlier one does not.
+    input.tables = {{31, "app.users", "table_null_rate", "ltv", "up", "a", long_ago},
+                    {32, "app.users", "table_volume", "", "down", "b", after}};
+    EXPECT_EQ(Diagnose(input).related, std::vector<int64_t>{32});
 }
 
 TEST(DiagnosisCorrelatedIncidents, AnUnrelatedChangeIsNotCorrelated) {

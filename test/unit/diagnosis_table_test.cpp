@@ -51,6 +51,36 @@ TEST(DiagnosisTable, LoadsStoppedTogetherOnlyWhenTheirTimesOverlap) {
     EXPECT_TRUE(apart.related.empty());
 }
 
+TEST(DiagnosisTable, SegmentsThatItExplainsAreOneGroup) {
+    TableDiagnosisInput input = Late(kDayOne, 2 * kHour);
+    ConcurrentIncident segment;
+    segment.incident = 8;
+    segment.segment = "Trial Users";
+    segment.detector = "size_change";
+    input.concurrent = {segment};
+    EXPECT_TRUE(DiagnoseTable(input).related.empty());
+    input.concurrent[0].explained = true;
+    EXPECT_EQ(DiagnoseTable(input).related, std::vector<int64_t>{8});
+    EXPECT_EQ(DiagnoseTable(input).shared_cause, "table mill.orders");
+    input.source = "crm";
+    EXPECT_EQ(DiagnoseTable(input).shared_cause, "table mill.orders of server crm");
+
+    const nlohmann::json definition{
+        {"from", "mill.orders"}, {"where", "plan = \"pro\""}, {"converted", "paid"}};
+    const auto explains = [&](const char* table, const char* columns, bool after, const char* detector,
+                              const char* attribute) {
+        return ExplainsSegment(table, columns, after, definition, detector, attribute);
+    };
+    EXPECT_TRUE(explains("table_null_rate", "plan", true, "size_change", ""));
+    EXPECT_FALSE(explains("table_null_rate", "plan", false, "size_change", ""));
+    EXPECT_FALSE(explains("table_null_rate", "paid", true, "size_change", ""));
+    EXPECT_TRUE(explains("table_null_rate", "paid", true, "conversion_anomaly", ""));
+    EXPECT_TRUE(explains("table_null_rate", "paid", true, "expected_range", "conversion_rate"));
+    EXPECT_TRUE(explains("table_null_rate", "country", true, "null_spike", "country"));
+    EXPECT_FALSE(explains("table_null_rate", "size", true, "expected_range", "size"));
+    EXPECT_FALSE(explains("table_replication_lag", "", true, "size_change", ""));
+}
+
 TEST(DiagnosisTable, ALaterChangeOfColumnsIsNoCause) {
     for (const int64_t after : {-kMinute, kMinute}) {
         TableDiagnosisInput input = Late(kDayOne, 2 * kHour);

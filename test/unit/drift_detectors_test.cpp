@@ -143,6 +143,50 @@ TEST(DriftSchema, ColumnsThatChange) {
     EXPECT_EQ(Findings(days.Newest()), 0u);
 }
 
+TEST(DriftSchema, WhatIsMissingStaysAFindingUntilItIsMeasuredAgain) {
+    Days days;
+    IncidentTracker tracker;
+    const auto check = [&] {
+        CheckSnapshot(days.history, days.history.points.size() - 1, {}, {}, tracker);
+        return tracker.Newest({detector::kSchemaChange, ""});
+    };
+    days.Add(100).columns = {{"id", "bigint"}, {"plan", "text"}};
+    EXPECT_FALSE(check());
+    for (int day = 0; day < 20; ++day) {
+        Point& point = days.Add(100);
+        point.columns = {{"id", "bigint"}};
+        point.missing = {"attribute plan"};
+        point.error = "attribute \"plan\" is not a column";
+        const Incident* incident = check();
+        ASSERT_TRUE(incident && incident->live());
+        EXPECT_EQ(incident->finding.severity, Severity::kHigh);
+        EXPECT_EQ(incident->finding.details["missing"], Json({"attribute plan"}));
+        EXPECT_TRUE(incident->finding.summary.ends_with(
+            "the segment is measured without attribute plan: attribute \"plan\" is not a column"));
+        EXPECT_EQ(incident->finding.baseline_snapshot, 1);
+    }
+    EXPECT_EQ(tracker.incidents().size(), 1u);
+    for (int day = 0; day < 4; ++day) {
+        days.Add(100).columns = {{"id", "bigint"}, {"plan", "text"}};
+        check();
+    }
+    EXPECT_FALSE(tracker.Newest({detector::kSchemaChange, ""})->live());
+}
+
+TEST(DriftInactivity, ExitsDoNotReplaceAColumnThatIsMissing) {
+    Days days;
+    for (int day = 0; day < 20; ++day) {
+        Point& point = days.Add(10'000);
+        point.entered = point.exited = 100;
+        point.inactive = 1'000;
+    }
+    Point& point = days.Add(10'000);
+    point.entered = point.exited = 2'000;
+    EXPECT_TRUE(FindingOf(days.Newest(), detector::kInactivityCreep));
+    days.history.points.back().missing = {"last_active"};
+    EXPECT_FALSE(FindingOf(days.Newest(), detector::kInactivityCreep));
+}
+
 TEST(DriftSchema, AFailingSegmentIsASchemaChange) {
     Days days;
     days.Add(100);

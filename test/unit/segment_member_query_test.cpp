@@ -38,6 +38,28 @@ std::string Refusal(const char* json) {
     return "no error";
 }
 
+TEST(SegmentCompile, LeavesOutWhatDoesNotFitTheColumns) {
+    const char* definition = R"({"from": "app.users", "key": "id", "where": "ltv > 1000",
+        "attributes": ["gone", "plan", {"name": "doc", "kind": "numeric"}], "converted": "paid", "last_active": "plan"})";
+    EXPECT_TRUE(Refusal(definition).starts_with("42703 attribute \"gone\" is not a column"));
+    std::vector<UnreadablePart> unreadable;
+    const MemberQuery query = CompileReadable(Parse(definition), kUsers, "NOW", unreadable);
+    EXPECT_EQ(query.clauses.size(), 1u);
+    ASSERT_EQ(query.attributes.size(), 1u);
+    EXPECT_EQ(query.attributes[0].name, "plan");
+    EXPECT_FALSE(query.converted || query.last_active);
+    ASSERT_EQ(unreadable.size(), 4u);
+    EXPECT_EQ(unreadable[0].name, "attribute gone");
+    EXPECT_EQ(unreadable[0].reason, "attribute \"gone\" is not a column");
+    EXPECT_EQ(unreadable[1].name, "attribute doc");
+    EXPECT_EQ(unreadable[2].name, "converted");
+    EXPECT_EQ(unreadable[3].name, "last_active");
+    // Not without the rule or the key.
+    for (const char* other : {R"({"from": "app.users", "key": "id", "where": "gone > 1"})",
+                              R"({"from": "app.users", "key": "gone"})"})
+        EXPECT_THROW(CompileReadable(Parse(other), kUsers, "NOW", unreadable), UserError);
+}
+
 TEST(SegmentCompile, MakesTheMemberQuery) {
     const MemberQuery query =
         Make(R"({"from": "app.users", "key": "id", "where": "ltv > 1000 && active = true",

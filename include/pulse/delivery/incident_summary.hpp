@@ -27,7 +27,8 @@ struct IncidentSummary {
     Moment since = 0, opened_at = 0;
     std::optional<Moment> closed_at;
     std::string resolved_by;
-    std::string cause;                                             // sentence of the most likely hypothesis
+    std::string cause;         // sentence of the most likely hypothesis
+    std::string shared_cause;  // what the incidents of its group have in common, as a name; may be empty
     std::optional<double> confidence;                              // 0..1
     bool investigated = false;                                     // the cause comes from the agent
     std::string advice, advice_reason, advice_sql;                 // the first recommendation; may be empty

@@ -49,13 +49,17 @@ struct DiagnosisContext {
 // The parts, in the order in which a diagnosis asks for them.
 void AddMeasurementHypotheses(DiagnosisContext& context);  // failed measurements, changed columns
 void AddSourceTableHypotheses(
-    DiagnosisContext& context);                      // tables that the segment reads: late, empty or changed
-void AddRuleHypotheses(DiagnosisContext& context);   // changed rules, clauses that lost their rows
-void AddValueHypotheses(DiagnosisContext& context);  // renamed, emptied, vanished, lost, grown values
+    DiagnosisContext& context);                       // tables that the segment reads: late, empty or changed
+void AddServerHypothesis(DiagnosisContext& context);  // segments over several tables of one server
+void AddRuleHypotheses(DiagnosisContext& context);    // changed rules, clauses that lost their rows
+void AddValueHypotheses(DiagnosisContext& context);   // renamed, emptied, vanished, lost, grown values
 void AddCombinationHypothesis(DiagnosisContext& context);  // values of several attributes together
 void AddSizeTrendHypotheses(DiagnosisContext& context);    // uniform, gradual, entries, exits, identity
 void AddRateHypotheses(DiagnosisContext& context);         // conversion and activity
 void AddCorrelatedIncidentHypotheses(DiagnosisContext& context);  // the same cause in other segments
+
+// The incidents with the same cause as this one, and the name of that cause.
+void AddRelated(const DiagnosisContext& context, Diagnosis& diagnosis);
 
 // The confidence, 0..1, that a loss (sign -1) or growth (sign +1) of values is the change that the incident
 // is about.

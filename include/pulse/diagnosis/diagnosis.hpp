@@ -13,6 +13,7 @@ enum class Cause {
     kRuleTightened,
     kRuleLoosened,
     kSharedUpstream,
+    kServerTrouble,  // segments of several tables of one server fell or failed
     kSourceEmptied,
     kValueRenamed,
     kColumnNulled,
@@ -68,6 +69,7 @@ struct RecommendationSubject {
     std::string clause;                     // text of the clause
     int version = 0;                        // version of the definition before the change
     int64_t people = 0;                     // number of people concerned
+    int64_t incident = 0;                   // of the table that is the cause
 };
 
 struct Hypothesis {
@@ -104,7 +106,9 @@ struct Diagnosis {
     std::vector<Contribution> attribution;        // the most significant attribute first
     std::vector<Hypothesis> hypotheses;           // the likeliest first; never empty
     std::vector<Recommendation> recommendations;  // the most urgent first; never empty
-    std::vector<int64_t> related;                 // incidents of other segments with the same cause
+    std::vector<int64_t> related;                 // incidents with the same cause
+    std::string shared_cause;  // what they have in common, as a name: "table app.users", "server crm"
+    std::vector<std::string> not_asked;  // what there was no time to ask the source
 };
 
 // Diagnose an incident.

@@ -34,6 +34,7 @@ struct SegmentSnapshot {
     std::vector<ClauseCount> clauses;
     std::optional<int64_t> clause_rows;          // rows that the clause counts refer to
     std::map<std::string, std::string> columns;  // name → type of what was read
+    std::vector<std::string> missing;  // what could not be measured: attribute region, converted, last_active
     std::vector<snapshot::Distribution> attributes;
 };
 
@@ -58,6 +59,20 @@ struct CorrelatedIncident {
     int64_t incident = 0;
     std::string segment, relation, detector, attribute, direction;
     SegmentSnapshot before, after;
+    std::string server{};  // empty: this database
+};
+
+// How many segments were measured when the incident began, and how many of them fell or failed then.
+struct ServerCounts {
+    int64_t measured = 0, hit = 0;
+};
+
+// The segments of the incident's server and those elsewhere.
+struct ServerIncidents {
+    ServerCounts here, elsewhere;  // with the incident's own segment
+    int64_t relations = 0;         // different tables that the segments hit here read
+    std::vector<std::pair<int64_t, std::string>>
+        others;  // incidents of the others hit here, and their segments
 };
 
 // An incident of a monitored table that the segment reads.
@@ -102,6 +117,7 @@ struct DiagnosisInput {
     segment::MemberWords words;          // what texts call its members
     std::optional<Moment> unused_since;  // when somebody last worked with it, if nobody needs it
     std::string relation;                // as written in SQL; empty for a query
+    std::string server;                  // that is read; empty: this database
     std::string source;                  // FROM item with alias s; empty when unknown
     nlohmann::json definition = nlohmann::json::object();
     nlohmann::json expectations = nlohmann::json::object();  // the segment's baseline object
@@ -114,7 +130,9 @@ struct DiagnosisInput {
     // What the source said when it was asked (source_questions.hpp).
     std::vector<ClauseValues> clause_values;
     std::optional<JointCounts> joint;
-    std::map<std::string, std::string> last_columns;  // of the last good snapshot before one that failed
+    std::vector<std::string> not_asked;  // what there was no time to ask, as clauses of a sentence
+    std::map<std::string, std::string>
+        last_columns;  // of the last whole snapshot before one that failed or is partial
     std::map<std::string, std::string>
         columns_now;                      // name → type, when a measurement failed; empty: no table
     std::vector<std::string> lookalikes;  // other tables with the columns of the segment's, when that is gone
@@ -122,6 +140,7 @@ struct DiagnosisInput {
     std::vector<CorrelatedIncident> correlated;  // by incident id
     std::vector<TableIncident> tables;           // of tables that the segment reads, the earliest first
     int64_t more_correlated = 0;                 // number of those not listed
+    std::optional<ServerIncidents> on_server;    // of a segment that is read from a server
 };
 
 }  // namespace pulse::diagnosis

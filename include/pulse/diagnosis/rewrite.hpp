@@ -24,11 +24,22 @@ std::optional<nlohmann::json> Mapped(const nlohmann::json& definition, const std
                                      const std::vector<std::string>& values,
                                      const std::vector<std::string>& replacements);
 
-// The definition with the column's new name wherever it is used, and without the attribute; empty when that
-// cannot be expressed.
+// The definition with the column's new name wherever it is used; empty when that cannot be expressed.
 std::optional<nlohmann::json> WithColumnRenamed(const nlohmann::json& definition, const std::string& from,
                                                 const std::string& to);
-std::optional<nlohmann::json> WithoutAttribute(const nlohmann::json& definition, const std::string& name);
+// The definition without what its newest snapshot could not measure: "attribute region", "converted" …; empty
+// when it has none of it.
+std::optional<nlohmann::json> WithoutParts(const nlohmann::json& definition,
+                                           const std::vector<std::string>& parts);
+
+// The baseline with the new name of a critical attribute, and without those that the definition does not
+// measure.
+nlohmann::json WithAttributeRenamed(const nlohmann::json& baseline, const std::string& from,
+                                    const std::string& to);
+nlohmann::json WithoutUnmeasured(const nlohmann::json& baseline, const nlohmann::json& definition);
+
+// Whether the column decides who is a member: the rule or the key reads it.
+bool Decides(const nlohmann::json& definition, const std::string& column);
 
 // The top-level clauses of a definition's rule, canonical; none when it has no rule.
 std::vector<std::string> ClausesOf(const nlohmann::json& definition);

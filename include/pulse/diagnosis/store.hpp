@@ -7,15 +7,23 @@
 
 namespace pulse::diagnosis {
 
-enum class EvidenceFrom {
-    kStored,  // snapshots and results of checks: reads no data of a source
-    kSource,  // and what the source answers
+// The time for questions to the sources of all incidents that one call diagnoses, from the settings.
+class QuestionTime {
+  public:
+    QuestionTime();
+    // What is left for the next incident, in milliseconds.
+    int ForIncident() const;
+    void Spend(int milliseconds);
+
+  private:
+    int left_;
 };
 
-// Diagnose one incident. With `keep` the result is stored with it, and incidents of other segments with the
+// Diagnose one incident. Without `time` from what is stored alone (snapshots and results of checks); else the
+// source is asked, too. With `keep` the result is stored with it, and incidents of other segments with the
 // same cause join its group; the caller must have the right to change incidents. Throws UserError 42704 for
 // an unknown incident.
-Diagnosis DiagnoseIncident(int64_t incident, bool keep, EvidenceFrom evidence);
+Diagnosis DiagnoseIncident(int64_t incident, bool keep, QuestionTime* time);
 
 // ---- store_table.cpp: inside this room; needs a session of the owner ----
 
@@ -28,9 +36,9 @@ std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition
 // ---- store_source.cpp ----
 
 // Ask the segment's source what its snapshots leave open, with the rights of the role that created its
-// definition and within a time limit; not from a session of the owner. Without an answer the input stays as
-// it is.
-void AskSource(DiagnosisInput& input);
+// definition; not from a session of the owner. Without an answer the input stays as it is; what there was no
+// time for is named in it.
+void AskSource(DiagnosisInput& input, QuestionTime& time);
 
 // Load the input for a segment's incident; needs a session of the owner. Throws UserError 42704 for an
 // unknown incident.

@@ -12,7 +12,15 @@ struct ConcurrentIncident {
     Moment since = 0;
     bool same_table = false, same_source = false;
     std::optional<Moment> newest_row, late_at;  // of a late table
+    bool explained = false;                     // of a segment: what is wrong with the table explains it
 };
+
+// Whether an incident of a table explains one of a segment over it. What changes rows that are there
+// (`attribute`: the columns of the check) must have begun after the segment's last normal snapshot, and in a
+// column that decides about what changed in the segment.
+bool ExplainsSegment(const std::string& table_detector, const std::string& columns, bool began_after_normal,
+                     const nlohmann::json& definition, const std::string& detector,
+                     const std::string& attribute);
 
 struct TableDiagnosisInput {
     int64_t incident = 0;
@@ -31,6 +39,9 @@ struct TableDiagnosisInput {
     int64_t tables_of_source = 1;         // monitored tables of the same source
     std::vector<ConcurrentIncident> concurrent;  // the earliest first
 };
+
+// "table app.users", or "table app.users of server crm".
+std::string TableName(const std::string& relation, const std::string& server);
 
 Diagnosis DiagnoseTable(const TableDiagnosisInput& input);
 

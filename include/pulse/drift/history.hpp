@@ -26,7 +26,8 @@ struct Point {
     std::optional<int64_t> converted, inactive, entered, exited;
     double flow_error = 0;                       // standard error of entered and exited, members
     std::map<std::string, std::string> columns;  // empty when unknown
-    std::string error_state, error;              // of a failed snapshot
+    std::vector<std::string> missing;            // what could not be measured
+    std::string error_state, error;              // of a failed or partial snapshot
 };
 
 // How an incident ended.

@@ -69,6 +69,11 @@ extern double agent_daily_cost;
 extern bool agent_share_values;  // whether rare values may be shown to a model
 extern int agent_tool_timeout;   // ms; maximum run time of one tool
 
+// ---- diagnosis ----
+
+extern int diagnosis_timeout;        // ms; for the questions about one incident; 0: none are asked
+extern int diagnosis_total_timeout;  // ms; for those about all incidents of one call
+
 // ---- profile, trait, flag ----
 enum Evaluation { kSync, kAsync };
 extern int evaluation;             // Evaluation: whether the transaction or the pipeline evaluates events

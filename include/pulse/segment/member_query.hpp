@@ -22,6 +22,17 @@ std::vector<source::Column> DescribeColumns(source::Reader& reader, const Reques
 MemberQuery CompileMembers(const Request& request, const std::vector<source::Column>& columns,
                            const std::string& now_sql);
 
+// A part of a definition that does not fit the columns, and why.
+struct UnreadablePart {
+    std::string name;  // attribute region, converted, last_active
+    std::string reason;
+};
+
+// The same, without what a snapshot can do without: attributes, "converted" and "last_active" that do not fit
+// the columns are added to `unreadable` instead. The rule and the key must fit.
+MemberQuery CompileReadable(const Request& request, const std::vector<source::Column>& columns,
+                            const std::string& now_sql, std::vector<UnreadablePart>& unreadable);
+
 // Find a column by name. Throws UserError 42703 with similar names; `role` is the use of the column in the
 // message, such as "key".
 const source::Column& FindColumn(const std::vector<source::Column>& columns, const std::string& name,

@@ -35,6 +35,7 @@ struct Record {
     nlohmann::json columns;  // null: not known
     std::optional<Sketch> sketch;
     std::optional<double> duration_ms, plan_cost;
+    std::vector<std::string> missing;  // parts that could not be measured; `error` says why
     std::string error_state, error;
     std::vector<Distribution> distributions;
 };
