@@ -50,6 +50,7 @@ SELECT about, detector, "group" = (SELECT min("group") FROM dg.groups WHERE dete
 FROM dg.groups WHERE status = 'open' AND about = 'dg free' AND detector = 'size_change';
 
 SELECT pulse_unmonitor_table('dg.users');
+DELETE FROM pulse.monitor WHERE relation = 'dg.users';
 DELETE FROM pulse.incident_record WHERE relation = 'dg.users';
 SELECT count(pulse_delete_segment(name, confirm => true)) AS deleted FROM pulse.segment WHERE name LIKE 'dg %';
 DROP SCHEMA dg CASCADE;
