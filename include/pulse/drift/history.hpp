@@ -77,7 +77,8 @@ struct SizeWalk {
 
 struct SizeWalks {
     std::optional<SizeWalk> newest;
-    std::optional<SizeWalk> calm;  // before the newest points that were left out: how they are seen may change
+    std::optional<SizeWalk>
+        calm;  // before the newest points that were left out: how they are seen may change
 };
 
 // The history of one segment, oldest point first.
