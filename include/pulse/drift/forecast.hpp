@@ -1,6 +1,6 @@
 // Forecasts a series of counts one step ahead, by a bank of Bayesian dynamic linear models on the logarithmic
 // scale (West and Harrison, Bayesian Forecasting and Dynamic Models, 1997, chapters 4, 6, 8, 10 and 12). The
-// models differ in how fast they forget, whether they follow a damped trend, and in their season. Each learns
+// models differ in how fast they forget, whether they follow a trend, and in their season. Each learns
 // its own noise; each counts as much as it has predicted well. Nothing is decided once and for all: a season
 // is used when the data show it. Pure C++.
 #pragma once
