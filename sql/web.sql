@@ -77,7 +77,7 @@ COMMENT ON FUNCTION pulse_create_api_key(text, text, text, timestamptz, text[], 
 CREATE FUNCTION pulse_rotate_api_key(name text, keep interval DEFAULT '1 day', expires timestamptz DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_rotate_api_key';
 COMMENT ON FUNCTION pulse_rotate_api_key(text, interval, timestamptz) IS
-'Gives an API key a new text and returns it; it is shown only this once. The old text works until keep has passed; with 0, or if the key has expired, it ends at once. expires moves the end of the key; null leaves it. Errors: 42704 unknown key, 22023 a negative keep, expires is not in the future, or no privilege limits the role, 42501 the caller does not have the rights of the role of the key, 55000 it is revoked or has expired, 55P03 another transaction changes it.';
+'Gives an API key a new text and returns it; it is shown only this once. The old text works until keep has passed; with 0, or if the key has expired, it ends at once. expires moves the end of the key; null leaves it. Errors: 42704 unknown key, 22023 a negative keep, expires is not in the next 100 years, or no privilege limits the role, 42501 the caller does not have the rights of the role of the key, 55000 it is revoked or has expired, 55P03 another transaction changes it.';
 
 -- Level: admin
 CREATE FUNCTION pulse_revoke_api_key(name text) RETURNS void

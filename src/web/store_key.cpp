@@ -8,6 +8,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/random.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -36,7 +37,13 @@ void CheckName(const std::string& name) {
 // The expiry to store.
 std::optional<Moment> CheckExpiry(const std::optional<Moment>& expires) {
     if (!expires || *expires == DT_NOEND) return std::nullopt;
-    if (*expires <= pg::WallClock())
+    const Moment now = pg::WallClock();
+    // The audit log shows years of four digits.
+    if (*expires > now + pg::kLongestInterval)
+        ThrowInvalid("\"expires\" is too far away",
+                     "It is " + pg::ToOutput(TimestampTzGetDatum(*expires), TIMESTAMPTZOID) + ".",
+                     "Give a time in the next 100 years, or null for a key that does not expire.");
+    if (*expires <= now)
         ThrowInvalid("the API key would have expired already",
                      "\"expires\" is " + pg::ToOutput(TimestampTzGetDatum(*expires), TIMESTAMPTZOID) + ".",
                      "Give a time in the future, or null for a key that does not expire.");

@@ -189,6 +189,8 @@ SELECT pulse_create_api_key('x', 'owner', 'regress_web_shop');
 SELECT pulse_create_api_key('server', 'read', 'regress_web_shop');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', expires => '2001-01-01');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', expires => '-infinity');
+SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', expires => '294276-12-31');
+SELECT pulse_rotate_api_key('server', expires => '10000-01-01');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', origins => '{}');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', origins => '{https://shop.example/}');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', origins => '{NULL}');
