@@ -17,6 +17,8 @@ CREATE TABLE pulse.api_key (
     role_oid oid
 );
 CREATE TRIGGER api_key_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.api_key FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
+-- Also where a subscription applies the rows: they bring the oids of another server.
+ALTER TABLE pulse.api_key ENABLE ALWAYS TRIGGER api_key_settle;
 COMMENT ON TABLE pulse.api_key IS 'API keys, without their secrets. Changed only by pulse_create_api_key() and related functions; pulse_list_api_keys() shows their state.';
 COMMENT ON COLUMN pulse.api_key.kind IS 'What the key is for at most: public (browsers: send events, decide flags that are public), write (also read), read, admin (everything).';
 COMMENT ON COLUMN pulse.api_key.runs_as IS 'The role whose rights the key has, as far as its kind allows.';
@@ -69,13 +71,13 @@ CREATE FUNCTION pulse_create_api_key(name text, kind text, role text, expires ti
                                      rate bigint DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_api_key';
 COMMENT ON FUNCTION pulse_create_api_key(text, text, text, timestamptz, text[], bigint) IS
-'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/web.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, or a role with the rights of the owner of the extension, such as a superuser, 42704 unknown role, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
+'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/web.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, or a role that no privilege limits (doc/web.md), such as a superuser, 42704 unknown role, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
 
 -- Level: admin
 CREATE FUNCTION pulse_rotate_api_key(name text, keep interval DEFAULT '1 day', expires timestamptz DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_rotate_api_key';
 COMMENT ON FUNCTION pulse_rotate_api_key(text, interval, timestamptz) IS
-'Gives an API key a new text and returns it; it is shown only this once. The old text works until keep has passed, with 0 it ends at once. expires moves the end of the key; null leaves it. Errors: 42704 unknown key, 22023 a negative keep, expires is not in the future, or the role has the rights of the owner of the extension, 42501 the caller does not have the rights of the role of the key, 55000 it is revoked or has expired, 55P03 another transaction changes it.';
+'Gives an API key a new text and returns it; it is shown only this once. The old text works until keep has passed; with 0, or if the key has expired, it ends at once. expires moves the end of the key; null leaves it. Errors: 42704 unknown key, 22023 a negative keep, expires is not in the next 100 years, or no privilege limits the role, 42501 the caller does not have the rights of the role of the key, 55000 it is revoked or has expired, 55P03 another transaction changes it.';
 
 -- Level: admin
 CREATE FUNCTION pulse_revoke_api_key(name text) RETURNS void
@@ -89,7 +91,7 @@ CREATE FUNCTION pulse_list_api_keys()
                    rotated_at timestamptz, expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz, requests bigint, refusals bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_api_keys';
 COMMENT ON FUNCTION pulse_list_api_keys() IS
-'Lists all API keys with their state: live, revoked, expired, or unusable (its role is gone or has the rights of the owner of the extension). prefixes: what their texts begin with, the newest first; requests and refusals are those of the days that pulse.usage_retention keeps.';
+'Lists all API keys with their state: live, revoked, expired, or unusable (its role is gone, or no privilege limits it). prefixes: what their texts begin with, the newest first; requests and refusals are those of the days that pulse.usage_retention keeps.';
 
 -- Level: owner
 CREATE FUNCTION pulse.find_api_key(key text)

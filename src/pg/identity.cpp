@@ -4,12 +4,15 @@ extern "C" {
 #include "access/genam.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_auth_members.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/syscache.h"
@@ -54,6 +57,12 @@ Extension LookUpExtension() {
         throw UserError(sqlstate::kUndefinedObject, "extension \"pulse\" is not installed in this database",
                         "", "Run CREATE EXTENSION pulse.");
     return found;
+}
+
+// Files and programs of the server are a way to the rights of a superuser.
+bool ReachesServer(Oid role) {
+    return role == ROLE_PG_READ_SERVER_FILES || role == ROLE_PG_WRITE_SERVER_FILES ||
+           role == ROLE_PG_EXECUTE_SERVER_PROGRAM;
 }
 
 }  // namespace
@@ -149,9 +158,21 @@ void RequireRightsOf(const std::string& role, const std::string& what) {
 bool MayHandOut(Oid role) {
     const Oid owner = LookUpExtension().owner;
     return Call([&] {
-        const bool exists = SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role));
-        const bool of_owner = has_privs_of_role(role, owner);
-        return exists && !of_owner;
+        bool limited = SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role));
+        // With all roles that it is a member of, also those whose rights it does not inherit.
+        List* roles = list_make1_oid(role);
+        for (int i = 0; i < list_length(roles); ++i) {
+            const Oid one = list_nth_oid(roles, i);
+            limited = limited && one != owner && !superuser_arg(one) && !ReachesServer(one);
+            CatCList* memberships = SearchSysCacheList1(AUTHMEMMEMROLE, ObjectIdGetDatum(one));
+            for (int m = 0; m < memberships->n_members; ++m)
+                roles = list_append_unique_oid(
+                    roles, reinterpret_cast<Form_pg_auth_members>(GETSTRUCT(&memberships->members[m]->tuple))
+                               ->roleid);
+            ReleaseSysCacheList(memberships);
+        }
+        list_free(roles);
+        return limited;
     });
 }
 
@@ -167,8 +188,10 @@ void RequireRightsToHandOut(const std::string& role, const std::string& what) {
                         "Give a role that you are a member of, or ask for membership in this one.");
     if (!MayHandOut(id))
         throw UserError(
-            sqlstate::kInvalidParameter, "role \"" + role + "\" has the rights of the extension's owner",
-            "No privilege limits it: whoever finds " + what + " of this role has the whole server.",
+            sqlstate::kInvalidParameter, "no privilege limits role \"" + role + "\"",
+            "It is a superuser, the extension's owner, a member of one, or can use files or programs of the "
+            "server: whoever finds " +
+                what + " of this role has the whole server.",
             "Create a role for it, and give it the level that it needs with pulse_grant().");
 }
 

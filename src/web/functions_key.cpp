@@ -1,6 +1,7 @@
 // SQL functions for API keys.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/foreign.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/interval.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/web/origin.hpp"
@@ -42,22 +43,28 @@ PULSE_WRITING_FUNCTION(pulse_revoke_api_key) {
 PULSE_FUNCTION(pulse_list_api_keys) {
     pg::ResultSet results(fcinfo);
     const pg::OwnerSession session;
+    std::vector<int64_t> usable = pg::Execute(
+                                      "SELECT ARRAY(SELECT DISTINCT role_oid::bigint FROM pulse.api_key"
+                                      " WHERE role_oid IS NOT NULL)",
+                                      {}, true)[0]
+                                      .Int8s(0);
+    std::erase_if(usable, [](int64_t role) { return !pg::MayHandOut(static_cast<Oid>(role)); });
     pg::AddRows(
         results,
         pg::Execute(
             "SELECT k.name, CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'"
             " WHEN k.expires_at <= clock_timestamp() THEN 'expired'"
-            " WHEN r.oid IS NULL OR pg_has_role(r.oid, current_user, 'USAGE') THEN 'unusable' ELSE 'live' END,"
+            " WHEN k.role_oid::bigint = ANY ($1) THEN 'live' ELSE 'unusable' END,"
             " k.kind, pulse.role_name(k.runs_as, k.role_oid),"
             " ARRAY(SELECT s.prefix FROM pulse.api_key_secret AS s WHERE s.key_id = k.id"
             " AND (s.expires_at > clock_timestamp()) IS NOT FALSE ORDER BY s.created_at DESC, s.prefix)::text[],"
             " k.origins, k.rate, k.created_by, k.created_at, k.rotated_at, k.expires_at, k.revoked_at,"
             " u.last_used_at, coalesce(u.requests, 0), coalesce(u.refusals, 0)"
-            " FROM pulse.api_key AS k LEFT JOIN pg_roles AS r ON r.oid = k.role_oid"
+            " FROM pulse.api_key AS k"
             " CROSS JOIN LATERAL (SELECT max(d.last_used_at) AS last_used_at, sum(d.requests)::bigint AS requests,"
             " sum(d.refusals)::bigint AS refusals FROM pulse.api_key_usage AS d WHERE d.key_id = k.id) AS u"
             " ORDER BY k.name",
-            {}, true));
+            {pg::Value::Int8s(usable)}, true));
     return pg::ResultSet::Done();
 }
 

@@ -8,6 +8,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/random.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -22,8 +23,10 @@ constexpr const char* kRights = "an API key";
 
 void CheckName(const std::string& name) {
     const size_t length = CountCharacters(name);
-    const bool printable =
-        std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == 127; });
+    const auto control = [](unsigned char c) { return c < ' ' || c == 127; };
+    const auto wide_control = [](unsigned char c, unsigned char next) { return c == 0xC2 && next < 0xA0; };
+    const bool printable = std::none_of(name.begin(), name.end(), control) &&
+                           std::adjacent_find(name.begin(), name.end(), wide_control) == name.end();
     if (length < 1 || length > 255 || !printable)
         ThrowInvalid("invalid name of an API key",
                      printable ? "It has " + std::to_string(length) + " characters."
@@ -34,7 +37,13 @@ void CheckName(const std::string& name) {
 // The expiry to store.
 std::optional<Moment> CheckExpiry(const std::optional<Moment>& expires) {
     if (!expires || *expires == DT_NOEND) return std::nullopt;
-    if (*expires <= pg::WallClock())
+    const Moment now = pg::WallClock();
+    // The audit log shows years of four digits.
+    if (*expires > now + pg::kLongestInterval)
+        ThrowInvalid("\"expires\" is too far away",
+                     "It is " + pg::ToOutput(TimestampTzGetDatum(*expires), TIMESTAMPTZOID) + ".",
+                     "Give a time in the next 100 years, or null for a key that does not expire.");
+    if (*expires <= now)
         ThrowInvalid("the API key would have expired already",
                      "\"expires\" is " + pg::ToOutput(TimestampTzGetDatum(*expires), TIMESTAMPTZOID) + ".",
                      "Give a time in the future, or null for a key that does not expire.");
@@ -163,10 +172,12 @@ std::string RotateKey(const std::string& name, int64_t keep, const std::optional
     const StoredKey key = Lock(name);
     RequireUsable(name, key, expires.has_value());
     const Moment now = pg::WallClock();
+    // What ended with the key does not come back with it.
+    const Moment old_until = key.expires && *key.expires <= now ? now : now + keep;
     pg::Execute("DELETE FROM pulse.api_key_secret WHERE key_id = $1 AND expires_at <= $2",
                 {Value::Int8(key.id), Value::Time(now)});
     pg::Execute("UPDATE pulse.api_key_secret SET expires_at = least(expires_at, $2) WHERE key_id = $1",
-                {Value::Int8(key.id), Value::Time(now + keep)});
+                {Value::Int8(key.id), Value::Time(old_until)});
     pg::Execute(
         "UPDATE pulse.api_key SET rotated_at = $2, expires_at = CASE WHEN $3 THEN $4 ELSE expires_at END"
         " WHERE id = $1",
@@ -174,7 +185,7 @@ std::string RotateKey(const std::string& name, int64_t keep, const std::optional
     const KeyText text = WriteSecret(key.id, key.kind);
     audit::Write("api_key.rotated", name,
                  {{"prefix", text.prefix},
-                  {"old_until", FormatMoment(now + keep)},
+                  {"old_until", FormatMoment(old_until)},
                   {"expires_at", TimeJson(expires ? end : key.expires)}});
     return text.text;
 }

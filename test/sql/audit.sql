@@ -12,6 +12,10 @@ GRANT pg_write_all_data, pg_read_all_data TO regress_audit_writes_all;
 
 -- Nothing is lost with an empty one.
 TRUNCATE pulse.audit;
+-- An old snapshot does not know whether it is.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+TRUNCATE pulse.audit;
+ROLLBACK;
 
 -- The actor is the role that calls, the login the role of the session; the time is the wall clock.
 SELECT pulse_grant('regress_audit_chef', 'admin');
@@ -73,6 +77,16 @@ INSERT INTO pulse.audit (actor, actor_kind, login, action, subject) VALUES ('x',
 \set VERBOSITY default
 SELECT count(*) = :entries AS unchanged FROM pulse.audit;
 
+-- Nor does a setting that a session makes before it has loaded the library.
+INSERT INTO pulse.audit (at, actor, actor_kind, login, action, subject) VALUES (clock_timestamp() - interval '1 day', 'x', 'role', 'x', 'flag.deleted', 'yesterday');
+\c
+\set SHOW_CONTEXT never
+SET client_min_messages = error;
+DO $$ BEGIN SET pulse.audit_retention = '1min'; EXCEPTION WHEN cant_change_runtime_param THEN NULL; END $$;  -- refused at once where the library is preloaded
+DELETE FROM pulse.audit WHERE subject = 'yesterday';
+SHOW pulse.audit_retention;
+SET client_min_messages = warning;
+
 -- Retention: nothing by default, then what is older than pulse.audit_retention.
 INSERT INTO pulse.audit (at, actor, actor_kind, login, action, subject) SELECT clock_timestamp() - d * interval '1 day', 'x', 'role', 'x', 'flag.deleted', 'old ' || d FROM unnest('{29,31,400}'::int[]) AS d;
 SHOW pulse.audit_retention;
@@ -84,6 +98,13 @@ SELECT pg_reload_conf();
 SELECT status, message FROM pulse_run_job('retention');
 SELECT subject FROM pulse.audit WHERE subject LIKE 'old %' ORDER BY 1;
 DELETE FROM pulse.audit WHERE subject = 'old 29';
+-- Days have 24 hours, in a time zone that has put its clock back ten days ago, too.
+INSERT INTO pulse.audit (at, actor, actor_kind, login, action, subject) VALUES (clock_timestamp() - interval '720 hours 30 minutes', 'x', 'role', 'x', 'flag.deleted', 'old 30');
+SELECT format('AAA0BBB,J%s,J%s', (day + 244) % 365 + 1, (day + 354) % 365 + 1) AS zone FROM extract(doy FROM now()) AS day \gset
+SET timezone = :'zone';
+SELECT now() - interval '30 days' < now() - interval '720 hours' AS put_back;
+SELECT status, message FROM pulse_run_job('retention');
+RESET timezone;
 ALTER SYSTEM RESET pulse.audit_retention;
 SELECT pg_reload_conf();
 

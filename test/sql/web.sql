@@ -19,6 +19,12 @@ GRANT regress_web_shop TO regress_web_chef;
 GRANT pg_write_all_data, pg_read_all_data TO regress_web_all;
 SELECT current_user AS owner \gset
 GRANT :owner TO regress_web_prince;
+CREATE ROLE regress_web_guest NOINHERIT;
+CREATE ROLE regress_web_page;
+CREATE ROLE regress_web_shell;
+GRANT :owner TO regress_web_guest;
+GRANT regress_web_king TO regress_web_page;
+GRANT pg_execute_server_program TO regress_web_shell;
 SELECT pulse_grant('regress_web_shop', 'writer'), pulse_grant('regress_web_op', 'operator'), pulse_grant('regress_web_chef', 'admin');
 
 -- A key of each kind; its text is shown once, the table has only what it begins with and a digest.
@@ -82,7 +88,8 @@ COMMIT;
 SELECT status FROM pulse_list_api_keys() WHERE name = 'reports';
 SELECT pulse_rotate_api_key('reports');
 SELECT pulse_rotate_api_key('reports', expires => now() + interval '1 hour') AS reports2 \gset
-SELECT count(*) FROM unnest(ARRAY[:'reports', :'reports2']) AS t, pulse.find_api_key(t);
+-- The text that had ended with the key does not come back.
+SELECT t = :'reports' AS old FROM unnest(ARRAY[:'reports', :'reports2']) AS t, pulse.find_api_key(t);
 SELECT pulse_rotate_api_key('reports', expires => 'infinity') AS reports3 \gset
 SELECT status, expires_at FROM pulse_list_api_keys() WHERE name = 'reports';
 SELECT pulse_revoke_api_key('reports');
@@ -133,6 +140,10 @@ RESET ROLE;
 SELECT pulse_create_api_key('x', 'read', 'regress_web_king');
 SELECT pulse_create_api_key('x', 'read', current_user::text);
 SELECT pulse_create_api_key('x', 'read', 'regress_web_prince');
+-- Nor a role that can become one of these with SET ROLE, as in a job, or run programs of the server.
+SELECT pulse_create_api_key('x', 'read', 'regress_web_guest');
+SELECT pulse_create_api_key('x', 'read', 'regress_web_page');
+SELECT pulse_create_api_key('x', 'read', 'regress_web_shell');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_nobody');
 SELECT pulse_create_api_key('x', 'read', repeat('x', 100));
 SELECT pulse_create_api_key('x', 'read', '');
@@ -143,6 +154,11 @@ SELECT name, role FROM pulse.find_api_key(:'rises');
 SELECT status, role FROM pulse_list_api_keys() WHERE name = 'rises';
 SELECT pulse_rotate_api_key('rises');
 ALTER ROLE regress_web_other NOSUPERUSER;
+SELECT name, role FROM pulse.find_api_key(:'rises');
+GRANT regress_web_page TO regress_web_other;
+SELECT name, role FROM pulse.find_api_key(:'rises');
+SELECT status, role FROM pulse_list_api_keys() WHERE name = 'rises';
+REVOKE regress_web_page FROM regress_web_other;
 SELECT name, role FROM pulse.find_api_key(:'rises');
 ALTER ROLE regress_web_other RENAME TO regress_web_renamed;
 SELECT name, role FROM pulse.find_api_key(:'rises');
@@ -155,6 +171,12 @@ SELECT name, role FROM pulse.find_api_key(:'rises');
 SELECT status, role FROM pulse_list_api_keys() WHERE name = 'rises';
 SELECT pulse_rotate_api_key('rises');
 
+-- A subscription brings the oid that the role has on its server: here, the name decides.
+SET session_replication_role = replica;
+UPDATE pulse.api_key SET role_oid = 'regress_web_king'::regrole WHERE name = 'server';
+RESET session_replication_role;
+SELECT name, role FROM pulse.find_api_key(:'fourth');
+
 -- Errors.
 SELECT pulse_create_api_key(NULL, 'read', 'regress_web_shop');
 SELECT pulse_create_api_key('x', NULL, 'regress_web_shop');
@@ -162,10 +184,13 @@ SELECT pulse_create_api_key('x', 'read', NULL);
 SELECT pulse_create_api_key('', 'read', 'regress_web_shop');
 SELECT pulse_create_api_key(repeat('x', 256), 'read', 'regress_web_shop');
 SELECT pulse_create_api_key(E'x\ny', 'read', 'regress_web_shop');
+SELECT pulse_create_api_key(E'x\u0085y', 'read', 'regress_web_shop');
 SELECT pulse_create_api_key('x', 'owner', 'regress_web_shop');
 SELECT pulse_create_api_key('server', 'read', 'regress_web_shop');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', expires => '2001-01-01');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', expires => '-infinity');
+SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', expires => '294276-12-31');
+SELECT pulse_rotate_api_key('server', expires => '10000-01-01');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', origins => '{}');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', origins => '{https://shop.example/}');
 SELECT pulse_create_api_key('x', 'read', 'regress_web_shop', origins => '{NULL}');
@@ -213,4 +238,5 @@ SELECT name, current_date - day AS days FROM pulse.api_key_usage AS u JOIN pulse
 
 \c :home
 DROP DATABASE regress_web;
-DROP ROLE regress_web_shop, regress_web_king, regress_web_prince, regress_web_chef, regress_web_op, regress_web_all, regress_web_gateway, regress_web_renamed;
+DROP ROLE regress_web_shop, regress_web_king, regress_web_prince, regress_web_chef, regress_web_op, regress_web_all, regress_web_gateway, regress_web_renamed,
+    regress_web_guest, regress_web_page, regress_web_shell;

@@ -22,6 +22,7 @@ old(q{
 	SELECT pulse_create_trait('spent', 'events.purchase.sum(amount)');
 	SELECT pulse_create_flag('offer', 'segment("buyers")');
 	SELECT pulse_schedule('nightly', '0 4 * * *', 'SELECT 1');
+	SELECT length(pulse_create_api_key('made', 'write', 'maker'));
 	SET SESSION AUTHORIZATION maker;
 	SELECT pulse_schedule('made', '0 4 * * *', 'SELECT 1');
 	SELECT pulse_create_segment('made', '{"where": "events.purchase.count >= 1000"}');
@@ -54,6 +55,7 @@ old(q{
 	CALL pulse_build();
 	SELECT pulse_disable_flag('offer'); SELECT pulse_enable_flag('offer');
 	SELECT pulse_unschedule('nightly');
+	SELECT length(pulse_rotate_api_key('made'));
 	UPDATE pulse.job SET schedule = '0 5 * * *' WHERE name = 'made'; UPDATE pulse.segment SET description = 'changed' WHERE name = 'made';
 	DELETE FROM pulse.event WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'u9');
 	SELECT pulse_take_snapshots();
@@ -63,8 +65,9 @@ $old->wait_for_catchup('upgrade');
 my $rows = q{SELECT c.oid::regclass, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c.oid::regclass), false, true, '')))[1]
 	FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r' ORDER BY c.relname};
 is(new($rows), old($rows), 'every table has the same rows');
-is(new(q{SELECT j.schedule, j.role_oid = 'maker'::regrole, s.description, s.role_oid = 'maker'::regrole FROM pulse.job AS j JOIN pulse.segment AS s USING (name) WHERE name = 'made'}),
-	'0 5 * * *|t|changed|t', 'what runs with a role has the oid of the role here, also after an update');
+is(new(q{SELECT j.schedule, j.role_oid = 'maker'::regrole, s.description, s.role_oid = 'maker'::regrole, k.role_oid = 'maker'::regrole
+	FROM pulse.job AS j JOIN pulse.segment AS s USING (name) JOIN pulse.api_key AS k USING (name) WHERE name = 'made'}),
+	'0 5 * * *|t|changed|t|t', 'what runs with a role has the oid of the role here, also after an update');
 isnt(new(q{SELECT 'maker'::regrole::oid}), old(q{SELECT 'maker'::regrole::oid}), 'which is another one');
 my $people = q{SELECT m.segment, i.value FROM pulse.membership AS m JOIN pulse.profile AS p ON p.canonical_id = m.profile_id JOIN pulse.identity AS i ON i.profile_id = p.id ORDER BY 1, 2;
 	SELECT i.value, t.key, t.value FROM pulse.trait_value AS t JOIN pulse.identity AS i USING (profile_id) ORDER BY 1, 2;

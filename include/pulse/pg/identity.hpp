@@ -48,8 +48,8 @@ std::string OriginalCaller();
 // `role`: it has these rights itself, or it may grant levels. To be called before an Identity.
 void RequireRightsOf(const std::string& role, const std::string& what);
 
-// Whether the rights of a role may be handed to whoever holds a secret: it exists, and has not all rights of
-// the extension's owner, as superusers have.
+// Whether the rights of a role may be handed to whoever holds a secret: it exists and is limited, that is no
+// superuser, not the extension's owner, no member of one, and without files and programs of the server.
 bool MayHandOut(Oid role);
 // Throws UserError unless it may (22023, 42704), and the calling role has these rights itself (42501). `what`
 // is the secret, such as "an API key". To be called before an Identity.

@@ -32,8 +32,8 @@ struct FoundKey {
     std::optional<int32_t> rate;
 };
 
-// The key with this text; empty if there is none, it is revoked or has expired, or its role is gone or has
-// the rights of the extension's owner. All of these go the same way and take about the same time; only a text
+// The key with this text; empty if there is none, it is revoked or has expired, or its role is gone or
+// no privilege limits it. All of these go the same way and take about the same time; only a text
 // that is no key takes less. Reads the newest commits, without a query.
 std::optional<FoundKey> FindKey(std::string_view text);
 
