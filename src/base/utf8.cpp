@@ -1,5 +1,7 @@
 #include "pulse/base/utf8.hpp"
 
+#include <algorithm>
+
 namespace pulse {
 
 namespace {
@@ -89,6 +91,30 @@ std::string Shorten(std::string_view text, size_t limit, std::string_view ending
     if (text.size() <= limit) return std::string(text);
     std::string cut(text.substr(0, CharacterBorder(text, limit)));
     return cut += ending;
+}
+
+char32_t NextCharacter(std::string_view& text) {
+    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+    const size_t length = Utf8Length(text, 0);
+    char32_t code = length == 0   ? kReplacementCharacter
+                    : length == 1 ? byte(0)
+                    : length == 2 ? byte(0) & 0x1Fu
+                    : length == 3 ? byte(0) & 0x0Fu
+                                  : byte(0) & 0x07u;
+    for (size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3Fu);
+    text.remove_prefix(std::max<size_t>(length, 1));
+    return code;
+}
+
+bool IsInvisible(char32_t c) {
+    return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x115F || c == 0x1160 || c == 0x17B4 ||
+           c == 0x17B5 || (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) ||
+           (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0x3164 || c == 0xFEFF ||
+           c == 0xFFA0 || (c >= 0xFFF0 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
+}
+
+bool IsBlank(char32_t c) {
+    return c <= 0x20 || (c >= 0x7F && c <= 0xA0) || c == 0x2028 || c == 0x2029;
 }
 
 void AppendUtf8(std::string& text, char32_t code) {

@@ -10,44 +10,17 @@ namespace pulse::delivery {
 
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
-
-// Removes one character from the front of the text; each byte that is not UTF-8 becomes U+FFFD.
-char32_t Next(std::string_view& text) {
-    const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-    const size_t length = Utf8Length(text, 0);
-    char32_t code = length == 0   ? kReplacement
-                    : length == 1 ? byte(0)
-                    : length == 2 ? byte(0) & 0x1Fu
-                    : length == 3 ? byte(0) & 0x0Fu
-                                  : byte(0) & 0x07u;
-    for (size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3Fu);
-    text.remove_prefix(std::max<size_t>(length, 1));
-    return code;
-}
-
-// Direction marks, joiners, fillers and tags, which make a text look like another one.
-bool Invisible(char32_t c) {
-    return c == 0xAD || c == 0x34F || c == 0x61C || c == 0x115F || c == 0x1160 || c == 0x17B4 ||
-           c == 0x17B5 || (c >= 0x180B && c <= 0x180F) || (c >= 0x200B && c <= 0x200F) ||
-           (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0x3164 || c == 0xFEFF ||
-           c == 0xFFA0 || (c >= 0xFFF0 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE0FFF);
-}
-
-bool Blank(char32_t c) {
-    return c <= 0x20 || (c >= 0x7F && c <= 0xA0) || c == 0x2028 || c == 0x2029;
-}
 
 std::string CleanUp(std::string_view text, size_t limit, bool lines) {
     std::string result;
     size_t length = 0, before_last = 0;
     while (!text.empty()) {
-        char32_t code = Next(text);
-        if (code == 0xFFFE || code == 0xFFFF) code = kReplacement;
-        if (Invisible(code)) continue;
+        char32_t code = NextCharacter(text);
+        if (code == 0xFFFE || code == 0xFFFF) code = kReplacementCharacter;
+        if (IsInvisible(code)) continue;
         const bool kept = lines && (code == '\n' || code == '\t' || code == ' ');
-        if (!kept && Blank(code)) {
+        if (!kept && IsBlank(code)) {
             if (lines && code == '\r') continue;
             code = ' ';
             if (!lines && (result.empty() || result.back() == ' ')) continue;
@@ -70,7 +43,7 @@ std::string EscapeWithin(std::string_view text, size_t limit, Escape escape) {
     std::string result;
     size_t units = 0, cut = 0;  // `cut`: length of the longest beginning that leaves room for "…"
     while (!text.empty()) {
-        const std::string piece = escape(Next(text));
+        const std::string piece = escape(NextCharacter(text));
         const size_t size = Units(piece);
         if (units + size > limit) {
             result.resize(cut);

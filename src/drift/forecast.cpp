@@ -74,13 +74,15 @@ double LogGammaQuantile(double shape, double z) {
 // shape count + 1, so what both vary is one integral.
 double GammaExceeds(const ForecastComponent& c, double outliers, double shape) {
     if (shape <= 0) return 0;
-    constexpr double kMany = 1000;
-    if (shape > kMany)
+    // Counting hardly adds to the noise. Otherwise one t for both would have heavier tails than their sum.
+    constexpr double kMany = 1000, kMinor = 10;
+    const double ratio = c.sigma * std::sqrt(shape);  // of the noise to that of counting
+    if (shape > kMany && ratio > kMinor)
         return UpperTail((c.level - std::log(shape)) / std::hypot(c.sigma, 1 / std::sqrt(shape)), c.dof,
                          outliers);
     double sum = 0, weights = 0;
     // Where counting varies far more than the rate, its own quantiles must be dense.
-    const double step = c.sigma * std::sqrt(shape) < 0.3 ? 0.1 : 0.5;
+    const double step = ratio < 0.3 ? 0.1 : 0.5;
     for (double z = -5.5; z <= 5.5; z += step) {
         const double weight = std::exp(-z * z / 2);
         weights += weight;

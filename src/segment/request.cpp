@@ -110,12 +110,13 @@ std::optional<std::string> ReadMembers(const JsonObject& definition) {
         ThrowInvalid("\"members\" is too long", "It has " + std::to_string(characters) + " characters.",
                      "At most " + std::to_string(kMaxMembersWord) + " are allowed.");
     // Messages put it into their own formatting.
-    for (size_t i = 0; i < word.size(); ++i) {
-        const char c = word[i];
-        const bool beyond = static_cast<unsigned char>(c) >= 0x80;
-        const bool c1 = c == '\xC2' && static_cast<unsigned char>(word[i + 1]) < 0xA0;
-        if (c1 || !(beyond || IsLetter(c) || IsDigit(c) || c == ' ' || c == '-' || c == '\''))
-            ThrowInvalid("\"members\" is not a word", DescribeJson(word), kHint);
+    for (std::string_view rest = word; !rest.empty();) {
+        const char32_t c = NextCharacter(rest);
+        const auto ascii = static_cast<char>(c);
+        const bool fits =
+            c < 0x80 ? IsLetter(ascii) || IsDigit(ascii) || ascii == ' ' || ascii == '-' || ascii == '\''
+                     : !IsBlank(c) && !IsInvisible(c);
+        if (!fits) ThrowInvalid("\"members\" is not a word", DescribeJson(word), kHint);
     }
     return word;
 }

@@ -330,6 +330,25 @@ TEST(DriftBaseline, ALargerFallIsNeverLessOfAFinding) {
     }
 }
 
+TEST(DriftBaseline, AFartherSizeIsNeverLikelier) {
+    for (const int64_t size : {60, 860, 1'200, 20'000})
+        for (const int snapshots : {2, 10, 28}) {
+            Days days;
+            for (int day = 0; day <= snapshots; ++day) days.Add(size);
+            const auto expected = ExpectSize(days.history, static_cast<size_t>(snapshots), {}, {});
+            for (const double direction : {-1.0, 1.0}) {
+                double before = 1;
+                for (double step = 0.01; step < 0.6; step += 0.01) {
+                    const double p = expected->forecast.PValue(
+                        std::round(static_cast<double>(size) * (1 + direction * step)));
+                    EXPECT_LE(p, before * 1.001)
+                        << size << " after " << snapshots << ", " << direction * step;
+                    before = p;
+                }
+            }
+        }
+}
+
 TEST(DriftBaseline, PowerGrowsWithHistory) {
     int64_t before = 1'000;
     for (const int snapshots : {1, 3, 10, 28}) {

@@ -68,7 +68,8 @@ TEST(SegmentRequest, SurvivesTheRoundTrip) {
 TEST(SegmentRequest, TheWordForMembers) {
     for (const char* word : {"trips", "client's accounts", "B2B-Kunden", "旅行"})
         EXPECT_EQ(Parse((R"({"from": "t", "members": ")" + std::string(word) + "\"}").c_str()).members, word);
-    for (const char* word : {R"(a\nb)", R"(a\u0007)", R"(a\u0085)", "*trips*", "<b>", "a_b", R"(a\"b)"})
+    for (const char* word : {R"(a\nb)", R"(a\u0007)", R"(a\u0085)", R"(a\u202Eb)", R"(a\u2028b)", R"(\u200B)",
+                             R"(\u00A0)", R"(\uFEFFtrips)", "*trips*", "<b>", "a_b", R"(a\"b)"})
         EXPECT_TRUE(Refusal((R"({"from": "t", "members": ")" + std::string(word) + "\"}").c_str())
                         .starts_with("22023 \"members\" is not a word"))
             << word;

@@ -36,6 +36,19 @@ std::string Shorten(std::string_view text, size_t limit, std::string_view ending
 // stay as they are.
 std::string LowerUtf8(std::string_view text);
 
+// Stands for bytes that are not UTF-8.
+inline constexpr char32_t kReplacementCharacter = 0xFFFD;
+
+// Remove one character from the front of the text, which is not empty; each byte that is not UTF-8 becomes
+// U+FFFD.
+char32_t NextCharacter(std::string_view& text);
+
+// Whether it is a direction mark, joiner, filler or tag, which makes a text look like another one.
+bool IsInvisible(char32_t character);
+
+// Whether it is a blank, line break or control character.
+bool IsBlank(char32_t character);
+
 // Append a code point up to 0x10FFFF.
 void AppendUtf8(std::string& text, char32_t code);
 
