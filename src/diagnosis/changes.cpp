@@ -13,21 +13,12 @@ namespace {
 
 using snapshot::Distribution;
 
-// How many people of values that only the other side lists may be part of "other": what it has beyond its
-// counterpart, with the luck of counting. `growth` is that of the values that both sides list.
-int64_t Surplus(int64_t other, int64_t counterpart, double growth) {
-    const double expected = static_cast<double>(counterpart) * growth;
-    const double luck = 2 * std::sqrt(static_cast<double>(other) + expected * growth);
-    return std::clamp<int64_t>(std::llround(static_cast<double>(other) - expected + luck), 0, other);
-}
-
-// A value that is not listed has at most as many people as the rarest listed one, and those that `surplus`
-// can hide, each once. Takes them out of `other`.
-int64_t Hidden(const Distribution& where, int64_t elsewhere, int64_t& surplus, int64_t& other) {
-    if (surplus <= 0 || where.counts.empty()) return 0;
+// A value that is not listed may be part of "other", with at most as many people as the rarest listed one.
+// Takes them out of `other`, which can hide each of them once.
+int64_t Hidden(const Distribution& where, int64_t elsewhere, int64_t& other) {
+    if (other <= 0 || where.counts.empty()) return 0;
     const int64_t rarest = *std::min_element(where.counts.begin(), where.counts.end());
-    const int64_t hidden = std::max<int64_t>(0, std::min({elsewhere, surplus, rarest}));
-    surplus -= hidden;
+    const int64_t hidden = std::max<int64_t>(0, std::min({elsewhere, other, rarest}));
     other -= hidden;
     return hidden;
 }
@@ -52,22 +43,11 @@ void CompareLabels(DistributionChange& change, const Distribution& before, const
         counts[before.labels[i]].first = before.counts[i];
     for (size_t i = 0; i < after.labels.size() && i < after.counts.size(); ++i)
         counts[after.labels[i]].second = after.counts[i];
-    int64_t listed_before = 0, listed_after = 0;
-    for (const auto& [label, pair] : counts)
-        if (pair.first && pair.second) {
-            listed_before += *pair.first;
-            listed_after += *pair.second;
-        }
-    const double growth = listed_before > 0 && listed_after > 0
-                              ? static_cast<double>(listed_after) / static_cast<double>(listed_before)
-                              : 1;
     int64_t other_before = before.other, other_after = after.other;
-    int64_t surplus_before = Surplus(other_before, other_after, 1 / growth);
-    int64_t surplus_after = Surplus(other_after, other_before, growth);
     for (const auto& [label, pair] : counts) {
         int64_t b = pair.first.value_or(0), a = pair.second.value_or(0);
-        if (!pair.first) b = Hidden(before, a, surplus_before, other_before);
-        if (!pair.second) a = Hidden(after, b, surplus_after, other_after);
+        if (!pair.first) b = Hidden(before, a, other_before);
+        if (!pair.second) a = Hidden(after, b, other_after);
         AddCell(change, CellKind::kValue, label, b, a, variability);
     }
     AddCell(change, CellKind::kOther, "", other_before, other_after, variability);
