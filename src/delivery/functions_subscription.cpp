@@ -1,5 +1,6 @@
 // Subscriptions: a channel of kind webhook, and a row with the events that it receives.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include <openssl/evp.h>
 
@@ -136,7 +137,7 @@ CreatedSubscription Subscribe(const pg::Args& args) {
     CreatedSubscription made{args.Text(3).value_or(NewName()),
                              given ? std::nullopt : std::optional(NewSecret())};
     const std::string creator = pg::CallerName();
-    const Json options = {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}};
+    const pg::Json options = {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}};
     http::RequireTls(options, pg::settings::allow_http);
     pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(), options, "");
     Keep(made.name, events, segments.value_or(std::vector<std::string>()), creator);
