@@ -119,12 +119,14 @@ is(shop(q{SELECT count(*) FROM pulse.job_run WHERE status = 'cancelled' AND fini
 shop(q{SELECT pulse_schedule('snapshots', enabled => false); SELECT pulse_unschedule('unlocks')});
 
 # ---- another session has locked the job's row when the job ends ----
-as('alice', q{SELECT pulse_schedule('kept', '1 day', 'INSERT INTO done VALUES (''kept''); SELECT pg_sleep(1)')});
+as('alice', q{SELECT pulse_schedule('kept', '1 day', 'INSERT INTO done VALUES (''kept'');
+	DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM done WHERE job = ''go on'') LOOP PERFORM pg_sleep(0.1); END LOOP; END $$')});
 shop(q{UPDATE pulse.job SET next_run = now() WHERE name = 'kept'});
 shop($poke);
 wait_until('shop', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND wait_event = 'PgSleep'}, 'it runs');
 my $holder = $node->background_psql('shop', on_error_stop => 1);
 $holder->query_safe(q{BEGIN; SELECT FROM pulse.job WHERE name = 'kept' FOR UPDATE});
+shop(q{INSERT INTO done VALUES ('go on')});
 wait_until('shop', q{SELECT (} . last_run('kept') . q{).status = 'ok'}, 'its changes and its run are stored while the row is locked');
 is(shop(q{SELECT count(*) FROM done WHERE job = 'kept'}), 1, 'the changes are there');
 wait_until('shop', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND usename = 'alice'}, 'its process gives up');
