@@ -5,7 +5,7 @@
 //     /slack/… /teams/… /resend/emails /pagerduty/v2/enqueue /webhook/… /plain/…    the platforms
 //     GET /__journal[?path=/prefix]    what came; DELETE forgets it
 //     GET /__summary[?path=/prefix]    how much of it, and how many keys
-//     POST /__faults {path, mode, times, rate, seed, …}    fail from now on; DELETE stops that
+//     POST /__faults {path, mode, times, rate, seed, …}    fail from now on; DELETE stops that and answers what is held
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -17,6 +17,7 @@ import { forget, judge, keyOf } from './receiver_rules.mjs';
 const directory = process.argv[2];
 let journal = [];
 let faults = [];
+let held = [];
 
 // ---- certificates ----
 
@@ -132,9 +133,9 @@ const modes = {
         const timer = setInterval(() => response.write('.'), fault.milliseconds ?? 100);
         response.on('close', () => clearInterval(timer));
     },
-    // The right answer, late.
-    delay(fault, response, send) {
-        setTimeout(send, fault.milliseconds ?? 1000);
+    // The right answer, when the faults are deleted.
+    hold(fault, response, send) {
+        held.push(send);
     },
 };
 
@@ -152,7 +153,11 @@ function control(request, response, url, body) {
         faults.push({ times: -1, ...fault, random: random(fault.seed ?? 1) });
         return send({});
     }
-    if (url.pathname === '/__faults' && request.method === 'DELETE') return send((faults = []));
+    if (url.pathname === '/__faults' && request.method === 'DELETE') {
+        for (const answer of held) answer();
+        held = [];
+        return send((faults = []));
+    }
     if (url.pathname === '/__journal' && request.method === 'DELETE') {
         forget();
         return send((journal = []));

@@ -54,12 +54,13 @@ for my $who ('the worker', 'the postmaster')
 {
 	++$round;
 	delete_json("$receiver->{url}/__journal");
-	post_json("$receiver->{url}/__faults", { path => '/plain/slow', mode => 'delay', milliseconds => 1500, times => 1 });
+	post_json("$receiver->{url}/__faults", { path => '/plain/slow', mode => 'hold', times => 1 });
 	my $id = shop(q{INSERT INTO pulse.outbox (channel, kind, event, payload) VALUES ('slow', 'event', 'test', '{"n": 1}') RETURNING id});
 	ok(until_true(sub { @{ journal('/plain/slow') } == 1 }), "the receiver has a message, $who is running");
 	# The result cannot be recorded while another session holds the row.
 	my $holder = $node->background_psql('shop');
 	$holder->query_safe("BEGIN; SELECT id FROM pulse.outbox WHERE id = $id FOR UPDATE");
+	delete_json("$receiver->{url}/__faults");
 	ok(until_true(sub { (journal('/plain/slow')->[0]{status} // 0) == 200 }), 'the receiver has answered');
 	is(shop("SELECT status FROM pulse.outbox WHERE id = $id"), 'sending', 'and the result is not recorded');
 	$kill{$who}->();

@@ -41,13 +41,14 @@ sent(send_one('fast'), 'a message is sent although the database is read-only by 
 
 # ---- "resolved" while "opened" is being sent ----
 shop(q{SELECT pulse_create_route('r', '{fast}', group_wait => '0')});
-post_json("$url/__faults", { path => '/plain/fast', mode => 'delay', milliseconds => 1500, times => 1 });
+post_json("$url/__faults", { path => '/plain/fast', mode => 'hold', times => 1 });
 my $incident = shop(q{
 	INSERT INTO pulse.incident_record (segment_id, detector, severity, direction, baseline_kind, summary, since, opened_at, last_seen_at)
 	SELECT s.id, 'size_change', 'high', 'down', 'rolling', 'B fell', now(), now(), now() FROM pulse.segment AS s RETURNING id});
 shop("INSERT INTO pulse.notice (event, kind, incident_id, at) VALUES ('incident.opened', 'opened', $incident, now())");
 wait_until(q{SELECT count(*) = 1 FROM pulse.outbox WHERE event = 'opened' AND status = 'sending'}, 'opened is being sent');
 shop("SELECT pulse_resolve_incident($incident)");
+delete_json("$url/__faults");
 wait_until(q{SELECT count(*) = 2 FROM pulse.outbox WHERE incident_id IS NOT NULL AND status NOT IN ('pending', 'sending')}, 'both have ended');
 is(shop(q{SELECT string_agg(event || ' ' || status, ', ' ORDER BY id) FROM pulse.outbox WHERE incident_id IS NOT NULL}), 'opened sent, resolved sent',
 	'the channel that received opened also receives resolved');
@@ -72,12 +73,13 @@ wait_until(q{WITH more AS (INSERT INTO pulse.outbox (channel, kind, event, paylo
 	SELECT count(*) = 2 FROM pulse.channel_state WHERE last_ok_at IS NOT NULL}, 'states that could not be saved are saved later');
 
 # ---- a locked message waits, and nothing else ----
-post_json("$url/__faults", { path => '/plain/other', mode => 'delay', milliseconds => 1000, times => 1 });
+post_json("$url/__faults", { path => '/plain/other', mode => 'hold', times => 1 });
 my $slow = send_one('other', 'k');
 wait_until("SELECT status = 'sending' FROM pulse.outbox WHERE id = $slow", 'one is being sent');
 my $next = send_one('other', 'k');
 wait_until("SELECT waits FROM pulse.outbox WHERE id = $next", 'another one waits for it');
 $holder->query_safe("BEGIN; SELECT pulse_cancel_message($next)");
+delete_json("$url/__faults");
 sent($slow, 'the first ends while the second is being cancelled');
 sent(send_one('fast'), 'others are sent');
 $holder->query_safe('ROLLBACK');
