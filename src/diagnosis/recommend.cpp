@@ -1,9 +1,8 @@
-// Derives recommendations from the hypotheses. Every SQL text is complete: names and literals are quoted, and
-// calls contain the JSON they need.
+// Derives recommendations from the hypotheses.
 #include <algorithm>
 #include <cmath>
 
-#include "pulse/base/json.hpp"
+#include "pulse/diagnosis/advice_sql.hpp"
 #include "pulse/diagnosis/clauses.hpp"
 #include "pulse/diagnosis/rewrite.hpp"
 #include "pulse/diagnosis/segment_use.hpp"
@@ -39,96 +38,28 @@ bool IsOwnDevelopment(Cause cause) {
 
 struct Advisor {
     const DiagnosisContext& context;
+    const AdviceSql sql{context.input};
     std::vector<Recommendation> list;
     bool watched = false;  // an alert rule is among them
 
     const DiagnosisInput& input() const { return context.input; }
     const segment::MemberWords& words() const { return context.input.words; }
-    std::string Counted() const { return words().people() ? "count(*) AS people" : "count(*) AS rows"; }
 
     void Add(const char* priority, const std::string& action, const std::string& reason,
-             const std::string& sql) {
+             const std::string& query) {
         for (const Recommendation& other : list)
-            if (other.sql == sql) return;
-        list.push_back({action, reason, priority, sql});
-    }
-
-    std::string Segment() const { return rule::QuoteText(input().segment); }
-    // Dollar quotes keep JSON readable; JSON that contains the mark itself is quoted.
-    std::string Jsonb(const json& value) const {
-        const std::string text = DumpJson(value);
-        return text.find("$json") == std::string::npos ? "$json$" + text + "$json$" : rule::QuoteText(text);
-    }
-    std::string Verb(const std::string& call) const { return "SELECT " + input().verbs + call + ";"; }
-
-    bool OfPeople() const { return input().relation.empty() && input().source.starts_with(kPeople); }
-
-    // Whether what the segment reads from has it. Of people these are the attributes that are measured, and
-    // neither traits nor events.
-    bool IsColumn(const std::string& name) const {
-        if (input().source.empty() || name.empty()) return false;
-        if (!OfPeople()) return name.find('.') == std::string::npos;
-        const json attributes = input().definition.value("attributes", json::array());
-        return std::any_of(attributes.begin(), attributes.end(),
-                           [&](const json& one) { return one.value("name", "") == name; });
-    }
-
-    // Shows the current values of a column in the segment's source.
-    std::string ShowValues(const std::string& column) const {
-        if (!IsColumn(column)) return "";
-        return "SELECT s." + rule::QuoteName(column) + "::text AS value, " + Counted() + " FROM " +
-               input().source + " GROUP BY 1 ORDER BY 2 DESC LIMIT 20;";
-    }
-    std::string ShowFilled(const std::string& column) const {
-        if (!IsColumn(column)) return "";
-        return "SELECT " + Counted() + ", count(s." + rule::QuoteName(column) + ") AS filled FROM " +
-               input().source + ";";
-    }
-    std::string ShowValue(const std::string& column, const std::vector<std::string>& values) const {
-        if (values.empty() || !IsColumn(column)) return "";
-        std::string list;
-        for (const std::string& value : values) list += (list.empty() ? "" : ", ") + rule::QuoteText(value);
-        return "SELECT s." + rule::QuoteName(column) + "::text AS value, " + Counted() + " FROM " +
-               input().source + " WHERE s." + rule::QuoteName(column) + "::text IN (" + list +
-               ") GROUP BY 1 ORDER BY 1;";
-    }
-    // Counts those who meet all conditions in the segment's source.
-    std::string ShowCombination(const std::vector<Condition>& conditions) const {
-        std::string where;
-        for (const Condition& condition : conditions) {
-            if (!IsColumn(condition.attribute)) return "";
-            std::string list;
-            for (const std::string& value : condition.values)
-                list += (list.empty() ? "" : ", ") + rule::QuoteText(value);
-            where += (where.empty() ? " WHERE s." : " AND s.") + rule::QuoteName(condition.attribute) +
-                     "::text IN (" + list + ")";
-        }
-        return "SELECT " + Counted() + " FROM " + input().source + where + ";";
-    }
-    std::string UpdateDefinition(const json& definition) const {
-        return UpdateDefinition(definition, input().expectations);
-    }
-    // A critical attribute must be measured.
-    std::string UpdateDefinition(const json& definition, const json& expectations) const {
-        const json baseline = WithoutUnmeasured(expectations, definition);
-        return Verb("pulse_update_segment(" + Segment() + ", definition => " + Jsonb(definition) +
-                    (baseline == input().expectations ? "" : ", baseline => " + Jsonb(baseline)) + ")");
-    }
-    std::string UpdateBaseline(const json& baseline) const {
-        return Verb("pulse_update_segment(" + Segment() + ", baseline => " + Jsonb(baseline) + ")");
-    }
-    std::string NewNormal() const {
-        return Verb("pulse_resolve_incident(" + std::to_string(input().incident) + ", new_normal => true)");
+            if (other.sql == query) return;
+        list.push_back({action, reason, priority, query});
     }
 
     // The values concerned; after a rename all of them, so that the new ones can be seen.
     void CheckUpstream(const Hypothesis& h, const char* priority, const std::string& action,
                        const std::string& reason) {
-        std::string sql = h.subject.clause.empty() && h.subject.replacements.empty()
-                              ? ShowValue(h.subject.attribute, h.subject.values)
-                              : "";
-        if (sql.empty()) sql = ShowValues(h.subject.attribute);
-        if (!sql.empty()) Add(priority, action, reason, sql);
+        std::string query = h.subject.clause.empty() && h.subject.replacements.empty()
+                                ? sql.ShowValue(h.subject.attribute, h.subject.values)
+                                : "";
+        if (query.empty()) query = sql.ShowValues(h.subject.attribute);
+        if (!query.empty()) Add(priority, action, reason, query);
     }
 
     // Keep the old and the new value in the rule, until the data is right again.
@@ -138,7 +69,7 @@ struct Advisor {
         if (mapped)
             Add("high", "Add the new values to the rule.",
                 "The rule names the old values of " + Short(h.subject.attribute, 40) + " only.",
-                UpdateDefinition(*mapped));
+                sql.UpdateDefinition(*mapped));
     }
 
     void Revert(const Hypothesis& h) {
@@ -148,7 +79,7 @@ struct Advisor {
                     "If this was not intended, restore version " + std::to_string(version.version) +
                         " of the definition.",
                     "The change of the rule matches the change of the segment.",
-                    UpdateDefinition(version.definition));
+                    sql.UpdateDefinition(version.definition));
     }
 
     // Separate segments for the value concerned and for the rest would have shown the cause directly.
@@ -165,7 +96,8 @@ struct Advisor {
                 "Watch " + Short(h.subject.attribute, 40) + " = " + Short(value, 40) +
                     " as a segment of its own.",
                 "Its changes are then visible separately.",
-                Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + Jsonb(*narrowed) + ")"));
+                sql.Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + sql.Jsonb(*narrowed) +
+                         ")"));
         }
     }
 
@@ -180,7 +112,8 @@ struct Advisor {
         if (narrowed)
             Add("low", "Watch this combination as a segment of its own.",
                 "Its changes are then visible separately.",
-                Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + Jsonb(*narrowed) + ")"));
+                sql.Verb("pulse_create_segment(" + rule::QuoteText(name) + ", " + sql.Jsonb(*narrowed) +
+                         ")"));
     }
 
     // Report the attribute that showed the cause next time, and earlier. A segment without critical
@@ -208,7 +141,7 @@ struct Advisor {
             "Add an alert rule that reports shifts of 10 % or more in attributes such as " +
                 Short(h.subject.attribute, 40) + ".",
             "This attribute showed the cause; the next such change is then reported earlier.",
-            UpdateBaseline(baseline));
+            sql.UpdateBaseline(baseline));
     }
 
     bool Measured(const std::string& attribute) const {
@@ -218,7 +151,7 @@ struct Advisor {
     }
 
     void AcceptAsNormal(const char* priority, const std::string& reason) {
-        Add(priority, "If this is intended, declare it the new normal.", reason, NewNormal());
+        Add(priority, "If this is intended, declare it the new normal.", reason, sql.NewNormal());
     }
 
     // Shows what a higher threshold would have reported; only for findings near the threshold.
@@ -231,8 +164,8 @@ struct Advisor {
             "If such changes do not matter, check what a threshold of " + Percent(higher) +
                 " would have reported.",
             "The change is not far above the threshold of " + Percent(*input().threshold) + ".",
-            "SELECT * FROM " + input().verbs + "pulse_backtest(" + Segment() + ", " + Jsonb({{key, higher}}) +
-                ");");
+            "SELECT * FROM " + input().verbs + "pulse_backtest(" + sql.Segment() + ", " +
+                sql.Jsonb({{key, higher}}) + ");");
     }
 
     const char* ThresholdKey() const {
@@ -249,7 +182,8 @@ struct Advisor {
             Add("medium",
                 "Compare with the last normal snapshot from now on, so that the erosion stays visible.",
                 "A moving baseline would adapt to the loss.",
-                Verb("pulse_pin_baseline(" + Segment() + ", " + std::to_string(input().before->id) + ")"));
+                sql.Verb("pulse_pin_baseline(" + sql.Segment() + ", " + std::to_string(input().before->id) +
+                         ")"));
     }
 
     // Not what was emptied by a fault: with the repair its members come back.
@@ -260,7 +194,7 @@ struct Advisor {
         const bool empty = context.comparable && context.after_size == 0;
         Add("low", "Archive the segment, unless queries read it.",
             (empty ? "It has no " + words().members + ". " : "") + DescribeUnused(*input().unused_since),
-            Verb("pulse_archive_segment(" + Segment() + ")"));
+            sql.Verb("pulse_archive_segment(" + sql.Segment() + ")"));
     }
 
     void WidenExpectation() {
@@ -279,12 +213,12 @@ struct Advisor {
             return;
         }
         Add("medium", "Set the expected range to the current values of the segment.",
-            "The range was set for an earlier state of the segment.", UpdateBaseline(baseline));
+            "The range was set for an earlier state of the segment.", sql.UpdateBaseline(baseline));
     }
 
     void TakeAgain() {
         Add("high", "After the repair, measure again.", "Until then the " + words().members + " are unknown.",
-            Verb("pulse_take_snapshot(" + Segment() + ")"));
+            sql.Verb("pulse_take_snapshot(" + sql.Segment() + ")"));
     }
 
     // The definition with the names of today.
@@ -296,12 +230,12 @@ struct Advisor {
             moved["from"] = h.subject.replacements.front();
             Add("high",
                 "If " + Short(h.subject.replacements.front(), 80) + " took its place, read that table.",
-                "It has the columns that the segment reads.", UpdateDefinition(moved));
+                "It has the columns that the segment reads.", sql.UpdateDefinition(moved));
         } else if (!h.subject.replacements.empty()) {
             if (const auto renamed = WithColumnRenamed(definition, name, h.subject.replacements.front()))
                 Add("high", "Name the column as it is called now.", "The definition has its old name.",
-                    UpdateDefinition(*renamed, WithAttributeRenamed(input().expectations, name,
-                                                                    h.subject.replacements.front())));
+                    sql.UpdateDefinition(*renamed, WithAttributeRenamed(input().expectations, name,
+                                                                        h.subject.replacements.front())));
         }
         if (!input().after) return;
         if (const auto without = WithoutParts(definition, input().after->missing))
@@ -309,19 +243,19 @@ struct Advisor {
                 "If this is meant to last, take " + Listed(input().after->missing) +
                     " out of the definition.",
                 "Until then each snapshot is partial and this incident stays open.",
-                UpdateDefinition(*without));
+                sql.UpdateDefinition(*without));
     }
 
     // A clause over people: the attribute it names, and where its traits, segments and events come from.
     void CheckClause(const Hypothesis& h) {
         const std::string prefix = "profile.";
-        const bool attribute = OfPeople() && h.subject.attribute.starts_with(prefix);
+        const bool attribute = sql.OfPeople() && h.subject.attribute.starts_with(prefix);
         const std::string name = attribute ? h.subject.attribute.substr(prefix.size()) : h.subject.attribute;
-        const std::string sql = ShowValues(name);
-        if (!sql.empty())
+        const std::string query = sql.ShowValues(name);
+        if (!query.empty())
             Add("high", "Check how " + Short(name, 40) + " is filled; this shows its values.",
-                "The rule did not change, but the data that it reads did.", sql);
-        if (!OfPeople()) return;
+                "The rule did not change, but the data that it reads did.", query);
+        if (!sql.OfPeople()) return;
         const ReadsOfPeople reads = FindReadsOfPeople(h.subject.clause);
         for (const std::string& segment : reads.segments)
             Add("high",
@@ -355,7 +289,7 @@ void Advisor::Advise(const Hypothesis& h) {
             RepairDefinition(h);
             Add("high", "Check what the segment reads, and with the rights of which role.",
                 "The definition no longer matches the data.",
-                "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
+                "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + sql.Segment() + ");");
             if (!context.comparable) TakeAgain();
             break;
         case Cause::kRuleTightened:
@@ -386,8 +320,8 @@ void Advisor::Advise(const Hypothesis& h) {
                 h.cause == Cause::kColumnNulled
                     ? "Rules and reports that use it miss these " + words().rows + "."
                     : "Earlier figures are not comparable.",
-                h.subject.values.empty() ? ShowFilled(h.subject.attribute)
-                                         : ShowValue(h.subject.attribute, h.subject.values));
+                h.subject.values.empty() ? sql.ShowFilled(h.subject.attribute)
+                                         : sql.ShowValue(h.subject.attribute, h.subject.values));
             if (h.cause == Cause::kColumnFilled) AcceptAsNormal("medium", "A filled column is not a fault.");
             break;
         case Cause::kValueVanished:
@@ -408,28 +342,28 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         case Cause::kCombinationLost:
         case Cause::kCombinationInflux:
-            if (const std::string sql = ShowCombination(h.subject.conditions); !sql.empty())
+            if (const std::string query = sql.ShowCombination(h.subject.conditions); !query.empty())
                 Add("high",
                     "Check upstream " +
                         (h.cause == Cause::kCombinationLost
                              ? "whether these " + words().rows + " are really gone"
                              : "where these " + words().rows + " come from") +
                         "; this counts them in the source.",
-                    "Only those " + words().who + " have all of these values changed.", sql);
+                    "Only those " + words().who + " have all of these values changed.", query);
             SplitCombination(h);
             break;
         case Cause::kClauseShift: CheckClause(h); break;
         case Cause::kValuesRescaled:
             Add("high", "Check the unit of " + attribute + "; this shows its values.",
                 "Rules with fixed limits on it now select other " + words().rows + ".",
-                ShowValues(h.subject.attribute));
+                sql.ShowValues(h.subject.attribute));
             break;
         case Cause::kMixShift:
-            if (const std::string sql = ShowValues(h.subject.attribute); !sql.empty())
+            if (const std::string query = sql.ShowValues(h.subject.attribute); !query.empty())
                 Add("medium",
                     "Check upstream whether " + words().members + " really moved between values of " +
                         attribute + "; this shows them.",
-                    "A value that is filled otherwise looks the same.", sql);
+                    "A value that is filled otherwise looks the same.", query);
             Split(h);
             AcceptAsNormal("low", "If the new mix is intended, it should be the baseline from now on.");
             break;
@@ -452,7 +386,7 @@ void Advisor::Advise(const Hypothesis& h) {
                 "Check that conversions are still recorded; this shows the " + words().members +
                     " as the segment sees them.",
                 "A rate that falls to nearly zero overnight points to missing data.",
-                "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + Segment() + ");");
+                "SELECT * FROM " + input().verbs + "pulse_explain_segment(" + sql.Segment() + ");");
             break;
         case Cause::kExpectationOutdated: WidenExpectation(); break;
         case Cause::kTableTrouble:
@@ -489,7 +423,7 @@ void Advisor::Advise(const Hypothesis& h) {
                 "SELECT taken_at, size, entered, exited, converted, inactive FROM pulse.snapshot WHERE "
                 "segment_id = (SELECT id FROM "
                 "pulse.segment WHERE name = " +
-                    Segment() + ") AND status = 'ok' ORDER BY taken_at DESC LIMIT 14;");
+                    sql.Segment() + ") AND status = 'ok' ORDER BY taken_at DESC LIMIT 14;");
             AcceptAsNormal("low", "The segment is then compared with its current state.");
             break;
     }
@@ -498,7 +432,7 @@ void Advisor::Advise(const Hypothesis& h) {
 }  // namespace
 
 std::vector<Recommendation> Recommend(const DiagnosisContext& context) {
-    Advisor advisor{context, {}, false};
+    Advisor advisor{.context = context, .list = {}};
     for (const Hypothesis& hypothesis : context.hypotheses)
         if (hypothesis.confidence >= kMinAdviceConfidence || &hypothesis == &context.hypotheses.front())
             advisor.Advise(hypothesis);
