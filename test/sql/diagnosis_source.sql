@@ -80,7 +80,9 @@ RESET statement_timeout;
 RESET pulse.diagnosis_timeout;
 DROP VIEW dy.users;
 ALTER TABLE dy.people RENAME TO users;
+\set VERBOSITY sqlstate
 SET pulse.diagnosis_timeout = -1;
+\set VERBOSITY default
 
 -- A reader needs no rights on the table.
 CREATE ROLE dy_reader;
