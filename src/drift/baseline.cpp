@@ -13,7 +13,7 @@ constexpr int kSeasonsKept = 8;
 constexpr int64_t kMostPoints = 1500;  // that slow changes of frequent snapshots are looked for in
 constexpr int64_t kMonthsFrom = 28 * kDay;
 constexpr size_t kDistributionPoints = 7;
-constexpr size_t kSomeSeason = 7;
+constexpr size_t kSomeSeason = 7;  // snapshots, where the cadence has no season
 
 // The earliest moment that a baseline of the fingerprint may use.
 Moment Earliest(const History& history, const Exclusions& exclusions, const Fingerprint& fingerprint) {

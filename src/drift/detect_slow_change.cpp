@@ -113,8 +113,8 @@ std::string Summary(const Comparison& comparison, double direction, double chang
     return text;
 }
 
-// How far the level has moved: from what was expected, but growth that ends is no loss, so most of it must be
-// a change of what was seen, too.
+// How far the level has moved: from what was expected. Growth that ends is no loss, so two thirds of it must
+// be a change of what was seen, too.
 double Change(const Comparison& comparison, double direction) {
     return direction * std::min(direction * std::expm1(comparison.now - comparison.expected),
                                 1.5 * direction * std::expm1(comparison.now - comparison.before));

@@ -91,6 +91,16 @@ double GammaExceeds(const ForecastComponent& c, double outliers, double shape) {
     return sum / weights;
 }
 
+// The variance of the changes over so many steps beyond that of counting, without their trend.
+double VarianceOfChanges(const std::vector<double>& counts, size_t lag) {
+    constexpr size_t kChanges = 28;
+    std::vector<double> changes;
+    for (size_t i = counts.size() - std::min(counts.size(), kChanges + lag - 1); i + lag < counts.size(); ++i)
+        changes.push_back(LogCount(counts[i + lag]) - LogCount(counts[i]));
+    const double sigma = changes.empty() ? 0 : statistics::MeasureSpread(changes).sigma;
+    return std::max(sigma * sigma - 2 / std::max(statistics::Median(counts), kNoCount), 0.0);
+}
+
 }  // namespace
 
 double Forecast::PValue(double count) const {
@@ -132,20 +142,6 @@ double LevelForecast::PValue(double median, double points, double steps) const {
     }
     return std::min(p, 1.0);
 }
-
-namespace {
-
-// The variance of the changes over so many steps beyond that of counting, without their trend.
-double VarianceOfChanges(const std::vector<double>& counts, size_t lag) {
-    constexpr size_t kChanges = 28;
-    std::vector<double> changes;
-    for (size_t i = counts.size() - std::min(counts.size(), kChanges + lag - 1); i + lag < counts.size(); ++i)
-        changes.push_back(LogCount(counts[i + lag]) - LogCount(counts[i]));
-    const double sigma = changes.empty() ? 0 : statistics::MeasureSpread(changes).sigma;
-    return std::max(sigma * sigma - 2 / std::max(statistics::Median(counts), kNoCount), 0.0);
-}
-
-}  // namespace
 
 NoisePrior PoolNoise(const std::vector<std::vector<double>>& series, size_t lag) {
     constexpr size_t kLeastSeries = 10;
@@ -355,10 +351,9 @@ Forecast Forecaster::Predict() const {
         const size_t phase = Phase(model);
         if (!model.Knows(phase)) continue;
         const bool seasonal = model.season > 0;
-        const double weight = model.weight;
-        sum += weight;
+        sum += model.weight;
         const double variance = model.level_variance + (seasonal ? model.effect_variances[phase] : 0) + 1;
-        forecast.components.push_back({weight, model.level + (seasonal ? model.effects[phase] : 0),
+        forecast.components.push_back({model.weight, model.level + (seasonal ? model.effects[phase] : 0),
                                        std::sqrt(model.variance * variance), model.points, model.season,
                                        model.damping > 0});
     }
@@ -381,15 +376,11 @@ Forecast Forecaster::Predict() const {
 
 LevelForecast Forecaster::Level() const {
     LevelForecast forecast;
-    double sum = 0;
-    for (const Model& model : models_) {
-        const double weight = model.weight;
-        sum += weight;
-        forecast.components.push_back(
-            {weight, model.level, model.slope, model.level_variance, model.covariance, model.slope_variance,
-             model.level_variance * (1 / model.discount - 1), model.points, model.variance});
-    }
-    for (LevelForecast::Component& component : forecast.components) component.weight /= sum;
+    for (const Model& model : models_)
+        forecast.components.push_back({model.weight, model.level, model.slope, model.level_variance,
+                                       model.covariance, model.slope_variance,
+                                       model.level_variance * (1 / model.discount - 1), model.points,
+                                       model.variance});
     return forecast;
 }
 

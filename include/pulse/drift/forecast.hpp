@@ -80,8 +80,8 @@ class Forecaster {
     void Hold(int64_t steps) { step_ += steps; }
     // The count at the present step.
     void Learn(double count);
-    // The count at the present step was a finding and passed: it may be the season, several in a row are an
-    // outlier, but they say nothing of level and noise.
+    // The count at the present step was a finding that has passed. It may be the season, and a run of them
+    // counts as one outlier, but it says nothing of level and noise.
     void LearnPassed(double count);
     // From here on the level may be any: the next counts teach a new one, season and noise stay.
     void RestartLevel();

@@ -75,10 +75,10 @@ struct SizeWalk {
     Forecaster forecaster;
 };
 
+// The newest walk, and the one before the newest points that were left out: when their incident closes, they
+// are seen differently, and the walk goes on from there.
 struct SizeWalks {
-    std::optional<SizeWalk> newest;
-    std::optional<SizeWalk>
-        calm;  // before the newest points that were left out: how they are seen may change
+    std::optional<SizeWalk> newest, calm;
 };
 
 // The history of one segment, oldest point first.
