@@ -47,7 +47,7 @@ SELECT h ->> 'cause' AS cause, h -> 'conditions' AS conditions, h ->> 'sentence'
 SELECT d ->> 'priority' AS priority, regexp_replace(d ->> 'sql', 'incident\(\d+', 'incident(N') AS sql FROM pulse.incident AS i, pulse_diagnose_incident(i.id) AS j,
     jsonb_array_elements(j -> 'recommendations') AS d WHERE i.segment = 'dy all' AND i.detector = 'size_change';
 
--- What there is no time to ask is named, of one incident and of all that a call diagnoses; the rest of the diagnosis is as before.
+-- When time runs out, for one incident or for all of a call, the diagnosis names the questions it did not ask. The rest is as before.
 CREATE FUNCTION dy.unasked() RETURNS TABLE (cause text, not_asked jsonb) LANGUAGE sql AS $$
     SELECT d -> 'hypotheses' -> 0 ->> 'cause', d -> 'not_asked' FROM (SELECT pulse_diagnose_incident(min(id)) AS d FROM pulse.incident
     WHERE segment = 'dy all' AND detector = 'size_change') AS x $$;
