@@ -115,6 +115,12 @@ CREATE FUNCTION pulse_http(method text, path text, query text DEFAULT NULL, head
 COMMENT ON FUNCTION pulse_http(text, text, text, jsonb, bytea, jsonb) IS
 'Answers one HTTP request: finds its route and API key, and does what the route is for with the rights of the key''s role; pulse.http_route lists the routes. path and query are those of the request target, as sent; headers is an object of texts, with names in lower case. client is what the program in front knows of the client: address, request (an id for the server''s log), tls, and cors, the origins of web pages that may read answers (all if absent). info names the route and the key that was used. What is wrong with the request is said by the answer, never by an error. For pulse-http and proxies of your own, whose role has the level gateway (doc/web.md).';
 
+-- Level: gateway
+CREATE FUNCTION pulse_http_next(token text, OUT body bytea, OUT next text)
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_http_next';
+COMMENT ON FUNCTION pulse_http_next(text) IS
+'The next slice of a long answer of pulse_http(), whose info has the token as next; and the token of the slice after it, null at the end. Each call is a short transaction of its own, so that a slow client holds nothing open. Errors: 22023 not a token, 42501 it has expired, or the file is deleted.';
+
 -- Level: people_reader
 CREATE FUNCTION pulse.from_posthog(body jsonb) RETURNS jsonb
     LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

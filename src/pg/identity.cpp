@@ -116,8 +116,7 @@ Identity Identity::Key(Oid role) {
                     false);
 }
 
-Actor::Actor(std::string key)
-    : outer_(current_), key_(std::move(key)), search_path_(CallerSearchPath()) {
+Actor::Actor(std::string key) : outer_(current_), key_(std::move(key)), search_path_(CallerSearchPath()) {
     current_ = this;
 }
 

@@ -176,8 +176,8 @@ Datum IngestBatch(FunctionCallInfo fcinfo, Datum events) {
     return pg::ResultSet::Done();
 }
 
-// An event without a message id that is sent again counts once: with a time of its own at any time, else within
-// pulse.retry_window. It gets an id made of its content, and of the window in which it arrived first.
+// An event without a message id that is sent again counts once: with a time of its own at any time, else
+// within pulse.retry_window. It gets an id made of its content, and of the window in which it arrived first.
 Datum WithMessageId(Datum event, const std::string& source) {
     static const pg::JsonbReader reader;
     const json::Value root = pg::Root(event);
@@ -193,22 +193,21 @@ Datum WithMessageId(Datum event, const std::string& source) {
         " FROM (SELECT 'content:' || encode(sha256(convert_to(($1 - '{sentAt,sent_at}'::text[])::text, 'UTF8')),"
         "  'hex') || ':' AS prefix, floor(extract(epoch FROM $3) / greatest($4, 1))::bigint AS place) AS c",
         {JSONBOID, TEXTOID, TIMESTAMPTZOID, FLOAT8OID, BOOLOID});
-    const std::string id =
-        statement.Execute({{JSONBOID, event, false},
-                           Value::Text(source),
-                           Value::Time(pg::PastNow()),
-                           Value::Float8(pg::settings::retry_window),
-                           Value::Bool(timed)})[0]
-            .Text(0);
+    const std::string id = statement
+                               .Execute({{JSONBOID, event, false},
+                                         Value::Text(source),
+                                         Value::Time(pg::PastNow()),
+                                         Value::Float8(pg::settings::retry_window),
+                                         Value::Bool(timed)})[0]
+                               .Text(0);
     return pg::Concatenate(event, pg::MakeObject({{"messageId", Value::Text(id)}}));
 }
 
 Datum ParseEvents(const std::string& text) {
     const std::optional<Datum> events = pg::ParseSentJson(text);
     // PostgreSQL says where it stops being JSON.
-    return events ? *events : pg::Call([&] {
-        return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str()));
-    });
+    return events ? *events
+                  : pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
 }
 
 // Functions with a name and properties: pulse_track(), pulse_page() and pulse_screen().

@@ -97,7 +97,8 @@ PULSE_FUNCTION(pulse_http) {
     static const pg::RecordType type(
         {{"status", INT4OID}, {"headers", JSONBOID}, {"body", BYTEAOID}, {"info", JSONBOID}});
     const web::Served served = web::Serve(web::ReadRequest(pg::Args(fcinfo)));
-    return type.Make({Value::Int4(served.answer.status), Value::Jsonb(web::HeadersOf(served.answer)),
+    return type.Make({Value::Int4(served.answer.status),
+                      Value::Jsonb(web::HeadersOf(served.answer)),
                       {BYTEAOID, pg::FromBytes(served.answer.body), false},
                       Value::Jsonb(web::InfoOf(served))});
 }
@@ -124,4 +125,10 @@ PULSE_FUNCTION(pulse_routes_page) {
 
 PULSE_FUNCTION(pulse_version) {
     return pg::FromText(PULSE_VERSION);
+}
+
+PULSE_FUNCTION(pulse_http_next) {
+    static const pg::RecordType type({{"body", BYTEAOID}, {"next", TEXTOID}});
+    const auto [body, next] = web::NextSlice(pg::Args(fcinfo).RequireText(0, "token"));
+    return type.Make({{BYTEAOID, pg::FromBytes(body), false}, Value::Text(next)});
 }

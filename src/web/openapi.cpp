@@ -27,22 +27,14 @@ std::string PathOf(const Route& route) {
 
 json TypeSchema(Type type) {
     switch (type) {
-        case Type::kId:
-            return {{"type", "string"}, {"pattern", "^[0-9]+$"}};
-        case Type::kInteger:
-            return {{"type", "integer"}};
-        case Type::kNumber:
-            return {{"type", "number"}};
-        case Type::kBoolean:
-            return {{"type", "boolean"}};
-        case Type::kTime:
-            return {{"type", "string"}, {"format", "date-time"}};
-        case Type::kTexts:
-            return {{"type", "array"}, {"items", {{"type", "string"}}}};
-        case Type::kJson:
-            return json::object();
-        case Type::kText:
-            break;
+        case Type::kId: return {{"type", "string"}, {"pattern", "^[0-9]+$"}};
+        case Type::kInteger: return {{"type", "integer"}};
+        case Type::kNumber: return {{"type", "number"}};
+        case Type::kBoolean: return {{"type", "boolean"}};
+        case Type::kTime: return {{"type", "string"}, {"format", "date-time"}};
+        case Type::kTexts: return {{"type", "array"}, {"items", {{"type", "string"}}}};
+        case Type::kJson: return json::object();
+        case Type::kText: break;
     }
     return {{"type", "string"}};
 }
@@ -52,8 +44,8 @@ json SchemaOf(const Parameter& parameter) {
     if (parameter.type == Type::kInteger && parameter.least != INT64_MIN) schema["minimum"] = parameter.least;
     if (parameter.type == Type::kInteger && parameter.most != INT64_MAX) schema["maximum"] = parameter.most;
     if (!parameter.fallback.empty())
-        schema["default"] = parameter.type == Type::kText ? json(parameter.fallback)
-                                                          : ParseJsonOrDiscard(parameter.fallback);
+        schema["default"] =
+            parameter.type == Type::kText ? json(parameter.fallback) : ParseJsonOrDiscard(parameter.fallback);
     for (std::string_view words = parameter.one_of; !words.empty();) {
         const size_t comma = std::min(words.find(", "), words.size());
         schema["enum"].push_back(words.substr(0, comma));
@@ -122,11 +114,16 @@ std::string LowerMethod(std::string_view method) {
 
 void AppendEscaped(std::string& page, std::string_view text) {
     for (const char c : text) {
-        if (c == '&') page += "&amp;";
-        else if (c == '<') page += "&lt;";
-        else if (c == '>') page += "&gt;";
-        else if (c == '"') page += "&quot;";
-        else page += c;
+        if (c == '&')
+            page += "&amp;";
+        else if (c == '<')
+            page += "&lt;";
+        else if (c == '>')
+            page += "&gt;";
+        else if (c == '"')
+            page += "&quot;";
+        else
+            page += c;
     }
 }
 

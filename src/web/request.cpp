@@ -49,7 +49,8 @@ std::optional<std::string> KeyInHeaders(const Request& request) {
     return std::nullopt;
 }
 
-[[noreturn]] void RefuseValue(const Parameter& parameter, const std::string& text, const std::string& wanted) {
+[[noreturn]] void RefuseValue(const Parameter& parameter, const std::string& text,
+                              const std::string& wanted) {
     throw Refusal(400, "invalid value of \"" + std::string(parameter.name) + "\"",
                   "It is \"" + Shorten(text, 100) + "\"; " + wanted + ".");
 }
@@ -78,7 +79,8 @@ std::string CheckWord(const Parameter& parameter, const std::string& text) {
 }
 
 std::string CheckId(const Parameter& parameter, const std::string& text) {
-    const bool digits = !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !text.empty() && text.size() <= 18 && text.find_first_not_of("0123456789") == std::string::npos;
     if (!digits && parameter.in == In::kPath) throw Refusal(404, "not found");
     return digits ? text : CheckInteger(parameter, text);
 }
@@ -101,7 +103,8 @@ std::string CheckBoolean(const Parameter& parameter, const std::string& text) {
 }
 
 const Pairs::value_type* Find(const Pairs& pairs, std::string_view name) {
-    const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const auto& p) { return p.first == name; });
+    const auto found =
+        std::find_if(pairs.begin(), pairs.end(), [&](const auto& p) { return p.first == name; });
     return found == pairs.end() ? nullptr : &*found;
 }
 
@@ -126,16 +129,11 @@ std::optional<PresentedKey> FindPresentedKey(const Request& request, const Pairs
 
 bool Allows(KeyKind kind, Access access) {
     switch (access) {
-        case Access::kNone:
-            return true;
-        case Access::kSend:
-            return kind != KeyKind::kRead;
-        case Access::kDecide:
-            return true;
-        case Access::kRead:
-            return kind != KeyKind::kPublic;
-        case Access::kAdmin:
-            return kind == KeyKind::kAdmin;
+        case Access::kNone: return true;
+        case Access::kSend: return kind != KeyKind::kRead;
+        case Access::kDecide: return true;
+        case Access::kRead: return kind != KeyKind::kPublic;
+        case Access::kAdmin: return kind == KeyKind::kAdmin;
     }
     return false;
 }
@@ -211,20 +209,14 @@ bool MatchesTag(std::string_view if_none_match, std::string_view tag) {
 
 std::string CheckValue(const Parameter& parameter, const std::string& text) {
     switch (parameter.type) {
-        case Type::kId:
-            return CheckId(parameter, text);
-        case Type::kInteger:
-            return CheckInteger(parameter, text);
-        case Type::kNumber:
-            return CheckNumber(parameter, text);
-        case Type::kBoolean:
-            return CheckBoolean(parameter, text);
-        case Type::kText:
-            return CheckWord(parameter, text);
+        case Type::kId: return CheckId(parameter, text);
+        case Type::kInteger: return CheckInteger(parameter, text);
+        case Type::kNumber: return CheckNumber(parameter, text);
+        case Type::kBoolean: return CheckBoolean(parameter, text);
+        case Type::kText: return CheckWord(parameter, text);
         case Type::kTime:
         case Type::kJson:
-        case Type::kTexts:
-            break;
+        case Type::kTexts: break;
     }
     return text;
 }

@@ -28,8 +28,7 @@ const char* Name(Access access) {
 const char* Name(Type type) {
     switch (type) {
         case Type::kText: return "text";
-        case Type::kId:
-            return "id";
+        case Type::kId: return "id";
         case Type::kInteger: return "integer";
         case Type::kNumber: return "number";
         case Type::kBoolean: return "boolean";
@@ -44,7 +43,7 @@ const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
         for (const auto& list : {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, TableRoutes,
-                                 DefinitionRoutes}) {
+                                 DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

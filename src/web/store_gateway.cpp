@@ -17,9 +17,11 @@ Answer Hello(const pg::Json& body) {
         return ErrorAnswer(Family::kPulse, 409, "the gateway and the extension have different versions",
                            "The extension speaks interface " + std::to_string(kInterfaceVersion) +
                                ". Install both from the same build.");
-    return {200,
-            {{"content-type", "application/json"}},
-            DumpJson({{"version", PULSE_VERSION}, {"interface", kInterfaceVersion}, {"writable", !pg::ReadOnly()}})};
+    return {
+        200,
+        {{"content-type", "application/json"}},
+        DumpJson(
+            {{"version", PULSE_VERSION}, {"interface", kInterfaceVersion}, {"writable", !pg::ReadOnly()}})};
 }
 
 Answer CountUsage(const pg::Json& body) {

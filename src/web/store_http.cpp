@@ -33,7 +33,8 @@ class Body {
 
     Datum Json() {
         if (!parsed_) {
-            parsed_ = pg::ParseSentJson(text_.find_first_not_of(" \t\r\n") == std::string::npos ? "{}" : text_);
+            parsed_ =
+                pg::ParseSentJson(text_.find_first_not_of(" \t\r\n") == std::string::npos ? "{}" : text_);
             if (!parsed_) throw Refusal(400, std::string(kNotJson));
         }
         return *parsed_;
@@ -128,14 +129,10 @@ Value ReadValue(const Request& request, const Parameter& parameter, const std::o
                 Body& body, const std::optional<FoundKey>& key) {
     if (given) return FromText(parameter, *given);
     switch (parameter.in) {
-        case In::kWholeBody:
-            return {JSONBOID, body.Json(), false};
-        case In::kText:
-            return Value::Text(body.text());
-        case In::kEvent:
-            return Value::Text(WithType(body.text(), parameter.name));
-        case In::kRequest:
-            return Value::Text(KnownOf(request, parameter.name, key));
+        case In::kWholeBody: return {JSONBOID, body.Json(), false};
+        case In::kText: return Value::Text(body.text());
+        case In::kEvent: return Value::Text(WithType(body.text(), parameter.name));
+        case In::kRequest: return Value::Text(KnownOf(request, parameter.name, key));
         case In::kBody: {
             json::Value found = body.Member(parameter.name);
             if (!found.Given() && !parameter.synonym.empty()) found = body.Member(parameter.synonym);
@@ -143,11 +140,9 @@ Value ReadValue(const Request& request, const Parameter& parameter, const std::o
             break;
         }
         case In::kPath:
-        case In::kQuery:
-            break;
+        case In::kQuery: break;
     }
-    if (parameter.required)
-        throw Refusal(400, "\"" + std::string(parameter.name) + "\" is missing");
+    if (parameter.required) throw Refusal(400, "\"" + std::string(parameter.name) + "\" is missing");
     if (!parameter.fallback.empty()) return FromText(parameter, std::string(parameter.fallback));
     return Value::Null(SqlType(parameter.type));
 }
@@ -161,8 +156,8 @@ std::vector<Value> ReadValues(const Request& request, const RouteMatch& match, c
     return values;
 }
 
-// The plan of a statement of a route, made once per backend and schema of Pulse's functions. The same statement
-// may have parameters of other types elsewhere.
+// The plan of a statement of a route, made once per backend and schema of Pulse's functions. The same
+// statement may have parameters of other types elsewhere.
 pg::Plan& PlanOf(std::string_view statement, const std::vector<Oid>& types) {
     using Key = std::pair<std::string_view, std::vector<Oid>>;
     static std::map<Key, std::pair<std::string, std::unique_ptr<pg::Plan>>> plans;
@@ -218,7 +213,8 @@ Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& qu
     const pg::Session session;
     const pg::Result rows = Execute(route.sql, values, route.read_only);
     if (route.then.empty()) return AnswerOf(route, rows, served);
-    return AnswerOf(route, Execute(route.then, {Value::Text(rows[0].TextOrNull(0))}, route.read_only), served);
+    return AnswerOf(route, Execute(route.then, {Value::Text(rows[0].TextOrNull(0))}, route.read_only),
+                    served);
 }
 
 void RefuseKey(Served& served, int status, const std::string& message, const std::string& detail) {
@@ -305,12 +301,13 @@ Answer Work(const Request& request, const RouteMatch& match, const Pairs& query,
     } catch (const Refusal& refusal) {
         return Refused(match, refusal);
     } catch (const UserError& error) {
-        return Refused(match, FromError(request, match, error.state(), error.message(), error.detail(),
-                                        error.hint()));
+        return Refused(
+            match, FromError(request, match, error.state(), error.message(), error.detail(), error.hint()));
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
         if (error.State() == sqlstate::kInsufficientPrivilege) served.refused = true;
-        return Refused(match, FromError(request, match, error.State(), error.message, error.detail, error.hint));
+        return Refused(match,
+                       FromError(request, match, error.State(), error.message, error.detail, error.hint));
     }
 }
 
@@ -328,7 +325,8 @@ void AddDefaults(Answer& answer) {
         return std::any_of(answer.headers.begin(), answer.headers.end(),
                            [&](const auto& header) { return header.first == name; });
     };
-    if (!has("cache-control")) answer.headers.emplace_back("cache-control", has("etag") ? "no-cache" : "no-store");
+    if (!has("cache-control"))
+        answer.headers.emplace_back("cache-control", has("etag") ? "no-cache" : "no-store");
     answer.headers.emplace_back("x-content-type-options", "nosniff");
 }
 
@@ -363,6 +361,22 @@ Answer Find(const Request& request, Served& served) {
 }
 
 }  // namespace
+
+std::pair<std::string, std::optional<std::string>> NextSlice(const std::string& token) {
+    const size_t colon = token.find(':');
+    const std::string number = token.substr(0, colon);
+    if (colon == std::string::npos || number.empty() || number.size() > 9 ||
+        number.find_first_not_of("0123456789") != std::string::npos)
+        ThrowInvalid("the token is not one of pulse_http()", "", "Give info.next of an answer, unchanged.");
+    const int64_t chunk = std::stoll(number);
+    const std::string file = token.substr(colon + 1);
+    const pg::OwnerSession session;
+    const pg::Result rows = pg::Execute("SELECT r.data, r.chunks FROM pulse.read_export($1, $2) AS r",
+                                        {Value::Text(file), Value::Int8(chunk)}, true);
+    const bool last = chunk >= rows[0].Int4(1);
+    return {pg::ToBytes(rows[0].Raw(0)),
+            last ? std::nullopt : std::optional(std::to_string(chunk + 1) + ":" + file)};
+}
 
 Served Serve(const Request& request) {
     Served served;

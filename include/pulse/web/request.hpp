@@ -17,7 +17,7 @@ namespace pulse::web {
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-    std::string method, path, query;                        // as sent
+    std::string method, path, query;                          // as sent
     std::map<std::string, std::string, std::less<>> headers;  // names in lower case
     std::string body;
     // What the gateway knows of the client:
@@ -30,8 +30,8 @@ struct Request {
     std::string_view Header(std::string_view name) const;
 };
 
-// An answer that is no success: `status`, and texts for people. Errors of the database and of Pulse's functions
-// become one by their SQLSTATE.
+// An answer that is no success: `status`, and texts for people. Errors of the database and of Pulse's
+// functions become one by their SQLSTATE.
 class Refusal : public std::exception {
   public:
     Refusal(int status, std::string message, std::string detail = "")

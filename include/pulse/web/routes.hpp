@@ -14,5 +14,8 @@ std::vector<Route> OfrepRoutes();       // decisions by the OpenFeature Remote E
 std::vector<Route> SegmentRoutes();     // segments, snapshots and incidents
 std::vector<Route> TableRoutes();       // sources, monitored tables and their incidents
 std::vector<Route> DefinitionRoutes();  // TinyCDP: decisions, traits, segments and flags, keys
+std::vector<Route> UserRoutes();        // TinyCDP: people, figures, exports
+std::vector<Route> StratumRoutes();     // Stratum: events, people, sources
+std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 
 }  // namespace pulse::web
