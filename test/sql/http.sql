@@ -177,6 +177,9 @@ SELECT pulse_http(NULL, '/');
 SELECT pulse_http('GET', NULL);
 SELECT pulse_http('GET', '/', headers => '[]');
 SELECT pulse_http('GET', '/', client => '5');
+SELECT pulse_http_next(NULL);
+SELECT pulse_http_next('x');
+SELECT pulse_http_next('99999999999999999999:x');
 -- Read-only transactions answer reads, and say why they do not write.
 BEGIN READ ONLY;
 SELECT status FROM pg_temp.http('read', 'GET', '/api/segments');
@@ -198,3 +201,5 @@ SELECT count(pulse_delete_trait(key)) FROM pulse.trait WHERE key = 'buyer';
 SELECT count(pulse_revoke_api_key(name)) FROM pulse.api_key WHERE runs_as LIKE 'http\_%';
 DROP TABLE shopper;
 SELECT count(pulse_revoke(rolname::text)) FROM pg_roles WHERE rolname LIKE 'http\_%';
+DROP TABLE key;
+DROP ROLE http_admin, http_operator, http_writer, http_reader, http_gateway;
