@@ -71,7 +71,7 @@ CREATE FUNCTION pulse_create_api_key(name text, kind text, role text, expires ti
                                      rate bigint DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_api_key';
 COMMENT ON FUNCTION pulse_create_api_key(text, text, text, timestamptz, text[], bigint) IS
-'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/web.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, or a role that no privilege limits (doc/web.md), such as a superuser, 42704 unknown role, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
+'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/api_key.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, or a role that no privilege limits (doc/api_key.md), such as a superuser, 42704 unknown role, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
 
 -- Level: admin
 CREATE FUNCTION pulse_rotate_api_key(name text, keep interval DEFAULT '1 day', expires timestamptz DEFAULT NULL) RETURNS text
