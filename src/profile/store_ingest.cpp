@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 
+#include "pulse/base/json.hpp"
+#include "pulse/delivery/escape.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/month.hpp"
 #include "pulse/profile/store_account.hpp"
+#include "pulse/profile/store_activity.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
 
@@ -237,7 +241,7 @@ class Batch {
             for (const AccountChange& change : account_changes_)
                 also.insert(also.end(), change.members.begin(), change.members.end());
         }
-        ResolveIdentities(claims_, also);
+        merges_ = ResolveIdentities(claims_, also);
         pg::CheckInterrupts();
     }
 
@@ -303,13 +307,48 @@ class Batch {
         }
         for (AttributeChange& change : WriteAttributes(updates, pg::Now())) {
             if (change.full) full_people_.insert(change.person);
-            if (!change.keys.empty()) ChangeOf(change.person).attributes = std::move(change.keys);
+            if (change.keys.empty()) continue;
+            if (IsSubscribed(kProfileUpdated)) updated_.push_back(change);
+            ChangeOf(change.person).attributes = std::move(change.keys);
         }
         if (!joins.empty())
             for (const int64_t person : JoinAccounts(joins)) ChangeOf(person).account = true;
         for (const AccountChange& change : account_changes_)
             for (const int64_t person : change.members) ChangeOf(person).account = true;
         if (has_listener_) NotifyListener();
+        WriteActivity();
+    }
+
+    // For subscriptions; nothing about people who have only imported events here.
+    void WriteActivity() {
+        ActivityWriter activity;
+        const auto is_live = [&](int64_t person) { return live_people_.contains(person); };
+        const Moment now = pg::Now();
+        if (IsSubscribed(kProfileCreated))
+            for (const IdentityClaim& claim : claims_)
+                if (claim.created && claim.canonical == claim.profile && is_live(claim.canonical))
+                    activity.Add(kProfileCreated, claim.canonical, now,
+                                 {{"first_seen_at", delivery::IsoTime(claim.time)}});
+        for (const ResolutionPlan::Merge& merge : merges_)
+            if (is_live(merge.survivor))
+                activity.AddMerge(merge.history, merge.survivor, merge.merged, "event", now);
+        if (IsSubscribed(kEventReceived)) AddReceived(activity, now);
+        for (const AttributeChange& change : updated_)
+            if (is_live(change.person))
+                activity.Add(kProfileUpdated, change.person, now, {{"changed", change.keys}});
+        activity.Write();
+    }
+
+    void AddReceived(ActivityWriter& activity, Moment now) const {
+        for (const size_t i : accepted_) {
+            if (incoming_[i].cause == Cause::kImport) continue;
+            const Event& event = events_[i];
+            pg::Json data = {{"event_id", results_[i].event}, {"event", event.name},
+                             {"type", NameOf(event.type)},    {"time", delivery::IsoTime(event.time)},
+                             {"source", incoming_[i].source}, {"message_id", nullptr}};
+            if (!event.message_id.empty()) data["message_id"] = event.message_id;
+            activity.Add(kEventReceived, ClaimOf(i).canonical, now, data);
+        }
     }
 
     static uint64_t Evaluations() {
@@ -373,7 +412,9 @@ class Batch {
     std::vector<Sender> senders_;
     std::vector<size_t> sender_of_;  // of each incoming event
     std::vector<IdentityClaim> claims_;
-    std::vector<AccountWrite> accounts_;  // of each group call accepted
+    std::vector<ResolutionPlan::Merge> merges_;
+    std::vector<AttributeChange> updated_;  // for subscriptions
+    std::vector<AccountWrite> accounts_;    // of each group call accepted
     std::vector<AccountChange> account_changes_;
     std::unordered_map<std::string, bool> evaluated_names_;  // names of events
     std::vector<Datum> properties_;                          // of each incoming event that is written

@@ -150,8 +150,8 @@ void DeleteEventSource(const std::string& name) {
 void RequireSourceOfKey(const std::string& name, KeyKind kind) {
     const std::string source = LockSource(name, "SHARE");
     if (KindOfKeys(source) != kind)
-        ThrowInvalid(std::string("an API key of kind \"") + Name(kind) + "\" cannot belong to event source \"" +
-                         name + "\"",
+        ThrowInvalid(std::string("an API key of kind \"") + Name(kind) +
+                         "\" cannot belong to event source \"" + name + "\"",
                      "The source is of kind " + source + ".",
                      std::string("Give the kind \"") + Name(KindOfKeys(source)) + "\".");
 }

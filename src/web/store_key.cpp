@@ -108,8 +108,8 @@ std::optional<int64_t> Insert(const NewKey& key, const std::optional<Moment>& ex
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING RETURNING id",
         {Value::Text(key.name), Value::Text(Name(key.kind)), Value::Name(key.role),
          key.origins ? Value::Texts(*key.origins) : Value::Null(TEXTARRAYOID),
-         key.rate ? Value::Int4(*key.rate) : Value::Null(INT4OID), Value::Name(creator),
-         Value::Time(expires), Value::Text(key.source)});
+         key.rate ? Value::Int4(*key.rate) : Value::Null(INT4OID), Value::Name(creator), Value::Time(expires),
+         Value::Text(key.source)});
     return made.empty() ? std::nullopt : std::optional(made[0].Int8(0));
 }
 
@@ -133,7 +133,8 @@ std::string CreateKey(const NewKey& key) {
     const std::string creator = pg::CallerName();
     const pg::OwnerSession session;
     if (key.source) RequireSourceOfKey(*key.source, key.kind);
-    const std::optional<int64_t> id = WithLock("API key", key.name, [&] { return Insert(key, expires, creator); });
+    const std::optional<int64_t> id =
+        WithLock("API key", key.name, [&] { return Insert(key, expires, creator); });
     if (!id)
         throw UserError(sqlstate::kDuplicateObject, "API key \"" + key.name + "\" already exists", "",
                         "Choose another name, or give that key a new text with pulse_rotate_api_key().");
