@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
+#include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/store.hpp"
-#include "pulse/pg/append.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 
@@ -41,31 +41,50 @@ bool IsSubscribed(const char* kind) {
     return !events.empty() && std::find(events.begin(), events.end(), kind) != events.end();
 }
 
-void ActivityWriter::Add(const char* kind, int64_t person, Moment at, const nlohmann::json& data) {
-    if (!IsSubscribed(kind)) return;
+void ActivityWriter::Add(const char* kind, int64_t person, const nlohmann::json& data) {
     kinds_.emplace_back(kind);
     people_.push_back(person);
-    times_.push_back(at);
     data_.push_back(DumpJson(data));
 }
 
-void ActivityWriter::AddMerge(int64_t history, int64_t survivor, int64_t merged, const std::string& reason,
-                              Moment at) {
-    Add(kProfileMerged, survivor, at,
-        {{"merge", history}, {"survivor_id", survivor}, {"merged_id", merged}, {"reason", reason}});
+void ActivityWriter::AddEvent(int64_t person, int64_t id, const Event& event, const std::string& source) {
+    if (!IsSubscribed(kEventReceived)) return;
+    nlohmann::json data = {{"event_id", id},
+                           {"event", event.name},
+                           {"type", NameOf(event.type)},
+                           {"time", delivery::IsoTime(event.time)},
+                           {"source", source},
+                           {"message_id", nullptr}};
+    if (!event.message_id.empty()) data["message_id"] = event.message_id;
+    Add(kEventReceived, person, data);
+}
+
+void ActivityWriter::AddCreated(int64_t person, Moment first_seen_at) {
+    if (IsSubscribed(kProfileCreated))
+        Add(kProfileCreated, person, {{"first_seen_at", delivery::IsoTime(first_seen_at)}});
+}
+
+void ActivityWriter::AddUpdate(int64_t person, const std::vector<std::string>& attributes) {
+    if (IsSubscribed(kProfileUpdated)) Add(kProfileUpdated, person, {{"changed", attributes}});
+}
+
+void ActivityWriter::AddMerge(const ResolutionPlan::Merge& merge, const std::string& reason) {
+    if (IsSubscribed(kProfileMerged))
+        Add(kProfileMerged, merge.survivor,
+            {{"merge", merge.history},
+             {"survivor_id", merge.survivor},
+             {"merged_id", merge.merged},
+             {"reason", reason}});
 }
 
 void ActivityWriter::Write() const {
     static pg::Statement statement(
         "INSERT INTO pulse.activity (kind, profile_id, at, data)"
-        " SELECT a.kind, a.person, a.at, a.data::jsonb FROM unnest($1, $2, $3, $4)"
-        " WITH ORDINALITY AS a (kind, person, at, data, place) ORDER BY a.place",
-        {TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID});
+        " SELECT a.kind, a.person, $4, a.data::jsonb FROM unnest($1, $2, $3)"
+        " WITH ORDINALITY AS a (kind, person, data, place) ORDER BY a.place",
+        {TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID});
     if (kinds_.empty()) return;
-    std::vector<Datum> times;
-    for (const Moment at : times_) times.push_back(TimestampTzGetDatum(at));
-    statement.Execute({Value::Texts(kinds_), Value::Int8s(people_), pg::ArrayOf(TIMESTAMPTZOID, times),
-                       Value::Texts(data_)});
+    statement.Execute({Value::Texts(kinds_), Value::Int8s(people_), Value::Texts(data_), Value::Time(at_)});
     delivery::WakeDelivery();
 }
 

@@ -4,12 +4,9 @@
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_map>
 
-#include "pulse/base/json.hpp"
-#include "pulse/delivery/escape.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -321,34 +318,22 @@ class Batch {
 
     // For subscriptions; nothing about people who have only imported events here.
     void WriteActivity() {
-        ActivityWriter activity;
         const auto is_live = [&](int64_t person) { return live_people_.contains(person); };
-        const Moment now = pg::Now();
-        if (IsSubscribed(kProfileCreated))
-            for (const IdentityClaim& claim : claims_)
-                if (claim.created && claim.canonical == claim.profile && is_live(claim.canonical))
-                    activity.Add(kProfileCreated, claim.canonical, now,
-                                 {{"first_seen_at", delivery::IsoTime(claim.time)}});
+        ActivityWriter activity(pg::Now());
+        // Those that were merged at once were never seen.
+        for (const IdentityClaim& claim : claims_)
+            if (claim.created && claim.canonical == claim.profile && is_live(claim.canonical))
+                activity.AddCreated(claim.canonical, claim.time);
         for (const ResolutionPlan::Merge& merge : merges_)
-            if (is_live(merge.survivor))
-                activity.AddMerge(merge.history, merge.survivor, merge.merged, "event", now);
-        if (IsSubscribed(kEventReceived)) AddReceived(activity, now);
+            if (is_live(merge.survivor)) activity.AddMerge(merge, "event");
+        if (IsSubscribed(kEventReceived))
+            for (const size_t i : accepted_)
+                if (incoming_[i].cause != Cause::kImport)
+                    activity.AddEvent(ClaimOf(i).canonical, results_[i].event, events_[i],
+                                      incoming_[i].source);
         for (const AttributeChange& change : updated_)
-            if (is_live(change.person))
-                activity.Add(kProfileUpdated, change.person, now, {{"changed", change.keys}});
+            if (is_live(change.person)) activity.AddUpdate(change.person, change.keys);
         activity.Write();
-    }
-
-    void AddReceived(ActivityWriter& activity, Moment now) const {
-        for (const size_t i : accepted_) {
-            if (incoming_[i].cause == Cause::kImport) continue;
-            const Event& event = events_[i];
-            pg::Json data = {{"event_id", results_[i].event}, {"event", event.name},
-                             {"type", NameOf(event.type)},    {"time", delivery::IsoTime(event.time)},
-                             {"source", incoming_[i].source}, {"message_id", nullptr}};
-            if (!event.message_id.empty()) data["message_id"] = event.message_id;
-            activity.Add(kEventReceived, ClaimOf(i).canonical, now, data);
-        }
     }
 
     static uint64_t Evaluations() {

@@ -172,8 +172,9 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
                 id = WriteHistory(both->survivor, both->merged, both->time, reason, Value::Null(JSONBOID),
                                   actor);
                 ApplyMerge(id);
-                ActivityWriter activity;
-                activity.AddMerge(id, both->survivor, both->merged, reason, both->time);
+                both->history = id;
+                ActivityWriter activity(both->time);
+                activity.AddMerge(*both, reason);
                 activity.Write();
             }
             subtransaction.Commit();

@@ -7,7 +7,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "pulse/base/time.hpp"
+#include "pulse/profile/event.hpp"
+#include "pulse/profile/identity_resolution.hpp"
 
 namespace pulse::profile {
 
@@ -21,19 +22,24 @@ inline constexpr const char* kProfileMerged = "profile.merged";
 // end of the transaction.
 bool IsSubscribed(const char* kind);
 
-// Collects what one transaction did and writes it at once.
+// Collects what one transaction did, as far as somebody subscribes to it, and writes it at once.
 class ActivityWriter {
   public:
-    // Ignored unless IsSubscribed().
-    void Add(const char* kind, int64_t person, Moment at, const nlohmann::json& data);
-    void AddMerge(int64_t history, int64_t survivor, int64_t merged, const std::string& reason, Moment at);
+    explicit ActivityWriter(Moment at) : at_(at) {}
+
+    void AddEvent(int64_t person, int64_t id, const Event& event, const std::string& source);
+    void AddCreated(int64_t person, Moment first_seen_at);
+    void AddUpdate(int64_t person, const std::vector<std::string>& attributes);
+    void AddMerge(const ResolutionPlan::Merge& merge, const std::string& reason);
     // Wakes the delivery worker, too.
     void Write() const;
 
   private:
+    void Add(const char* kind, int64_t person, const nlohmann::json& data);
+
+    Moment at_;
     std::vector<std::string> kinds_, data_;
     std::vector<int64_t> people_;
-    std::vector<Moment> times_;
 };
 
 }  // namespace pulse::profile
