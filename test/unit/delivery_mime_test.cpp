@@ -46,11 +46,17 @@ TEST(DeliverySign, FormerSecretsEnd) {
     EXPECT_EQ(list(*read), list(former));
     EXPECT_TRUE(ParseFormerSecrets("")->empty());
     const std::string one = "1=" + secret('a');
-    for (const std::string& bad :
-         {std::string("x"), secret('a'), "=" + secret('a'), "1=", "1=whsec_x", "x1=" + secret('a'),
-          one + "  " + one, " " + one, one + " " + one + " " + one + " " + one + " " + one + " " + one,
-          "99999999999999999999=" + secret('a')})
-        EXPECT_FALSE(ParseFormerSecrets(bad)) << bad;
+    const std::vector<std::string> invalid = {"x",
+                                              secret('a'),
+                                              "=" + secret('a'),
+                                              "1=",
+                                              "1=whsec_x",
+                                              "x1=" + secret('a'),
+                                              one + "  " + one,
+                                              " " + one,
+                                              one + " " + one + " " + one + " " + one + " " + one + " " + one,
+                                              "99999999999999999999=" + secret('a')};
+    for (const std::string& bad : invalid) EXPECT_FALSE(ParseFormerSecrets(bad)) << bad;
 }
 
 TEST(DeliverySign, Base64BothWays) {

@@ -4,6 +4,7 @@
 
 #include "delivery_limits.hpp"
 #include "pulse/base/json.hpp"
+#include "pulse/delivery/sign.hpp"
 
 namespace pulse::delivery {
 namespace {
