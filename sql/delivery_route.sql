@@ -60,7 +60,7 @@ CREATE TABLE pulse.subscription (
 );
 COMMENT ON TABLE pulse.subscription IS 'Systems that receive events as they happen: channels created by pulse_subscribe().';
 COMMENT ON COLUMN pulse.subscription.events IS
-'incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, segment.exited.';
+'incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, segment.exited, event.received, profile.created, profile.updated, profile.merged.';
 COMMENT ON COLUMN pulse.subscription.segments IS 'Only events of these segments, none of tables; null: any.';
 COMMENT ON COLUMN pulse.subscription.rotated_at IS 'When pulse_rotate_subscription_secret() last gave it a new secret.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.subscription', '');
@@ -125,7 +125,7 @@ CREATE FUNCTION pulse_subscribe(OUT subscription text, url text, events text[] D
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_subscribe';
 COMMENT ON FUNCTION pulse_subscribe(text, text[], text, text, text[], text) IS
-'Sends events to a URL, signed as specified by Standard Webhooks. Events are incident.opened, incident.updated, incident.resolved and snapshot.taken, which are the default, and segment.entered and segment.exited: one message, with the ids of the person, for each person who enters or leaves a segment over people from now on. segments restricts the events to these segments. signature stratum adds the header X-Stratum-Signature. Creates a channel of kind webhook, owned by the caller. Returns its name and, if no secret was given, a generated one, which is shown only here. Errors: 22023 unknown event, bad URL, secret or signature, a segment that is not over people when only members are subscribed to, 42704 unknown segment, 42710 name taken, 42501 no USAGE on pulse_channel, 54000 more than 1000 segments; with segment.entered or segment.exited also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that ingests events is open for longer than pulse.lock_timeout.';
+'Sends events to a URL, signed as specified by Standard Webhooks. Events are incident.opened, incident.updated, incident.resolved and snapshot.taken, which are the default; segment.entered and segment.exited for each person who enters or leaves a segment over people; and event.received, profile.created, profile.updated and profile.merged. Those about people are sent from now on, one message each, with the ids of the person. segments restricts the events to these segments. signature stratum adds the header X-Stratum-Signature. Creates a channel of kind webhook, owned by the caller. Returns its name and, if no secret was given, a generated one, which is shown only here. Errors: 22023 unknown event, bad URL, secret or signature, a segment that is not over people when only members are subscribed to, segments with an event that is not about segments, 42704 unknown segment, 42710 name taken, 42501 no USAGE on pulse_channel, 54000 more than 1000 segments; with events about people also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that ingests events is open for longer than pulse.lock_timeout.';
 
 -- Level: admin
 CREATE FUNCTION pulse_rotate_subscription_secret(subscription text, keep interval DEFAULT '1 day')

@@ -30,6 +30,12 @@ CREATE TABLE pulse.activity_consumer (
 COMMENT ON TABLE pulse.activity_consumer IS 'The position of each subscription to events in pulse.activity.';
 COMMENT ON COLUMN pulse.activity_consumer.after_id IS 'Rows up to this id precede the subscription and are not sent to it.';
 
+-- Not even pg_write_all_data can make messages: their receivers believe what Pulse signs.
+ALTER TABLE pulse.activity ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.activity_consumer ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.activity FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.activity_consumer FOR SELECT USING (true);
+
 -- In a restored copy, subscriptions send only what happens in the copy.
 SELECT pg_catalog.pg_extension_config_dump('pulse.activity', 'WHERE false');
 SELECT pg_catalog.pg_extension_config_dump('pulse.activity_id_seq', '');
