@@ -13,6 +13,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/listener.hpp"
+#include "pulse/profile/person_ids_sql.hpp"
 #include "pulse/profile/store_activity.hpp"
 
 namespace pulse::profile {
@@ -105,17 +106,11 @@ pg::Result ReadActivity(const delivery::FeedQuery& query, int64_t position, int6
     static pg::Statement statement(
         "SELECT a.position, 'msg_' || left(encode(sha256(convert_to(concat_ws(' ', 'activity', a.id, a.kind,"
         " a.profile_id, extract(epoch FROM a.at)), 'UTF8')), 'hex'), 32), a.kind, a.profile_id, a.at,"
-        " (a.data || jsonb_build_object('profile_id', a.profile_id, 'user_id', i.user_id, 'anonymous_id',"
-        " CASE WHEN i.user_id IS NULL THEN i.anonymous_id END, 'merged_into',"
+        " (a.data || jsonb_build_object('profile_id', a.profile_id, 'user_id', ids.user_id, 'anonymous_id',"
+        " CASE WHEN ids.user_id IS NULL THEN ids.anonymous_id END, 'merged_into',"
         " nullif(p.canonical_id, a.profile_id)))::text"
         " FROM pulse.activity AS a LEFT JOIN pulse.profile AS p ON p.id = a.profile_id"
-        " CROSS JOIN LATERAL (SELECT ARRAY(SELECT o.id FROM pulse.profile AS o"
-        " WHERE o.canonical_id = a.profile_id) || a.profile_id AS own) AS o"
-        " CROSS JOIN LATERAL (SELECT (SELECT i.value FROM pulse.identity AS i"
-        " WHERE i.profile_id = ANY (o.own) AND i.kind = 'user_id'"
-        " ORDER BY i.first_seen_at, i.value LIMIT 1) AS user_id, (SELECT i.value FROM pulse.identity AS i"
-        " WHERE i.profile_id = ANY (o.own) AND i.kind = 'anonymous_id'"
-        " ORDER BY i.first_seen_at, i.value LIMIT 1) AS anonymous_id) AS i"
+        PULSE_PERSON_IDS("a.profile_id")
         " WHERE a.position > $1 AND a.position <= $2 AND a.id > $3 AND a.at >= $4 AND a.kind = ANY ($5)"
         " ORDER BY a.position LIMIT $6",
         {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, INT8OID});
