@@ -127,7 +127,7 @@ std::vector<Route> Decisions() {
             "POST", "/v1/admin/keys", Access::kAdmin,
             "Creates an API key with the rights of the calling key's role",
             "SELECT json_build_object('id', n.name, 'key', {v}.pulse_create_api_key(n.name, $1::text, current_user::text, "
-            "$3::timestamptz, $4::text[], $5::bigint), 'kind', $1::text) FROM (SELECT coalesce($2::text, $1::text || ' key of ' || "
+            "$3::timestamptz, $4::text[], $5::bigint, NULL::text), 'kind', $1::text) FROM (SELECT coalesce($2::text, $1::text || ' key of ' || "
             "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')) AS name OFFSET 0) AS n",
             {{.name = "kind", .in = In::kBody, .required = true, .one_of = "public, write, read, admin"},
              {"name", In::kBody},

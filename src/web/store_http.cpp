@@ -117,7 +117,7 @@ Value FromText(const Parameter& parameter, const std::string& text) {
 
 std::string KnownOf(const Request& request, std::string_view name, const std::optional<FoundKey>& key) {
     if (name == "kind") return key ? Name(key->kind) : "";
-    if (name == "source") return "http";
+    if (name == "source") return key && key->source ? *key->source : "http";
     if (name == "address") return request.address;
     if (name == "service") return request.path.substr(1, request.path.find('/', 1) - 1);
     const std::string_view host = request.Header("host");
