@@ -97,14 +97,20 @@ class PeopleQuery {
     std::string From(const std::vector<std::string>& narrow = {}) const {
         std::string columns;
         size_t at = 0;
+        std::string joins;
         for (const auto& [text, sql] : metrics_) {
             const std::string name = "m" + std::to_string(at++);
-            if (sql.correlated)
+            if (!sql.people.empty()) {
+                // A condition on the column turns it into an inner join: the query begins with the members.
+                columns += ", t" + name + ".id IS NOT NULL AS " + name;
+                joins += "LEFT JOIN (" + sql.people + ") AS t" + name + " ON t" + name + ".id = p.id\n";
+            } else if (sql.correlated) {
                 columns += ",\n  " + sql.value + " AS " + name;
-            else if (sql.empty.starts_with("NULL"))
+            } else if (sql.empty.starts_with("NULL")) {
                 columns += ", x." + name;
-            else
+            } else {
                 columns += ", coalesce(x." + name + ", " + sql.empty + ") AS " + name;
+            }
         }
         const std::string pass = EventScan(narrow);
         if (!pass.empty()) columns += ", x.id AS with_events";
@@ -114,7 +120,7 @@ class PeopleQuery {
                "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active"
                " FROM pulse.event AS e "
                "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
-               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass + ExistedBefore() +
+               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + joins + pass + ExistedBefore() +
                "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ +
                " OR z.id IS NOT NULL)) AS s";
     }

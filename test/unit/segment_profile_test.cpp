@@ -77,5 +77,21 @@ TEST(SegmentProfile, IncludeAnonymousFalseIsACondition) {
     EXPECT_EQ(rule::AsOp(*ReadRule(request), rule::Op::kAnd)->operands.size(), 2U);
 }
 
+// A query over everybody begins with the members instead of asking for each person.
+TEST(SegmentProfile, AStaticSegmentIsJoined) {
+    Request request;
+    request.kind = SegmentKind::kProfile;
+    request.static_segment = 42;
+    request.expanded =
+        std::make_shared<const ExpandedRules>(ExpandedRules{ReadRule(request), nullptr, "UTC"});
+    const MemberQuery query = CompileMembers(request, {}, kNow);
+    ASSERT_EQ(query.clauses.size(), 1U);
+    EXPECT_EQ(query.clauses[0].text, "static_segment(42)");
+    EXPECT_EQ(query.clauses[0].sql, "s.m0");
+    EXPECT_NE(query.from.find("tm0.id IS NOT NULL AS m0"), std::string::npos);
+    EXPECT_EQ(Times(query.from, "FROM pulse.static_member"), 1U);
+    EXPECT_EQ(query.from.find("EXISTS (SELECT FROM pulse.profile"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pulse::segment

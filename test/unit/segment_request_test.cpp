@@ -269,5 +269,26 @@ TEST(SegmentBaseline, ErrorsNameTheInvalidKey) {
                     .starts_with("22023 alertThresholds.nullSpike must be a number from 0 to 1"));
 }
 
+TEST(SegmentRequest, AStaticSegmentHasNoRule) {
+    EXPECT_EQ(ToJson(ParseRequest(Json::parse(R"({"static": true, "members": "guests"})"))).dump(),
+              R"({"members":"guests","static":true})");
+    EXPECT_EQ(ParseRequest(Json::parse(R"({"static": 42})")).static_segment, 42);
+    EXPECT_EQ(ToJson(ParseRequest(Json::parse(R"({"static": 42})"))).dump(), R"({"static":42})");
+    EXPECT_FALSE(ParseRequest(Json::parse(R"({"static": false, "where": "true"})")).static_segment);
+    EXPECT_FALSE(ParseRequest(Json::parse(R"({"static": null, "where": "true"})")).static_segment);
+    for (const char* other : {R"("where": "true")", R"("from": "t")", R"("query": "SELECT 1")",
+                              R"("rules": [])", R"("conditions": [])", R"("include_anonymous": true)"}) {
+        try {
+            ParseRequest(Json::parse(std::string(R"({"static": true, )") + other + "}"));
+            ADD_FAILURE() << other;
+        } catch (const UserError& error) {
+            EXPECT_TRUE(error.message().starts_with("a static segment has no")) << other << error.message();
+        }
+    }
+    for (const char* value : {"0", "-1", "1.5", "\"yes\"", "[]"})
+        EXPECT_THROW(ParseRequest(Json::parse(std::string(R"({"static": )") + value + "}")), UserError)
+            << value;
+}
+
 }  // namespace
 }  // namespace pulse::segment

@@ -8,7 +8,7 @@
 namespace pulse::rule {
 
 // Read {"rules": [{"field", "operator", "value"}, …], "logicalOperator": "AND" | "OR", "groups": [the same,
-// …]}. Other keys are an error, and so is a group without rules. Throws UserError that names the place, e.g.
+// …]}, or that of json_stratum.hpp. Other keys are an error, and so is a group without rules. Throws UserError that names the place, e.g.
 // groups[0].rules[2].
 ExprPtr FromJson(const nlohmann::json& json);
 
