@@ -191,8 +191,9 @@ ExprPtr StratumGroup(const StratumJson& group, const std::string& place, size_t 
     const StratumJson& groups = StratumList(group, "groups", place);
     for (size_t i = 0; i < groups.size(); ++i)
         operands.push_back(StratumGroup(groups[i], at("groups", i), level + 1));
+    const Op logic = LogicOf(group, place);
     if (operands.empty()) return Make(Boolean{false}, 0);
-    return MakeOperation(LogicOf(group, place), std::move(operands), 0);
+    return MakeOperation(logic, std::move(operands), 0);
 }
 
 }  // namespace

@@ -202,7 +202,7 @@ TEST(RuleMetric, StaticSegmentsAreStoredAndNotTyped) {
     const Metric metric = ParseMetric("static_segment(42)");
     EXPECT_EQ(metric.segment, 42);
     EXPECT_EQ(Print(metric), "static_segment(42)");
-    EXPECT_EQ(Print(*ParseStored("!static_segment(42) ?? false")), "!static_segment(42) ?? false");
+    EXPECT_EQ(Print(*ParseStored("not static_segment(42) ?? false")), "not static_segment(42) ?? false");
     EXPECT_EQ(ParseError("static_segment(42)").state(), sqlstate::kUndefinedFunction);
     for (const char* text : {"static_segment()", "static_segment(1.5)", "static_segment(1, 2)",
                              "static_segment(\"x\")", "static_segment(99999999999999999999)"})

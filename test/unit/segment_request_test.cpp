@@ -103,12 +103,12 @@ TEST(SegmentRequest, UnknownKeysAreErrorsWithAHint) {
         Refusal(R"({"from": "t", "wher": "a > 1"})"),
         "22023 unknown key \"wher\" in the definition | Keys are \"from\", \"query\", \"key\", "
         "\"where\", \"rules\", \"logicalOperator\", \"groups\", \"attributes\", \"converted\", "
-        "\"last_active\", \"source\", \"cadence\", \"include_anonymous\", \"members\". | Did you mean \"where\"?");
+        "\"last_active\", \"source\", \"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\". | Did you mean \"where\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
               "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", "
               "\"where\", \"rules\", "
               "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", "
-              "\"cadence\", \"include_anonymous\", \"members\".");
+              "\"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\".");
     EXPECT_EQ(
         Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
         "22023 unknown key \"kinds\" in an attribute | Keys are \"name\", \"kind\". | Did you mean \"kind\"?");
