@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "pulse/base/ascii.hpp"
 #include "pulse/base/error.hpp"
@@ -12,6 +13,7 @@
 #include "pulse/base/utf8.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/operators.hpp"
+#include "pulse/rule/print.hpp"
 
 namespace pulse::rule {
 

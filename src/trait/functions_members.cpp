@@ -3,6 +3,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"

@@ -1,4 +1,5 @@
 // SQL functions for static segments.
+#include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/trait/store_static_member.hpp"
