@@ -41,10 +41,10 @@ int64_t FoldActivity(int64_t profiles) {
     // One statement, so one snapshot: exactly the deleted rows are added. A profile that was deleted since is
     // left out.
     static pg::Statement fold(
-        "WITH some AS MATERIALIZED (SELECT t.ctid AS place, cardinality(t.profiles) AS size"
+        "WITH oldest AS MATERIALIZED (SELECT t.ctid AS place, cardinality(t.profiles) AS size"
         "  FROM pulse.activity_tally AS t LIMIT 2000),"
         " chosen AS MATERIALIZED (SELECT c.place FROM (SELECT s.place, sum(s.size) OVER (ORDER BY s.place)"
-        "  AS upto, row_number() OVER (ORDER BY s.place) AS n FROM some AS s) AS c"
+        "  AS upto, row_number() OVER (ORDER BY s.place) AS n FROM oldest AS s) AS c"
         "  WHERE c.upto <= $1 OR c.n = 1),"
         " gone AS (DELETE FROM pulse.activity_tally AS t WHERE t.ctid = ANY (ARRAY(SELECT c.place"
         "  FROM chosen AS c)) RETURNING t.profiles, t.events, t.first_at, t.last_at),"
