@@ -25,6 +25,7 @@ CREATE TABLE pulse.activity_tally (
     first_at timestamptz[] NOT NULL,
     last_at timestamptz[] NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+ALTER TABLE pulse.activity_tally REPLICA IDENTITY FULL;
 -- Compressing them would cost more than they are worth: they live for a minute.
 ALTER TABLE pulse.activity_tally ALTER COLUMN profiles SET STORAGE EXTERNAL, ALTER COLUMN events SET STORAGE EXTERNAL,
     ALTER COLUMN first_at SET STORAGE EXTERNAL, ALTER COLUMN last_at SET STORAGE EXTERNAL;

@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kMostIds = 1000, kMostNames = 20;
-constexpr double kMostEvents = 1e15;
+constexpr double kMostEvents = 1e12;
 constexpr std::array<const char*, 3> kOrders{"created", "first_seen", "last_seen"};
 
 const char* NameOf(PeopleOrder order) {
