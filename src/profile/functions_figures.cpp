@@ -12,10 +12,9 @@ namespace {
 int RequireBetween(const pg::Args& args, int i, const char* name, int otherwise, int low, int high) {
     const int value = args.Int4(i).value_or(otherwise);
     if (value < low || value > high)
-        pulse::ThrowInvalid(std::string("\"") + name + "\" is out of range",
-                            "It is " + std::to_string(value) + ".",
-                            std::string(name) + " is from " + std::to_string(low) + " to " +
-                                std::to_string(high) + ".");
+        pulse::ThrowInvalid(
+            std::string("\"") + name + "\" is out of range", "It is " + std::to_string(value) + ".",
+            std::string(name) + " is from " + std::to_string(low) + " to " + std::to_string(high) + ".");
     return value;
 }
 

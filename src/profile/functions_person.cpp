@@ -57,7 +57,9 @@ PULSE_FUNCTION(pulse_merge_history) {
     const pg::Args args(fcinfo);
     const int max = RequirePageSize(args, 1);
     const int64_t before = args.Int8(2).value_or(kLargest);
-    const auto show = [&](std::optional<int64_t> person) { return profile::MergeHistory(person, max, before); };
+    const auto show = [&](std::optional<int64_t> person) {
+        return profile::MergeHistory(person, max, before);
+    };
     if (!args.IsNull(0)) return RowsOfPerson(fcinfo, show);
     pg::ResultSet result(fcinfo);
     const pg::OwnerSession session;

@@ -1,4 +1,5 @@
-// Activity of people: batches record theirs without waiting for each other; it is added to pulse.activity later.
+// Activity of people: batches record theirs without waiting for each other; it is added to pulse.activity
+// later.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/jsonb.hpp"

@@ -39,7 +39,8 @@ Count CountPeople(const std::string& column, const char* other, Moment after, do
         " WHERE q.canonical_id = p.canonical_id AND (b." +
         column + ", b.profile_id) " + other + " (a." + column + ", a.profile_id)) OFFSET 0)";
     const Count profiles = CountRows(recent);
-    if (!profiles.exact) return {std::llround(static_cast<double>(profiles.rows) * people_per_profile), false};
+    if (!profiles.exact)
+        return {std::llround(static_cast<double>(profiles.rows) * people_per_profile), false};
     return CountRows(recent + once);
 }
 
@@ -49,9 +50,9 @@ std::vector<Figure> PeopleFigures(Moment now) {
     const Count profiles = CountRows("SELECT FROM pulse.profile");
     const Count merges = CountRows("SELECT FROM pulse.merge_history AS h WHERE h.undone_at IS NULL");
     // The planner knows nothing about canonical_id = id, but each merge in effect makes two people one.
-    const Count people =
-        profiles.exact ? CountRows("SELECT FROM pulse.profile AS p WHERE p.canonical_id = p.id")
-                       : Count{std::max<int64_t>(1, profiles.rows - merges.rows), false};
+    const Count people = profiles.exact
+                             ? CountRows("SELECT FROM pulse.profile AS p WHERE p.canonical_id = p.id")
+                             : Count{std::max<int64_t>(1, profiles.rows - merges.rows), false};
     const double share =
         static_cast<double>(people.rows) / static_cast<double>(std::max<int64_t>(1, profiles.rows));
     std::vector<Figure> figures{{"people", people}};
@@ -63,9 +64,8 @@ std::vector<Figure> PeopleFigures(Moment now) {
             {std::string("new_") + span.name, CountPeople("first_at", "<", now - span.days * kDay, share)});
     figures.push_back({"merges", merges});
     for (const IdentityKind& kind : IdentityKinds())
-        figures.push_back(
-            {"ids:" + kind.kind,
-             CountRows("SELECT FROM pulse.identity AS i WHERE i.kind = " + pg::QuoteLiteral(kind.kind))});
+        figures.push_back({"ids:" + kind.kind, CountRows("SELECT FROM pulse.identity AS i WHERE i.kind = " +
+                                                         pg::QuoteLiteral(kind.kind))});
     return figures;
 }
 
@@ -110,8 +110,8 @@ pg::Result EventTrend(Moment now, int days, const std::optional<std::string>& ev
     }
     static pg::Statement known("SELECT FROM pulse.event_catalog AS c WHERE c.event = $1 LIMIT 1", {TEXTOID});
     if (known.Execute({Value::Text(*event)}, true).empty()) {
-        const pg::Result rows =
-            pg::Execute("SELECT c.event FROM pulse.event_catalog AS c ORDER BY c.event LIMIT 10000", {}, true);
+        const pg::Result rows = pg::Execute(
+            "SELECT c.event FROM pulse.event_catalog AS c ORDER BY c.event LIMIT 10000", {}, true);
         std::vector<std::string> names;
         for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
         throw UserError(sqlstate::kUndefinedObject,

@@ -6,8 +6,8 @@ namespace pulse::profile {
 using pg::Value;
 
 pg::Result MergeHistory(std::optional<int64_t> person, int max, int64_t before) {
-#define PULSE_MERGE                                                                                     \
-    "SELECT h.id, h.survivor_id, h.merged_id, h.merged_at, h.reason, h.linked_by, h.done_by::text,"     \
+#define PULSE_MERGE                                                                                 \
+    "SELECT h.id, h.survivor_id, h.merged_id, h.merged_at, h.reason, h.linked_by, h.done_by::text," \
     " h.profiles, h.filled, h.undone_at, h.undone_by::text, h.undo_reason FROM pulse.merge_history AS h "
     static pg::Statement everybody(PULSE_MERGE "WHERE h.id < $1 ORDER BY h.id DESC LIMIT $2",
                                    {INT8OID, INT8OID});

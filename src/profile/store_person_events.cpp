@@ -9,10 +9,10 @@ using pg::Value;
 
 // The names of a person's events, found by jumping through the index (profile_id, name, time): one step per
 // name and profile, not per event. $1 is the person.
-#define PULSE_NAMES_OF_PERSON                                                                              \
-    "WITH RECURSIVE name AS (SELECT p.id, (SELECT e.name FROM pulse.event AS e WHERE e.profile_id = p.id"  \
-    " ORDER BY e.name LIMIT 1) AS name FROM pulse.profile AS p WHERE p.canonical_id = $1"                  \
-    " UNION ALL SELECT n.id, (SELECT e.name FROM pulse.event AS e WHERE e.profile_id = n.id"               \
+#define PULSE_NAMES_OF_PERSON                                                                             \
+    "WITH RECURSIVE name AS (SELECT p.id, (SELECT e.name FROM pulse.event AS e WHERE e.profile_id = p.id" \
+    " ORDER BY e.name LIMIT 1) AS name FROM pulse.profile AS p WHERE p.canonical_id = $1"                 \
+    " UNION ALL SELECT n.id, (SELECT e.name FROM pulse.event AS e WHERE e.profile_id = n.id"              \
     " AND e.name > n.name ORDER BY e.name LIMIT 1) FROM name AS n WHERE n.name IS NOT NULL) "
 
 pg::Result PersonEvents(int64_t person, int max, const std::optional<std::string>& name, Moment before,
@@ -42,9 +42,10 @@ pg::Result PersonEvents(int64_t person, int max, const std::optional<std::string
 
 pg::Result PersonEventCounts(int64_t person) {
 // Up to 10,000 events later than $2 minus an interval.
-#define PULSE_COUNT_EVENTS(later)                                                                        \
-    "(SELECT count(*) FROM (SELECT FROM name AS n CROSS JOIN LATERAL (SELECT FROM pulse.event AS e"      \
-    " WHERE e.profile_id = n.id AND e.name = n.name AND e.time <= $2" later " LIMIT 10001) AS v"         \
+#define PULSE_COUNT_EVENTS(later)                                                                   \
+    "(SELECT count(*) FROM (SELECT FROM name AS n CROSS JOIN LATERAL (SELECT FROM pulse.event AS e" \
+    " WHERE e.profile_id = n.id AND e.name = n.name AND e.time <= $2" later                         \
+    " LIMIT 10001) AS v"                                                                            \
     " WHERE n.name IS NOT NULL LIMIT 10001) AS w)"
     static pg::Statement statement(
         PULSE_NAMES_OF_PERSON

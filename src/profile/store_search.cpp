@@ -131,7 +131,8 @@ bool FindByPart(const std::string& query, std::vector<int64_t>& profiles) {
     constexpr size_t kTrigram = 3;
     if (query.size() >= kTrigram && HasTrigramIndex()) {
         static pg::Statement indexed(
-            "SELECT i.profile_id FROM pulse.identity AS i WHERE i.value ILIKE $1 LIMIT $2", {TEXTOID, INT8OID});
+            "SELECT i.profile_id FROM pulse.identity AS i WHERE i.value ILIKE $1 LIMIT $2",
+            {TEXTOID, INT8OID});
         const pg::Identity owner = pg::Identity::Owner();
         pg::SetLocally("enable_seqscan", "off");
         AddProfiles(indexed.Execute({Value::Text(Containing(query)), Value::Int8(kMostFound + 1)}, true),
@@ -148,10 +149,10 @@ bool FindByPart(const std::string& query, std::vector<int64_t>& profiles) {
         " OFFSET $1 LIMIT 1",
         {INT8OID});
     const ForceIndexScans force_index;
-    AddProfiles(newest.Execute({Value::Text(Containing(query)), Value::Int8(kMostFound + 1),
-                                Value::Int8(kMostLookedAt)},
-                               true),
-                profiles);
+    AddProfiles(
+        newest.Execute(
+            {Value::Text(Containing(query)), Value::Int8(kMostFound + 1), Value::Int8(kMostLookedAt)}, true),
+        profiles);
     return more.Execute({Value::Int8(kMostLookedAt)}, true).empty();
 }
 

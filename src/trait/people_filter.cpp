@@ -54,7 +54,8 @@ void ReadOrder(const JsonObject& filter, PeopleFilter& result) {
         size_t i = 0;
         while (i < kOrders.size() && *sort != kOrders[i]) ++i;
         if (i == kOrders.size())
-            filter.Refuse("sort", "is not an order", "Orders are \"created\", \"first_seen\", \"last_seen\".");
+            filter.Refuse("sort", "is not an order",
+                          "Orders are \"created\", \"first_seen\", \"last_seen\".");
         result.order = static_cast<PeopleOrder>(i);
     } else if (result.last_seen.Given()) {
         result.order = PeopleOrder::kLastSeen;
@@ -70,11 +71,11 @@ void ReadOrder(const JsonObject& filter, PeopleFilter& result) {
 }  // namespace
 
 PeopleFilter ReadPeopleFilter(const Json& json) {
-    const JsonObject filter(json, {"the filter", {}, {}, nullptr},
-                            {"query", "ids", "segments", "not_segments", "identity_kinds", "first_seen_from",
-                             "first_seen_to", "last_seen_from", "last_seen_to", "min_events", "max_events",
-                             "sort", "direction"},
-                            R"({"query": "ann@", "segments": ["Valuable users"]})");
+    const JsonObject filter(
+        json, {"the filter", {}, {}, nullptr},
+        {"query", "ids", "segments", "not_segments", "identity_kinds", "first_seen_from", "first_seen_to",
+         "last_seen_from", "last_seen_to", "min_events", "max_events", "sort", "direction"},
+        R"({"query": "ann@", "segments": ["Valuable users"]})");
     PeopleFilter result;
     result.query = filter.Text("query").value_or("");
     const size_t begin = result.query.find_first_not_of(" \t\r\n");
@@ -118,7 +119,8 @@ PeoplePlace ReadPlace(const PeopleFilter& filter, const std::string& text) {
         }
     }
     if (!good)
-        ThrowInvalid("\"after\" is not a place in these results", "It is " + InQuotes(Shorten(text, 100)) + ".",
+        ThrowInvalid("\"after\" is not a place in these results",
+                     "It is " + InQuotes(Shorten(text, 100)) + ".",
                      "Give \"next\" of the page before, with the same filter.");
     return place;
 }

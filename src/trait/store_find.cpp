@@ -167,8 +167,9 @@ class Search {
                                " AS at FROM unnest($4::bigint[]) AS c (person)" + (by_time ? kActivity : "");
             return "SELECT s.person, s.id, s.at, EXISTS (SELECT FROM pulse.profile AS p WHERE p.id = s.person"
                    " AND p.canonical_id = p.id OFFSET 0) AS whole FROM (" +
-                   list + ") AS s WHERE " + (by_time ? "(s.at, s.id)" + after + "($1, $2)" : "s.id" + after + "$2") +
-                   " ORDER BY " + (by_time ? "s.at" + way + ", " : "") + "s.id" + way + " LIMIT $3";
+                   list + ") AS s WHERE " +
+                   (by_time ? "(s.at, s.id)" + after + "($1, $2)" : "s.id" + after + "$2") + " ORDER BY " +
+                   (by_time ? "s.at" + way + ", " : "") + "s.id" + way + " LIMIT $3";
         }
         if (!by_time && driving_segment_) {
             const std::string members = "SELECT m.profile_id FROM pulse.member AS m WHERE m.segment_id = " +
@@ -177,7 +178,8 @@ class Search {
             return "SELECT s.profile_id AS person, s.profile_id AS id, NULL::timestamptz AS at, EXISTS (SELECT"
                    " FROM pulse.profile AS p WHERE p.id = s.profile_id AND p.canonical_id = p.id OFFSET 0)"
                    " AS whole FROM (" +
-                   members + " AND m.profile_id" + after + "$2 ORDER BY m.profile_id" + way + " LIMIT $3) AS s";
+                   members + " AND m.profile_id" + after + "$2 ORDER BY m.profile_id" + way +
+                   " LIMIT $3) AS s";
         }
         if (!by_time) {
             all_candidates_ = "SELECT p.id FROM pulse.profile AS p";
@@ -195,8 +197,8 @@ class Search {
                column + ", b.profile_id)" + (last ? " > " : " < ") + "(s." + column +
                ", s.profile_id) OFFSET 0) AS whole FROM (SELECT a.profile_id, a." + column +
                " FROM pulse.activity AS a WHERE (a." + column + ", a.profile_id)" + after + "($1, $2)" +
-               RangeSql("a." + column, last ? filter_.last_seen : filter_.first_seen) + " ORDER BY a." + column +
-               way + ", a.profile_id" + way +
+               RangeSql("a." + column, last ? filter_.last_seen : filter_.first_seen) + " ORDER BY a." +
+               column + way + ", a.profile_id" + way +
                " LIMIT $3) AS s LEFT JOIN pulse.profile AS p ON p.id = s.profile_id";
     }
 
@@ -204,13 +206,15 @@ class Search {
         std::string check = "c.whole";
         for (const bool member : {true, false})
             for (const int64_t segment : member ? segments_ : not_segments_)
-                check += std::string(member ? " AND" : " AND NOT") +
-                         " EXISTS (SELECT FROM pulse.member AS m WHERE m.segment_id = " +
-                         std::to_string(segment) + " AND m.profile_id = c.person OFFSET 0)";
+                check +=
+                    std::string(member ? " AND" : " AND NOT") +
+                    " EXISTS (SELECT FROM pulse.member AS m WHERE m.segment_id = " + std::to_string(segment) +
+                    " AND m.profile_id = c.person OFFSET 0)";
         for (const std::string& kind : filter_.identity_kinds)
-            check += " AND EXISTS (SELECT FROM pulse.profile AS q JOIN pulse.identity AS i ON i.profile_id ="
-                     " q.id AND i.kind = " +
-                     pg::QuoteLiteral(kind) + " WHERE q.canonical_id = c.person OFFSET 0)";
+            check +=
+                " AND EXISTS (SELECT FROM pulse.profile AS q JOIN pulse.identity AS i ON i.profile_id ="
+                " q.id AND i.kind = " +
+                pg::QuoteLiteral(kind) + " WHERE q.canonical_id = c.person OFFSET 0)";
         std::string figures =
             RangeSql("t.first_at", filter_.first_seen) + RangeSql("t.last_at", filter_.last_seen);
         if (filter_.min_events) figures += " AND t.events >= " + std::to_string(*filter_.min_events);
@@ -225,10 +229,9 @@ class Search {
     std::optional<int64_t> driving_segment_;
     std::optional<std::vector<int64_t>> candidates_;
     std::string sql_, all_candidates_;
-    PeoplePlace place_{filter_.descending ? std::numeric_limits<int64_t>::max()
-                                          : std::numeric_limits<int64_t>::min(),
-                       filter_.descending ? std::numeric_limits<int64_t>::max()
-                                          : std::numeric_limits<int64_t>::min()};
+    PeoplePlace place_{
+        filter_.descending ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min(),
+        filter_.descending ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min()};
     int64_t examined_ = 0;
     bool exhausted_ = false, complete_ = true;
 };
@@ -279,10 +282,11 @@ std::string FindProfiles(const PeopleFilter& filter, int max, const std::optiona
     static pg::Statement whole(
         "SELECT jsonb_build_object('people', $1::jsonb, 'next', $2, 'examined', $3, 'complete', $4)::text",
         {TEXTOID, TEXTOID, INT8OID, BOOLOID});
-    return whole.Execute({Value::Text(DescribePeople(people)),
-                          next ? Value::Text(WritePlace(filter, *next)) : Value::Null(TEXTOID),
-                          Value::Int8(search.examined()), Value::Bool(search.complete())},
-                         true)[0]
+    return whole
+        .Execute({Value::Text(DescribePeople(people)),
+                  next ? Value::Text(WritePlace(filter, *next)) : Value::Null(TEXTOID),
+                  Value::Int8(search.examined()), Value::Bool(search.complete())},
+                 true)[0]
         .Text(0);
 }
 

@@ -241,9 +241,9 @@ TEST(ProfileEvent, CatalogueCountsAllAndSamplesProperties) {
 TEST(ProfileEvent, CatalogueCountsByHour) {
     TextReader reader;
     EventCatalogue catalogue;
-    for (const char* time : {"2026-11-21T11:59:59.999Z", "2026-11-21T11:00:00Z", "2026-11-21T10:59:59Z",
-                             "2000-01-01T00:00:00Z", "1999-12-31T23:59:59Z", "1999-12-31T23:00:00Z",
-                             "1999-12-31T22:59:59Z"})
+    for (const char* time :
+         {"2026-11-21T11:59:59.999Z", "2026-11-21T11:00:00Z", "2026-11-21T10:59:59Z", "2000-01-01T00:00:00Z",
+          "1999-12-31T23:59:59Z", "1999-12-31T23:00:00Z", "1999-12-31T22:59:59Z"})
         catalogue.Add(
             reader,
             ValidateEvent(reader,
