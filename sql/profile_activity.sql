@@ -93,7 +93,7 @@ CREATE FUNCTION pulse_people_statistics()
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 15 AS 'MODULE_PATHNAME', 'pulse_people_statistics';
 COMMENT ON FUNCTION pulse_people_statistics() IS
 'Returns figures about all people: people; active_last_day, _week and _month: people with an event in the last 24 hours, 7 and 30 days before pulse_now(); new_last_day, _week and _month: profiles first seen then;
-merges in effect; ids:email, ids:phone and so on: ids of each kind. Counted up to 20,000 and then exact; beyond, exact is false and the value is estimated from the statistics that ANALYZE collects.
+merges in effect; ids:email, ids:phone and so on: ids of each kind. Counted up to 10,000 and then exact; beyond, exact is false and the value is estimated from the statistics that ANALYZE collects.
 Activity is that of pulse.activity, about a minute behind.';
 
 -- Level: reader

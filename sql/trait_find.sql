@@ -25,5 +25,5 @@ CREATE FUNCTION pulse_segment_statistics()
     RETURNS TABLE (segment text, members bigint, exact boolean)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_segment_statistics';
 COMMENT ON FUNCTION pulse_segment_statistics() IS
-'Returns the number of members that each profile segment had at the last evaluations, largest first. Counted up to 20,000 and then exact; beyond, exact is false and the number is estimated from the statistics
+'Returns the number of members that each profile segment had at the last evaluations, largest first. Counted up to 10,000 and then exact; beyond, exact is false and the number is estimated from the statistics
 that ANALYZE collects. A segment that is being built for the first time has none yet.';

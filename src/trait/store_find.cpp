@@ -215,8 +215,13 @@ class Search {
                 " AND EXISTS (SELECT FROM pulse.profile AS q JOIN pulse.identity AS i ON i.profile_id ="
                 " q.id AND i.kind = " +
                 pg::QuoteLiteral(kind) + " WHERE q.canonical_id = c.person OFFSET 0)";
-        std::string figures =
-            RangeSql("t.first_at", filter_.first_seen) + RangeSql("t.last_at", filter_.last_seen);
+        // The index that people are read by has already served the range of its own time.
+        const bool by_index = !candidates_ && filter_.order != PeopleOrder::kCreated;
+        std::string figures;
+        if (!by_index || filter_.order != PeopleOrder::kFirstSeen)
+            figures += RangeSql("t.first_at", filter_.first_seen);
+        if (!by_index || filter_.order != PeopleOrder::kLastSeen)
+            figures += RangeSql("t.last_at", filter_.last_seen);
         if (filter_.min_events) figures += " AND t.events >= " + std::to_string(*filter_.min_events);
         if (filter_.max_events) figures += " AND t.events <= " + std::to_string(*filter_.max_events);
         const std::string way = filter_.descending ? " DESC" : " ASC";

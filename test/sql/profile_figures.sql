@@ -108,6 +108,7 @@ SELECT count(*) FROM pulse_event_totals();
 SELECT count(*) > 0 AS events FROM pulse_event_statistics(1000);
 SELECT count(*) FROM pulse_event_trend();
 SELECT count(*) >= 0 AS days FROM pulse.events_by_day;
+SELECT count(*) > 50 AS tables, bool_and(rows >= 0 AND bytes >= 0) AS sizes, count(*) FILTER (WHERE name ~ '^event_y') AS partitions FROM pulse.table_size;
 COMMIT;
 TABLE pulse.activity;
 TABLE pulse.activity_tally;

@@ -12,7 +12,7 @@ struct Count {
 };
 
 // Up to here rows are counted.
-inline constexpr int64_t kMostCounted = 20'000;
+inline constexpr int64_t kMostCounted = 10'000;
 
 // Count the rows of a query by reading at most kMostCounted of them; beyond, the planner's estimate. Values
 // are placed into the text, so that the planner sees them.
