@@ -1,7 +1,5 @@
 // Activity of people: batches record theirs without waiting for each other; it is added to pulse.activity
 // later.
-#include "pulse/pg/background.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/spi.hpp"
@@ -36,7 +34,7 @@ void WriteActivity(const ActivityTally& tally) {
     WakeActivityJob();
 }
 
-int64_t FoldActivity(int64_t profiles) {
+int64_t FoldActivity(int64_t profiles, bool at_least_one) {
     // One session at a time; batches keep adding rows.
     if (!pg::TryLock("activity_tally", 0)) return 0;
     // One statement, so one snapshot: exactly the deleted rows are added. A profile that was deleted since is
@@ -46,7 +44,7 @@ int64_t FoldActivity(int64_t profiles) {
         "  FROM pulse.activity_tally AS t LIMIT 2000),"
         " chosen AS MATERIALIZED (SELECT c.place FROM (SELECT s.place, sum(s.size) OVER (ORDER BY s.place)"
         "  AS upto, row_number() OVER (ORDER BY s.place) AS n FROM oldest AS s) AS c"
-        "  WHERE c.upto <= $1 OR c.n = 1),"
+        "  WHERE c.upto <= $1 OR (c.n = 1 AND $2)),"
         " gone AS (DELETE FROM pulse.activity_tally AS t WHERE t.ctid = ANY (ARRAY(SELECT c.place"
         "  FROM chosen AS c)) RETURNING t.profiles, t.events, t.first_at, t.last_at),"
         " came AS MATERIALIZED (SELECT u.profile, sum(u.events) AS events, min(u.first_at) AS first_at,"
@@ -58,10 +56,9 @@ int64_t FoldActivity(int64_t profiles) {
         "  ON CONFLICT (profile_id) DO UPDATE SET events = a.events + excluded.events,"
         "   first_at = least(a.first_at, excluded.first_at), last_at = greatest(a.last_at, excluded.last_at))"
         " SELECT count(*) FROM chosen",
-        {INT8OID});
-    const pg::Identity owner = pg::Identity::Owner();
-    pg::SetLocally("jit", "off");
-    return fold.Execute({Value::Int8(profiles)})[0].Int8(0);
+        {INT8OID, BOOLOID});
+    const ForceIndexScans force_index;
+    return fold.Execute({Value::Int8(profiles), Value::Bool(at_least_one)})[0].Int8(0);
 }
 
 }  // namespace pulse::profile

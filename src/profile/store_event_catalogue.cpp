@@ -24,8 +24,8 @@ void WriteTally(const std::string& source, const Tally& tally, const EventCatalo
     constexpr int64_t kEvery = 500;
     if (id % kEvery != 0 || IsolationUsesXactSnapshot()) return;
     FoldTallies(4 * kEvery);
-    // The job activity does it; this bounds the table where no job runs.
-    FoldActivity(kMostActivityOfBatch);
+    // The job activity does it; this bounds the table where no job runs and batches are small.
+    FoldActivity(4 * kEvery, false);
 }
 
 int64_t FoldTallies(int64_t rows) {

@@ -31,7 +31,7 @@ RunResult RunActivityJob(bool in_worker) {
     for (int64_t batches = 1; batches > 0; *result.rows += batches) {
         pg::CheckInterrupts();
         batches = 0;
-        const auto fold = [&] { batches = FoldActivity(kMostProfiles); };
+        const auto fold = [&] { batches = FoldActivity(kMostProfiles, true); };
         if (in_worker) {
             if (pg::RunShortTransaction("pulse: activity", fold) != pg::ShortTransaction::kDone) break;
         } else {

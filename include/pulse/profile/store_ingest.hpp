@@ -117,11 +117,9 @@ struct ActivityTally {
 };
 // Record them for FoldActivity().
 void WriteActivity(const ActivityTally& tally);
-// Add recorded activity to pulse.activity: that of at least one batch and, beyond it, of up to `profiles`
-// profiles. Returns the number of batches; 0 while another session does it.
-int64_t FoldActivity(int64_t profiles);
-// What one batch of events may be made to wait for.
-inline constexpr int64_t kMostActivityOfBatch = 5000;
+// Add recorded activity to pulse.activity: that of the oldest batches, of up to `profiles` profiles; with
+// `at_least_one`, of one batch however large. Returns the number of batches; 0 while another session does it.
+int64_t FoldActivity(int64_t profiles, bool at_least_one);
 
 // ---- store_rejected.cpp ----
 
