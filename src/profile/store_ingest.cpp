@@ -425,14 +425,17 @@ void Batch::WriteEvents() {
                      [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
     properties_.assign(events_.size(), 0);
     EventWriter rows;
+    ActivityTally activity;
     for (const size_t i : order) {
         const Event& event = events_[i];
+        activity.Add(ClaimOf(i).profile, event.time);
         properties_[i] = PropertiesOf(event);
         rows.Add({results_[i].event, ClaimOf(i).profile, event.time, incoming_[i].received_at, event.name,
                   NameOf(event.type), properties_[i], ContextOf(event), event.message_id,
                   incoming_[i].source});
     }
     rows.Write();
+    WriteActivity(activity);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ Datum ReportStaticChanges(FunctionCallInfo fcinfo, StaticAction action) {
     const pg::Args args(fcinfo);
     const std::string segment = args.RequireText(0, "segment");
     const std::vector<std::string> users = args.RequireTexts(1, "users");
-    const std::vector<StaticChange> changes = ChangeStaticMembers(segment, users, action, pg::CallerName());
+    const std::vector<StaticChange> changes = ChangeStaticMembers(segment, users, action, pg::ActorName());
     pg::ResultSet rows(fcinfo);
     for (const StaticChange& change : changes)
         rows.Add(

@@ -82,7 +82,7 @@ void AddRows(int64_t segment, const std::vector<int64_t>& profiles, Moment now, 
         " ON CONFLICT (segment_id, profile_id, added_at)"
         " DO UPDATE SET added_by = EXCLUDED.added_by, removed_at = NULL, removed_by = NULL",
         {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, NAMEOID});
-    statement.Execute({Value::Int8(segment), Value::Int8s(profiles), Value::Time(now), Value::Name(actor)});
+    statement.Execute({Value::Int8(segment), Value::Int8s(profiles), Value::Time(now), Value::Text(actor)});
 }
 
 void EndRows(int64_t segment, const std::vector<int64_t>& persons, Moment now, const std::string& actor) {
@@ -92,7 +92,7 @@ void EndRows(int64_t segment, const std::vector<int64_t>& persons, Moment now, c
         " WHERE h.segment_id = $1 AND h.profile_id = o.id AND (h.removed_at IS NULL OR h.removed_at > $3)",
         {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, NAMEOID});
     const ForceIndexPlans force_index_plans;
-    statement.Execute({Value::Int8(segment), Value::Int8s(persons), Value::Time(now), Value::Name(actor)});
+    statement.Execute({Value::Int8(segment), Value::Int8s(persons), Value::Time(now), Value::Text(actor)});
 }
 
 // Only what depends on the list is evaluated, whatever pulse.evaluation is: who was added is a member when
