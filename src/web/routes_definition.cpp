@@ -59,7 +59,7 @@ std::vector<Route> LiveSegments() {
              "FROM pulse.segment AS s WHERE s.kind = 'profile'"),
         Tiny(
             "POST", "/v1/admin/segments", Access::kAdmin, "Creates a segment over people",
-            "SELECT $1::text, {v}.pulse_create_segment($1::text, jsonb_build_object('where', $2::text), NULL::text, $3::text, NULL::jsonb, NULL::text[])",
+            "SELECT $1::text, {v}.pulse_create_segment($1::text, jsonb_build_object('where', $2::text), NULL::text, $3::text, NULL::jsonb, NULL::text[], false)",
             {kNewKey, {"rule", In::kBody, Type::kText, true}, {"description", In::kBody}}, kOne),
         Tiny("GET", "/v1/admin/segments/{key}", Access::kRead, "One segment", kOne, {kPathKey}),
         Tiny(
