@@ -23,7 +23,7 @@ CREATE TABLE pulse.route (
     group_wait interval NOT NULL DEFAULT '3 seconds',
     escalate_after interval,
     escalate_to text[],
-    created_by name NOT NULL,
+    created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
@@ -54,7 +54,7 @@ CREATE TABLE pulse.subscription (
     channel text PRIMARY KEY,
     events text[] NOT NULL,
     segments text[],
-    created_by name NOT NULL,
+    created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE pulse.subscription IS 'Systems that receive events as they happen: channels created by pulse_subscribe().';

@@ -55,7 +55,7 @@ CREATE TABLE pulse.merge_history (
     merged_at timestamptz NOT NULL,
     reason text NOT NULL,
     linked_by jsonb,
-    done_by name NOT NULL,
+    done_by text NOT NULL,
     profiles bigint[] NOT NULL,
     survivor_attributes jsonb NOT NULL,
     merged_attributes jsonb NOT NULL,
@@ -63,7 +63,7 @@ CREATE TABLE pulse.merge_history (
     survivor_account_id bigint,
     merged_account_id bigint,
     undone_at timestamptz,
-    undone_by name,
+    undone_by text,
     undo_reason text
 );
 CREATE INDEX merge_history_survivor ON pulse.merge_history (survivor_id, id);

@@ -216,6 +216,13 @@ COMMENT ON FUNCTION pulse_ingest(json, text) IS
 'As pulse_ingest(text, text), for events as json, as drivers send them.';
 
 -- Level: writer
+CREATE FUNCTION pulse.ingest_once(event text, source text)
+    RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_ingest_once';
+COMMENT ON FUNCTION pulse.ingest_once(text, text) IS
+'Ingests one event as pulse_ingest() does, for senders that repeat what failed without saying so: an event without a messageId that is sent again, with the same content, counts once. If it has a time of its own, that holds as long as pulse.deduplication_horizon, else as long as pulse.retry_window. Errors: those of pulse_ingest(text, text).';
+
+-- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,
                             anonymous_id text DEFAULT NULL, message_id text DEFAULT NULL, context jsonb DEFAULT NULL,
                             source text DEFAULT 'sql')

@@ -48,7 +48,7 @@ CREATE TABLE pulse.segment_version (
     version int NOT NULL,
     definition jsonb NOT NULL,
     change text NOT NULL,
-    changed_by name NOT NULL,
+    changed_by text NOT NULL,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (segment_id, version)
 );

@@ -136,7 +136,7 @@ CreatedSubscription Subscribe(const pg::Args& args) {
     CheckSegments(segments, events);
     CreatedSubscription made{args.Text(3).value_or(NewName()),
                              given ? std::nullopt : std::optional(NewSecret())};
-    const std::string creator = pg::CallerName();
+    const std::string creator = pg::ActorName();
     const pg::Json options = {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}};
     http::RequireTls(options, pg::settings::allow_http);
     pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(), options, "");

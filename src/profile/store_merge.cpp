@@ -30,7 +30,7 @@ int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::str
         " s.account_id, m.account_id "
         "FROM pulse.profile AS s, pulse.profile AS m WHERE s.id = $1 AND m.id = $2 RETURNING id",
         {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, JSONBOID, NAMEOID});
-    const Value by = actor ? Value::Name(*actor) : Value::Null(NAMEOID);
+    const Value by = actor ? Value::Text(*actor) : Value::Null(TEXTOID);
     return statement
         .Execute({Value::Int8(survivor), Value::Int8(merged), Value::Time(at), Value::Text(reason), linked_by,
                   by})[0]
@@ -191,7 +191,7 @@ int64_t UnmergePeople(int64_t merge, const std::string& reason, const std::strin
     RevertMerge(merge, undone);
     pg::Execute(
         "UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
-        {Value::Int8(merge), Value::Time(pg::Now()), Value::Name(actor), Value::Text(reason)});
+        {Value::Int8(merge), Value::Time(pg::Now()), Value::Text(actor), Value::Text(reason)});
     if (GetListener().unmerged) GetListener().unmerged(undone.survivor, undone.merged);
     return undone.merged;
 }

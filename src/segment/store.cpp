@@ -124,7 +124,7 @@ void AddVersion(int64_t id, int version, const Json& definition, const std::stri
         "INSERT INTO pulse.segment_version (segment_id, version, definition, change, changed_by, changed_at) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
         {pg::Value::Int8(id), pg::Value::Int4(version), pg::Value::Jsonb(definition), pg::Value::Text(change),
-         pg::Value::Name(role), pg::Value::Time(pg::Now())});
+         pg::Value::Text(pg::ActorName(role)), pg::Value::Time(pg::Now())});
 }
 
 // Rows of other tables that belong to the segment: "3 rows of pulse.segment_version, 8 rows of

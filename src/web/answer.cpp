@@ -42,7 +42,7 @@ constexpr struct {
     int status;
     const char *tiny_code, *ofrep_code, *message;
 } kWords[] = {
-    {400, "invalid_argument", "PARSE_ERROR", "the request is not valid"},
+    {400, "invalid_argument", "INVALID_CONTEXT", "the request is not valid"},
     {401, "unauthenticated", "GENERAL", "an API key is missing, unknown or has ended"},
     {403, "permission_denied", "GENERAL", "the API key may not do this"},
     {404, "not_found", "FLAG_NOT_FOUND", "not found"},
@@ -75,7 +75,7 @@ json BodyOf(Family family, int status, const std::string& message, std::string_v
             return body;
         }
         case Family::kOfrep: {
-            json body = {{"errorCode", WordsOf(status).ofrep_code},
+            json body = {{"errorCode", message == kNotJson ? "PARSE_ERROR" : WordsOf(status).ofrep_code},
                          {"errorDetails", detail.empty() ? message : message + ": " + std::string(detail)}};
             if (!subject.empty()) body["key"] = subject;
             return body;
@@ -106,6 +106,7 @@ Answer ErrorAnswer(Family family, int status, std::string_view message, std::str
                    std::string_view subject) {
     const std::string text(message.empty() ? DefaultMessage(status) : message);
     Answer answer{status, {{"content-type", "application/json"}, {"cache-control", "no-store"}}, ""};
+    if (status == 401) answer.headers.emplace_back("www-authenticate", "Bearer realm=\"pulse\"");
     if (IsTransient(status)) answer.headers.emplace_back("retry-after", "1");
     answer.body = DumpJson(BodyOf(family, status, text, detail, subject));
     return answer;

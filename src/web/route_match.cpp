@@ -36,7 +36,7 @@ std::optional<std::string> Unescape(std::string_view text, bool plus_is_blank) {
     return plain;
 }
 
-std::vector<std::string_view> Segments(std::string_view path) {
+std::vector<std::string_view> Parts(std::string_view path) {
     std::vector<std::string_view> segments;
     while (!path.empty()) {
         const size_t slash = std::min(path.find('/'), path.size());
@@ -83,7 +83,7 @@ struct Template {
 const std::vector<Template>& Templates() {
     static const std::vector<Template> templates = [] {
         std::vector<Template> all;
-        for (const Route& route : Routes()) all.push_back({&route, Segments(route.path)});
+        for (const Route& route : Routes()) all.push_back({&route, Parts(route.path)});
         const auto parameters = [](const Template& one) {
             return std::count_if(one.segments.begin(), one.segments.end(), IsParameter);
         };
@@ -111,7 +111,7 @@ Family FamilyOf(const std::vector<std::string>& path) {
 std::optional<std::vector<std::string>> SplitPath(std::string_view path) {
     if (!path.starts_with('/')) return std::nullopt;
     std::vector<std::string> plain;
-    for (const std::string_view segment : Segments(path)) {
+    for (const std::string_view segment : Parts(path)) {
         std::optional<std::string> text = Unescape(segment, false);
         if (!text || *text == "." || *text == "..") return std::nullopt;
         plain.push_back(std::move(*text));

@@ -25,11 +25,26 @@ const char* Name(Access access) {
     return "admin";
 }
 
+const char* Name(Type type) {
+    switch (type) {
+        case Type::kText: return "text";
+        case Type::kId: return "id";
+        case Type::kInteger: return "integer";
+        case Type::kNumber: return "number";
+        case Type::kBoolean: return "boolean";
+        case Type::kTime: return "time";
+        case Type::kJson: return "json";
+        case Type::kTexts: return "texts";
+    }
+    return "text";
+}
+
 const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
-        for (const auto& family : {ServiceRoutes, OfrepRoutes}) {
-            std::vector<Route> some = family();
+        for (const auto& list : {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, TableRoutes,
+                                 DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes}) {
+            std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }
         return all;

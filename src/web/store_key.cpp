@@ -121,7 +121,7 @@ std::optional<int64_t> Insert(const NewKey& key, const std::optional<Moment>& ex
         " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING RETURNING id",
         {Value::Text(key.name), Value::Text(Name(key.kind)), Value::Name(key.role),
          key.origins ? Value::Texts(*key.origins) : Value::Null(TEXTARRAYOID),
-         key.rate ? Value::Int4(*key.rate) : Value::Null(INT4OID), Value::Name(creator),
+         key.rate ? Value::Int4(*key.rate) : Value::Null(INT4OID), Value::Text(creator),
          Value::Time(expires)});
     return made.empty() ? std::nullopt : std::optional(made[0].Int8(0));
 }
@@ -143,7 +143,7 @@ std::string CreateKey(const NewKey& key) {
     CheckRate(key.rate);
     const std::optional<Moment> expires = CheckExpiry(key.expires);
     pg::RequireRightsToHandOut(key.role, kRights);
-    const std::string creator = pg::CallerName();
+    const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
     const std::optional<int64_t> id = WithLock(key.name, [&] { return Insert(key, expires, creator); });
     if (!id)

@@ -22,6 +22,9 @@ int StatusOf(std::string_view sqlstate);
 // Whether clients may send the same request again later.
 bool IsTransient(int status);
 
+// The message of an error that OFREP tells from others of its status.
+inline constexpr std::string_view kNotJson = "the body is not JSON";
+
 // An error in the form of a family. `subject` is what OFREP calls the key; `detail` may be empty.
 Answer ErrorAnswer(Family family, int status, std::string_view message, std::string_view detail = {},
                    std::string_view subject = {});

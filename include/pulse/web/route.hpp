@@ -25,13 +25,16 @@ const char* Name(Access access);
 // Which connections of the gateway carry a route: a slow statement never holds up a decision or events.
 enum class Lane { kDecide, kIngest, kOther };
 
-enum class In { kPath, kQuery, kBody, kWholeBody, kText, kRequest };
-enum class Type { kText, kInteger, kNumber, kBoolean, kTime, kJson, kTexts };
+enum class In { kPath, kQuery, kBody, kWholeBody, kText, kEvent, kRequest };
+enum class Type { kText, kId, kInteger, kNumber, kBoolean, kTime, kJson, kTexts };
+const char* Name(Type type);
 
+// kId is a number that Pulse gave: another text is not found, which is no mistake in its form.
 // One parameter of a route, in the order of $1, $2, … of its statement.
 //   kPath, kQuery, kBody: the member `name` of the path, of the query, or of the JSON object in the body
-//   kWholeBody: the body as JSON; kText: the body as text; kRequest: what the request itself is: "url",
-//   "key", "source", "etag"
+//   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`
+//   kRequest: what is known of the request: "url" (up to the path), "kind" (of the key), "source" (of
+//   events), "address"
 struct Parameter {
     std::string_view name;
     In in = In::kQuery;
@@ -40,6 +43,7 @@ struct Parameter {
     std::string_view fallback = {};  // the value of an absent one; without it null
     std::string_view synonym = {};   // another name that clients use
     int64_t least = INT64_MIN, most = INT64_MAX;
+    std::string_view one_of = {};  // the texts that are valid: "open, resolved"; any if empty
 };
 
 struct Route {
@@ -50,15 +54,19 @@ struct Route {
     Access access = Access::kAdmin;
     bool read_only = false;  // runs in a read-only transaction, also on a standby
     Lane lane = Lane::kOther;
-    bool large = false;  // the body may be a batch
-    int status = 200;    // of an answer that names none
+    bool large = false;   // the body may be a batch
+    bool tagged = false;  // the answer has an ETag, and is 304 where the client has it
+    int status = 200;     // of an answer that names none
     std::string_view summary;
-    // One statement. Its columns: the answer (json, jsonb, text, bytea or null), then optionally its status
-    // and its headers (jsonb). No row: 404. {v} is the schema of Pulse's functions, whose calls give all
-    // arguments by position, with their exact types: so no function of another role in that schema fits
-    // better.
-    std::string_view sql;
+    // One statement. Its columns: the answer (json, jsonb, text, bytea or null), then optionally `status`,
+    // `headers` (jsonb) and `next` (the token of the next slice). No row: 404. {v} is the schema of Pulse's
+    // functions, whose calls give all arguments by position, with their exact types: so no function of
+    // another role in that schema fits better.
+    std::string_view sql = {};
     std::vector<Parameter> parameters = {};
+    // Another statement that gives the answer, after `sql`, whose first column (text) is its $1: it sees what
+    // `sql` has changed.
+    std::string_view then = {};
     std::string_view content_type = "application/json";
 };
 
