@@ -2,6 +2,10 @@
 # an extension that is dropped, a standby.
 use strict;
 use warnings;
+
+# Ten thousand clients need as many open files. Before the test library takes over standard output.
+BEGIN { exec 'sh', '-c', 'ulimit -n "$(ulimit -Hn)"; exec "$@"', 'sh', $^X, (map { "-I$_" } @INC), $0 unless $ENV{PULSE_FILES}++ }
+
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -10,9 +14,6 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use PulseGateway;
 use PulseTest;
-
-# Ten thousand clients need as many open files.
-exec 'sh', '-c', 'ulimit -n "$(ulimit -Hn)"; exec "$@"', 'sh', $^X, (map { "-I$_" } @INC), $0 unless $ENV{PULSE_FILES}++;
 
 $SIG{PIPE} = 'IGNORE';
 my $node = start_node('gateway_hostile', 'max_connections = 60', 'restart_after_crash = on');
@@ -64,10 +65,12 @@ my @idle;
 my $place = pack_sockaddr_in($gateway->{port}, inet_aton('127.0.0.1'));
 for (1 .. $count)
 {
-	socket(my $socket, PF_INET, SOCK_STREAM, 0) && connect($socket, $place) or die "cannot connect: $!";
+	socket my $socket, PF_INET, SOCK_STREAM, 0 or die "no socket: $!";
+	connect $socket, $place or die "cannot connect: $!";
 	push @idle, $socket;
 }
 for (@idle[ 0 .. 99 ]) { syswrite $_, request('GET', '/health'); read_answer($_) }
+ok(wait_until(sub { get($gateway, '/metrics')->{body} =~ /^pulse_http_connections (\d+)$/m && $1 > $count }), "$count clients are connected");
 my $before = cpu_seconds($gateway);
 sleep 2;
 cmp_ok(cpu_seconds($gateway) - $before, '<=', 0.03, "$count idle clients cost no processor time");
