@@ -93,7 +93,7 @@ check-includes:
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg audit rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
-            profile profile_identity profile_event profile_ingest profile_person trait trait_live flag web worker demo
+            profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person trait trait_static trait_live trait_find trait_export flag web web_event_source web_metrics worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile script/access-levels $(SQL_PARTS)
 	cat $(SQL_PARTS) | script/access-levels > $@.new && mv $@.new $@

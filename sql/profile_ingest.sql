@@ -57,7 +57,7 @@ CREATE TABLE pulse.ingest_tally (
     catalogue jsonb NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 COMMENT ON TABLE pulse.ingest_tally IS 'What each batch adds to the catalogue and the counters. Append-only; the rows are added to the totals periodically and deleted.';
-COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By event name: [events, sampled events, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}].';
+COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By event name: [events, sampled events, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}, {hour: events}]; hours are counted from 2000-01-01 00:00 UTC.';
 
 -- Level: reader
 CREATE TABLE pulse.event_kind (

@@ -14,7 +14,9 @@ CREATE TABLE pulse.api_key (
     expires_at timestamptz,
     rotated_at timestamptz,
     revoked_at timestamptz,
-    role_oid oid
+    role_oid oid,
+    source text COLLATE "C",
+    CONSTRAINT api_key_of_source CHECK (source IS NULL OR kind IN ('public', 'write'))
 );
 CREATE TRIGGER api_key_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.api_key FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
 -- Also where a subscription applies the rows: they bring the oids of another server.
@@ -23,6 +25,7 @@ COMMENT ON TABLE pulse.api_key IS 'API keys, without their secrets. Changed only
 COMMENT ON COLUMN pulse.api_key.kind IS 'What the key is for at most: public (browsers: send events, decide flags that are public), write (also read), read, admin (everything).';
 COMMENT ON COLUMN pulse.api_key.runs_as IS 'The role whose rights the key has, as far as its kind allows.';
 COMMENT ON COLUMN pulse.api_key.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger, also when a dump is restored.';
+COMMENT ON COLUMN pulse.api_key.source IS 'The event source whose key it is: it sends events under this source and does nothing else. Null: a key that names the source itself.';
 COMMENT ON COLUMN pulse.api_key.origins IS 'The origins of web pages that may use it, such as https://shop.example; null: all.';
 COMMENT ON COLUMN pulse.api_key.rate IS 'The most requests in a minute; null: no limit.';
 COMMENT ON COLUMN pulse.api_key.expires_at IS 'When the key ends by itself, by the wall clock; null: never.';
@@ -68,10 +71,10 @@ CREATE POLICY read_only ON pulse.api_key FOR SELECT USING (true);
 
 -- Level: admin
 CREATE FUNCTION pulse_create_api_key(name text, kind text, role text, expires timestamptz DEFAULT NULL, origins text[] DEFAULT NULL,
-                                     rate bigint DEFAULT NULL) RETURNS text
+                                     rate bigint DEFAULT NULL, source text DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_api_key';
-COMMENT ON FUNCTION pulse_create_api_key(text, text, text, timestamptz, text[], bigint) IS
-'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/api_key.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, or a role that no privilege limits (doc/api_key.md), such as a superuser, 42704 unknown role, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
+COMMENT ON FUNCTION pulse_create_api_key(text, text, text, timestamptz, text[], bigint, text) IS
+'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/api_key.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute; source: the event source whose events it sends, and nothing else, if it is a key of one. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, the kind is not that of the keys of the source, or a role that no privilege limits (doc/api_key.md), such as a superuser, 42704 unknown role or event source, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
 
 -- Level: admin
 CREATE FUNCTION pulse_rotate_api_key(name text, keep interval DEFAULT '1 day', expires timestamptz DEFAULT NULL) RETURNS text
@@ -87,7 +90,7 @@ COMMENT ON FUNCTION pulse_revoke_api_key(text) IS
 
 -- Level: admin
 CREATE FUNCTION pulse_list_api_keys()
-    RETURNS TABLE (name text, status text, kind text, role text, prefixes text[], origins text[], rate int, created_by text, created_at timestamptz,
+    RETURNS TABLE (name text, status text, kind text, role text, source text, prefixes text[], origins text[], rate int, created_by text, created_at timestamptz,
                    rotated_at timestamptz, expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz, requests bigint, refusals bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_api_keys';
 COMMENT ON FUNCTION pulse_list_api_keys() IS
@@ -95,10 +98,10 @@ COMMENT ON FUNCTION pulse_list_api_keys() IS
 
 -- Level: owner
 CREATE FUNCTION pulse.find_api_key(key text)
-    RETURNS TABLE (id bigint, name text, kind text, role text, origins text[], rate int)
+    RETURNS TABLE (id bigint, name text, kind text, role text, origins text[], rate int, source text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_find_api_key';
 COMMENT ON FUNCTION pulse.find_api_key(text) IS
-'The API key with this text; no row if there is none, or it is revoked, has expired or cannot be used, which takes about the same time. Sees the newest commits. For the program that answers HTTP: only the owner of the extension and roles that a superuser grants it to can call it.';
+'The API key with this text; no row if there is none, or it is revoked, has expired or cannot be used, which takes about the same time. Sees the newest commits. A key with a source sends events under this source and does nothing else. For the program that answers HTTP: only the owner of the extension and roles that a superuser grants it to can call it.';
 
 -- Level: owner
 CREATE FUNCTION pulse.add_api_key_usage(keys bigint[], requests bigint[], refusals bigint[]) RETURNS void

@@ -76,8 +76,14 @@ int event_retention = 0;
 int rejected_event_retention = 30 * 24 * 60;
 int membership_change_retention = 0;
 int exposure_retention = 90 * 24 * 60;
+int export_retention = 24 * 60;
+int export_link_expiry = 60 * 60;
+int max_exports = 100;
+int max_export_size = 1024;
 int build_at_once = 20'000;
 double exposure_sample = 0;
+
+int metrics_limit = 100;
 
 namespace {
 
@@ -348,6 +354,14 @@ void DefineProfile() {
                     kForEver, &membership_change_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.exposure_retention", "Sets how long pulse.exposure is kept.", kForEver,
                     &exposure_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.export_retention", "Sets how long the files of pulse_export_segment() are kept.",
+                    kForEver, &export_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.export_link_expiry", "Sets how long a token of an export can be used.", nullptr,
+                    &export_link_expiry, 1, 7 * 24 * 60 * 60, GUC_UNIT_S);
+    DefineServerInt("pulse.max_exports", "Sets the maximum number of exported files.", nullptr, &max_exports,
+                    0, 10'000, 0);
+    DefineServerInt("pulse.max_export_size", "Sets the maximum size of all exported files together.", nullptr,
+                    &max_export_size, 0, 1024 * 1024, GUC_UNIT_MB);
     DefineInt(
         "pulse.build_at_once",
         "Sets the largest number of profiles for which the defining statement itself builds a definition.",
@@ -357,6 +371,13 @@ void DefineProfile() {
                              "Sets the fraction of people whose exposures are recorded in pulse.exposure.",
                              "Each person, flag, variant and day is recorded at most once.", &exposure_sample,
                              exposure_sample, 0, 1, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+}
+
+void DefineWeb() {
+    DefineServerInt(
+        "pulse.metrics_limit",
+        "Sets the maximum number of segments, jobs and sources that pulse_metrics() shows one by one.",
+        "Each is a time series of its own in the monitoring system.", &metrics_limit, 0, 10'000, 0);
 }
 
 }  // namespace
@@ -391,6 +412,7 @@ void Define() {
     DefineAgent();
     DefineDiagnosis();
     DefineProfile();
+    DefineWeb();
     MarkGUCPrefixReserved("pulse");
 }
 

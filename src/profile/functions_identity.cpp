@@ -9,6 +9,7 @@
 #include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_merge.hpp"
 #include "pulse/profile/store_person.hpp"
+#include "pulse/profile/store_search.hpp"
 
 namespace pg = pulse::pg;
 namespace profile = pulse::profile;

@@ -7,6 +7,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
 
@@ -72,7 +73,7 @@ std::optional<ResolutionPlan::Merge> LockBoth(const std::string& one, const std:
     ReadPeople(people, facts);
     const int64_t low = *people.begin(), high = *people.rbegin();
     const bool keeps = Survives(low, facts.people[low], high, facts.people[high]);
-    return ResolutionPlan::Merge{keeps ? low : high, keeps ? high : low, {}, {}, pg::Now()};
+    return ResolutionPlan::Merge{keeps ? low : high, keeps ? high : low, {}, {}, pg::Now(), 0};
 }
 
 void RequireReason(const std::string& reason) {
@@ -171,6 +172,10 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
                 id = WriteHistory(both->survivor, both->merged, both->time, reason, Value::Null(JSONBOID),
                                   actor);
                 ApplyMerge(id);
+                both->history = id;
+                FeedWriter feed(both->time);
+                feed.AddMerge(*both, reason);
+                feed.Write();
             }
             subtransaction.Commit();
         }

@@ -59,7 +59,7 @@ std::vector<Route> LiveSegments() {
              "FROM pulse.segment AS s WHERE s.kind = 'profile'"),
         Tiny(
             "POST", "/v1/admin/segments", Access::kAdmin, "Creates a segment over people",
-            "SELECT $1::text, {v}.pulse_create_segment($1::text, jsonb_build_object('where', $2::text), NULL::text, $3::text, NULL::jsonb, NULL::text[])",
+            "SELECT $1::text, {v}.pulse_create_segment($1::text, jsonb_build_object('where', $2::text), NULL::text, $3::text, NULL::jsonb, NULL::text[], false)",
             {kNewKey, {"rule", In::kBody, Type::kText, true}, {"description", In::kBody}}, kOne),
         Tiny("GET", "/v1/admin/segments/{key}", Access::kRead, "One segment", kOne, {kPathKey}),
         Tiny(
@@ -127,7 +127,7 @@ std::vector<Route> Decisions() {
             "POST", "/v1/admin/keys", Access::kAdmin,
             "Creates an API key with the rights of the calling key's role",
             "SELECT json_build_object('id', n.name, 'key', {v}.pulse_create_api_key(n.name, $1::text, current_user::text, "
-            "$3::timestamptz, $4::text[], $5::bigint), 'kind', $1::text) FROM (SELECT coalesce($2::text, $1::text || ' key of ' || "
+            "$3::timestamptz, $4::text[], $5::bigint, NULL::text), 'kind', $1::text) FROM (SELECT coalesce($2::text, $1::text || ' key of ' || "
             "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')) AS name OFFSET 0) AS n",
             {{.name = "kind", .in = In::kBody, .required = true, .one_of = "public, write, read, admin"},
              {"name", In::kBody},

@@ -64,7 +64,7 @@ std::vector<Route> Segments() {
          .status = 201,
          .summary = "Creates a segment",
          .sql =
-             "SELECT {v}.pulse_create_segment($1::text, $2::jsonb, $3::text, $4::text, $5::jsonb, $6::text[])::text",
+             "SELECT {v}.pulse_create_segment($1::text, $2::jsonb, $3::text, $4::text, $5::jsonb, $6::text[], false)::text",
          .parameters = {{"name", In::kBody, Type::kText, true},
                         {"definition", In::kBody, Type::kJson, true},
                         {"owner", In::kBody},

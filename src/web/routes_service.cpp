@@ -45,6 +45,16 @@ std::vector<Route> ServiceRoutes() {
             "/docs", "All routes as a page",
             "SELECT pulse.routes_page(), jsonb_build_object('content-type', 'text/html; charset=utf-8', 'content-security-policy', "
             "'default-src ''none''; style-src ''unsafe-inline''; base-uri ''none''; form-action ''none''; frame-ancestors ''none''') AS headers"),
+        {.method = "GET",
+         .path = "/metrics",
+         .access = Access::kRead,
+         .read_only = true,
+         .summary = "Figures for Prometheus, or in OpenMetrics where the client accepts it",
+         .sql = "SELECT pulse.metrics_text(m.open), jsonb_build_object('content-type', CASE WHEN m.open THEN "
+                "'application/openmetrics-text; version=1.0.0; charset=utf-8' ELSE 'text/plain; version=0.0.4; charset=utf-8' END) AS headers "
+                "FROM (SELECT $1::text LIKE '%application/openmetrics-text%' AS open) AS m",
+         .parameters = {{"accept", In::kRequest}},
+         .content_type = "text/plain"},
         // Requests of the gateway itself: no other client reaches them (src/web/store_gateway.cpp).
         {.method = "POST",
          .path = "/gateway/hello",

@@ -117,8 +117,9 @@ Value FromText(const Parameter& parameter, const std::string& text) {
 
 std::string KnownOf(const Request& request, std::string_view name, const std::optional<FoundKey>& key) {
     if (name == "kind") return key ? Name(key->kind) : "";
-    if (name == "source") return "http";
+    if (name == "source") return key && key->source ? *key->source : "http";
     if (name == "address") return request.address;
+    if (name == "accept") return std::string(request.Header("accept"));
     if (name == "service") return request.path.substr(1, request.path.find('/', 1) - 1);
     const std::string_view host = request.Header("host");
     return host.empty() ? "" : (request.tls ? "https://" : "http://") + std::string(host);
@@ -244,6 +245,8 @@ void CheckKey(const Request& request, const Route& route, const Pairs& query, Bo
     if (!served.key) throw Refusal(401, "the API key is unknown or has ended");
     if (presented->in_query && route.access != Access::kSend)
         RefuseKey(served, 403, "a key in the URL may only send events", "Send it in a header.");
+    if (served.key->source && route.access != Access::kSend)
+        RefuseKey(served, 403, "the key of an event source may only send events", "");
     if (!Allows(served.key->kind, route.access))
         RefuseKey(served, 403, "the API key may not do this",
                   "Its kind is " + std::string(Name(served.key->kind)) + ", and this needs one that may " +

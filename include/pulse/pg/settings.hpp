@@ -91,8 +91,15 @@ extern int event_retention;        // minutes; 0: for ever
 extern int rejected_event_retention;
 extern int membership_change_retention;
 extern int exposure_retention;
+extern int export_retention;    // of the files of pulse.export
+extern int export_link_expiry;  // seconds that a token of an export is valid
+extern int max_exports;         // files
+extern int max_export_size;     // MB of all files
 extern int build_at_once;       // profiles up to which a statement builds its new definition itself
 extern double exposure_sample;  // fraction of people whose exposures are recorded
+
+// ---- web; set in postgresql.conf ----
+extern int metrics_limit;  // segments, jobs and sources that pulse_metrics() shows one by one
 
 void DefineNow();  // pulse.now, in now.cpp
 
