@@ -7,7 +7,7 @@ SET datestyle = 'ISO, MDY';
 SET pulse.now = '2015-03-10 12:00';
 \set SHOW_CONTEXT never
 \set VERBOSITY default
-TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally,
+TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally, pulse.ingest_tally,
     pulse.profile_state, pulse.member, pulse.membership_change RESTART IDENTITY;
 
 -- Nobody yet.
@@ -145,5 +145,5 @@ SELECT pulse_revoke('regress_find');
 DROP ROLE regress_find;
 
 SELECT pulse_delete_segment('find buyers', confirm => true), pulse_delete_segment('find many', confirm => true);
-TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally,
+TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally, pulse.ingest_tally,
     pulse.profile_state, pulse.member, pulse.membership_change;
