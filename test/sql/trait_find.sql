@@ -14,8 +14,10 @@ TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, puls
 SELECT pulse_find_profiles();
 SELECT * FROM pulse_count_profiles();
 
+SET client_min_messages = warning;
 SELECT pulse_create_segment('find buyers', '{"where": "events.buy.count > 0"}') > 0 AS buyers,
        pulse_create_segment('find many', '{"where": "events.view.count >= 3"}') > 0 AS many;
+RESET client_min_messages;
 SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', 'view', 'userId', 'u' || i, 'timestamp', timestamptz '2015-02-01' + i * interval '1 day')) FROM generate_series(1, 9) AS i)) WHERE status = 'accepted';
 SELECT count(*) FROM pulse_ingest('[
     {"type": "identify", "userId": "u1", "traits": {"email": "Anna@Example.com"}, "timestamp": "2015-02-20T00:00:00Z"},
