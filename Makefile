@@ -42,15 +42,58 @@ override CPPFLAGS += -I$(libpq_srcdir)
 PULSE_COLD ?= -O1
 $(filter build/units/$(UNIT_FILES)/cold_%,$(OBJS)): override CXXFLAGS += $(PULSE_COLD)
 
+# ---- pulse-http, the gateway: a program of its own, which sees no PostgreSQL but libpq (doc/gateway.md) ----
+GATEWAY         := build/pulse-http
+GATEWAY_BUILD   ?= build/gateway
+# What the program shares with the library: routes, answers, texts of keys, and what these need.
+GATEWAY_LIBRARY := $(wildcard src/base/*.cpp) src/http/address.cpp src/web/answer.cpp src/web/key.cpp \
+                   $(wildcard src/web/route*.cpp)
+GATEWAY_ENTRY   := $(wildcard src/web/gateway/serve*.cpp src/web/gateway/database*.cpp)
+GATEWAY_PURE    := $(filter-out $(GATEWAY_ENTRY),$(wildcard src/web/gateway/*.cpp))
+# One unit of each kind; with UNIT_FILES=1 each file by itself.
+GATEWAY_OBJS    := $(if $(filter 1,$(UNIT_FILES)),\
+                     $(patsubst %.cpp,$(GATEWAY_BUILD)/%.o,$(GATEWAY_PURE) $(GATEWAY_ENTRY)),\
+                     $(addprefix $(GATEWAY_BUILD)/unit_,library.o pure.o database.o serve.o))
+GATEWAY_FLAGS   := -std=c++20 -O2 $(PULSE_DEBUG) -Iinclude -I. -I$(libpq_srcdir) -DPULSE_VERSION='"$(EXTVERSION)"' \
+                   -DBOOST_ASIO_DISABLE_THREADS -D_GLIBCXX_ASSERTIONS -fstack-protector-strong -ffunction-sections \
+                   -Wall -Wextra -Wno-unused-parameter $(PULSE_WERROR) $(PULSE_CXXFLAGS)
+
+all: $(GATEWAY)
+$(GATEWAY): $(GATEWAY_OBJS)
+	$(CXX) $(GATEWAY_FLAGS) -Wl,--gc-sections -Wl,--compress-debug-sections=zlib -o $@ $^ $(libpq) -lssl -lcrypto -lz
+
+$(GATEWAY_BUILD)/unit_library.cpp: $(GATEWAY_LIBRARY)
+$(GATEWAY_BUILD)/unit_pure.cpp: $(GATEWAY_PURE)
+$(GATEWAY_BUILD)/unit_database.cpp: $(filter src/web/gateway/database%,$(GATEWAY_ENTRY))
+$(GATEWAY_BUILD)/unit_serve.cpp: $(filter src/web/gateway/serve%,$(GATEWAY_ENTRY))
+$(GATEWAY_BUILD)/unit_%.cpp: Makefile
+	@mkdir -p $(@D)
+	@printf '#include "%s"\n' $(filter %.cpp,$^) > $@
+$(GATEWAY_BUILD)/unit_%.o: $(GATEWAY_BUILD)/unit_%.cpp
+	$(CXX) $(GATEWAY_FLAGS) -MMD -MP -c -o $@ $<
+$(GATEWAY_BUILD)/src/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(GATEWAY_FLAGS) -MMD -MP -c -o $@ $<
+-include $(wildcard $(GATEWAY_BUILD)/*.d)
+
+install: install-gateway
+uninstall: uninstall-gateway
+.PHONY: install-gateway uninstall-gateway
+install-gateway: $(GATEWAY)
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $(GATEWAY) '$(DESTDIR)$(bindir)/pulse-http'
+uninstall-gateway:
+	rm -f '$(DESTDIR)$(bindir)/pulse-http'
+
 # Each file by itself, without making anything: no file may live on what another one of its unit includes.
 .PHONY: objects check-includes
-objects: $(OBJS)
+objects: $(OBJS) $(if $(filter 1,$(UNIT_FILES)),$(GATEWAY_OBJS))
 check-includes:
 	@$(MAKE) --no-print-directory -k objects UNIT_FILES=1 PULSE_CXXFLAGS='-fsyntax-only -O0'
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg audit rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
-            profile profile_identity profile_event profile_ingest profile_person trait trait_live trait_export flag web web_metrics worker demo
+            profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person trait trait_static trait_live trait_find trait_export flag web web_event_source web_metrics worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile script/access-levels $(SQL_PARTS)
 	cat $(SQL_PARTS) | script/access-levels > $@.new && mv $@.new $@

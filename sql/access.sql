@@ -10,13 +10,14 @@ CREATE TABLE pulse.level (
     level text NOT NULL UNIQUE,
     description text NOT NULL
 );
-COMMENT ON TABLE pulse.level IS 'The levels of pulse_grant(); each includes those with a lower rank.';
+COMMENT ON TABLE pulse.level IS 'The levels of pulse_grant(); each includes those with a lower rank, except gateway, which includes nothing else.';
 INSERT INTO pulse.level VALUES
     (1, 'reader', 'sees figures, definitions and states; no people, and no values of fewer than 10 people'),
     (2, 'people_reader', 'also sees people: their ids, attributes, events, traits, segments and decisions, and all values'),
     (3, 'writer', 'also sends events and exposures, takes and imports snapshots, checks tables'),
     (4, 'operator', 'also makes, changes and deletes definitions, and handles incidents, messages and jobs'),
-    (5, 'admin', 'also makes sources, channels, models and API keys, deletes definitions of other roles, grants levels, and reads the audit log');
+    (5, 'admin', 'also makes sources, channels, models and API keys, deletes definitions of other roles, grants levels, and reads the audit log'),
+    (6, 'gateway', 'answers HTTP requests with pulse_http(), as the role of pulse-http; nothing else');
 ALTER TABLE pulse.level ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.level FOR SELECT USING (true);
 
@@ -68,7 +69,7 @@ SELECT 'admin', pg_catalog.format('USAGE ON FOREIGN DATA WRAPPER %I', w.fdwname)
 FROM member JOIN pg_catalog.pg_foreign_data_wrapper AS w ON w.oid = member.objid
 WHERE member.classid = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass;
 COMMENT ON VIEW pulse.privilege IS
-'The privileges that pulse_grant() grants. Each level also has those of the levels before it in pulse.level.';
+'The privileges that pulse_grant() grants. Each level but gateway also has those of the levels before it in pulse.level.';
 COMMENT ON COLUMN pulse.privilege.level IS 'The lowest level that has the privilege.';
 COMMENT ON COLUMN pulse.privilege.privilege IS 'In the syntax of GRANT.';
 
@@ -117,7 +118,7 @@ BEGIN
     IF level IS NULL OR array_position(levels, level) IS NULL THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
             MESSAGE = format('unknown level "%s"', coalesce(level, '(null)')),
-            HINT = format('Levels are %s; each includes those before it.', array_to_string(levels, ', '));
+            HINT = format('Levels are %s; each includes those before it, except gateway.', array_to_string(levels, ', '));
     END IF;
     PERFORM pulse.revoke_levels(role);
     IF NOT has_schema_privilege(role, verbs, 'USAGE') THEN
@@ -125,7 +126,9 @@ BEGIN
     END IF;
     FOR entry IN
         SELECT p.privilege FROM pulse.privilege AS p
-        WHERE array_position(levels, p.level) <= array_position(levels, grant_level.level) ORDER BY p.privilege
+        WHERE p.level = grant_level.level
+           OR 'gateway' NOT IN (p.level, grant_level.level) AND array_position(levels, p.level) < array_position(levels, grant_level.level)
+        ORDER BY p.privilege
     LOOP
         EXECUTE format('GRANT %s TO %I', entry.privilege, role);
     END LOOP;
@@ -136,7 +139,7 @@ COMMENT ON FUNCTION pulse.grant_level(text, text) IS 'What pulse_grant() does. O
 CREATE FUNCTION pulse_grant(role text, level text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_grant';
 COMMENT ON FUNCTION pulse_grant(text, text) IS
-'Sets the level of a role: reader sees figures and no people, people_reader also sees people, writer can also send events and take and import snapshots, operator can also manage definitions and incidents, admin can also make sources and channels and grant. Replaces the previous level of the role; pulse.level and pulse.privilege list what each has. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
+'Sets the level of a role: reader sees figures and no people, people_reader also sees people, writer can also send events and take and import snapshots, operator can also manage definitions and incidents, admin can also make sources and channels and grant; gateway, for the role of pulse-http, can call pulse_http() and nothing else. Replaces the previous level of the role; pulse.level and pulse.privilege list what each has. Errors: 42704 unknown role, 22023 unknown level or the owner of the extension.';
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 

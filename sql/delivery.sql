@@ -43,7 +43,7 @@ CREATE TABLE pulse.outbox (
     answer text,
     error text,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    created_by name NOT NULL DEFAULT current_user,
+    created_by text NOT NULL DEFAULT current_user,
     first_sent_at timestamptz,
     finished_at timestamptz
 );

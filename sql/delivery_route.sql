@@ -23,7 +23,7 @@ CREATE TABLE pulse.route (
     group_wait interval NOT NULL DEFAULT '3 seconds',
     escalate_after interval,
     escalate_to text[],
-    created_by name NOT NULL,
+    created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );
@@ -54,13 +54,15 @@ CREATE TABLE pulse.subscription (
     channel text PRIMARY KEY,
     events text[] NOT NULL,
     segments text[],
-    created_by name NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    rotated_at timestamptz
 );
 COMMENT ON TABLE pulse.subscription IS 'Systems that receive events as they happen: channels created by pulse_subscribe().';
 COMMENT ON COLUMN pulse.subscription.events IS
-'incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, segment.exited.';
+'incident.opened, incident.updated, incident.resolved, snapshot.taken, segment.entered, segment.exited, event.received, profile.created, profile.updated, profile.merged.';
 COMMENT ON COLUMN pulse.subscription.segments IS 'Only events of these segments, none of tables; null: any.';
+COMMENT ON COLUMN pulse.subscription.rotated_at IS 'When pulse_rotate_subscription_secret() last gave it a new secret.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.subscription', '');
 
 -- Level: reader
@@ -119,11 +121,17 @@ COMMENT ON FUNCTION pulse_delete_route(text) IS
 
 -- Level: admin
 CREATE FUNCTION pulse_subscribe(OUT subscription text, url text, events text[] DEFAULT NULL, INOUT secret text DEFAULT NULL,
-                                name text DEFAULT NULL, segments text[] DEFAULT NULL)
+                                name text DEFAULT NULL, segments text[] DEFAULT NULL, signature text DEFAULT NULL)
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_subscribe';
-COMMENT ON FUNCTION pulse_subscribe(text, text[], text, text, text[]) IS
-'Sends events to a URL, signed as specified by Standard Webhooks. Events are incident.opened, incident.updated, incident.resolved and snapshot.taken, which are the default, and segment.entered and segment.exited: one message, with the ids of the person, for each person who enters or leaves a segment over people from now on. segments restricts the events to these segments. Creates a channel of kind webhook, owned by the caller. Returns its name and, if no secret was given, a generated one, which is shown only here. Errors: 22023 unknown event, bad URL or secret, a segment that is not over people when only members are subscribed to, 42704 unknown segment, 42710 name taken, 42501 no USAGE on pulse_channel, 54000 more than 1000 segments; with segment.entered or segment.exited also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that ingests events is open for longer than pulse.lock_timeout.';
+COMMENT ON FUNCTION pulse_subscribe(text, text[], text, text, text[], text) IS
+'Sends events to a URL, signed as specified by Standard Webhooks. Events are incident.opened, incident.updated, incident.resolved and snapshot.taken, which are the default; segment.entered and segment.exited for each person who enters or leaves a segment over people; and event.received, profile.created, profile.updated and profile.merged. Those about people are sent from now on, one message each, with the ids of the person. segments restricts the events to these segments. signature stratum adds the header X-Stratum-Signature. Creates a channel of kind webhook, owned by the caller. Returns its name and, if no secret was given, a generated one, which is shown only here. Errors: 22023 unknown event, bad URL, secret or signature, a segment that is not over people when only members are subscribed to, segments with an event that is not about segments, 42704 unknown segment, 42710 name taken, 42501 no USAGE on pulse_channel, 54000 more than 1000 segments; with events about people also 25001 the transaction is REPEATABLE READ or SERIALIZABLE, 55P03 a transaction that ingests events is open for longer than pulse.lock_timeout.';
+
+-- Level: admin
+CREATE FUNCTION pulse_rotate_subscription_secret(subscription text, keep interval DEFAULT '1 day')
+    RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_rotate_subscription_secret';
+COMMENT ON FUNCTION pulse_rotate_subscription_secret(text, interval) IS
+'Gives a subscription a new secret and returns it; it is shown only this once. Until keep has passed, webhook-signature has a signature by each secret, so that the receiver accepts the message with the old and with the new one; with 0, the old secret ends at once. No older secret lives longer than that either. Errors: 42704 unknown subscription, 22023 a negative keep, 42501 not the owner of its channel, 54000 more than 5 former secrets still sign, 55000 its channel was dropped, 55P03 another transaction changes it.';
 
 -- Level: admin
 CREATE FUNCTION pulse_unsubscribe(subscription text)

@@ -16,7 +16,7 @@ CREATE TABLE pulse.investigation (
     incident_id bigint NOT NULL REFERENCES pulse.incident_record ON DELETE CASCADE,
     model text NOT NULL,
     status text NOT NULL DEFAULT 'queued' CHECK (status IN ('queued', 'running', 'done', 'failed', 'cancelled')),
-    requested_by name NOT NULL,
+    requested_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     next_try_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     attempts int NOT NULL DEFAULT 0,

@@ -14,7 +14,7 @@ CREATE TABLE pulse.flag (
     segments text[] NOT NULL DEFAULT '{}',
     flags text[] NOT NULL DEFAULT '{}',
     description text,
-    created_by name NOT NULL,
+    created_by text NOT NULL,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL
 );
@@ -33,7 +33,7 @@ CREATE TABLE pulse.flag_version (
     definition jsonb NOT NULL,  -- Level: people_reader
     enabled boolean NOT NULL,
     change text NOT NULL,  -- Level: people_reader
-    changed_by name NOT NULL,
+    changed_by text NOT NULL,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (flag_id, version)
 );
@@ -144,7 +144,7 @@ COMMENT ON FUNCTION pulse_restore_flag(text) IS 'Restores an archived flag after
 -- Level: people_reader
 CREATE FUNCTION pulse_list_flags()
     RETURNS TABLE (key text, status text, type text, description text, definition jsonb, version int, traits text[], segments text[],
-                   flags text[], created_by name, created_at timestamptz, updated_at timestamptz, last_exposure_at timestamptz)
+                   flags text[], created_by text, created_at timestamptz, updated_at timestamptz, last_exposure_at timestamptz)
     LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT f.key, CASE WHEN f.archived_at IS NOT NULL THEN 'archived' WHEN NOT f.enabled THEN 'off'

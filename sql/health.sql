@@ -108,7 +108,7 @@ CREATE TABLE pulse.mute (
     since timestamptz NOT NULL,
     until timestamptz,
     reason text,
-    muted_by name NOT NULL
+    muted_by text NOT NULL
 );
 COMMENT ON TABLE pulse.mute IS 'Maintenance windows, past and present: checks go on, but no incident opens, reopens or worsens. Set by pulse_mute().';
 COMMENT ON COLUMN pulse.mute.name IS 'The table, source or segment; * for everything.';

@@ -55,7 +55,7 @@ CREATE TABLE pulse.merge_history (
     merged_at timestamptz NOT NULL,
     reason text NOT NULL,
     linked_by jsonb,
-    done_by name NOT NULL,
+    done_by text NOT NULL,
     profiles bigint[] NOT NULL,
     survivor_attributes jsonb NOT NULL,
     merged_attributes jsonb NOT NULL,
@@ -63,7 +63,7 @@ CREATE TABLE pulse.merge_history (
     survivor_account_id bigint,
     merged_account_id bigint,
     undone_at timestamptz,
-    undone_by name,
+    undone_by text,
     undo_reason text
 );
 CREATE INDEX merge_history_survivor ON pulse.merge_history (survivor_id, id);
@@ -106,12 +106,13 @@ BEGIN
     IF EXISTS (SELECT FROM gone) THEN
         DELETE FROM pulse.identity WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.account_member WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.activity WHERE profile_id IN (SELECT g.id FROM gone AS g);
         -- Profiles that were merged into them belong to the same people.
         DELETE FROM pulse.profile WHERE canonical_id IN (SELECT g.id FROM gone AS g);
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION pulse.forget_profiles() IS 'Deletes the ids of deleted people, and the profiles merged into them.';
+COMMENT ON FUNCTION pulse.forget_profiles() IS 'Deletes the ids and the activity of deleted people, and the profiles merged into them.';
 CREATE TRIGGER profile_forget AFTER DELETE ON pulse.profile REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION pulse.forget_profiles();
 COMMENT ON TRIGGER profile_forget ON pulse.profile IS 'The ids of people who were deleted by hand are free again. Their events stay.';

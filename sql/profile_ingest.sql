@@ -57,7 +57,7 @@ CREATE TABLE pulse.ingest_tally (
     catalogue jsonb NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 COMMENT ON TABLE pulse.ingest_tally IS 'What each batch adds to the catalogue and the counters. Append-only; the rows are added to the totals periodically and deleted.';
-COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By event name: [events, sampled events, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}].';
+COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By event name: [events, sampled events, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}, {hour: events}]; hours are counted from 2000-01-01 00:00 UTC.';
 
 -- Level: reader
 CREATE TABLE pulse.event_kind (
@@ -214,6 +214,13 @@ CREATE FUNCTION pulse_ingest(events json, source text DEFAULT 'sql')
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_ingest_text';
 COMMENT ON FUNCTION pulse_ingest(json, text) IS
 'As pulse_ingest(text, text), for events as json, as drivers send them.';
+
+-- Level: writer
+CREATE FUNCTION pulse.ingest_once(event text, source text)
+    RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_ingest_once';
+COMMENT ON FUNCTION pulse.ingest_once(text, text) IS
+'Ingests one event as pulse_ingest() does, for senders that repeat what failed without saying so: an event without a messageId that is sent again, with the same content, counts once. If it has a time of its own, that holds as long as pulse.deduplication_horizon, else as long as pulse.retry_window. Errors: those of pulse_ingest(text, text).';
 
 -- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,

@@ -95,3 +95,40 @@ CREATE FUNCTION pulse_simulate_identity_kind(kind text, max_values bigint DEFAUL
 COMMENT ON FUNCTION pulse_simulate_identity_kind(text, bigint, interval, text[]) IS
 'Shows the effect of other limits of a kind on the existing ids: how many people have more values, how many values would have been refused, which values would be blocked, and how many
 merges they caused. Null stands for the current limit. Changes nothing. Errors: 42704 unknown kind, 22023 values out of range.';
+-- Level: people_reader
+CREATE FUNCTION pulse_profile_events("user" text, max bigint DEFAULT 50, event text DEFAULT NULL, before timestamptz DEFAULT NULL, before_id bigint DEFAULT NULL)
+    RETURNS TABLE (id bigint, "time" timestamptz, name text, type text, properties jsonb, context jsonb, source text, received_at timestamptz, profile_id bigint)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_profile_events';
+COMMENT ON FUNCTION pulse_profile_events(text, bigint, text, timestamptz, bigint) IS
+'Returns the events of a person up to pulse_now(), newest first, with those of merged profiles. event: only events of that name. The next page: before and before_id are time and id of the last row. Reads as many
+events of each name as it returns, however many the person has. Errors: 42704 no person with that id, 22004 null, 22023 max is not from 1 to 1000, or before_id without before.';
+-- Level: people_reader
+CREATE FUNCTION pulse_profile_event_counts("user" text)
+    RETURNS TABLE (total bigint, last_24h bigint, last_7d bigint, last_30d bigint, last_at timestamptz, exact boolean)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_profile_event_counts';
+COMMENT ON FUNCTION pulse_profile_event_counts(text) IS
+'Returns how many events a person has up to pulse_now(), with those of merged profiles: in total and in the last 24 hours, 7 and 30 days; and the time of the newest. Each number is counted up to 10,000. If one is
+higher, exact is false: total is then that of pulse.activity, and the others stop at 10,000. Errors: 42704 no person with that id, 22004 null.';
+-- Level: people_reader
+CREATE FUNCTION pulse_merge_history("user" text DEFAULT NULL, max bigint DEFAULT 50, before bigint DEFAULT NULL)
+    RETURNS TABLE (merge bigint, survivor_id bigint, merged_id bigint, merged_at timestamptz, reason text, linked_by jsonb, done_by text, profiles bigint[], filled jsonb,
+                   undone_at timestamptz, undone_by text, undo_reason text)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_merge_history';
+COMMENT ON FUNCTION pulse_merge_history(text, bigint, bigint) IS
+'Returns the merges of a person, or of everybody if the person is null, newest first, with those that were undone. A person has the merges of all profiles that belong to it now. The next page: before is the
+merge of the last row. Errors: 42704 no person with that id, 22023 max is not from 1 to 1000.';
+-- Level: people_reader
+CREATE FUNCTION pulse_canonical_identity("user" text)
+    RETURNS TABLE (profile_id bigint, kind text, value text, priority int, first_seen_at timestamptz, reason text)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_canonical_identity';
+COMMENT ON FUNCTION pulse_canonical_identity(text) IS
+'Returns the id that stands for a person, and why: the id whose kind has the highest priority in pulse.identity_kind; of several the one seen first, then the first by value. No row for a person without ids.
+Errors: 42704 no person with that id, 22004 null.';
+-- Level: people_reader
+CREATE FUNCTION pulse_identity_links("user" text)
+    RETURNS TABLE (kind text, value text, other_kind text, other_value text, reason text, linked_at timestamptz, confidence double precision, merge bigint)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identity_links';
+COMMENT ON FUNCTION pulse_identity_links(text) IS
+'Returns which ids of a person are linked, and why; with the ids of pulse_identity_graph() as nodes, the links are the edges of the graph. Within a profile, its id with the highest priority is linked with each
+other one; a merge links the two ids of its event, or those with the highest priority. confidence: the lower priority of the two kinds / 100, from 0.5 to 1; 1 for pulse_merge(). At most 10,000. Errors: 42704 no
+person with that id, 22004 null.';

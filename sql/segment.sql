@@ -6,7 +6,7 @@ CREATE TABLE pulse.segment (
     id bigserial PRIMARY KEY,
     name text NOT NULL UNIQUE CHECK (char_length(name) BETWEEN 1 AND 255),
     kind text NOT NULL CHECK (kind IN ('relation', 'query', 'profile')),
-    status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'paused', 'archived')),
+    status text NOT NULL DEFAULT 'active' CHECK (status IN ('draft', 'active', 'paused', 'archived')),
     version int NOT NULL DEFAULT 1,
     owner text,
     cadence interval NOT NULL DEFAULT '1 day',
@@ -30,6 +30,7 @@ ALTER TABLE pulse.segment ENABLE ALWAYS TRIGGER segment_settle;
 COMMENT ON TRIGGER segment_settle ON pulse.segment IS 'For new rows, and those of a restored dump.';
 COMMENT ON COLUMN pulse.segment.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger.';
 COMMENT ON TABLE pulse.segment IS 'One row per segment. Changed only by pulse_create_segment() and related functions.';
+COMMENT ON COLUMN pulse.segment.status IS 'draft (has no members and is not measured, until it is published), active, paused (not measured), archived (has no members; its history is kept).';
 COMMENT ON COLUMN pulse.segment.kind IS 'Kind of the definition: relation (it has from), query (it has query) or profile (neither: a rule over people).';
 COMMENT ON COLUMN pulse.segment.definition IS 'The current definition with resolved names. All versions are in pulse.segment_version.';
 COMMENT ON COLUMN pulse.segment.source IS 'The foreign server that the definition reads; null for this database.';
@@ -48,7 +49,7 @@ CREATE TABLE pulse.segment_version (
     version int NOT NULL,
     definition jsonb NOT NULL,
     change text NOT NULL,
-    changed_by name NOT NULL,
+    changed_by text NOT NULL,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (segment_id, version)
 );
@@ -60,14 +61,14 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.segment_version', '');
 
 -- Level: operator
 CREATE FUNCTION pulse_create_segment(name text, definition jsonb, owner text DEFAULT NULL, description text DEFAULT NULL,
-                                     baseline jsonb DEFAULT NULL, tags text[] DEFAULT NULL)
+                                     baseline jsonb DEFAULT NULL, tags text[] DEFAULT NULL, draft boolean DEFAULT false)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_segment';
-COMMENT ON FUNCTION pulse_create_segment(text, jsonb, text, text, jsonb, text[]) IS
-'Creates a segment and returns its id. The definition is checked immediately and always runs with the rights of the calling role. Errors: 42710 the name exists, 22023 unknown key or invalid value, 42P01, 42703, 42601, 42804 the definition does not match the relation, 42501 missing rights.';
+COMMENT ON FUNCTION pulse_create_segment(text, jsonb, text, text, jsonb, text[], boolean) IS
+'Creates a segment and returns its id. The definition is checked immediately and always runs with the rights of the calling role. A draft has no members and is not measured until pulse_publish_segment(). Errors: 42710 the name exists, 22023 unknown key or invalid value, 42P01, 42703, 42601, 42804 the definition does not match the relation, 42501 missing rights.';
 -- Level: operator
-CREATE FUNCTION pulse.create_segment(name text, definition jsonb, owner text, description text, baseline jsonb, tags text[])
+CREATE FUNCTION pulse.create_segment(name text, definition jsonb, owner text, description text, baseline jsonb, tags text[], draft boolean DEFAULT false)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_segment';
-COMMENT ON FUNCTION pulse.create_segment(text, jsonb, text, text, jsonb, text[]) IS 'The function pulse_create_segment() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
+COMMENT ON FUNCTION pulse.create_segment(text, jsonb, text, text, jsonb, text[], boolean) IS 'The function pulse_create_segment() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_segment(name text, definition jsonb DEFAULT NULL, owner text DEFAULT NULL,
@@ -78,22 +79,28 @@ COMMENT ON FUNCTION pulse_update_segment(text, jsonb, text, text, jsonb, text[],
 'Changes a segment and returns its version. Null arguments keep the current value; an empty owner or description removes it. A changed definition creates a new version and runs with the rights of the calling role. Errors: as for pulse_create_segment(), 42704 unknown segment, 42501 definition of another role.';
 
 -- Level: operator
+CREATE FUNCTION pulse_publish_segment(name text)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_publish_segment';
+COMMENT ON FUNCTION pulse_publish_segment(text) IS
+'Makes a draft active: it is measured, and a segment over people gets its members. Errors: 42704 unknown segment, or an object that it uses does not exist any more, 55000 not a draft.';
+
+-- Level: operator
 CREATE FUNCTION pulse_pause_segment(name text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_pause_segment';
 COMMENT ON FUNCTION pulse_pause_segment(text) IS
-'Stops measuring a segment until pulse_resume_segment(). Errors: 42704 unknown segment, 55000 archived.';
+'Stops measuring a segment until pulse_resume_segment(). Errors: 42704 unknown segment, 55000 archived, or a draft.';
 
 -- Level: operator
 CREATE FUNCTION pulse_resume_segment(name text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_resume_segment';
 COMMENT ON FUNCTION pulse_resume_segment(text) IS
-'Measures a paused or archived segment again. Errors: 42704 unknown segment.';
+'Measures a paused or archived segment again. Errors: 42704 unknown segment, 55000 a draft.';
 
 -- Level: operator
 CREATE FUNCTION pulse_archive_segment(name text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_segment';
 COMMENT ON FUNCTION pulse_archive_segment(text) IS
-'Archives a segment and keeps its history. Archived segments are neither measured nor checked for drift. Errors: 42704 unknown segment.';
+'Archives a segment and keeps its history. Archived segments are neither measured nor checked for drift. Errors: 42704 unknown segment, 55000 a draft.';
 
 -- Level: operator
 CREATE FUNCTION pulse_delete_segment(name text, confirm boolean DEFAULT false)

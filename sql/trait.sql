@@ -22,7 +22,7 @@ CREATE TABLE pulse.trait_version (
     version int NOT NULL,
     expression text NOT NULL,
     change text NOT NULL,
-    changed_by name NOT NULL,
+    changed_by text NOT NULL,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (trait_id, version)
 );

@@ -11,7 +11,7 @@ CREATE TABLE pulse.export (
     chunks int NOT NULL DEFAULT 0,
     etag text NOT NULL DEFAULT '',
     as_of timestamptz NOT NULL,
-    created_by name NOT NULL,
+    created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE pulse.export IS 'Files with the members of a segment, kept for pulse.export_retention. Made by pulse_export_segment(), listed by pulse_list_exports().';
@@ -52,7 +52,7 @@ CREATE POLICY read_only ON pulse.export FOR SELECT USING (true);
 
 -- Level: people_reader
 CREATE FUNCTION pulse_export_segment(segment text)
-    RETURNS TABLE (id bigint, segment text, filename text, users bigint, bytes bigint, etag text, created_by name, created_at timestamptz,
+    RETURNS TABLE (id bigint, segment text, filename text, users bigint, bytes bigint, etag text, created_by text, created_at timestamptz,
                    kept_until timestamptz, token text, expires_at timestamptz)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_export_segment';
 COMMENT ON FUNCTION pulse_export_segment(text) IS
@@ -60,7 +60,7 @@ COMMENT ON FUNCTION pulse_export_segment(text) IS
 
 -- Level: people_reader
 CREATE FUNCTION pulse_list_exports()
-    RETURNS TABLE (id bigint, segment text, filename text, users bigint, bytes bigint, etag text, created_by name, created_at timestamptz,
+    RETURNS TABLE (id bigint, segment text, filename text, users bigint, bytes bigint, etag text, created_by text, created_at timestamptz,
                    kept_until timestamptz, token text, expires_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_exports';
 COMMENT ON FUNCTION pulse_list_exports() IS

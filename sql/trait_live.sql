@@ -52,7 +52,7 @@ CREATE SEQUENCE pulse.membership_change_id_seq OWNED BY pulse.membership_change.
 ALTER TABLE pulse.membership_change ALTER COLUMN id SET DEFAULT nextval('pulse.membership_change_id_seq');
 COMMENT ON TABLE pulse.membership_change IS 'Each entry into and exit from a profile segment, with the instant and the cause; written by the transaction that evaluated it.';
 COMMENT ON COLUMN pulse.membership_change.at IS 'The instant of the evaluation.';
-COMMENT ON COLUMN pulse.membership_change.cause IS 'One of event, time (an event left a window), attributes, account, merge, unmerge, definition, build, import.';
+COMMENT ON COLUMN pulse.membership_change.cause IS 'One of event, time (an event left a window), attributes, account, manual (added to or removed from a static segment), merge, unmerge, definition, build, import.';
 COMMENT ON COLUMN pulse.membership_change.quiet IS 'Whether automations and subscriptions ignore the change because it came from an import or a build.';
 COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order in which consumers see changes; assigned when it is first read.';
 
@@ -112,6 +112,7 @@ BEGIN
     IF EXISTS (SELECT FROM gone) THEN
         DELETE FROM pulse.member WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.next_member WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.static_member WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.profile_state WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.unsettled_person WHERE profile_id IN (SELECT g.id FROM gone AS g);
     END IF;
@@ -206,6 +207,19 @@ CREATE FUNCTION pulse_in_segment("user" text, segment text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_in_segment';
 COMMENT ON FUNCTION pulse_in_segment(text, text) IS
 'Whether a person is in a profile segment at pulse_now(); false for an unknown person, and for a person for whom the rule cannot be evaluated (see pulse.unsettled_person). The person is a user id, or kind:value as email:ann@example.com. Errors: 42704 unknown segment, 22004 null.';
+
+-- Level: people_reader
+CREATE FUNCTION pulse_segment_members(segment text, max bigint DEFAULT 100, after text DEFAULT NULL)
+    RETURNS TABLE (user_id text, profile_id bigint, since timestamptz)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_segment_members';
+COMMENT ON FUNCTION pulse_segment_members(text, bigint, text) IS
+'Returns a page of the members of a segment over people at pulse_now(), exactly, by ascending profile_id: at most max (1 to 10000), after the profile_id of the last row of the page before. user_id is null for a person without one. Errors: 42704 unknown segment, 42809 a segment over a relation, 55000 a draft or archived, 22023 invalid number or cursor.';
+
+-- Level: operator
+CREATE FUNCTION pulse_refresh_segment(segment text) RETURNS TABLE (status text, members bigint, refreshed_at timestamptz)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_refresh_segment';
+COMMENT ON FUNCTION pulse_refresh_segment(text) IS
+'Evaluates who is queued or due by the clock, as pulse_run_pipeline(), and returns whether the segment is live or building, and its number of members at pulse_now(). Members of a live segment are exact without it, but for people who are queued (pulse.evaluation = async). Errors: 42704 unknown segment, 42809 a segment over a relation, 55000 a draft or archived.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_segments_of("user" text) RETURNS TABLE (segment text, since timestamptz, until timestamptz)

@@ -9,12 +9,14 @@ CREATE TABLE pulse.api_key (
     runs_as name NOT NULL,
     origins text[] CHECK (cardinality(origins) > 0),
     rate int CHECK (rate > 0),
-    created_by name NOT NULL,
+    created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz,
     rotated_at timestamptz,
     revoked_at timestamptz,
-    role_oid oid
+    role_oid oid,
+    source text COLLATE "C",
+    CONSTRAINT api_key_of_source CHECK (source IS NULL OR kind IN ('public', 'write'))
 );
 CREATE TRIGGER api_key_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.api_key FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
 -- Also where a subscription applies the rows: they bring the oids of another server.
@@ -23,6 +25,7 @@ COMMENT ON TABLE pulse.api_key IS 'API keys, without their secrets. Changed only
 COMMENT ON COLUMN pulse.api_key.kind IS 'What the key is for at most: public (browsers: send events, decide flags that are public), write (also read), read, admin (everything).';
 COMMENT ON COLUMN pulse.api_key.runs_as IS 'The role whose rights the key has, as far as its kind allows.';
 COMMENT ON COLUMN pulse.api_key.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger, also when a dump is restored.';
+COMMENT ON COLUMN pulse.api_key.source IS 'The event source whose key it is: it sends events under this source and does nothing else. Null: a key that names the source itself.';
 COMMENT ON COLUMN pulse.api_key.origins IS 'The origins of web pages that may use it, such as https://shop.example; null: all.';
 COMMENT ON COLUMN pulse.api_key.rate IS 'The most requests in a minute; null: no limit.';
 COMMENT ON COLUMN pulse.api_key.expires_at IS 'When the key ends by itself, by the wall clock; null: never.';
@@ -68,10 +71,10 @@ CREATE POLICY read_only ON pulse.api_key FOR SELECT USING (true);
 
 -- Level: admin
 CREATE FUNCTION pulse_create_api_key(name text, kind text, role text, expires timestamptz DEFAULT NULL, origins text[] DEFAULT NULL,
-                                     rate bigint DEFAULT NULL) RETURNS text
+                                     rate bigint DEFAULT NULL, source text DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_api_key';
-COMMENT ON FUNCTION pulse_create_api_key(text, text, text, timestamptz, text[], bigint) IS
-'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/web.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, or a role that no privilege limits (doc/web.md), such as a superuser, 42704 unknown role, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
+COMMENT ON FUNCTION pulse_create_api_key(text, text, text, timestamptz, text[], bigint, text) IS
+'Creates an API key and returns its text, which is shown only this once: Pulse keeps its SHA-256. kind is public, write, read or admin (doc/api_key.md); role is the role whose rights the key has, as far as its kind allows; expires: never if null; origins: the origins of web pages that may use it, all if null; rate: the most requests in a minute; source: the event source whose events it sends, and nothing else, if it is a key of one. Errors: 42710 name taken, 22023 invalid name, kind, time, origin or rate, the kind is not that of the keys of the source, or a role that no privilege limits (doc/api_key.md), such as a superuser, 42704 unknown role or event source, 42501 the caller does not have the rights of the role, 54000 too many origins, 55P03 another transaction creates that key.';
 
 -- Level: admin
 CREATE FUNCTION pulse_rotate_api_key(name text, keep interval DEFAULT '1 day', expires timestamptz DEFAULT NULL) RETURNS text
@@ -87,7 +90,7 @@ COMMENT ON FUNCTION pulse_revoke_api_key(text) IS
 
 -- Level: admin
 CREATE FUNCTION pulse_list_api_keys()
-    RETURNS TABLE (name text, status text, kind text, role text, prefixes text[], origins text[], rate int, created_by name, created_at timestamptz,
+    RETURNS TABLE (name text, status text, kind text, role text, source text, prefixes text[], origins text[], rate int, created_by text, created_at timestamptz,
                    rotated_at timestamptz, expires_at timestamptz, revoked_at timestamptz, last_used_at timestamptz, requests bigint, refusals bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_api_keys';
 COMMENT ON FUNCTION pulse_list_api_keys() IS
@@ -95,13 +98,108 @@ COMMENT ON FUNCTION pulse_list_api_keys() IS
 
 -- Level: owner
 CREATE FUNCTION pulse.find_api_key(key text)
-    RETURNS TABLE (id bigint, name text, kind text, role text, origins text[], rate int)
+    RETURNS TABLE (id bigint, name text, kind text, role text, origins text[], rate int, source text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_find_api_key';
 COMMENT ON FUNCTION pulse.find_api_key(text) IS
-'The API key with this text; no row if there is none, or it is revoked, has expired or cannot be used, which takes about the same time. Sees the newest commits. For the program that answers HTTP: only the owner of the extension and roles that a superuser grants it to can call it.';
+'The API key with this text; no row if there is none, or it is revoked, has expired or cannot be used, which takes about the same time. Sees the newest commits. A key with a source sends events under this source and does nothing else. For the program that answers HTTP: only the owner of the extension and roles that a superuser grants it to can call it.';
 
 -- Level: owner
 CREATE FUNCTION pulse.add_api_key_usage(keys bigint[], requests bigint[], refusals bigint[]) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_add_api_key_usage';
 COMMENT ON FUNCTION pulse.add_api_key_usage(bigint[], bigint[], bigint[]) IS
 'Adds requests and refusals of API keys, by their ids, to the counts of today. For the program that answers HTTP, which calls it once a minute. Ids that do not exist are ignored. Errors: 22023 arrays of different lengths, or a negative number.';
+
+-- ---- Requests ----
+
+-- Level: gateway
+CREATE FUNCTION pulse_http(method text, path text, query text DEFAULT NULL, headers jsonb DEFAULT '{}', body bytea DEFAULT NULL,
+                           client jsonb DEFAULT NULL, OUT status int, OUT headers jsonb, OUT body bytea, OUT info jsonb)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_http';
+COMMENT ON FUNCTION pulse_http(text, text, text, jsonb, bytea, jsonb) IS
+'Answers one HTTP request: finds its route and API key, and does what the route is for with the rights of the key''s role; pulse.http_route lists the routes. path and query are those of the request target, as sent; headers is an object of texts, with names in lower case. client is what the program in front knows of the client: address, request (an id for the server''s log), tls, and cors, the origins of web pages that may read answers (all if absent). info names the route and the key that was used. What is wrong with the request is said by the answer, never by an error. For pulse-http and proxies of your own, whose role has the level gateway (doc/web.md).';
+
+-- Level: gateway
+CREATE FUNCTION pulse_http_next(token text, OUT body bytea, OUT next text)
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_http_next';
+COMMENT ON FUNCTION pulse_http_next(text) IS
+'The next slice of a long answer of pulse_http(), whose info has the token as next; and the token of the slice after it, null at the end. Each call is a short transaction of its own, so that a slow client holds nothing open. Errors: 22023 not a token, 42501 it has expired, or the file is deleted.';
+
+-- Level: people_reader
+CREATE FUNCTION pulse.from_posthog(body jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object('sentAt', body -> 'sent_at', 'batch', coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+        'type', CASE e.event WHEN '$identify' THEN 'identify' WHEN '$set' THEN 'identify' WHEN '$create_alias' THEN 'alias' WHEN '$groupidentify' THEN 'group'
+                             WHEN '$pageview' THEN 'page' WHEN '$screen' THEN 'screen' ELSE 'track' END,
+        'event', e.event,
+        'name', CASE e.event WHEN '$pageview' THEN e.properties ->> '$pathname' WHEN '$screen' THEN e.properties ->> '$screen_name' END,
+        'userId', CASE WHEN e.event = '$create_alias' THEN e.properties ->> 'alias' WHEN e.anonymous IS DISTINCT FROM e.id THEN e.id END,
+        'previousId', CASE WHEN e.event = '$create_alias' THEN e.id END,
+        'anonymousId', coalesce(e.anonymous, CASE WHEN e.properties -> '$process_person_profile' = 'false' THEN e.id END),
+        'groupId', CASE WHEN e.event = '$groupidentify' THEN e.properties ->> '$group_key' END,
+        'messageId', e.item -> 'uuid', 'timestamp', e.item -> 'timestamp',
+        'traits', CASE WHEN e.event = '$groupidentify' THEN e.properties -> '$group_set'
+                       WHEN e.event IN ('$identify', '$set') THEN coalesce(e.once, '{}') || coalesce(e.set, '{}') END,
+        'properties', CASE WHEN e.event NOT IN ('$identify', '$set', '$create_alias', '$groupidentify') THEN e.properties END)) ORDER BY e.place), '[]'))
+    FROM (SELECT i.item, i.place, i.item ->> 'event' AS event, p.properties, p.properties ->> '$anon_distinct_id' AS anonymous, d.id,
+                 CASE WHEN jsonb_typeof(s.set) = 'object' THEN s.set END AS set,
+                 -- $set_once does not change what the person has.
+                 (SELECT jsonb_object_agg(o.key, o.value) FROM jsonb_each(CASE WHEN jsonb_typeof(s.once) = 'object' THEN s.once ELSE '{}' END) AS o
+                  WHERE NOT EXISTS (SELECT FROM pulse.identity AS n JOIN pulse.profile AS f ON f.id = n.profile_id
+                                    JOIN pulse.profile AS c ON c.id = f.canonical_id
+                                    WHERE n.kind = 'user_id' AND n.value = d.id AND c.attributes ? o.key)) AS once
+          FROM jsonb_array_elements(CASE WHEN jsonb_typeof(body -> 'batch') = 'array' THEN body -> 'batch' ELSE jsonb_build_array(body - 'api_key') END)
+               WITH ORDINALITY AS i (item, place)
+          CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(i.item -> 'properties') = 'object' THEN i.item -> 'properties' ELSE '{}' END) AS p (properties)
+          CROSS JOIN LATERAL (SELECT coalesce(i.item ->> 'distinct_id', p.properties ->> 'distinct_id')) AS d (id)
+          CROSS JOIN LATERAL (SELECT coalesce(i.item -> '$set', p.properties -> '$set'), coalesce(i.item -> '$set_once', p.properties -> '$set_once')) AS s (set, once)) AS e
+$$;
+COMMENT ON FUNCTION pulse.from_posthog(jsonb) IS
+'The events of a request of PostHog''s libraries in the form of pulse_ingest(): distinct_id is the user id, $anon_distinct_id the anonymous id, $set and $set_once of $identify and $set are traits; uuid is the message id.';
+
+-- Level: reader
+CREATE FUNCTION pulse.validate_expression(expression text, kind text) RETURNS json
+    LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    type text;
+    hint text;
+BEGIN
+    SELECT v.type INTO type FROM @extschema@.pulse_validate_rule(expression) AS v;
+    IF kind <> 'trait' AND type <> 'boolean' THEN
+        RETURN json_build_object('valid', false, 'error', format('its value is %s; a %s needs true or false', type, kind));
+    END IF;
+    RETURN json_build_object('valid', true, 'type', type);
+EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception OR program_limit_exceeded OR feature_not_supported THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RETURN json_build_object('valid', false, 'error', SQLERRM, 'hint', nullif(hint, ''));
+END $$;
+COMMENT ON FUNCTION pulse.validate_expression(text, text) IS 'Whether an expression can be that of a trait, segment or flag (kind): {"valid": true, "type": ...}, or {"valid": false, "error": ...}.';
+
+-- Level: reader
+CREATE FUNCTION pulse.http_routes()
+    RETURNS TABLE (method text, path text, family text, access text, read_only boolean, functions text[], parameters jsonb, summary text)
+    LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 150 AS 'MODULE_PATHNAME', 'pulse_http_routes';
+COMMENT ON FUNCTION pulse.http_routes() IS 'The rows of pulse.http_route.';
+
+-- Level: reader
+CREATE VIEW pulse.http_route AS SELECT r.method, r.path, r.family, r.access, r.read_only, r.functions, r.parameters, r.summary FROM pulse.http_routes() AS r;
+COMMENT ON VIEW pulse.http_route IS 'The routes that pulse_http() answers. /openapi.json describes them for programs.';
+COMMENT ON COLUMN pulse.http_route.family IS 'Whose clients speak it, which decides the form of errors: pulse, tinycdp, segment, ofrep or stratum.';
+COMMENT ON COLUMN pulse.http_route.access IS 'What the API key must be able to do: none (no key is needed), send, decide, read, admin.';
+COMMENT ON COLUMN pulse.http_route.read_only IS 'Whether it runs in a read-only transaction, also on a standby.';
+COMMENT ON COLUMN pulse.http_route.functions IS 'The functions of Pulse that it calls.';
+COMMENT ON COLUMN pulse.http_route.parameters IS 'Its parameters: name, in (path, query or body), type, and whether it is required.';
+
+-- Level: reader
+CREATE FUNCTION pulse.openapi(url text) RETURNS text
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_openapi';
+COMMENT ON FUNCTION pulse.openapi(text) IS 'All routes as OpenAPI 3.1, as /openapi.json answers; url is where they are.';
+
+-- Level: reader
+CREATE FUNCTION pulse.routes_page() RETURNS text
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_routes_page';
+COMMENT ON FUNCTION pulse.routes_page() IS 'All routes as a page of HTML, as /docs answers.';
+
+-- Level: reader
+CREATE FUNCTION pulse.version() RETURNS text
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_version';
+COMMENT ON FUNCTION pulse.version() IS 'The version of the library that is loaded.';

@@ -165,3 +165,18 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.job', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.job_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.job_run', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.job_run_id_seq', '');
+
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
+-- Level: reader
+CREATE VIEW pulse.table_size AS
+SELECT coalesce(p.relname, c.relname) AS name, sum(greatest(c.reltuples, 0))::bigint AS rows, sum(pg_total_relation_size(c.oid))::bigint AS bytes
+FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS p ON p.oid = i.inhparent
+WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r'
+GROUP BY coalesce(p.relname, c.relname);
+COMMENT ON VIEW pulse.table_size IS 'Size of each table of Pulse; partitions count for their table.';
+COMMENT ON COLUMN pulse.table_size.name IS 'Of a table in schema pulse.';
+COMMENT ON COLUMN pulse.table_size.rows IS 'An estimate: the number of rows when VACUUM or ANALYZE last looked.';
+COMMENT ON COLUMN pulse.table_size.bytes IS 'With its indexes.';
+
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);

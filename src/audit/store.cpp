@@ -25,8 +25,9 @@ void Write(const char* action, const std::string& subject, const pg::Json& detai
     const pg::OwnerSession session;
     pg::Execute(
         "INSERT INTO pulse.audit (actor, actor_kind, login, action, subject, details)"
-        " VALUES ($1, 'role', session_user, $2, $3, $4)",
-        {Value::Text(pg::OriginalCaller()), Value::Text(action), Value::Text(subject),
+        " VALUES ($1, $2, session_user, $3, $4, $5)",
+        {Value::Text(pg::ActorName(pg::OriginalCaller())), Value::Text(pg::Actor::Current() ? "key" : "role"),
+         Value::Text(action), Value::Text(subject),
          Value::Jsonb(details)});
 }
 

@@ -42,7 +42,8 @@ bool IsHeader(const std::string& text) {
     if (!AllAmong(name, "!#$%&'*+-.^_`|~")) return false;
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     static constexpr std::string_view kOurs[] = {
-        "host", "content-type", "content-length", "transfer-encoding", "connection", "expect", "user-agent"};
+        "host",       "content-type", "content-length", "transfer-encoding",
+        "connection", "expect",       "user-agent",     "x-stratum-signature"};
     return std::find(std::begin(kOurs), std::end(kOurs), name) == std::end(kOurs) &&
            !name.starts_with("webhook-");
 }
@@ -71,6 +72,8 @@ void CheckMapping(const options::List& options) {
     for (const auto& [name, value] : options) {
         if (name == "secret" && !SigningKey(value))
             ThrowBad("secret", "", "Give whsec_ followed by 24 to 64 random bytes in Base64.");
+        if (name == "former_secrets" && !ParseFormerSecrets(value))
+            ThrowBad("former_secrets", "", "It is set by pulse_rotate_subscription_secret().");
         if (name == "header" && !IsHeader(value))
             ThrowBad("header", "",
                      "Give one header in ASCII, such as 'Authorization: Bearer ...'. Headers that Pulse sets "
@@ -152,6 +155,12 @@ const options::Table& ChannelOptions() {
           {},
           false,
           true},
+         {"signature",
+          kServer,
+          K::kWord,
+          "standard",
+          "how webhooks are signed; stratum adds the header X-Stratum-Signature",
+          {"standard", "stratum"}},
          {"connect_timeout", kServer, K::kDuration, "10s", "maximum wait for a connection"},
          {"timeout", kServer, K::kDuration, "30s", "maximum wait for an answer"},
          {"max_in_flight", kServer, K::kCount, "10", "maximum number of concurrent requests"},
@@ -162,6 +171,13 @@ const options::Table& ChannelOptions() {
           K::kText,
           "",
           "key that signs webhooks: whsec_ and 24 to 64 bytes in Base64",
+          {},
+          true},
+         {"former_secrets",
+          kMapping,
+          K::kText,
+          "",
+          "secrets before the last rotation and their ends: set by pulse_rotate_subscription_secret()",
           {},
           true},
          {"header",

@@ -164,10 +164,10 @@ PULSE_WRITING_FUNCTION(pulse_cancel_message) {
     const pg::Args args(fcinfo);
     const int64_t message = args.RequireInt8(0, "message");
     pulse::delivery::RequireFreshSnapshots("pulse_cancel_message");
-    const std::string caller = pg::CallerName();
+    const std::string actor = pg::ActorName();
     const auto reason = args.Text(1);
     const pg::OwnerSession session;
     pulse::delivery::Cancel(message,
-                            "cancelled by " + caller + (reason && !reason->empty() ? ": " + *reason : ""));
+                            "cancelled by " + actor + (reason && !reason->empty() ? ": " + *reason : ""));
     PG_RETURN_VOID();
 }

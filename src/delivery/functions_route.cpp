@@ -50,7 +50,7 @@ PULSE_WRITING_FUNCTION(pulse_create_route) {
     if (!request.channels)
         throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"channels\" must not be null", "",
                                "Name one or several channels, as in '{team-slack}'.");
-    const std::string creator = pg::CallerName();
+    const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
     return Int64GetDatum(delivery::CreateRoute(name, request, creator));
 }

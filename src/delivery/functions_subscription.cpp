@@ -4,16 +4,21 @@
 
 #include <openssl/evp.h>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/delivery/channel.hpp"
-#include "pulse/delivery/member_changes.hpp"
+#include "pulse/delivery/feed.hpp"
+#include "pulse/delivery/sign.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/http/require_tls.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/interval.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/random.hpp"
 
 namespace pulse::delivery {
@@ -54,9 +59,8 @@ std::vector<std::string> CheckEvents(const std::optional<std::vector<std::string
                             SuggestName(event.substr(0, 100), valid, "Events"));
     if (events->empty())
         throw UserError(sqlstate::kInvalidParameter, "a subscription needs an event", "",
-                        "Events are incident.opened, incident.updated, incident.resolved, snapshot.taken, "
-                        "segment.entered, "
-                        "segment.exited; leave \"events\" out for the first four.");
+                        ListNames(valid, "Events", [](std::string_view name) { return std::string(name); }) +
+                            " Leave \"events\" out for the first four.");
     std::vector<std::string> wanted;
     for (const std::string& event : valid)
         if (std::find(events->begin(), events->end(), event) != events->end()) wanted.push_back(event);
@@ -78,13 +82,25 @@ void RequirePeople(const std::vector<std::string>& segments) {
             "left.");
 }
 
+// The other events would never be sent.
+void RequireAboutSegments(const std::vector<std::string>& events) {
+    const auto other = std::find_if(events.begin(), events.end(), [](const std::string& event) {
+        return AreAboutPeople({event}) && !event.starts_with("segment.");
+    });
+    if (other != events.end())
+        throw UserError(sqlstate::kInvalidParameter, "\"" + *other + "\" is not about a segment", "",
+                        "Leave \"segments\" out, or subscribe twice.");
+}
+
 void CheckSegments(const std::optional<std::vector<std::string>>& segments,
                    const std::vector<std::string>& events) {
     const pg::OwnerSession session;
     RequireSegments(segments);
+    if (!segments || segments->empty()) return;
+    RequireAboutSegments(events);
     const bool members_only = std::all_of(events.begin(), events.end(),
-                                          [](const std::string& event) { return WantsMembers({event}); });
-    if (segments && members_only) RequirePeople(*segments);
+                                          [](const std::string& event) { return AreAboutPeople({event}); });
+    if (members_only) RequirePeople(*segments);
 }
 
 void Keep(const std::string& name, const std::vector<std::string>& events,
@@ -95,26 +111,28 @@ void Keep(const std::string& name, const std::vector<std::string>& events,
         "INSERT INTO pulse.subscription (channel, events, segments, created_by)"
         " VALUES ($1, $2, nullif($3, '{}'), $4) "
         "ON CONFLICT (channel) DO UPDATE SET events = excluded.events, segments = excluded.segments, "
-        "created_by = excluded.created_by, created_at = now()",
+        "created_by = excluded.created_by, created_at = now(), rotated_at = NULL",
         {Value::Text(name), Value::Texts(events), Value::Texts(segments), Value::Text(creator)});
-    if (WantsMembers(events)) Members().begin(name);
+    for (const Feed& feed : Feeds()) (feed.OffersAnyOf(events) ? feed.begin : feed.end)(name);
+}
+
+[[noreturn]] void ThrowUnknownSubscription(const std::string& name) {
+    const pg::Result names =
+        pg::Execute("SELECT coalesce(array_agg(channel ORDER BY channel), '{}') FROM pulse.subscription");
+    throw UserError(sqlstate::kUndefinedObject, "subscription \"" + name + "\" does not exist", "",
+                    names[0].Texts(0).empty()
+                        ? std::string("There are no subscriptions yet; create one with pulse_subscribe().")
+                        : SuggestName(name, names[0].Texts(0), "Subscriptions"));
 }
 
 // Deletes the subscription and cancels its pending messages; returns whether its channel still exists.
 bool Forget(const std::string& name) {
     const pg::OwnerSession session;
     // Waits for a worker that is planning messages for it; these are then cancelled with the others.
-    Members().end(name);
+    for (const Feed& feed : Feeds()) feed.end(name);
     if (pg::Execute("DELETE FROM pulse.subscription WHERE channel = $1", {Value::Text(name)}).processed() ==
-        0) {
-        const pg::Result names =
-            pg::Execute("SELECT coalesce(array_agg(channel ORDER BY channel), '{}') FROM pulse.subscription");
-        throw UserError(
-            sqlstate::kUndefinedObject, "subscription \"" + name + "\" does not exist", "",
-            names[0].Texts(0).empty()
-                ? std::string("There are no subscriptions yet; create one with pulse_subscribe().")
-                : SuggestName(name, names[0].Texts(0), "Subscriptions"));
-    }
+        0)
+        ThrowUnknownSubscription(name);
     ReleaseAfter(pg::Execute(
         "UPDATE pulse.outbox SET status = 'cancelled', error = 'the subscription was ended', finished_at ="
         " clock_timestamp(), "
@@ -136,12 +154,56 @@ CreatedSubscription Subscribe(const pg::Args& args) {
     CheckSegments(segments, events);
     CreatedSubscription made{args.Text(3).value_or(NewName()),
                              given ? std::nullopt : std::optional(NewSecret())};
-    const std::string creator = pg::CallerName();
-    const pg::Json options = {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}};
+    const std::string creator = pg::ActorName();
+    pg::Json options = {{"kind", "webhook"}, {"url", url}, {"secret", given ? *given : *made.secret}};
+    if (const auto signature = args.Text(5)) options["signature"] = *signature;
     http::RequireTls(options, pg::settings::allow_http);
     pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(), options, "");
     Keep(made.name, events, segments.value_or(std::vector<std::string>()), creator);
     return made;
+}
+
+// The server of a subscription, whose row stays locked: another rotation waits.
+pg::ForeignServer LockForRotation(const std::string& name) {
+    const pg::OwnerSession session;
+    pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
+    if (pg::Execute("UPDATE pulse.subscription SET rotated_at = $2 WHERE channel = $1",
+                    {Value::Text(name), Value::Time(pg::WallClock())})
+            .processed() == 0)
+        ThrowUnknownSubscription(name);
+    // What another rotation committed while this one waited.
+    const pg::LatestSnapshot latest;
+    std::optional<pg::ForeignServer> server = pg::FindServer("pulse_channel", name);
+    if (!server || !server->has_mapping)
+        throw UserError(sqlstate::kNotReady, "subscription \"" + name + "\" has no channel any more",
+                        server ? "The user mapping of its server was dropped." : "Its server was dropped.",
+                        "End it with pulse_unsubscribe() and create another one.");
+    return *server;
+}
+
+std::string Rotate(const std::string& name, int64_t keep) {
+    const pg::ForeignServer server = LockForRotation(name);
+    const int64_t now = UnixTime(pg::WallClock()), until = UnixTime(pg::WallClock() + keep);
+    const auto of = [&](const char* option) { return options::Value(server.mapping, option).value_or(""); };
+    std::vector<FormerSecret> former =
+        ParseFormerSecrets(of("former_secrets")).value_or(std::vector<FormerSecret>());
+    if (const std::string secret = of("secret"); !secret.empty())
+        former = Retire(std::move(former), secret, now, until);
+    if (former.size() > kMostFormerSecrets)
+        throw UserError(sqlstate::kProgramLimit,
+                        "subscription \"" + name + "\" has too many secrets that still sign",
+                        "It has " + std::to_string(former.size()) + " besides the new one.",
+                        "Wait until one has ended, or give a shorter \"keep\", which ends all of them then.");
+    options::List mapping = server.mapping;
+    std::erase_if(mapping, [](const auto& option) {
+        return option.first == "secret" || option.first == "former_secrets";
+    });
+    const std::string secret = NewSecret();
+    mapping.emplace_back("secret", secret);
+    if (!former.empty()) mapping.emplace_back("former_secrets", PrintFormerSecrets(former));
+    pg::SetMapping(server, mapping);
+    audit::Write("subscription.rotated", name, {{"old_until", FormatMoment(pg::WallClock() + keep)}});
+    return secret;
 }
 
 }  // namespace
@@ -162,6 +224,17 @@ PULSE_FUNCTION(pulse_subscribe) {
     pg::ResultSet results(fcinfo);
     results.Add({pg::Value::Text(made.name), pg::Value::Text(made.secret)});
     return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_rotate_subscription_secret) {
+    const pg::Args args(fcinfo);
+    std::string secret;
+    pg::HideStatement([&] {
+        pg::RequireWritable("pulse_rotate_subscription_secret()");
+        const std::string name = args.RequireText(0, "subscription");
+        secret = delivery::Rotate(name, pg::KeepArgument(args, 1, "Give 0 if the old secret ends at once."));
+    });
+    return pg::FromText(secret);
 }
 
 PULSE_WRITING_FUNCTION(pulse_unsubscribe) {

@@ -32,14 +32,28 @@ void AddUrlSecret(http::Request& request, const std::string& url) {
     if (path != std::string::npos && url.size() - path > 8) request.secrets.push_back(url.substr(path));
 }
 
+// Receivers accept a webhook if one of its signatures is right.
+void AddSignatures(http::Request& request, const Channel& channel, const Envelope& envelope, int64_t now) {
+    std::vector<std::string> secrets{Secret(channel, "secret")};
+    if (secrets[0].empty()) return;
+    for (FormerSecret& former :
+         ParseFormerSecrets(Secret(channel, "former_secrets")).value_or(std::vector<FormerSecret>()))
+        if (former.until > now) secrets.push_back(std::move(former.secret));
+    std::string signatures;
+    for (const std::string& secret : secrets) {
+        AddSecret(request, secret);
+        if (const auto key = SigningKey(secret))
+            signatures += (signatures.empty() ? "" : " ") + Signature(*key, envelope.key, now, request.body);
+    }
+    request.headers.emplace_back("webhook-signature", signatures);
+    if (ServerOption(channel, "signature") == "stratum")
+        request.headers.emplace_back("X-Stratum-Signature", StratumSignature(secrets[0], request.body));
+}
+
 void AddWebhookHeaders(http::Request& request, const Channel& channel, const Envelope& envelope, Moment now) {
     request.headers.emplace_back("webhook-id", envelope.key);
     request.headers.emplace_back("webhook-timestamp", std::to_string(UnixTime(now)));
-    const std::string secret = Secret(channel, "secret");
-    if (const auto key = SigningKey(secret))
-        request.headers.emplace_back("webhook-signature",
-                                     Signature(*key, envelope.key, UnixTime(now), request.body));
-    AddSecret(request, secret);
+    AddSignatures(request, channel, envelope, UnixTime(now));
     const std::string header = Secret(channel, "header");
     const size_t colon = header.find(':');
     if (colon == std::string::npos) return;

@@ -28,7 +28,7 @@ Moment NextMessage(bool idle) {
         {});
     if (!pg::settings::send_messages) return INT64_MAX;
     const ByIndex by_index;
-    if (!notices.Execute({}).empty() || MembersPending()) return pg::WallClock();
+    if (!notices.Execute({}).empty() || FeedsPending()) return pg::WallClock();
     if (idle && !under_way.Execute({}).empty()) return pg::WallClock();
     return pending.Execute({})[0].TimeOrNull(0).value_or(INT64_MAX);
 }

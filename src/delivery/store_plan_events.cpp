@@ -113,7 +113,8 @@ const std::vector<std::string>& DefaultEvents() {
 const std::vector<std::string>& SubscriptionEvents() {
     static const std::vector<std::string> events = [] {
         std::vector<std::string> all = DefaultEvents();
-        all.insert(all.end(), {"segment.entered", "segment.exited"});
+        all.insert(all.end(), {"segment.entered", "segment.exited", "event.received", "profile.created",
+                               "profile.updated", "profile.merged"});
         return all;
     }();
     return events;

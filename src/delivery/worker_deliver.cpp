@@ -80,7 +80,7 @@ class DeliveryWorker : private pg::LaneWorker {
             idle_since_ = now;
         }
         if (now >= next_due_) look_ = true;
-        if (now >= members_due_) plan_ = true;
+        if (now >= feeds_due_) plan_ = true;
         const bool sending = pg::settings::send_messages && !gone_;
         if (now >= not_before_) {
             if (plan_ && sending) Plan();
@@ -112,7 +112,7 @@ class DeliveryWorker : private pg::LaneWorker {
 
     bool Unfinished() const override { return !under_way_.empty() || !outcomes_.empty() || !held_.empty(); }
     bool WorkPending() const override { return look_ || plan_; }
-    Moment NextDue() const override { return std::min(next_due_, members_due_); }
+    Moment NextDue() const override { return std::min(next_due_, feeds_due_); }
 
     // In milliseconds. Never -1 (no limit), as an idle worker ends.
     long WaitTime(bool sending) const {
@@ -137,7 +137,7 @@ class DeliveryWorker : private pg::LaneWorker {
                 !gone_)
                 plan_ = true;
             if (planned >= kNotices) plan_ = true;
-            PlanMemberChanges();
+            PlanAboutPeople();
         } catch (const pg::Error& error) {
             if (pg::MeantForAll(error)) throw;
             problem_ = error.message;
@@ -146,19 +146,19 @@ class DeliveryWorker : private pg::LaneWorker {
         }
     }
 
-    // Plans messages about people who entered or left segments. A lock here delays nothing else.
-    void PlanMemberChanges() {
-        PlannedMembers planned;
+    // Plans messages about single people. A lock here delays nothing else.
+    void PlanAboutPeople() {
+        PlannedFeeds planned;
         const Moment not_before = not_before_;
         const bool done = RunShortTransaction("pulse: planning messages about people", [&] {
             pg::SetLocally("lock_timeout", kShortLock);
-            planned = PlanMembers();
+            planned = PlanFeeds();
         });
         not_before_ = not_before;
         held_back_ = planned.full;
         freed_ = 0;
         plan_ |= planned.more;
-        members_due_ = planned.busy || (!done && !gone_) ? pg::WallClock() + kHeldPause : INT64_MAX;
+        feeds_due_ = planned.busy || (!done && !gone_) ? pg::WallClock() + kHeldPause : INT64_MAX;
     }
 
     void Settle(bool sending) {
@@ -306,9 +306,9 @@ class DeliveryWorker : private pg::LaneWorker {
     bool plan_ = false, look_ = false;  // there may be notices, due messages
     bool full_ = false;                 // messages wait for a free slot
     Moment next_due_ = INT64_MAX;
-    Moment members_due_ = INT64_MAX;  // retry after another session held back membership changes
-    bool held_back_ = false;          // a channel has its maximum of pending messages about people
-    size_t freed_ = 0;                // messages that have ended since then
+    Moment feeds_due_ = INT64_MAX;  // retry after another session held back events about people
+    bool held_back_ = false;        // a channel has its maximum of pending messages about people
+    size_t freed_ = 0;              // messages that have ended since then
     int64_t failed_ = 0, dead_ = 0, dropped_ = 0;
     std::string problem_;
     DeliveryRun run_;

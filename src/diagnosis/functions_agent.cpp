@@ -122,7 +122,7 @@ PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
     const pg::Args args(fcinfo);
     const int64_t incident = args.RequireInt8(0, "incident");
     const std::optional<int64_t> wait = WaitArgument(args, 1);
-    const std::string caller = pg::CallerName();
+    const std::string caller = pg::ActorName();
     if (wait) RequireFreshSnapshots();
     int64_t before = 0;
     bool live = false;
@@ -150,7 +150,7 @@ PULSE_WRITING_FUNCTION(pulse_investigate_incident) {
 
 PULSE_WRITING_FUNCTION(pulse_cancel_investigation) {
     const int64_t id = pg::Args(fcinfo).RequireInt8(0, "investigation");
-    const std::string caller = pg::CallerName();
+    const std::string caller = pg::ActorName();
     const bool cancelled = AsOwner([&] { return diagnosis::CancelInvestigation(id, caller); });
     if (!cancelled) pg::Notice("investigation " + std::to_string(id) + " had already ended");
     PG_RETURN_BOOL(cancelled);

@@ -179,6 +179,7 @@ std::optional<std::string> ValueRule(const DiagnosisInput& input, const std::str
 std::optional<json> Narrowed(const json& definition, const std::string& rule) {
     try {
         const auto request = segment::ParseRequest(definition);
+        if (request.static_segment) return std::nullopt;  // it has no rule
         const ExprPtr old_rule = segment::ReadRule(request), more = rule::Parse(rule);
         const ExprPtr both = old_rule ? rule::MakeOperation(Op::kAnd, {old_rule, more}, 0) : more;
         return WithWhere(definition, rule::Print(*both));
@@ -192,8 +193,9 @@ std::optional<json> Mapped(const json& definition, const std::string& attribute,
                            const std::vector<std::string>& replacements) {
     if (replacements.empty()) return std::nullopt;
     try {
-        const ExprPtr old_rule = segment::ReadRule(segment::ParseRequest(definition));
-        if (!old_rule) return std::nullopt;
+        const auto request = segment::ParseRequest(definition);
+        const ExprPtr old_rule = segment::ReadRule(request);
+        if (!old_rule || request.static_segment) return std::nullopt;
         Mapping mapping{attribute, values, replacements};
         const ExprPtr mapped = mapping.Apply(old_rule);
         if (!mapping.used) return std::nullopt;

@@ -31,7 +31,7 @@ std::optional<int64_t> QueueInvestigation(int64_t incident, const std::string& r
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.investigation (incident_id, model, requested_by) VALUES ($1, $2, $3) "
         "ON CONFLICT (incident_id) WHERE status IN ('queued', 'running') DO NOTHING RETURNING id",
-        {Value::Int8(incident), Value::Text(model), Value::Name(requested_by)});
+        {Value::Int8(incident), Value::Text(model), Value::Text(requested_by)});
     if (rows.empty()) return LiveOne(incident);  // another session queued it first
     pg::WakeWorker(kInvestigationsJob);
     return rows[0].Int8(0);

@@ -19,7 +19,7 @@ std::vector<UnusedSegment> FindUnusedSegments(const std::optional<std::string>& 
         "WHERE i.segment_id = s.id AND e.actor <> 'pulse')) AS at) AS w "
         "LEFT JOIN LATERAL (SELECT p.size FROM pulse.snapshot AS p WHERE p.segment_id = s.id "
         "AND p.status = 'ok' AND p.taken_at <= $2 ORDER BY p.taken_at DESC LIMIT 1) AS n ON true "
-        "WHERE s.status <> 'archived' AND ($1 IS NULL OR s.name = $1) AND w.at <= $3 ORDER BY s.name",
+        "WHERE s.status IN ('active', 'paused') AND ($1 IS NULL OR s.name = $1) AND w.at <= $3 ORDER BY s.name",
         {Value::Text(name), Value::Time(now), Value::Time(now - pg::settings::unused_after * kMinute)});
     if (rows.empty()) return unused;
     const std::set<std::string> used = RegisteredUsedSegments();

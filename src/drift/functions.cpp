@@ -223,6 +223,7 @@ size_t AddFindings(pg::ResultSet& results, const std::optional<std::string>& nam
 
 void RefuseInactive(const std::string& name) {
     const segment::Segment segment = segment::Load(name);  // throws with similar names in the hint
+    segment::RequireMeasured(segment);
     if (segment.status != segment::Status::kActive)
         throw UserError(sqlstate::kNotReady, "segment \"" + name + "\" is " + segment::Name(segment.status),
                         "Only active segments can be checked.", "Resume it with pulse_resume_segment().");

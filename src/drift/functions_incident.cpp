@@ -215,7 +215,7 @@ namespace drift = pulse::drift;
 
 PULSE_WRITING_FUNCTION(pulse_acknowledge_incident) {
     const pg::Args args(fcinfo);
-    const std::string actor = pg::CallerName();
+    const std::string actor = pg::ActorName();
     {
         const pg::OwnerSession session;
         drift::Acknowledge(args.RequireInt8(0, "incident"), actor, args.Text(1));
@@ -225,7 +225,7 @@ PULSE_WRITING_FUNCTION(pulse_acknowledge_incident) {
 
 PULSE_WRITING_FUNCTION(pulse_resolve_incident) {
     const pg::Args args(fcinfo);
-    const std::string actor = pg::CallerName();
+    const std::string actor = pg::ActorName();
     {
         const pg::OwnerSession session;
         drift::Resolve(args.RequireInt8(0, "incident"), actor, args.Text(1), args.Bool(2).value_or(false));
@@ -235,7 +235,7 @@ PULSE_WRITING_FUNCTION(pulse_resolve_incident) {
 
 static Datum IgnoreUntil(FunctionCallInfo fcinfo, const std::optional<pulse::Moment>& until) {
     const pg::Args args(fcinfo);
-    const std::string actor = pg::CallerName();
+    const std::string actor = pg::ActorName();
     const pg::OwnerSession session;
     drift::Ignore(args.RequireInt8(0, "incident"), actor, until, args.Text(2));
     return TimestampTzGetDatum(until.value_or(DT_NOEND));

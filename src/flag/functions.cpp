@@ -12,14 +12,14 @@ namespace {
 
 Datum Create(const pg::Args& args, const flag::Definition& definition) {
     const std::string key = args.RequireText(0, "key");
-    const std::string creator = pg::CallerName();
+    const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
     return Int64GetDatum(flag::CreateFlag(key, definition, args.Text(2), creator));
 }
 
 Datum Update(const pg::Args& args, const std::optional<flag::Definition>& definition) {
     const std::string key = args.RequireText(0, "key");
-    const std::string editor = pg::CallerName();
+    const std::string editor = pg::ActorName();
     const pg::OwnerSession session;
     return Int32GetDatum(flag::UpdateFlag(key, definition, args.Text(2), args.Text(3), editor));
 }
@@ -28,7 +28,7 @@ Datum Update(const pg::Args& args, const std::optional<flag::Definition>& defini
 Datum ChangeState(FunctionCallInfo fcinfo, int32_t (*change)(const std::string&, bool, const std::string&),
                   bool state) {
     const std::string key = pg::Args(fcinfo).RequireText(0, "key");
-    const std::string editor = pg::CallerName();
+    const std::string editor = pg::ActorName();
     const pg::OwnerSession session;
     return Int32GetDatum(change(key, state, editor));
 }

@@ -118,7 +118,7 @@ void CheckTables(const std::vector<int64_t>& monitors, bool all, pg::ResultSet& 
 
 Datum Mute(FunctionCallInfo fcinfo, const std::optional<Moment>& until) {
     const pg::Args args(fcinfo);
-    const std::string subject = args.RequireText(0, "subject"), actor = pg::CallerName();
+    const std::string subject = args.RequireText(0, "subject"), actor = pg::ActorName();
     const std::optional<std::string> reason = args.Text(2);
     const pg::OwnerSession session;
     return Int64GetDatum(SetMute(subject, until, reason, actor));

@@ -79,7 +79,7 @@ int64_t SetMute(const std::string& given, const std::optional<Moment>& until,
         "INSERT INTO pulse.mute (kind, name, since, until, reason, muted_by) VALUES ($1, $2, $3, $4, $5, $6) "
         "RETURNING id",
         {Value::Text(subject.kind), Value::Text(subject.name), Value::Time(pg::Now()), Value::Time(until),
-         Value::Text(reason), Value::Name(actor)});
+         Value::Text(reason), Value::Text(actor)});
     return rows[0].Int8(0);
 }
 

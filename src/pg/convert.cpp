@@ -192,6 +192,11 @@ std::string Args::RequireText(int i, const char* name) const {
     return ToText(Raw(i));
 }
 
+std::vector<std::string> Args::RequireTexts(int i, const char* name) const {
+    if (IsNull(i)) MissingArgument(name);
+    return ToTextArray(Raw(i));
+}
+
 int64_t Args::RequireInt8(int i, const char* name) const {
     if (IsNull(i)) MissingArgument(name);
     return DatumGetInt64(Raw(i));

@@ -18,16 +18,19 @@ namespace pulse::pg {
 
 namespace {
 
+// An option of a statement that changes options; without a value for DEFELEM_DROP.
+List* AppendOption(List* list, const std::string& name, const std::string& value, DefElemAction action) {
+    const char* key = name.c_str();
+    const char* text = value.c_str();
+    return Call([=] {
+        Node* node = action == DEFELEM_DROP ? nullptr : reinterpret_cast<Node*>(makeString(pstrdup(text)));
+        return lappend(list, makeDefElemExtended(nullptr, pstrdup(key), node, action, -1));
+    });
+}
+
 List* MakeOptions(const options::List& options) {
     List* list = nullptr;
-    for (const auto& [name, value] : options) {
-        const char* key = name.c_str();
-        const char* text = value.c_str();
-        list = Call([=] {
-            return lappend(list,
-                           makeDefElem(pstrdup(key), reinterpret_cast<Node*>(makeString(pstrdup(text))), -1));
-        });
-    }
+    for (const auto& [name, value] : options) list = AppendOption(list, name, value, DEFELEM_UNSPEC);
     return list;
 }
 
@@ -101,7 +104,7 @@ void DropServer(const std::string& name) {
 
 std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& name) {
     static Statement statement(
-        "SELECT pg_get_userbyid(s.srvowner)::text, s.srvoptions, m.umoptions, m.umserver IS NOT NULL "
+        "SELECT pg_get_userbyid(s.srvowner)::text, s.srvoptions, m.umoptions, m.umserver IS NOT NULL, m.umuser IS NOT DISTINCT FROM 0 "
         "FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw "
         "LEFT JOIN LATERAL (SELECT * FROM pg_user_mapping AS m WHERE m.umserver = s.oid AND m.umuser IN "
         "(s.srvowner, 0) ORDER BY m.umuser DESC LIMIT 1) AS m ON true WHERE s.srvname = $1"
@@ -112,7 +115,31 @@ std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& 
     const auto read = [&](int column) {
         return rows[0].IsNull(column) ? options::List() : options::FromTexts(rows[0].Texts(column));
     };
-    return ForeignServer{name, rows[0].Text(0), read(1), read(2), rows[0].Bool(3)};
+    return ForeignServer{name, rows[0].Text(0), read(1), read(2), rows[0].Bool(3), rows[0].Bool(4)};
+}
+
+void SetMapping(const ForeignServer& server, const options::List& options) {
+    options::List list;
+    for (const auto& option : options)
+        if (!options::Value(server.mapping, option.first)) list.push_back(option);
+    List* changes = MakeOptions(list);
+    for (const auto& [name, value] : options)
+        if (const auto before = options::Value(server.mapping, name); before && *before != value)
+            changes = AppendOption(changes, name, value, DEFELEM_SET);
+    for (const auto& [name, value] : server.mapping)
+        if (!options::Value(options, name)) changes = AppendOption(changes, name, "", DEFELEM_DROP);
+    Call([&] {
+        auto* role = makeNode(RoleSpec);
+        role->roletype = server.public_mapping ? ROLESPEC_PUBLIC : ROLESPEC_CSTRING;
+        if (!server.public_mapping) role->rolename = pstrdup(server.owner.c_str());
+        role->location = -1;
+        auto* statement = makeNode(AlterUserMappingStmt);
+        statement->user = role;
+        statement->servername = pstrdup(server.name.c_str());
+        statement->options = changes;
+        AlterUserMapping(statement);
+        CommandCounterIncrement();
+    });
 }
 
 std::vector<std::string> ServerNames(const char* wrapper) {

@@ -111,6 +111,23 @@ Identity Identity::Definer(const std::string& role, const std::string& search_pa
                     false);
 }
 
+Identity Identity::Key(Oid role) {
+    return Identity(role, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, "pg_catalog, pg_temp",
+                    false);
+}
+
+Actor::Actor(std::string key) : outer_(current_), key_(std::move(key)), search_path_(CallerSearchPath()) {
+    current_ = this;
+}
+
+std::string ActorName() {
+    return Actor::Current() ? Actor::Current()->key() : CallerName();
+}
+
+std::string ActorName(const std::string& role) {
+    return Actor::Current() ? Actor::Current()->key() : role;
+}
+
 std::string CallerName() {
     return Call([] { return GetUserNameFromId(GetUserId(), false); });
 }
@@ -121,6 +138,7 @@ std::string OriginalCaller() {
 }
 
 std::string CallerSearchPath() {
+    if (const Actor* actor = Actor::Current()) return actor->search_path();
     std::vector<std::string> names;
     List* path = Call([] { return fetch_search_path(false); });
     for (int i = 0; i < list_length(path); ++i) {

@@ -28,6 +28,15 @@ int64_t IntervalArgument(Datum interval) {
     return length;
 }
 
+int64_t KeepArgument(const Args& args, int i, const char* hint) {
+    if (args.IsNull(i)) ThrowInvalid("\"keep\" must not be null", "", hint);
+    const int64_t keep = IntervalArgument(args.Raw(i));
+    if (keep < 0)
+        ThrowInvalid("\"keep\" must not be negative", "It is " + ToOutput(args.Raw(i), INTERVALOID) + ".",
+                     hint);
+    return keep;
+}
+
 std::optional<Moment> AfterInterval(const Args& args, int i) {
     if (args.IsNull(i)) return std::nullopt;
     return Now() + IntervalArgument(args.Raw(i));

@@ -70,6 +70,7 @@ int max_event_depth = 16;
 int clock_skew = 5 * 60 * 1000;
 int max_event_age = 0;
 int deduplication_horizon = 30 * 24 * 60;
+int retry_window = 60;
 int max_linked = 20;
 int event_retention = 0;
 int rejected_event_retention = 30 * 24 * 60;
@@ -338,6 +339,9 @@ void DefineProfile() {
               "0 disables the limit.", &max_event_age, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.deduplication_horizon", "Sets how long message ids are kept to reject duplicates.",
                     "0 keeps them forever.", &deduplication_horizon, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineInt("pulse.retry_window",
+              "Sets how long the same single event without message id and time counts as sent again.",
+              "0 counts each.", &retry_window, 0, 3600, GUC_UNIT_S);
     DefineServerInt(
         "pulse.max_linked", "Sets the maximum number of profiles that merges combine into one person.",
         "An id that would link more, such as a shared device, merges nothing.", &max_linked, 1, 10'000, 0);

@@ -17,6 +17,10 @@ bool LooksLikeTime(std::string_view text) {
     return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && IsDigit(text[0]) && ParseMoment(text);
 }
 
+int64_t HourOf(Moment time) {
+    return time >= 0 ? time / kHour : (time + 1) / kHour - 1;
+}
+
 // The text as JSON.
 std::string JsonText(std::string_view text) {
     std::string out = "\"";
@@ -83,6 +87,7 @@ void EventCatalogue::Add(const json::Reader& reader, const Event& event) {
     EventStatistics& statistics = place->second;
     statistics.first = std::min(statistics.first, event.time);
     statistics.last = std::max(statistics.last, event.time);
+    ++statistics.hours[HourOf(event.time)];
     if (++statistics.events > kSampleFirst && statistics.events % kSampleEvery != 0) return;
     if (by_event_.size() > kMaxEventNames) return;
     ++statistics.looked_at;
@@ -106,6 +111,11 @@ std::string EventCatalogue::Json() const {
                 out += (i ? "," : "") + property.examples[i];
             out += "]]";
         }
+        out += "},{";
+        first = true;
+        for (const auto& [hour, events] : statistics.hours)
+            out += (std::exchange(first, false) ? "\"" : ",\"") + std::to_string(hour) +
+                   "\":" + std::to_string(events);
         out += "}]";
     }
     return out + "}";

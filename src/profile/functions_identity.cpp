@@ -9,6 +9,7 @@
 #include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_merge.hpp"
 #include "pulse/profile/store_person.hpp"
+#include "pulse/profile/store_search.hpp"
 
 namespace pg = pulse::pg;
 namespace profile = pulse::profile;
@@ -22,7 +23,7 @@ PULSE_WRITING_FUNCTION(pulse_merge) {
     const pg::Args args(fcinfo);
     const std::string one = args.RequireText(0, "one"), other = args.RequireText(1, "other"),
                       reason = args.RequireText(2, "reason");
-    const std::string actor = pg::CallerName();
+    const std::string actor = pg::ActorName();
     const pg::OwnerSession session;
     return Int64GetDatum(profile::MergePeople(one, other, reason, actor));
 }
@@ -31,7 +32,7 @@ PULSE_WRITING_FUNCTION(pulse_unmerge) {
     const pg::Args args(fcinfo);
     const int64_t merge = args.RequireInt8(0, "merge");
     const std::string reason = args.RequireText(1, "reason");
-    const std::string actor = pg::CallerName();
+    const std::string actor = pg::ActorName();
     const pg::OwnerSession session;
     return Int64GetDatum(profile::UnmergePeople(merge, reason, actor));
 }

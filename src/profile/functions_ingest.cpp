@@ -1,5 +1,6 @@
 // SQL functions for ingesting events: pulse_ingest() and those for one event.
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -175,6 +176,40 @@ Datum IngestBatch(FunctionCallInfo fcinfo, Datum events) {
     return pg::ResultSet::Done();
 }
 
+// An event without a message id that is sent again counts once: with a time of its own at any time, else
+// within pulse.retry_window. It gets an id made of its content, and of the window in which it arrived first.
+Datum WithMessageId(Datum event, const std::string& source) {
+    static const pg::JsonbReader reader;
+    const json::Value root = pg::Root(event);
+    const EventFields fields = ReadEventFields(reader, root);
+    const bool timed = fields.timestamp.Given();
+    if (!fields.is_object || reader.Get(root, "batch").Given() || fields.message_id.Given()) return event;
+    if (!timed && pg::settings::retry_window == 0) return event;
+    static pg::Statement statement(
+        "SELECT coalesce((SELECT w.id FROM unnest(ARRAY[c.prefix || (c.place - 1)]) AS w (id)"
+        "  JOIN pulse.message_seen AS m ON m.key = substr(encode(sha256(convert_to($2, 'UTF8') || '\\x00'::bytea"
+        "   || convert_to(w.id, 'UTF8')), 'hex'), 1, 32)::uuid AND m.seen_at > $3 - make_interval(secs => $4)"
+        "  WHERE NOT $5), CASE WHEN $5 THEN c.prefix ELSE c.prefix || c.place END)"
+        " FROM (SELECT 'content:' || encode(sha256(convert_to(($1 - '{sentAt,sent_at}'::text[])::text, 'UTF8')),"
+        "  'hex') || ':' AS prefix, floor(extract(epoch FROM $3) / greatest($4, 1))::bigint AS place) AS c",
+        {JSONBOID, TEXTOID, TIMESTAMPTZOID, FLOAT8OID, BOOLOID});
+    const std::string id = statement
+                               .Execute({{JSONBOID, event, false},
+                                         Value::Text(source),
+                                         Value::Time(pg::PastNow()),
+                                         Value::Float8(pg::settings::retry_window),
+                                         Value::Bool(timed)})[0]
+                               .Text(0);
+    return pg::Concatenate(event, pg::MakeObject({{"messageId", Value::Text(id)}}));
+}
+
+Datum ParseEvents(const std::string& text) {
+    const std::optional<Datum> events = pg::ParseSentJson(text);
+    // PostgreSQL says where it stops being JSON.
+    return events ? *events
+                  : pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
+}
+
 // Functions with a name and properties: pulse_track(), pulse_page() and pulse_screen().
 Datum IngestNamed(FunctionCallInfo fcinfo, const char* type, const char* name) {
     return EventId(fcinfo, IngestCall(fcinfo, type,
@@ -205,12 +240,25 @@ PULSE_WRITING_FUNCTION(pulse_ingest) {
 PULSE_WRITING_FUNCTION(pulse_ingest_text) {
     const pg::Args args(fcinfo);
     if (args.IsNull(0)) profile::ThrowNotEvents("It is null.");
-    const std::string text = pg::ToText(args.Raw(0));
-    const std::optional<Datum> events = pg::ParseSentJson(text);
-    // PostgreSQL says where it stops being JSON.
-    return profile::IngestBatch(fcinfo, events ? *events : pg::Call([&] {
-                                    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str()));
-                                }));
+    return profile::IngestBatch(fcinfo, profile::ParseEvents(pg::ToText(args.Raw(0))));
+}
+
+PULSE_WRITING_FUNCTION(pulse_ingest_once) {
+    const pg::Args args(fcinfo);
+    if (args.IsNull(0)) profile::ThrowNotEvents("It is null.");
+    const std::string source = args.RequireText(1, "source");
+    const Datum event = profile::ParseEvents(pg::ToText(args.Raw(0)));
+    MemoryContext caller = CurrentMemoryContext;
+    Datum named = event;
+    {
+        const pg::OwnerSession session;
+        const Datum made = profile::WithMessageId(event, source);
+        if (made != event) {
+            const pg::ContextScope in_context(caller);
+            named = pg::Copy({JSONBOID, made, false}).datum;
+        }
+    }
+    return profile::IngestBatch(fcinfo, named);
 }
 
 PULSE_WRITING_FUNCTION(pulse_track) {

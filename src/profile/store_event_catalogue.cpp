@@ -22,7 +22,10 @@ void WriteTally(const std::string& source, const Tally& tally, const EventCatalo
     // Fold periodically, so that the views stay fast even with many small batches. Not in REPEATABLE READ and
     // above, where rows changed by others are an error; a later batch does it.
     constexpr int64_t kEvery = 500;
-    if (id % kEvery == 0 && !IsolationUsesXactSnapshot()) FoldTallies(4 * kEvery);
+    if (id % kEvery != 0 || IsolationUsesXactSnapshot()) return;
+    FoldTallies(4 * kEvery);
+    // The job activity does it; this bounds the table where no job runs and batches are small.
+    FoldActivity(4 * kEvery, false);
 }
 
 int64_t FoldTallies(int64_t rows) {
@@ -53,6 +56,15 @@ int64_t FoldTallies(int64_t rows) {
         " excluded.looked_at,"
         "   first_seen_at = least(k.first_seen_at, excluded.first_seen_at), last_seen_at = "
         "greatest(k.last_seen_at, excluded.last_seen_at)),"
+        " counted AS MATERIALIZED (SELECT t.event, t.hour, sum(t.events) AS events FROM pulse.hour_tally AS t"
+        " WHERE t.id <= $1 GROUP BY 1, 2),"
+        " days AS (INSERT INTO pulse.event_day AS d (day, event, events)"
+        "  SELECT date '2000-01-01' + floor(c.hour / 24.0)::int, CASE WHEN n.listed THEN c.event"
+        " ELSE '(other)' END, sum(c.events) FROM counted AS c JOIN named AS n ON n.event = c.event"
+        " GROUP BY 1, 2 ON CONFLICT (day, event) DO UPDATE SET events = d.events + excluded.events),"
+        " hours AS (INSERT INTO pulse.event_hour AS h (hour, events)"
+        "  SELECT timestamptz '2000-01-01 00:00+00' + c.hour * interval '1 hour', sum(c.events)"
+        " FROM counted AS c GROUP BY 1 ON CONFLICT (hour) DO UPDATE SET events = h.events + excluded.events),"
         " properties AS (INSERT INTO pulse.event_property AS p (event, property, texts, numbers, booleans,"
         " timestamps, objects, arrays, nulls,"
         "   last_seen_at, examples)"

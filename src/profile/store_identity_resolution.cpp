@@ -322,7 +322,7 @@ bool ResolutionAttempt::Write() {
     for (ResolutionPlan::Merge& merge : plan_.merges) {
         merge.survivor = RealId(merge.survivor);
         merge.merged = RealId(merge.merged);
-        WriteMerge(merge);
+        merge.history = WriteMerge(merge);
     }
     for (IdentityClaim& claim : claims_) {
         claim.profile = RealId(claim.profile);
@@ -369,7 +369,8 @@ const std::vector<IdentityKind>& IdentityKinds() {
     return kinds;
 }
 
-void ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also) {
+std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>& claims,
+                                                     const std::vector<int64_t>& also) {
     for (int i = 0; i < kMaxAttempts; ++i) {
         pg::CheckInterrupts();
         // Lock all at once or none, and wait for a blocking session without holding locks. Under heavy
@@ -383,7 +384,7 @@ void ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int
         if (GetListener().merged)
             for (const ResolutionPlan::Merge& merge : attempt.merges())
                 GetListener().merged(merge.survivor, merge.merged);
-        return;
+        return attempt.merges();
     }
     throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",
                     "Send the events again.");

@@ -12,6 +12,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/month.hpp"
 #include "pulse/profile/store_account.hpp"
+#include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
 
@@ -237,7 +238,7 @@ class Batch {
             for (const AccountChange& change : account_changes_)
                 also.insert(also.end(), change.members.begin(), change.members.end());
         }
-        ResolveIdentities(claims_, also);
+        merges_ = ResolveIdentities(claims_, also);
         pg::CheckInterrupts();
     }
 
@@ -303,13 +304,36 @@ class Batch {
         }
         for (AttributeChange& change : WriteAttributes(updates, pg::Now())) {
             if (change.full) full_people_.insert(change.person);
-            if (!change.keys.empty()) ChangeOf(change.person).attributes = std::move(change.keys);
+            if (change.keys.empty()) continue;
+            if (IsSubscribed(kProfileUpdated)) updated_.push_back(change);
+            ChangeOf(change.person).attributes = std::move(change.keys);
         }
         if (!joins.empty())
             for (const int64_t person : JoinAccounts(joins)) ChangeOf(person).account = true;
         for (const AccountChange& change : account_changes_)
             for (const int64_t person : change.members) ChangeOf(person).account = true;
         if (has_listener_) NotifyListener();
+        WriteFeed();
+    }
+
+    // For subscriptions; nothing about people who have only imported events here.
+    void WriteFeed() {
+        const auto is_live = [&](int64_t person) { return live_people_.contains(person); };
+        FeedWriter feed(pg::Now());
+        // Those that were merged at once were never seen.
+        for (const IdentityClaim& claim : claims_)
+            if (claim.created && claim.canonical == claim.profile && is_live(claim.canonical))
+                feed.AddCreated(claim.canonical, claim.time);
+        for (const ResolutionPlan::Merge& merge : merges_)
+            if (is_live(merge.survivor)) feed.AddMerge(merge, "event");
+        if (IsSubscribed(kEventReceived))
+            for (const size_t i : accepted_)
+                if (incoming_[i].cause != Cause::kImport)
+                    feed.AddEvent(ClaimOf(i).canonical, results_[i].event, events_[i],
+                                      incoming_[i].source);
+        for (const AttributeChange& change : updated_)
+            if (is_live(change.person)) feed.AddUpdate(change.person, change.keys);
+        feed.Write();
     }
 
     static uint64_t Evaluations() {
@@ -373,7 +397,9 @@ class Batch {
     std::vector<Sender> senders_;
     std::vector<size_t> sender_of_;  // of each incoming event
     std::vector<IdentityClaim> claims_;
-    std::vector<AccountWrite> accounts_;  // of each group call accepted
+    std::vector<ResolutionPlan::Merge> merges_;
+    std::vector<AttributeChange> updated_;  // for subscriptions
+    std::vector<AccountWrite> accounts_;    // of each group call accepted
     std::vector<AccountChange> account_changes_;
     std::unordered_map<std::string, bool> evaluated_names_;  // names of events
     std::vector<Datum> properties_;                          // of each incoming event that is written
@@ -399,14 +425,17 @@ void Batch::WriteEvents() {
                      [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
     properties_.assign(events_.size(), 0);
     EventWriter rows;
+    ActivityTally activity;
     for (const size_t i : order) {
         const Event& event = events_[i];
+        activity.Add(ClaimOf(i).profile, event.time);
         properties_[i] = PropertiesOf(event);
         rows.Add({results_[i].event, ClaimOf(i).profile, event.time, incoming_[i].received_at, event.name,
                   NameOf(event.type), properties_[i], ContextOf(event), event.message_id,
                   incoming_[i].source});
     }
     rows.Write();
+    WriteActivity(activity);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
 
@@ -30,7 +31,7 @@ int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::str
         " s.account_id, m.account_id "
         "FROM pulse.profile AS s, pulse.profile AS m WHERE s.id = $1 AND m.id = $2 RETURNING id",
         {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, JSONBOID, NAMEOID});
-    const Value by = actor ? Value::Name(*actor) : Value::Null(NAMEOID);
+    const Value by = actor ? Value::Text(*actor) : Value::Null(TEXTOID);
     return statement
         .Execute({Value::Int8(survivor), Value::Int8(merged), Value::Time(at), Value::Text(reason), linked_by,
                   by})[0]
@@ -72,7 +73,7 @@ std::optional<ResolutionPlan::Merge> LockBoth(const std::string& one, const std:
     ReadPeople(people, facts);
     const int64_t low = *people.begin(), high = *people.rbegin();
     const bool keeps = Survives(low, facts.people[low], high, facts.people[high]);
-    return ResolutionPlan::Merge{keeps ? low : high, keeps ? high : low, {}, {}, pg::Now()};
+    return ResolutionPlan::Merge{keeps ? low : high, keeps ? high : low, {}, {}, pg::Now(), 0};
 }
 
 void RequireReason(const std::string& reason) {
@@ -171,6 +172,10 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
                 id = WriteHistory(both->survivor, both->merged, both->time, reason, Value::Null(JSONBOID),
                                   actor);
                 ApplyMerge(id);
+                both->history = id;
+                FeedWriter feed(both->time);
+                feed.AddMerge(*both, reason);
+                feed.Write();
             }
             subtransaction.Commit();
         }
@@ -191,7 +196,7 @@ int64_t UnmergePeople(int64_t merge, const std::string& reason, const std::strin
     RevertMerge(merge, undone);
     pg::Execute(
         "UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
-        {Value::Int8(merge), Value::Time(pg::Now()), Value::Name(actor), Value::Text(reason)});
+        {Value::Int8(merge), Value::Time(pg::Now()), Value::Text(actor), Value::Text(reason)});
     if (GetListener().unmerged) GetListener().unmerged(undone.survivor, undone.merged);
     return undone.merged;
 }

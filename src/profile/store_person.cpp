@@ -90,6 +90,10 @@ std::optional<Person> FindPerson(const std::string& user) {
     return profile ? FindPerson(*profile) : std::nullopt;
 }
 
+std::optional<int64_t> FindProfileOfId(const std::string& user) {
+    return FindByAnyKind(user);
+}
+
 Person RequirePerson(const std::string& user) {
     if (auto person = FindPerson(user)) return std::move(*person);
     throw UserError(

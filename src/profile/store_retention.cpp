@@ -13,6 +13,10 @@ int64_t FoldTalliesInRetention(Moment, int64_t rows) {
     return FoldTallies(rows);
 }
 
+int64_t FoldActivityInRetention(Moment, int64_t rows) {
+    return FoldActivity(rows, true);
+}
+
 // There are partitions for the next events.
 int64_t EnsureEventPartitions(Moment, int64_t) {
     EnsurePartitions("event", pg::WallClock(), pg::WallClock() + 31 * kDay);
@@ -29,6 +33,18 @@ int64_t EnsureEventPartitions(Moment, int64_t) {
                             .minutes = &pg::settings::rejected_event_retention,
                             .work = DeleteOldRejected},
                            {.order = 140, .what = nullptr, .work = FoldTalliesInRetention},
+                           {.order = 141, .what = nullptr, .work = FoldActivityInRetention},
+                           {.order = 142,
+                            .what = nullptr,
+                            .minutes = &pg::settings::event_retention,
+                            .sql = "DELETE FROM pulse.event_day WHERE ctid = ANY (ARRAY(SELECT d.ctid"
+                                   " FROM pulse.event_day AS d WHERE d.day < ($1 AT TIME ZONE 'UTC')::date"
+                                   " LIMIT $2))"},
+                           {.order = 144,
+                            .what = nullptr,
+                            .minutes = &pg::settings::event_retention,
+                            .sql = "DELETE FROM pulse.event_hour WHERE ctid = ANY (ARRAY(SELECT h.ctid"
+                                   " FROM pulse.event_hour AS h WHERE h.hour < $1 LIMIT $2))"},
                            {.order = 150, .what = nullptr, .work = EnsureEventPartitions}});
 
 }  // namespace

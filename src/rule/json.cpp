@@ -8,6 +8,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/rule/json_stratum.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"
 #include "pulse/rule/parser.hpp"
@@ -262,6 +263,7 @@ ExprPtr Group(const Json& group, const std::string& place, size_t level, bool of
 }  // namespace
 
 ExprPtr FromJson(const nlohmann::json& json) {
+    if (IsStratum(json)) return FromStratum(json);
     ExprPtr expr = Group(json, "", 1, false);
     RequireSize(*expr);
     return expr;

@@ -38,7 +38,7 @@ constexpr AggregateName kAggregates[] = {
 const char* Name(Aggregate aggregate) {
     for (const AggregateName& entry : kAggregates)
         if (entry.aggregate == aggregate) return entry.name.data();
-    return "sequence";
+    return aggregate == Aggregate::kStatic ? "static_segment" : "sequence";
 }
 
 std::optional<Aggregate> FindAggregate(std::string_view name) {
@@ -54,7 +54,8 @@ bool NeedsProperty(Aggregate aggregate) {
         case Aggregate::kUniqueDays:
         case Aggregate::kFirstSeen:
         case Aggregate::kLastSeen:
-        case Aggregate::kSequence: return false;
+        case Aggregate::kSequence:
+        case Aggregate::kStatic: return false;
         default: return true;
     }
 }
@@ -74,7 +75,8 @@ std::string TimeSinceName(Aggregate aggregate, Function since) {
 ValueType TypeOf(const Metric& metric) {
     switch (metric.aggregate) {
         case Aggregate::kExists:
-        case Aggregate::kSequence: return ValueType::kBoolean;
+        case Aggregate::kSequence:
+        case Aggregate::kStatic: return ValueType::kBoolean;
         case Aggregate::kFirstSeen:
         case Aggregate::kLastSeen: return ValueType::kTimestamp;
         case Aggregate::kMin:

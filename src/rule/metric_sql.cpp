@@ -5,6 +5,7 @@
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile_scope.hpp"
 #include "pulse/rule/sequence.hpp"
+#include "pulse/rule/static_segment.hpp"
 
 namespace pulse::rule {
 
@@ -203,7 +204,8 @@ class MetricCompiler {
             case Aggregate::kList:
                 return "(pg_catalog.array_agg(DISTINCT " + TextValue() + " ORDER BY " + TextValue() + ")" +
                        used + ")[1:" + kListLimit + "]";
-            case Aggregate::kSequence: break;
+            case Aggregate::kSequence:
+            case Aggregate::kStatic: break;
         }
         return "";
     }
@@ -248,6 +250,7 @@ class MetricCompiler {
 MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const std::string& time_zone,
                         const std::string& profile_sql) {
     if (metric.aggregate == Aggregate::kSequence) return CompileSequence(metric, now_sql, profile_sql);
+    if (metric.aggregate == Aggregate::kStatic) return CompileStaticSegment(metric, now_sql, profile_sql);
     return MetricCompiler(metric, now_sql, time_zone).Get();
 }
 

@@ -1,5 +1,6 @@
 #include "pulse/rule/parser.hpp"
 
+#include <charconv>
 #include <utility>
 
 #include "pulse/base/error.hpp"
@@ -26,8 +27,8 @@ bool IsClock(Function function) {
 //   or, and, not, comparison, + -, * / %, ??, unary -, primary.
 class Parser : private TokenStream {
   public:
-    Parser(std::string_view text, bool of_element)
-        : TokenStream(text), place_(of_element ? Place::kElement : Place::kRule) {}
+    Parser(std::string_view text, bool of_element, bool stored = false)
+        : TokenStream(text), place_(of_element ? Place::kElement : Place::kRule), stored_(stored) {}
 
     ExprPtr Rule() {
         if (Is(Token::Kind::kEnd)) Fail(Peek(), "The rule is empty", kValueHint);
@@ -327,6 +328,18 @@ class Parser : private TokenStream {
                     name.position);
     }
 
+    // Nobody types it: a rule names the segment, which then counts as used.
+    ExprPtr StaticSegment(const Token& name) {
+        Metric metric{.aggregate = Aggregate::kStatic};
+        const std::string digits = Is(Token::Kind::kNumber) ? Take().value : "";
+        const auto [end, problem] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), metric.segment);
+        if (problem != std::errc() || end != digits.data() + digits.size())
+            Fail(name, "The id of a segment is missing", "It is stored as static_segment(42).");
+        ExpectSign(")", "One id, then ).");
+        return Make(std::move(metric), name.position);
+    }
+
     ExprPtr NamedCall(const Token& name) {
         const Level level(*this);
         if (EqualsIgnoringCase(name.value, "list")) return ListOfLiterals("(", ")");
@@ -346,6 +359,7 @@ class Parser : private TokenStream {
             RequireRule(name);
             return Metrics().Sequence(name.position);
         }
+        if (stored_ && name.value == rule::Name(Aggregate::kStatic)) return StaticSegment(name);
         if (name.value == "flag")
             throw UserError(sqlstate::kNotSupported,
                             "flags are not available in rules at position " + std::to_string(name.position),
@@ -375,6 +389,7 @@ class Parser : private TokenStream {
     // Between the braces of events.x{…} names are properties of the event, in any(…) and all(…) those of the
     // element.
     enum class Place { kRule, kFilter, kStep, kElement } place_;
+    const bool stored_;
 };
 
 }  // namespace
@@ -385,8 +400,14 @@ ExprPtr Parse(std::string_view text) {
     return expr;
 }
 
+ExprPtr ParseStored(std::string_view text) {
+    ExprPtr expr = Parser(text, false, true).Rule();
+    RequireSize(*expr);
+    return expr;
+}
+
 Metric ParseMetric(std::string_view text) {
-    const ExprPtr expr = Parse(text);
+    const ExprPtr expr = ParseStored(text);
     if (const Metric* metric = As<Metric>(*expr)) return *metric;
     throw UserError(sqlstate::kSyntaxError, "not an aggregate of events",
                     "The text is " + PrintShort(*expr) + ".",

@@ -110,6 +110,10 @@ class Printer {
 
     void Write(const Metric& node) {
         if (node.aggregate == Aggregate::kSequence) return WriteSequence(node);
+        if (node.aggregate == Aggregate::kStatic) {
+            text_ += std::string(Name(node.aggregate)) + "(" + std::to_string(node.segment) + ")";
+            return;
+        }
         WriteEvents(node.event, node.filter);
         text_ += std::string(".") + Name(node.aggregate);
         const bool windowed = node.window.kind != Window::Kind::kAll;

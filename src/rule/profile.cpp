@@ -96,8 +96,9 @@ class Expander {
         way_.push_back(name);
         ExpandedRule tree = Expand(Find(reference, key, *expr));
         way_.pop_back();
-        // A person whose membership is unknown is not a member.
-        if (segment)
+        // A person whose membership is unknown is not a member; that of a static segment is known.
+        const Metric* metric = As<Metric>(*tree.expr);
+        if (segment && !(metric && metric->aggregate == Aggregate::kStatic))
             tree = {MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr->position)},
                                   expr->position),
                     tree.nodes + 2};

@@ -26,6 +26,7 @@ const char* Name(AttributeKind kind) {
 
 const char* Name(Status status) {
     switch (status) {
+        case Status::kDraft: return "draft";
         case Status::kActive: return "active";
         case Status::kPaused: return "paused";
         case Status::kArchived: return "archived";

@@ -14,6 +14,7 @@ PULSE_WRITING_FUNCTION(pulse_create_segment) {
     input.description = args.Text(3);
     input.baseline = args.Jsonb(4);
     input.tags = args.Texts(5);
+    input.draft = args.Bool(6).value_or(false);
     return Int64GetDatum(segment::Create(input));
 }
 
@@ -36,6 +37,11 @@ PULSE_WRITING_FUNCTION(pulse_pause_segment) {
 
 PULSE_WRITING_FUNCTION(pulse_resume_segment) {
     segment::SetStatus(pg::Args(fcinfo).RequireText(0, "name"), segment::Status::kActive);
+    PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_publish_segment) {
+    segment::Publish(pg::Args(fcinfo).RequireText(0, "name"));
     PG_RETURN_VOID();
 }
 

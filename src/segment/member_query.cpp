@@ -96,6 +96,9 @@ rule::ExprPtr ReadRule(const Request& request) {
     rule::ExprPtr tree;
     if (request.where) tree = rule::Parse(*request.where);
     if (request.rules) tree = rule::FromJson(*request.rules);
+    if (request.static_segment)
+        tree = rule::Make(
+            rule::Metric{.aggregate = rule::Aggregate::kStatic, .segment = *request.static_segment}, 0);
     // A separate condition, so that it is counted, shown and inherited like any other.
     if (request.include_anonymous == false)
         tree = rule::MakeOperation(rule::Op::kAnd, {tree, rule::Parse("lifecycle != \"anonymous\"")}, 0);

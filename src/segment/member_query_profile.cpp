@@ -42,6 +42,13 @@ std::string PathLiteral(const std::string& name) {
     return rule::QuoteText(path + "}");
 }
 
+// The planner assumes that a comparison with JSON or an aggregate is true for 0.5 % of the rows. Two of them
+// would leave one person, for whom it would join the aggregates by a nested loop, computing them again for
+// each person that there really is. Of this form it assumes a half.
+std::string WithoutEstimate(const std::string& condition) {
+    return "COALESCE(" + condition + ", false)";
+}
+
 // Builds the FROM item of people: each metric of a definition's rules once, as columns m0, m1, …
 class PeopleQuery {
   public:
@@ -97,14 +104,20 @@ class PeopleQuery {
     std::string From(const std::vector<std::string>& narrow = {}) const {
         std::string columns;
         size_t at = 0;
+        std::string joins;
         for (const auto& [text, sql] : metrics_) {
             const std::string name = "m" + std::to_string(at++);
-            if (sql.correlated)
+            if (!sql.people.empty()) {
+                // A condition on the column turns it into an inner join: the query begins with the members.
+                columns += ", t" + name + ".id IS NOT NULL AS " + name;
+                joins += "LEFT JOIN (" + sql.people + ") AS t" + name + " ON t" + name + ".id = p.id\n";
+            } else if (sql.correlated) {
                 columns += ",\n  " + sql.value + " AS " + name;
-            else if (sql.empty.starts_with("NULL"))
+            } else if (sql.empty.starts_with("NULL")) {
                 columns += ", x." + name;
-            else
+            } else {
                 columns += ", coalesce(x." + name + ", " + sql.empty + ") AS " + name;
+            }
         }
         const std::string pass = EventScan(narrow);
         if (!pass.empty()) columns += ", x.id AS with_events";
@@ -114,8 +127,8 @@ class PeopleQuery {
                "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active"
                " FROM pulse.event AS e "
                "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
-               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + pass + ExistedBefore() +
-               "WHERE p.canonical_id = p.id AND (p.first_seen_at <= " + now_sql_ +
+               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + joins + pass + ExistedBefore() +
+               "WHERE " + WithoutEstimate("p.canonical_id = p.id") + " AND (p.first_seen_at <= " + now_sql_ +
                " OR z.id IS NOT NULL)) AS s";
     }
 
@@ -244,6 +257,11 @@ std::vector<std::string> ClausesAsWritten(const Request& request) {
     return texts;
 }
 
+bool IsStatic(const rule::Expr& expr) {
+    const rule::Metric* metric = rule::As<rule::Metric>(expr);
+    return metric && metric->aggregate == rule::Aggregate::kStatic;
+}
+
 rule::ProfileRule CompileConverted(PeopleQuery& people, const rule::Expr& expr) {
     try {
         return people.Compile(expr);
@@ -296,10 +314,13 @@ MemberQuery CompileProfileMembers(const Request& request, const std::string& now
     const std::vector<std::string> texts = ClausesAsWritten(request);
     const std::vector<const rule::Expr*> conditions = Conditions(*request.expanded->rule);
     for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses) {
-        const bool needs_events =
-            query.clauses.size() < conditions.size() && people.NeedsEvents(*conditions[query.clauses.size()]);
-        query.clauses.push_back(
-            {clause.text, needs_events ? "(" + clause.sql + " AND s.with_events IS NOT NULL)" : clause.sql});
+        const rule::Expr* condition =
+            query.clauses.size() < conditions.size() ? conditions[query.clauses.size()] : nullptr;
+        std::string sql = WithoutEstimate(clause.sql);
+        if (condition && people.NeedsEvents(*condition)) sql = "(" + sql + " AND s.with_events IS NOT NULL)";
+        // Says which rows of a join there are: the planner knows.
+        if (condition && IsStatic(*condition)) sql = clause.sql;
+        query.clauses.push_back({clause.text, std::move(sql)});
     }
     // Use the text of the definition; a trait that consists of several conditions is shown in its parts.
     for (size_t i = 0; i < texts.size() && texts.size() == query.clauses.size(); ++i)
@@ -313,7 +334,7 @@ MemberQuery CompileProfileMembers(const Request& request, const std::string& now
     std::vector<std::string> narrow;
     for (const rule::Expr* condition : conditions)
         if (const std::string sql = people.AttributeCondition(*condition); !sql.empty())
-            narrow.push_back(sql);
+            narrow.push_back(WithoutEstimate(sql));
     if (!narrow.empty()) query.narrowed = people.From(narrow);
     return query;
 }

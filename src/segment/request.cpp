@@ -76,7 +76,7 @@ std::optional<std::vector<AttributeRequest>> ReadAttributes(const JsonObject& de
 
 std::optional<Json> ReadRules(const Json& definition) {
     Json rules = Json::object();
-    for (const char* key : {"rules", "logicalOperator", "groups"})
+    for (const char* key : {"rules", "logicalOperator", "groups", "conditions", "logic"})
         if (definition.contains(key)) rules[key] = definition[key];
     if (rules.empty()) return std::nullopt;
     if (definition.contains("where") && !definition["where"].is_null())
@@ -121,6 +121,31 @@ std::optional<std::string> ReadMembers(const JsonObject& definition) {
     return word;
 }
 
+// `true`, or the id of the segment as ToJson() writes it.
+std::optional<int64_t> ReadStatic(const JsonObject& definition) {
+    const Json* found = definition.Find("static");
+    if (!found || *found == false) return std::nullopt;
+    if (*found == true) return 0;
+    if (found->is_number_integer() && *found > 0 && *found <= INT64_MAX) return found->get<int64_t>();
+    definition.Refuse("static", "must be true or false",
+                      "Give \"static\": true for a segment of people who are added by hand.");
+}
+
+// A static segment has no rule: people are added and removed.
+void CheckStatic(const Request& request) {
+    const auto refuse = [](bool given, const char* key) {
+        if (given)
+            ThrowInvalid(std::string("a static segment has no \"") + key + "\"",
+                         "Its members are people who are added by hand.",
+                         "Leave out \"" + std::string(key) + "\", or \"static\".");
+    };
+    refuse(!request.from.empty(), "from");
+    refuse(!request.query.empty(), "query");
+    refuse(request.where.has_value(), "where");
+    if (request.rules) refuse(true, request.rules->begin().key().c_str());
+    refuse(request.include_anonymous.has_value(), "include_anonymous");
+}
+
 SegmentKind ReadKind(const Request& request) {
     if (!request.from.empty() && !request.query.empty())
         ThrowInvalid("the definition has both \"from\" and \"query\"", "",
@@ -137,12 +162,12 @@ void CheckKind(const Request& request) {
                          "Leave it out if the definition has \"from\" or \"query\".");
         return;
     }
-    if (!request.where && !request.rules)
+    if (!request.where && !request.rules && !request.static_segment)
         ThrowInvalid(
             "the definition has neither \"from\" nor \"query\" nor a rule", "",
             "Name a table or view in \"from\", give a SELECT in \"query\", or write a rule over people in"
             " \"where\", such as "
-            "\"events.purchase.count_30d >= 1\".");
+            "\"events.purchase.count_30d >= 1\"; \"static\": true is for people who are added by hand.");
     const auto refuse = [](bool given, const char* key, const char* why) {
         if (given)
             ThrowInvalid(std::string("a segment over people has no \"") + key + "\"", why,
@@ -180,6 +205,7 @@ Request ParseRequest(const Json& json) {
         throw UserError(sqlstate::kProgramLimit, "\"query\" is too long",
                         "It has " + std::to_string(request.query.size()) + " bytes.",
                         "At most " + std::to_string(kMaxQuery) + " bytes are allowed; make a view of it.");
+    request.static_segment = ReadStatic(definition);
     request.kind = ReadKind(request);
     request.key = ReadText(definition, "key");
     request.where = ReadText(definition, "where");
@@ -191,6 +217,7 @@ Request ParseRequest(const Json& json) {
     request.include_anonymous = definition.Boolean("include_anonymous");
     request.members = ReadMembers(definition);
     request.Cadence();
+    if (request.static_segment) CheckStatic(request);
     CheckKind(request);
     return request;
 }
@@ -202,6 +229,8 @@ Json ToJson(const Request& request) {
     };
     if (request.kind == SegmentKind::kRelation) json["from"] = request.from;
     if (request.kind == SegmentKind::kQuery) json["query"] = request.query;
+    if (request.static_segment)
+        json["static"] = *request.static_segment == 0 ? Json(true) : Json(*request.static_segment);
     if (!request.source.empty()) json["source"] = request.source;
     put("key", request.key);
     put("where", request.where);

@@ -25,7 +25,7 @@ SegmentKind ReadKind(const std::string& name) {
 }
 
 Status ReadStatus(const std::string& name) {
-    for (const Status status : {Status::kActive, Status::kPaused, Status::kArchived})
+    for (const Status status : {Status::kDraft, Status::kActive, Status::kPaused, Status::kArchived})
         if (name == Name(status)) return status;
     throw UserError(sqlstate::kDataCorrupted, "unknown status of segment \"" + name + "\"");
 }
@@ -76,6 +76,17 @@ Segment Read(const std::string& name, const char* lock) {
     return ReadSegment(rows[0]);
 }
 
+[[noreturn]] void ThrowArchived(const Segment& segment) {
+    throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
+                    "Resume it with pulse_resume_segment() first.");
+}
+
+[[noreturn]] void ThrowDraft(const Segment& segment) {
+    throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is a draft",
+                    "A draft has no members and is not measured.",
+                    "Publish it with pulse_publish_segment(), or delete it.");
+}
+
 // Does not block sessions that add snapshots of the segment.
 constexpr const char* kForUpdate = " FOR NO KEY UPDATE";
 // For renaming and deletion. Taken at once: upgrading a weaker lock could deadlock.
@@ -124,7 +135,7 @@ void AddVersion(int64_t id, int version, const Json& definition, const std::stri
         "INSERT INTO pulse.segment_version (segment_id, version, definition, change, changed_by, changed_at) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
         {pg::Value::Int8(id), pg::Value::Int4(version), pg::Value::Jsonb(definition), pg::Value::Text(change),
-         pg::Value::Name(role), pg::Value::Time(pg::Now())});
+         pg::Value::Text(pg::ActorName(role)), pg::Value::Time(pg::Now())});
 }
 
 // Rows of other tables that belong to the segment: "3 rows of pulse.segment_version, 8 rows of
@@ -156,7 +167,9 @@ struct NewVersion {
 };
 
 NewVersion MakeVersion(const Segment& segment, const Json& definition) {
-    const Request before = ParseRequest(segment.definition), asked = ParseRequest(definition);
+    const Request before = ParseRequest(segment.definition);
+    Request asked = ParseRequest(definition);
+    ResolveStatic(asked, segment.id);
     const source::Access access = AccessForCaller(asked);
     NewVersion next{ResolveDefinition(asked, access, segment.name, &before), access, ""};
     next.change = DiffDefinitions({before, segment.runs_as, segment.search_path},
@@ -196,9 +209,24 @@ std::vector<std::string> AttributeNames(const Request& request) {
     return names;
 }
 
+// The list of a static segment is found by the segment's id.
+void ResolveStatic(Request& request, int64_t segment) {
+    if (!request.static_segment) return;
+    if (*request.static_segment != 0 && *request.static_segment != segment)
+        throw UserError(sqlstate::kInvalidParameter, "\"static\" names the list of another segment",
+                        "It is " + std::to_string(*request.static_segment) + ".",
+                        "Give \"static\": true. Each static segment has a list of its own.");
+    request.static_segment = segment;
+}
+
 Segment Load(const std::string& name) {
     const pg::OwnerSession session;
     return Read(name, "");
+}
+
+void RequireMeasured(const Segment& segment) {
+    if (segment.status == Status::kDraft) ThrowDraft(segment);
+    if (segment.status == Status::kArchived) ThrowArchived(segment);
 }
 
 std::vector<Segment> LoadActive() {
@@ -215,13 +243,16 @@ std::vector<Segment> LoadActive() {
 
 int64_t Create(const SegmentInput& input) {
     const std::string name = CheckName(input.name.value_or(""));
-    const Request asked = ParseRequest(*input.definition);
+    Request asked = ParseRequest(*input.definition);
     const source::Access access = AccessForCaller(asked);
+    std::optional<int64_t> given;  // the id of a static segment is a part of its definition
     {
         LockProfiles(asked.kind);
         const pg::OwnerSession session;
         RequireNewName(name);
+        if (asked.static_segment) given = pg::Execute("SELECT nextval('pulse.segment_id_seq')")[0].Int8(0);
     }
+    ResolveStatic(asked, given.value_or(0));
     const ResolvedDefinition resolved = ResolveDefinition(asked, access, name, nullptr);
     const Json baseline =
         CheckBaseline(input.baseline.value_or(Json::object()), AttributeNames(resolved.request));
@@ -230,14 +261,16 @@ int64_t Create(const SegmentInput& input) {
     const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.segment (name, kind, definition, baseline, owner, description, tags, cadence, "
-        "runs_as, search_path, created_at, updated_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::interval, $9, $10, $11, $11) "
+        "runs_as, search_path, created_at, updated_at, status, id) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::interval, $9, $10, $11, $11, $12, "
+        "coalesce($13, nextval('pulse.segment_id_seq'))) "
         "ON CONFLICT (name) DO NOTHING RETURNING id",
         {pg::Value::Text(name), pg::Value::Text(Name(resolved.request.kind)), pg::Value::Jsonb(definition),
          pg::Value::Jsonb(baseline), OrNull(input.owner), OrNull(input.description),
          pg::Value::Texts(CheckTags(input.tags.value_or(std::vector<std::string>()))),
          pg::Value::Text(resolved.request.cadence.value_or("1 day")), pg::Value::Name(access.role),
-         pg::Value::Text(access.search_path), pg::Value::Time(pg::Now())});
+         pg::Value::Text(access.search_path), pg::Value::Time(pg::Now()),
+         pg::Value::Text(Name(input.draft ? Status::kDraft : Status::kActive)), pg::Value::Int8(given)});
     if (rows.empty()) ThrowDuplicate(name);
     const int64_t id = rows[0].Int8(0);
     AddVersion(id, 1, definition, "created", access.role);
@@ -289,15 +322,31 @@ void SetStatus(const std::string& name, Status status) {
     LockProfiles(kind);
     const pg::OwnerSession session;
     const Segment segment = Read(name, kForUpdate);
+    if (segment.status == Status::kDraft) ThrowDraft(segment);
     if (status == Status::kArchived && segment.status != status) RequireUnused(segment, "archived");
-    if (status == Status::kPaused && segment.status == Status::kArchived)
-        throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
-                        "Resume it with pulse_resume_segment() first.");
+    if (status == Status::kPaused && segment.status == Status::kArchived) ThrowArchived(segment);
     // Objects that an archived segment uses may have been dropped.
     if (status == Status::kActive && segment.status == Status::kArchived && kind == SegmentKind::kProfile)
         ExpandProfile(ParseRequest(segment.definition), segment.name);
     pg::Execute("UPDATE pulse.segment SET status = $2, updated_at = $3 WHERE id = $1 AND status <> $2",
                 {pg::Value::Int8(segment.id), pg::Value::Text(Name(status)), pg::Value::Time(pg::Now())});
+    ProfileWritten(kind);
+}
+
+void Publish(const std::string& name) {
+    const SegmentKind kind = Load(name).kind;
+    LockProfiles(kind);
+    const pg::OwnerSession session;
+    const Segment segment = Read(name, kForUpdate);
+    if (segment.status != Status::kDraft)
+        throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is not a draft",
+                        std::string("It is ") + Name(segment.status) + ".",
+                        "Only a draft can be published; pulse_resume_segment() is for paused and archived "
+                        "segments.");
+    // Objects that a draft uses may have been dropped since.
+    if (kind == SegmentKind::kProfile) ExpandProfile(ParseRequest(segment.definition), segment.name);
+    pg::Execute("UPDATE pulse.segment SET status = 'active', updated_at = $2 WHERE id = $1",
+                {pg::Value::Int8(segment.id), pg::Value::Time(pg::Now())});
     ProfileWritten(kind);
 }
 

@@ -75,7 +75,10 @@ class Explainer {
         Add("query", request_.query);
         Add("key", request_.key.value_or(""));
         const rule::ExprPtr tree = ReadRule(request_);
-        Add("rule", tree ? rule::Print(*tree) : words_.people() ? "everybody" : "all " + words_.rows);
+        Add("rule", request_.static_segment ? "none: people are added and removed by hand"
+                    : tree                  ? rule::Print(*tree)
+                    : words_.people()       ? "everybody"
+                                            : "all " + words_.rows);
         std::string attributes;
         if (request_.attributes)
             for (const AttributeRequest& attribute : *request_.attributes)

@@ -66,7 +66,7 @@ std::vector<ChangeRow> ReplaceAllMembers(const std::string& name, const Request&
 
 }  // namespace
 
-std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& asked, int sample) {
+std::vector<ChangeRow> PreviewChange(const std::string& name, Request asked, int sample) {
     constexpr int kMost = 1000;
     if (sample < 0 || sample > kMost)
         throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
@@ -74,6 +74,7 @@ std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& ask
                         "Give a number from 0 to " + std::to_string(kMost) + ".");
     const Segment segment = Load(name);
     const Request before = ParseRequest(segment.definition);
+    ResolveStatic(asked, segment.id);
     if (before.source != asked.source)
         throw UserError(sqlstate::kNotSupported, "the two definitions have different sources", "",
                         "Give a definition with the same \"source\".");

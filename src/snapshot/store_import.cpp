@@ -73,9 +73,7 @@ void Overwrite(int64_t id, int version, const Import& import) {
 
 int64_t StoreImport(const Import& import, bool replace) {
     const segment::Segment segment = segment::Load(import.segment);
-    if (segment.status == segment::Status::kArchived)
-        throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
-                        "Resume it with pulse_resume_segment() first.");
+    segment::RequireMeasured(segment);
     if (!LockSegment(segment.id, pg::settings::lock_timeout))
         throw UserError(sqlstate::kLockNotAvailable,
                         "another session is measuring segment \"" + segment.name + "\"", "",

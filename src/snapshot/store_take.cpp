@@ -30,12 +30,6 @@ Record MeasureAndStore(const segment::Segment& segment, Moment moment, source::U
     return StoreMeasured(segment, spec, std::move(measured));
 }
 
-void RequireNotArchived(const segment::Segment& segment) {
-    if (segment.status == segment::Status::kArchived)
-        throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived", "",
-                        "Resume it with pulse_resume_segment() first.");
-}
-
 bool Monitored(const segment::Segment& segment) {
     const auto flag = segment.baseline.find("monitoringEnabled");
     return flag == segment.baseline.end() || !flag->is_boolean() || flag->get<bool>();
@@ -143,7 +137,7 @@ std::string ReasonOf(const UserError& error) {
 
 int64_t Take(const std::string& name) {
     const segment::Segment segment = segment::Load(name);
-    RequireNotArchived(segment);
+    segment::RequireMeasured(segment);
     const Moment moment = pg::PastNow();
     if (!LockSegment(segment.id, pg::settings::lock_timeout))
         throw UserError(sqlstate::kLockNotAvailable,

@@ -148,6 +148,7 @@ class ReferenceFinder {
     }
 
     void Visit(const rule::Metric& metric) {
+        if (metric.aggregate == rule::Aggregate::kStatic) return;
         if (metric.steps.empty()) AddOnce(found.events, metric.event);
         if (!metric.property.empty()) AddOnce(found.properties, {metric.event, Joined(metric.property)});
         if (NeedsNumbers(metric.aggregate)) AddOnce(found.numbers, {metric.event, Joined(metric.property)});

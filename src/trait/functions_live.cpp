@@ -38,6 +38,7 @@ bool IsCurrent(const Program& program, const SegmentVersion& version) {
 const SegmentVersion& RequireVersion(const Program& program, const std::string& name) {
     for (const SegmentVersion& version : program.versions)
         if (version.name == name && IsCurrent(program, version)) return version;
+    RequireNoDraft(name);
     std::vector<std::string> names;
     for (const SegmentVersion& version : program.versions) names.push_back(version.name);
     throw UserError(sqlstate::kUndefinedObject, "there is no segment \"" + name + "\" over people", "",

@@ -42,7 +42,8 @@ struct DesiredVersion {
 
 std::vector<DesiredVersion> DesiredVersions() {
     const pg::Result rows = pg::Execute(
-        "SELECT id, version, name FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'"
+        "SELECT id, version, name FROM pulse.segment WHERE kind = 'profile'"
+        " AND status IN ('active', 'paused')"
         " ORDER BY id");
     std::vector<DesiredVersion> wanted;
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -63,6 +64,16 @@ void DropUnfinishedVersion(int64_t segment) {
         {Value::Int8(segment)});
 }
 
+// Whether it is the rule of a static segment that nobody was added to: nobody has to be evaluated.
+bool IsEmptyList(const std::string& rule) {
+    if (!rule.starts_with(rule::Name(rule::Aggregate::kStatic))) return false;
+    const rule::ExprPtr tree = rule::ParseStored(rule);
+    const rule::Metric* metric = rule::As<rule::Metric>(*tree);
+    return metric && pg::Execute("SELECT FROM pulse.static_member WHERE segment_id = $1 LIMIT 1",
+                                 {Value::Int8(metric->segment)})
+                         .empty();
+}
+
 void SyncVersion(const DesiredVersion& wanted, int64_t last) {
     const pg::Result live = pg::Execute(
         "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
@@ -79,12 +90,13 @@ void SyncVersion(const DesiredVersion& wanted, int64_t last) {
         return;
     }
     if (!building.empty()) DropUnfinishedVersion(wanted.segment);
+    const bool complete = live.empty() && IsEmptyList(wanted.rule);
     pg::Execute(
         "INSERT INTO pulse.live_segment (segment_id, version, rule, status, built_to, after_profile,"
         " changed_at)"
-        " VALUES ($1, $2, $3, 'building', 0, $4, $5)",
+        " VALUES ($1, $2, $3, CASE WHEN $6 THEN 'live' ELSE 'building' END, CASE WHEN NOT $6 THEN 0 END, $4, $5)",
         {Value::Int8(wanted.segment), Value::Int4(wanted.number), Value::Text(wanted.rule), Value::Int8(last),
-         Value::Time(pg::Now())});
+         Value::Time(pg::Now()), Value::Bool(complete)});
 }
 
 // End the memberships of segments that are not stored any more.
@@ -124,7 +136,7 @@ void SyncMetrics(int64_t last) {
     std::set<std::string> texts;
     const pg::Result versions = pg::Execute("SELECT rule FROM pulse.live_segment");
     for (uint64_t i = 0; i < versions.size(); ++i)
-        AddMetrics(Rule(*rule::Parse(versions[i].Text(0)), rule::Expect::kBoolean, false), texts);
+        AddMetrics(Rule(*rule::ParseStored(versions[i].Text(0)), rule::Expect::kBoolean, false), texts);
     const pg::Result traits = pg::Execute("SELECT expression FROM pulse.trait");
     for (uint64_t i = 0; i < traits.size(); ++i) {
         try {
@@ -134,6 +146,9 @@ void SyncMetrics(int64_t last) {
         }
     }
     const Value all = Value::Texts(std::vector<std::string>(texts.begin(), texts.end()));
+    std::vector<std::string> complete;
+    for (const std::string& text : texts)
+        if (IsEmptyList(text)) complete.push_back(text);
     pg::Execute("DELETE FROM pulse.metric WHERE NOT text = ANY ($1)", {all});
     // Without definitions no state is stored.
     if (texts.empty() && versions.empty()) {
@@ -141,10 +156,10 @@ void SyncMetrics(int64_t last) {
         pg::Execute("DELETE FROM pulse.unsettled_person");
     }
     pg::Execute(
-        "INSERT INTO pulse.metric (text, built_to, after_profile, created_at) SELECT n.text, 0, $2, $3"
-        " FROM unnest($1::text[])"
+        "INSERT INTO pulse.metric (text, built_to, after_profile, created_at)"
+        " SELECT n.text, CASE WHEN NOT n.text = ANY ($4) THEN 0 END, $2, $3 FROM unnest($1::text[])"
         " WITH ORDINALITY AS n (text, place) ORDER BY n.place ON CONFLICT DO NOTHING",
-        {all, Value::Int8(last), Value::Time(pg::Now())});
+        {all, Value::Int8(last), Value::Time(pg::Now()), Value::Texts(complete)});
 }
 
 // ---- building ----

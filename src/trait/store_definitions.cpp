@@ -23,7 +23,10 @@ class DefinitionStore : public rule::Definitions {
     rule::ExprPtr Find(Reference::Kind kind, const std::string& key, size_t position) const override {
         Entries& entries = kind == Reference::Kind::kSegment ? segments_ : traits_;
         const auto found = entries.find(key);
-        if (found == entries.end()) ThrowUnknown(kind, key, position, entries);
+        if (found == entries.end()) {
+            if (kind == Reference::Kind::kSegment) RequireNoDraft(key, position);
+            ThrowUnknown(kind, key, position, entries);
+        }
         if (!found->second.tree)
             found->second.tree = kind == Reference::Kind::kSegment
                                      ? segment::ReadRule(segment::ParseRequest(ParseJson(found->second.text)))
@@ -37,8 +40,18 @@ class DefinitionStore : public rule::Definitions {
         Read("SELECT key, expression FROM pulse.trait", traits_);
         Read(
             "SELECT name, definition::text FROM pulse.segment WHERE kind = 'profile'"
-            " AND status <> 'archived'",
+            " AND status IN ('active', 'paused')",
             segments_);
+        Read("SELECT name, '' FROM pulse.segment WHERE kind = 'profile' AND status = 'draft'", drafts_);
+    }
+
+    void RequireNoDraft(const std::string& segment, size_t position) const {
+        if (!drafts_.contains(segment)) return;
+        throw UserError(sqlstate::kNotReady,
+                        "segment \"" + segment + "\" is a draft" +
+                            (position == 0 ? "" : " at position " + std::to_string(position)),
+                        "A draft has no members, and no rule can use it.",
+                        "Publish it with pulse_publish_segment().");
     }
 
   private:
@@ -69,7 +82,18 @@ class DefinitionStore : public rule::Definitions {
     }
 
     mutable Entries traits_, segments_;
+    Entries drafts_;
 };
+
+const DefinitionStore& Saved() {
+    static pg::Watch watch("definition");
+    static DefinitionStore saved;
+    static bool loaded = false;
+    if (watch.Changed()) loaded = false;
+    if (!loaded) saved.Load();
+    loaded = true;
+    return saved;
+}
 
 }  // namespace
 
@@ -103,13 +127,11 @@ void LockDefinitions() {
 }
 
 const rule::Definitions& SavedDefinitions() {
-    static pg::Watch watch("definition");
-    static DefinitionStore saved;
-    static bool loaded = false;
-    if (watch.Changed()) loaded = false;
-    if (!loaded) saved.Load();
-    loaded = true;
-    return saved;
+    return Saved();
+}
+
+void RequireNoDraft(const std::string& segment) {
+    Saved().RequireNoDraft(segment, 0);
 }
 
 }  // namespace pulse::trait

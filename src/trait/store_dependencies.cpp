@@ -63,7 +63,7 @@ rule::ProfileNames Placeholders(bool with_context) {
 
 std::vector<Dependent> SegmentDependents() {
     const pg::Result rows = pg::Execute(
-        "SELECT name, definition FROM pulse.segment WHERE kind = 'profile' AND status <> 'archived'"
+        "SELECT name, definition FROM pulse.segment WHERE kind = 'profile' AND status IN ('active', 'paused')"
         " ORDER BY name");
     std::vector<Dependent> users;
     for (uint64_t i = 0; i < rows.size(); ++i) {

@@ -9,6 +9,7 @@
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/segment.hpp"
 #include "pulse/trait/store_definition.hpp"
+#include "pulse/trait/store_static_member.hpp"
 
 namespace pulse::trait {
 
@@ -150,7 +151,19 @@ class Membership {
         return rows.empty() ? std::nullopt : std::optional("since " + FormatMoment(rows[0].Time(0)));
     }
 
+    void StaticRows(const rule::Metric& metric) {
+        for (const StaticPeriod& period : StaticPeriods(metric.segment, id_, pg::Now(), kMostEvents)) {
+            const bool ended = period.removed_at && *period.removed_at <= pg::Now();
+            Add("added", 0, rule::Print(metric), FormatMoment(period.added_at),
+                "by " + period.added_by +
+                    (ended ? "; removed " + FormatMoment(*period.removed_at) + " by " +
+                                 period.removed_by.value_or("")
+                           : ""));
+        }
+    }
+
     void Events(const rule::Metric& metric) {
+        if (metric.aggregate == rule::Aggregate::kStatic) return StaticRows(metric);
         const std::string text = rule::Print(metric);
         if (!metric.steps.empty())
             return;  // its steps find different events; the tree shows whether they were found

@@ -107,8 +107,8 @@ void AccountChanged(int64_t account, Cause cause) {
 }
 
 [[maybe_unused]] const bool listening =
-    profile::RegisterListener({Begin, ProfilesChanged, ProfilesMerged, ProfileUnmerged, IsActive, IsEventRead,
-                               StateUpdates, AccountChanged});
+    profile::RegisterListener({Begin, LockDefinitions, ProfilesChanged, ProfilesMerged, ProfileUnmerged,
+                               IsActive, IsEventRead, StateUpdates, AccountChanged});
 
 }  // namespace
 

@@ -135,7 +135,7 @@ void Program::LoadVersions() {
                                    rows[i].Bool(4),
                                    rows[i].Int8OrNull(5),
                                    rows[i].Int8(6),
-                                   Rule(*rule::Parse(rows[i].Text(7)), rule::Expect::kBoolean, false),
+                                   Rule(*rule::ParseStored(rows[i].Text(7)), rule::Expect::kBoolean, false),
                                    {},
                                    pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();

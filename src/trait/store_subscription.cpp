@@ -1,9 +1,10 @@
 // Subscriptions as consumers of membership changes: each receives every change since its beginning exactly
 // once.
-#include "pulse/delivery/member_changes.hpp"
+#include "pulse/delivery/feed.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/profile/person_ids_sql.hpp"
 #include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_live.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
@@ -71,8 +72,7 @@ int64_t Reach(int64_t position, int64_t last) {
 
 // Skips quiet changes and those caused by a change of the definition. A merged person is reported with the
 // ids of its own profiles: the survivor may stay a member.
-pg::Result ReadChanges(const delivery::MemberQuery& query, int64_t position, int64_t reach,
-                       int64_t after_id) {
+pg::Result ReadChanges(const delivery::FeedQuery& query, int64_t position, int64_t reach, int64_t after_id) {
     static pg::Statement statement(
         "SELECT c.position, 'msg_' || left(encode(sha256(convert_to(concat_ws(' ', c.id, c.segment_id,"
         " c.profile_id, c.change,"
@@ -80,18 +80,12 @@ pg::Result ReadChanges(const delivery::MemberQuery& query, int64_t position, int
         " x.text"
         " FROM pulse.membership_change AS c JOIN pulse.segment AS s ON s.id = c.segment_id"
         " LEFT JOIN pulse.profile AS p ON p.id = c.profile_id"
-        " CROSS JOIN LATERAL (SELECT ARRAY(SELECT o.id FROM pulse.profile AS o"
-        " WHERE o.canonical_id = c.profile_id) || c.profile_id AS own) AS o"
-        " CROSS JOIN LATERAL (SELECT (SELECT i.value FROM pulse.identity AS i"
-        " WHERE i.profile_id = ANY (o.own) AND i.kind = 'user_id'"
-        " ORDER BY i.first_seen_at, i.value LIMIT 1) AS user_id, (SELECT i.value FROM pulse.identity AS i"
-        " WHERE i.profile_id = ANY (o.own)"
-        " AND i.kind = 'anonymous_id' ORDER BY i.first_seen_at, i.value LIMIT 1) AS anonymous_id) AS i"
+        PULSE_PERSON_IDS("c.profile_id")
         " CROSS JOIN LATERAL (SELECT jsonb_build_object('segment', s.name, 'version', c.version, 'owner',"
         " s.owner, 'tags', s.tags,"
         " 'change', c.change, 'cause', c.cause, 'position', c.position, 'profile_id', c.profile_id,"
-        " 'merged_into', nullif(p.canonical_id, c.profile_id), 'user_id', i.user_id,"
-        " 'anonymous_id', CASE WHEN i.user_id IS NULL THEN i.anonymous_id END)::text AS text) AS x"
+        " 'merged_into', nullif(p.canonical_id, c.profile_id), 'user_id', ids.user_id,"
+        " 'anonymous_id', CASE WHEN ids.user_id IS NULL THEN ids.anonymous_id END)::text AS text) AS x"
         " WHERE c.position > $1 AND c.position <= $2 AND c.id > $3 AND c.at >= $4 AND NOT c.quiet"
         " AND c.cause <> 'definition'"
         " AND 'segment.' || c.change = ANY ($5) AND ($6 = '{}' OR s.name = ANY ($6)) ORDER BY c.position"
@@ -102,13 +96,13 @@ pg::Result ReadChanges(const delivery::MemberQuery& query, int64_t position, int
                               Value::Texts(query.segments), Value::Int8(query.most)});
 }
 
-delivery::MemberChanges Take(const delivery::MemberQuery& query) {
+delivery::TakenEvents Take(const delivery::FeedQuery& query) {
     static pg::Statement place(
         "SELECT position, after_id FROM pulse.change_consumer WHERE name = $1 FOR UPDATE", {TEXTOID});
     static pg::Statement move("UPDATE pulse.change_consumer SET position = $2 WHERE name = $1",
                               {TEXTOID, INT8OID});
     const ForceIndexPlans force_index_plans;
-    delivery::MemberChanges taken;
+    delivery::TakenEvents taken;
     const pg::Result known = place.Execute({ConsumerName(query.subscription)});
     if (known.empty()) {
         // Restored from a dump, or its channel was dropped for a while.
@@ -122,7 +116,7 @@ delivery::MemberChanges Take(const delivery::MemberQuery& query) {
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
         const pg::Row row = rows[i];
-        taken.changes.push_back(
+        taken.events.push_back(
             {row.Text(1), row.Text(2), row.Int8(3), row.Time(4), delivery::ReadObject(row, 5)});
     }
     // If fewer rows than the limit were found, the skipped changes are consumed, too.
@@ -140,7 +134,12 @@ bool Waiting(const std::string& subscription) {
     return known.empty() || known[0].Int8(0) < LastPosition() || HasUnassignedPositions();
 }
 
-[[maybe_unused]] const bool reading = delivery::ImplementMembers({BeginReading, End, Begun, Take, Waiting});
+bool IsAboutMembers(const std::string& event) {
+    return event == "segment.entered" || event == "segment.exited";
+}
+
+[[maybe_unused]] const bool feed_registered =
+    delivery::RegisterFeed({IsAboutMembers, BeginReading, End, Begun, Take, Waiting});
 
 }  // namespace
 

@@ -37,12 +37,12 @@ TraitRow Read(const std::string& key) {
 }
 
 void AddVersion(int64_t id, int version, const std::string& expression, const std::string& change,
-                const std::string& role) {
+                const std::string& actor) {
     pg::Execute(
         "INSERT INTO pulse.trait_version (trait_id, version, expression, change, changed_by, changed_at)"
         " VALUES ($1, $2, $3, $4, $5, $6)",
         {Value::Int8(id), Value::Int4(version), Value::Text(expression), Value::Text(change),
-         Value::Name(role), Value::Time(pg::Now())});
+         Value::Text(actor), Value::Time(pg::Now())});
 }
 
 std::optional<std::string> NotEmpty(const std::optional<std::string>& text) {
@@ -68,7 +68,7 @@ Checked Check(const std::string& key, const std::string& expression) {
 
 int64_t CreateTrait(const std::string& given, const std::string& expression,
                     const std::optional<std::string>& description) {
-    const std::string key = CheckKey(given), role = pg::CallerName();
+    const std::string key = CheckKey(given), actor = pg::ActorName();
     ReadExpression(expression);
     LockDefinitions();
     const pg::OwnerSession session;
@@ -82,7 +82,7 @@ int64_t CreateTrait(const std::string& given, const std::string& expression,
         {Value::Text(key), Value::Text(checked.text), Value::Text(checked.type),
          Value::Text(NotEmpty(description)), Value::Time(pg::Now())});
     const int64_t id = rows[0].Int8(0);
-    AddVersion(id, 1, checked.text, "created", role);
+    AddVersion(id, 1, checked.text, "created", actor);
     InvalidateDefinitions();
     ApplyDefinitionChanges();
     return id;
@@ -90,7 +90,7 @@ int64_t CreateTrait(const std::string& given, const std::string& expression,
 
 int32_t UpdateTrait(const std::string& key, const std::optional<std::string>& expression,
                     const std::optional<std::string>& description) {
-    const std::string role = pg::CallerName();
+    const std::string actor = pg::ActorName();
     if (expression) ReadExpression(*expression);
     LockDefinitions();
     const pg::OwnerSession session;
@@ -108,7 +108,7 @@ int32_t UpdateTrait(const std::string& key, const std::optional<std::string>& ex
         {Value::Int8(before.id), Value::Text(checked.text), Value::Text(checked.type),
          Value::Time(pg::Now())});
     AddVersion(before.id, before.version + 1, checked.text,
-               "\"" + before.expression + "\" → \"" + checked.text + "\"", role);
+               "\"" + before.expression + "\" → \"" + checked.text + "\"", actor);
     InvalidateDefinitions();
     ApplyDefinitionChanges();
     return before.version + 1;

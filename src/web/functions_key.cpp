@@ -19,19 +19,14 @@ PULSE_WRITING_FUNCTION(pulse_create_api_key) {
     key.expires = args.Time(3);
     if (const auto origins = args.Texts(4)) key.origins = web::CheckOrigins(*origins);
     key.rate = args.Int4(5);
+    key.source = args.Text(6);
     return pg::FromText(web::CreateKey(key));
 }
 
 PULSE_WRITING_FUNCTION(pulse_rotate_api_key) {
     const pg::Args args(fcinfo);
     const std::string name = args.RequireText(0, "name");
-    if (args.IsNull(1))
-        pulse::ThrowInvalid("\"keep\" must not be null", "", "Give 0 if the old text ends at once.");
-    const int64_t keep = pg::IntervalArgument(args.Raw(1));
-    if (keep < 0)
-        pulse::ThrowInvalid("\"keep\" must not be negative",
-                            "It is " + pg::ToOutput(args.Raw(1), INTERVALOID) + ".",
-                            "Give 0 if the old text ends at once.");
+    const int64_t keep = pg::KeepArgument(args, 1, "Give 0 if the old text ends at once.");
     return pg::FromText(web::RotateKey(name, keep, args.Time(2)));
 }
 
@@ -43,19 +38,13 @@ PULSE_WRITING_FUNCTION(pulse_revoke_api_key) {
 PULSE_FUNCTION(pulse_list_api_keys) {
     pg::ResultSet results(fcinfo);
     const pg::OwnerSession session;
-    std::vector<int64_t> usable = pg::Execute(
-                                      "SELECT ARRAY(SELECT DISTINCT role_oid::bigint FROM pulse.api_key"
-                                      " WHERE role_oid IS NOT NULL)",
-                                      {}, true)[0]
-                                      .Int8s(0);
-    std::erase_if(usable, [](int64_t role) { return !pg::MayHandOut(static_cast<Oid>(role)); });
     pg::AddRows(
         results,
         pg::Execute(
             "SELECT k.name, CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked'"
             " WHEN k.expires_at <= clock_timestamp() THEN 'expired'"
             " WHEN k.role_oid::bigint = ANY ($1) THEN 'live' ELSE 'unusable' END,"
-            " k.kind, pulse.role_name(k.runs_as, k.role_oid),"
+            " k.kind, pulse.role_name(k.runs_as, k.role_oid), k.source,"
             " ARRAY(SELECT s.prefix FROM pulse.api_key_secret AS s WHERE s.key_id = k.id"
             " AND (s.expires_at > clock_timestamp()) IS NOT FALSE ORDER BY s.created_at DESC, s.prefix)::text[],"
             " k.origins, k.rate, k.created_by, k.created_at, k.rotated_at, k.expires_at, k.revoked_at,"
@@ -64,7 +53,7 @@ PULSE_FUNCTION(pulse_list_api_keys) {
             " CROSS JOIN LATERAL (SELECT max(d.last_used_at) AS last_used_at, sum(d.requests)::bigint AS requests,"
             " sum(d.refusals)::bigint AS refusals FROM pulse.api_key_usage AS d WHERE d.key_id = k.id) AS u"
             " ORDER BY k.name",
-            {pg::Value::Int8s(usable)}, true));
+            {pg::Value::Int8s(web::UsableRoles())}, true));
     return pg::ResultSet::Done();
 }
 
@@ -79,7 +68,8 @@ PULSE_FUNCTION(pulse_find_api_key) {
         results.Add({pg::Value::Int8(key->id), pg::Value::Text(key->name),
                      pg::Value::Text(web::Name(key->kind)), pg::Value::Text(role),
                      key->origins ? pg::Value::Texts(*key->origins) : pg::Value::Null(TEXTARRAYOID),
-                     key->rate ? pg::Value::Int4(*key->rate) : pg::Value::Null(INT4OID)});
+                     key->rate ? pg::Value::Int4(*key->rate) : pg::Value::Null(INT4OID),
+                     pg::Value::Text(key->source)});
     });
     return pg::ResultSet::Done();
 }

@@ -21,14 +21,15 @@ FoundKey ReadKey(const std::vector<Value>& row) {
             ParseKeyKind(pg::ToText(row[2].datum)),
             DatumGetObjectId(row[7].datum),
             row[3].null ? std::nullopt : std::optional(pg::ToTextArray(row[3].datum)),
-            row[4].null ? std::nullopt : std::optional(DatumGetInt32(row[4].datum))};
+            row[4].null ? std::nullopt : std::optional(DatumGetInt32(row[4].datum)),
+            row[8].null ? std::nullopt : std::optional(pg::ToText(row[8].datum))};
 }
 
 }  // namespace
 
 std::optional<FoundKey> FindKey(std::string_view text) {
     static const pg::Probe secrets("api_key_secret", "api_key_secret_pkey", {2, 3, 5});
-    static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12});
+    static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12, 13});
     const std::optional<std::string> prefix = PrefixOf(text);
     if (!prefix) return std::nullopt;
     // Every text that may be a key goes through all of these, whatever is found; one that is unknown with the

@@ -10,8 +10,9 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/interval.hpp"
 #include "pulse/pg/random.hpp"
-#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/web/store_event_source.hpp"
+#include "pulse/web/store_lock.hpp"
 
 namespace pulse::web {
 
@@ -57,20 +58,6 @@ void CheckRate(const std::optional<int32_t>& rate) {
             "Give the most requests in a minute, or null for no limit; pulse_revoke_api_key() ends a key.");
 }
 
-// Run `work`, which may have to wait for another transaction that changes the key.
-template <typename Work>
-auto WithLock(const std::string& name, Work work) {
-    pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
-    try {
-        return work();
-    } catch (const pg::Error& error) {
-        if (error.State() != sqlstate::kLockNotAvailable) throw;
-        throw UserError(sqlstate::kLockNotAvailable, "API key \"" + name + "\" cannot be changed now",
-                        "A transaction that changes it has been open for longer than pulse.lock_timeout.",
-                        "Try again, or end that transaction; pg_stat_activity shows it.");
-    }
-}
-
 struct StoredKey {
     int64_t id;
     std::string role;
@@ -99,7 +86,7 @@ StoredKey Read(const std::string& name, const char* lock) {
 }
 
 StoredKey Lock(const std::string& name) {
-    return WithLock(name, [&] { return Read(name, "FOR NO KEY UPDATE"); });
+    return WithLock("API key", name, [&] { return Read(name, "FOR NO KEY UPDATE"); });
 }
 
 KeyText WriteSecret(int64_t id, KeyKind kind) {
@@ -117,12 +104,12 @@ pg::Json TimeJson(const std::optional<Moment>& moment) {
 std::optional<int64_t> Insert(const NewKey& key, const std::optional<Moment>& expires,
                               const std::string& creator) {
     const pg::Result made = pg::Execute(
-        "INSERT INTO pulse.api_key (name, kind, runs_as, origins, rate, created_by, expires_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO NOTHING RETURNING id",
+        "INSERT INTO pulse.api_key (name, kind, runs_as, origins, rate, created_by, expires_at, source)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING RETURNING id",
         {Value::Text(key.name), Value::Text(Name(key.kind)), Value::Name(key.role),
          key.origins ? Value::Texts(*key.origins) : Value::Null(TEXTARRAYOID),
-         key.rate ? Value::Int4(*key.rate) : Value::Null(INT4OID), Value::Name(creator),
-         Value::Time(expires)});
+         key.rate ? Value::Int4(*key.rate) : Value::Null(INT4OID), Value::Text(creator), Value::Time(expires),
+         Value::Text(key.source)});
     return made.empty() ? std::nullopt : std::optional(made[0].Int8(0));
 }
 
@@ -143,9 +130,11 @@ std::string CreateKey(const NewKey& key) {
     CheckRate(key.rate);
     const std::optional<Moment> expires = CheckExpiry(key.expires);
     pg::RequireRightsToHandOut(key.role, kRights);
-    const std::string creator = pg::CallerName();
+    const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
-    const std::optional<int64_t> id = WithLock(key.name, [&] { return Insert(key, expires, creator); });
+    if (key.source) RequireSourceOfKey(*key.source, key.kind);
+    const std::optional<int64_t> id =
+        WithLock("API key", key.name, [&] { return Insert(key, expires, creator); });
     if (!id)
         throw UserError(sqlstate::kDuplicateObject, "API key \"" + key.name + "\" already exists", "",
                         "Choose another name, or give that key a new text with pulse_rotate_api_key().");
@@ -155,6 +144,7 @@ std::string CreateKey(const NewKey& key) {
                   {"role", key.role},
                   {"prefix", text.prefix},
                   {"expires_at", TimeJson(expires)},
+                  {"source", key.source ? pg::Json(*key.source) : pg::Json()},
                   {"origins", key.origins ? pg::Json(*key.origins) : pg::Json()},
                   {"rate", key.rate ? pg::Json(*key.rate) : pg::Json()}});
     return text.text;
@@ -188,6 +178,16 @@ std::string RotateKey(const std::string& name, int64_t keep, const std::optional
                   {"old_until", FormatMoment(old_until)},
                   {"expires_at", TimeJson(expires ? end : key.expires)}});
     return text.text;
+}
+
+std::vector<int64_t> UsableRoles() {
+    std::vector<int64_t> usable = pg::Execute(
+                                      "SELECT ARRAY(SELECT DISTINCT role_oid::bigint FROM pulse.api_key"
+                                      " WHERE role_oid IS NOT NULL)",
+                                      {}, true)[0]
+                                      .Int8s(0);
+    std::erase_if(usable, [](int64_t role) { return !pg::MayHandOut(static_cast<Oid>(role)); });
+    return usable;
 }
 
 void RevokeKey(const std::string& name) {

@@ -56,14 +56,14 @@ PULSE_FUNCTION(bridge_plan_notices) {
     return Int64GetDatum(delivery::PlanNotices(limit));
 }
 
-PULSE_FUNCTION(bridge_plan_members) {
+PULSE_FUNCTION(bridge_plan_feeds) {
     pg::ResultSet results(fcinfo);
     const pg::Identity owner = pg::Identity::Owner();
     const pg::Session session;
-    const delivery::PlannedMembers planned = delivery::PlanMembers();
+    const delivery::PlannedFeeds planned = delivery::PlanFeeds();
     results.Add({pg::Value::Int8(planned.messages), pg::Value::Bool(planned.more),
                  pg::Value::Bool(planned.busy), pg::Value::Bool(planned.full),
-                 pg::Value::Bool(delivery::MembersPending())});
+                 pg::Value::Bool(delivery::FeedsPending())});
     return pg::ResultSet::Done();
 }
 

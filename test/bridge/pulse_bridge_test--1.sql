@@ -72,8 +72,8 @@ CREATE FUNCTION exchange_load(request jsonb, limits jsonb, count bigint, at_once
 
 -- What the delivery worker does before it sends: notices become messages; a message is settled as if it were claimed, with the reason
 -- when there is nothing to say.
-CREATE FUNCTION plan_members(OUT messages bigint, OUT more boolean, OUT busy boolean, OUT "full" boolean, OUT waiting boolean) RETURNS SETOF record
-    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_plan_members';
+CREATE FUNCTION plan_feeds(OUT messages bigint, OUT more boolean, OUT busy boolean, OUT "full" boolean, OUT waiting boolean) RETURNS SETOF record
+    LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_plan_feeds';
 CREATE FUNCTION plan_notices("limit" bigint DEFAULT 1000) RETURNS bigint LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_plan_notices';
 CREATE FUNCTION compose_message(message bigint) RETURNS text LANGUAGE c AS 'MODULE_PATHNAME', 'bridge_compose_message';
 

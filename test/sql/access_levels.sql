@@ -9,6 +9,7 @@ CREATE ROLE regress_level_people_reader;
 CREATE ROLE regress_level_writer;
 CREATE ROLE regress_level_operator;
 CREATE ROLE regress_level_admin;
+CREATE ROLE regress_level_gateway;
 SELECT count(pulse_grant('regress_level_' || level, level)) FROM pulse.level;
 
 CREATE TEMPORARY VIEW member AS
@@ -16,7 +17,7 @@ SELECT d.classid, d.objid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = 
 WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
 CREATE TEMPORARY TABLE seen AS
 SELECT l.rank, l.level, x.kind, x.object, x.privilege
-FROM (SELECT rank, level FROM pulse.level UNION ALL SELECT 0, 'nobody') AS l
+FROM (SELECT rank, level FROM pulse.level WHERE level <> 'gateway' UNION ALL SELECT 0, 'nobody') AS l
 CROSS JOIN LATERAL (
     SELECT 'column' AS kind, a.attrelid::regclass || '.' || a.attname AS object, p.privilege
     FROM member AS m JOIN pg_attribute AS a ON a.attrelid = m.objid AND m.classid = 'pg_class'::regclass AND a.attnum > 0 AND NOT a.attisdropped
@@ -82,8 +83,15 @@ LEFT JOIN pulse.level AS l ON l.rank = v.rank
 GROUP BY c.oid, v.rank, l.level ORDER BY c.oid::regclass::text COLLATE "C", v.rank;
 SELECT v.object AS sequence, l.level FROM lowest AS v JOIN pulse.level AS l USING (rank) WHERE v.kind = 'sequence' ORDER BY v.object COLLATE "C";
 
+-- The gateway is apart: it has no more than these functions, and none of the other levels has them.
+SELECT f.oid::regprocedure AS function, l.level, has_function_privilege('regress_level_' || l.level, f.oid, 'EXECUTE') AS has
+FROM member AS m JOIN pg_proc AS f ON f.oid = m.objid AND m.classid = 'pg_proc'::regclass CROSS JOIN pulse.level AS l
+WHERE has_function_privilege('regress_level_gateway', f.oid, 'EXECUTE') ORDER BY f.proname, l.rank;
+SELECT c.oid::regclass FROM member AS m JOIN pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_class'::regclass
+WHERE has_table_privilege('regress_level_gateway', c.oid, 'SELECT, INSERT, UPDATE, DELETE') OR has_any_column_privilege('regress_level_gateway', c.oid, 'SELECT');
+SELECT has_schema_privilege('regress_level_gateway', 'pulse', 'USAGE');
 -- Revoking leaves nothing.
 SELECT count(pulse_revoke('regress_level_' || level)) FROM pulse.level;
 DROP TABLE lowest, seen;
 DROP VIEW member;
-DROP ROLE regress_level_nobody, regress_level_reader, regress_level_people_reader, regress_level_writer, regress_level_operator, regress_level_admin;
+DROP ROLE regress_level_nobody, regress_level_reader, regress_level_people_reader, regress_level_writer, regress_level_operator, regress_level_admin, regress_level_gateway;

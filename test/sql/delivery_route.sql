@@ -96,6 +96,40 @@ SELECT count(*) FROM pg_foreign_server WHERE srvname = 'bad';
 SELECT pulse_unsubscribe(NULL);
 SELECT pulse_unsubscribe(channel) FROM pulse.subscription WHERE channel <> 'mine';
 SELECT pulse_unsubscribe('mein');
+-- A new secret: the former ones sign until they end.
+SELECT pulse_rotate_subscription_secret('mine') AS second \gset
+SELECT pulse_rotate_subscription_secret('mine', '1 hour') AS third \gset
+SELECT :'second' ~ '^whsec_[A-Za-z0-9+/]{43}=$' AND :'second' <> :'third' AS secrets;
+CREATE FUNCTION droute.mapping(channel text, key text) RETURNS text LANGUAGE sql AS
+$$ SELECT o.option_value FROM pg_user_mappings AS m, pg_options_to_table(m.umoptions) AS o WHERE m.srvname = channel AND o.option_name = key $$;
+SELECT droute.mapping('mine', 'secret') = :'third' AS newest, droute.mapping('mine', 'url') AS url,
+       f ~ ('^\d+=' || regexp_replace(:'second', '([+])', '\\\1', 'g') || ' \d+=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw$') AS both,
+       (SELECT count(*) FROM regexp_matches(f, '(\d+)=', 'g') AS t WHERE to_timestamp(t[1]::float8) BETWEEN now() + interval '59 minutes' AND now() + interval '61 minutes') AS an_hour
+FROM droute.mapping('mine', 'former_secrets') AS f;
+SELECT pulse_rotate_subscription_secret('mine', '0') AS fourth \gset
+SELECT droute.mapping('mine', 'secret') = :'fourth' AS newest, droute.mapping('mine', 'former_secrets');
+SELECT count(pulse_rotate_subscription_secret('mine')) FROM generate_series(1, 5);
+SELECT pulse_rotate_subscription_secret('mine');
+SELECT array_length(string_to_array(droute.mapping('mine', 'former_secrets'), ' '), 1) AS former;
+SELECT pulse_rotate_subscription_secret('mine', '0') IS NOT NULL AS rotated;
+SELECT channel, rotated_at <= clock_timestamp() AS rotated FROM pulse.subscription;
+SELECT count(*), count(*) FILTER (WHERE (details ->> 'old_until')::timestamptz > now() + interval '2 hours') AS for_a_day FROM pulse.audit WHERE action = 'subscription.rotated' AND subject = 'mine';
+SELECT pulse_rotate_subscription_secret(NULL);
+SELECT pulse_rotate_subscription_secret('mein');
+SELECT pulse_rotate_subscription_secret('team');
+SELECT pulse_rotate_subscription_secret('mine', NULL);
+SELECT pulse_rotate_subscription_secret('mine', '-1 hour');
+SELECT pulse_rotate_subscription_secret('mine', '1000 years');
+ALTER USER MAPPING FOR CURRENT_USER SERVER mine OPTIONS (ADD former_secrets 'x');
+BEGIN READ ONLY;
+SELECT pulse_rotate_subscription_secret('mine');
+ROLLBACK;
+-- The header of Stratum.
+SELECT subscription FROM pulse_subscribe('https://hook.example/', name => 'stratum', signature => 'stratum');
+SELECT srvoptions FROM pg_foreign_server WHERE srvname = 'stratum';
+SELECT subscription FROM pulse_subscribe('https://hook.example/', name => 'bad', signature => 'hmac');
+SELECT pulse_unsubscribe('stratum');
+DROP FUNCTION droute.mapping;
 SELECT pulse_unsubscribe('team');
 INSERT INTO pulse.outbox (channel, kind, event, payload, send_at) VALUES ('mine', 'event', 'incident.opened', '{}', 'infinity');
 SELECT pulse_unsubscribe('mine');
@@ -126,6 +160,7 @@ SELECT pulse_delete_segment('Route people', confirm => true);
 -- A channel that was dropped by hand leaves the row of its subscription, which can be removed.
 SELECT subscription FROM pulse_subscribe('https://hook.example/', name => 'dropped');
 DROP SERVER dropped CASCADE;
+SELECT pulse_rotate_subscription_secret('dropped');
 SELECT pulse_unsubscribe('dropped');
 SELECT pulse_unsubscribe(channel) FROM pulse.subscription;
 SELECT count(*) FROM pulse.subscription;
@@ -195,6 +230,7 @@ SELECT created_by FROM pulse.route WHERE name = 'r';
 SELECT pulse_delete_route('r');
 SELECT pulse_receive_webhook('{"action": "acknowledge", "incident": 999999999}');
 SELECT pulse_subscribe('https://hook.example/');
+SELECT pulse_rotate_subscription_secret('mine');
 RESET ROLE;
 -- The inbound webhook calls functions with the caller's rights.
 REVOKE EXECUTE ON FUNCTION pulse.acknowledge_incident(bigint, text) FROM droute_operator;
@@ -208,10 +244,12 @@ SELECT srvowner::regrole, created_by FROM pg_foreign_server JOIN pulse.subscript
 CREATE ROLE droute_other;
 SELECT pulse_grant('droute_other', 'admin');
 SET ROLE droute_other;
+SELECT pulse_rotate_subscription_secret('theirs');
 SELECT pulse_unsubscribe('theirs');
 RESET ROLE;
 SELECT count(*) FROM pulse.subscription;
 SET ROLE droute_admin;
+SELECT pulse_rotate_subscription_secret('theirs') IS NOT NULL AS rotated;
 SELECT pulse_unsubscribe('theirs');
 RESET ROLE;
 

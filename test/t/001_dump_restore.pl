@@ -47,6 +47,7 @@ my $aside = q{SELECT i.value, u.since, u.sqlstate, u.part, u.message FROM pulse.
 my $text = $node->safe_psql('shop', q{SELECT pulse_create_api_key('shop', 'write', 'maker', rate => 60)});
 my $newer = $node->safe_psql('shop', q{SELECT pulse_rotate_api_key('shop')});
 $node->safe_psql('shop', q{SELECT pulse.add_api_key_usage(ARRAY[id], '{3}', '{1}') FROM pulse.api_key});
+my $of_source = $node->safe_psql('shop', q{SELECT pulse_create_event_source('orders', 'maker', description => 'Orders')});
 
 # Restore into another cluster: roles first, as an administrator does.
 my $target = start_node('dump_target');
@@ -93,7 +94,12 @@ is($target->safe_psql('shop', q{SELECT count(*) FROM (SELECT runs_as, role_oid F
 my $keys = qq{SELECT k.name, k.kind, k.role, k.rate FROM unnest('{$text,$newer}'::text[]) AS t, pulse.find_api_key(t) AS k};
 is($node->safe_psql('shop', $keys), "shop|write|maker|60\nshop|write|maker|60", 'both texts of a rotated key work');
 is($target->safe_psql('shop', $keys), $node->safe_psql('shop', $keys), 'and do so in the restored database');
-is($target->safe_psql('shop', q{SELECT requests, refusals FROM pulse_list_api_keys()}), '3|1', 'with their usage');
+is($target->safe_psql('shop', q{SELECT requests, refusals FROM pulse_list_api_keys() WHERE name = 'shop'}), '3|1', 'with their usage');
+for my $each ($node, $target)
+{
+	is($each->safe_psql('shop', qq{SELECT k.name, k.source, s.description, s.keys FROM pulse.find_api_key('$of_source') AS k JOIN pulse_list_event_sources() AS s ON s.name = k.source}),
+		'orders|orders|Orders|1', 'the key of an event source sends its events in ' . $each->name);
+}
 my $audit = 'SELECT * FROM pulse.audit ORDER BY id';
 like($target->safe_psql('shop', $audit), qr/api_key\.rotated/, 'the audit log is restored');
 is($target->safe_psql('shop', $audit), $node->safe_psql('shop', $audit), 'as it was');

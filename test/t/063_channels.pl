@@ -2,6 +2,7 @@
 # platform. Secrets are only in user mappings.
 use strict;
 use warnings;
+use Digest::SHA qw(hmac_sha256_hex);
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -193,6 +194,34 @@ try('hook') for 1 .. 3;
 	is_deeply($codec->decode($out), { requests => 3, verified => 3, body => 3, id => 3, secret => 3 },
 		'standardwebhooks and svix verify our signatures, and refuse changed messages');
 }
+
+# ---- a secret is rotated: both sign for a while, then only the new one ----
+
+my $first = sql(qq{SELECT secret FROM pulse_subscribe('$url/webhook/rotated', name => 'rotated', signature => 'stratum')});
+# How many of the last three requests the libraries verify with a secret.
+sub verified
+{
+	my ($secret) = @_;
+	local $ENV{NODE_PATH} = peers_directory() . '/node_modules';
+	my $verify = __FILE__ =~ s{t/[^/]*$}{peers/verify.mjs}r;
+	my ($out) = run_command([ 'node', $verify, "$url/__journal?path=/webhook/rotated", $secret ]);
+	my $result = $codec->decode($out);
+	is($result->{body}, 3, 'changed bodies are refused');
+	return $result->{verified};
+}
+sub send_three { delete_json("$url/__journal"); return join ' ', map { try('rotated')->{status} } 1 .. 3 }
+my $second = sql(q{SELECT pulse_rotate_subscription_secret('rotated')});
+is(send_three(), 'ok ok ok', 'sent after a rotation');
+is(verified($first), 3, 'standardwebhooks and svix verify with the old secret');
+is(verified($second), 3, 'and with the new one');
+my $entry = get_json("$url/__journal?path=/webhook/rotated")->[0];
+is($entry->{headers}{'x-stratum-signature'}, 'sha256=' . hmac_sha256_hex($entry->{body}, $second), 'the header of Stratum is made with the new one');
+# The old one ends by the clock, with nobody doing anything.
+my $third = sql(q{SELECT pulse_rotate_subscription_secret('rotated', '1 second')});
+$node->poll_query_until('postgres', q{SELECT rotated_at + interval '2 seconds' < clock_timestamp() FROM pulse.subscription}) or die 'time stands still';
+is(send_three(), 'ok ok ok', 'sent after the old secrets have ended');
+is(join(' ', map { verified($_) } $first, $second, $third), '0 0 3', 'only the newest secret verifies');
+push @secrets, map { s/^whsec_//r } $first, $second, $third;
 
 # ---- secrets ----
 

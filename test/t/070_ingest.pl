@@ -132,6 +132,7 @@ $writer->quit;
 finish $run;
 is("$said$complaint", "ok\n", 'it ends when the writer does');
 is(sql(q{SELECT count(*) FROM pg_class WHERE relname ~ '^event_y20(19|20)m..$'}), 0, 'then it is dropped, too');
+is(sql(q{SELECT (SELECT count(*) FROM pulse.event_day WHERE day < '2020-03-01') + (SELECT count(*) FROM pulse.event_hour WHERE hour < '2020-03-01')}), 0, 'the counters of old days are deleted');
 is(sql('SELECT (SELECT count(*) FROM pulse.message_seen) + (SELECT count(*) FROM pulse.rejected_event)'), 0, 'old messages and rejected events are deleted');
 is(sql(q{SELECT status || ' ' || reason FROM pulse_ingest('{"userId": "u1", "event": "old", "timestamp": "2020-01-15"}')}), 'rejected too_old', 'an event for a dropped partition is rejected');
 

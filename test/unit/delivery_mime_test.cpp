@@ -23,6 +23,42 @@ TEST(DeliverySign, SecretsAreCheckedWhole) {
     EXPECT_FALSE(SigningKey("whsec_" + Base64(std::string(65, 'k'))));
 }
 
+TEST(DeliverySign, StratumsHeader) {
+    // Computed with Python's hmac module.
+    EXPECT_EQ(StratumSignature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "{\"test\": 2432232314}"),
+              "sha256=80ec8a89ce3cd22133a1066caecb4d04fea7467657c8514d717ec42c38a5c94c");
+}
+
+TEST(DeliverySign, FormerSecretsEnd) {
+    const auto secret = [](char c) { return "whsec_" + Base64(std::string(32, c)); };
+    const auto list = [](const std::vector<FormerSecret>& former) { return PrintFormerSecrets(former); };
+    std::vector<FormerSecret> former = Retire({}, secret('a'), 100, 200);
+    EXPECT_EQ(list(former), "200=" + secret('a'));
+    former = Retire(former, secret('b'), 150, 300);
+    EXPECT_EQ(list(former), "300=" + secret('b') + " 200=" + secret('a'));
+    // None lives longer than the newest, and those that have ended go.
+    EXPECT_EQ(list(Retire(former, secret('c'), 160, 180)),
+              "180=" + secret('c') + " 180=" + secret('b') + " 180=" + secret('a'));
+    EXPECT_EQ(list(Retire(former, secret('c'), 200, 400)), "400=" + secret('c') + " 300=" + secret('b'));
+    EXPECT_TRUE(Retire(former, secret('c'), 160, 160).empty());
+    const auto read = ParseFormerSecrets(list(former));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(list(*read), list(former));
+    EXPECT_TRUE(ParseFormerSecrets("")->empty());
+    const std::string one = "1=" + secret('a');
+    const std::vector<std::string> invalid = {"x",
+                                              secret('a'),
+                                              "=" + secret('a'),
+                                              "1=",
+                                              "1=whsec_x",
+                                              "x1=" + secret('a'),
+                                              one + "  " + one,
+                                              " " + one,
+                                              one + " " + one + " " + one + " " + one + " " + one + " " + one,
+                                              "99999999999999999999=" + secret('a')};
+    for (const std::string& bad : invalid) EXPECT_FALSE(ParseFormerSecrets(bad)) << bad;
+}
+
 TEST(DeliverySign, Base64BothWays) {
     const std::vector<std::pair<std::string, std::string>> vectors = {{"", ""},
                                                                       {"f", "Zg=="},

@@ -4,6 +4,7 @@
 
 #include "delivery_limits.hpp"
 #include "pulse/base/json.hpp"
+#include "pulse/delivery/sign.hpp"
 
 namespace pulse::delivery {
 namespace {
@@ -349,6 +350,25 @@ TEST(DeliveryRequest, UrlsAndHeadersOfEachKind) {
     EXPECT_EQ(header(request("webhook"), "webhook-id"), "msg_2");
     EXPECT_EQ(header(request("webhook"), "webhook-timestamp"), "1772345160");
     EXPECT_TRUE(header(request("webhook"), "webhook-signature").starts_with("v1,"));
+    EXPECT_EQ(header(request("webhook"), "X-Stratum-Signature"), "");
+    const std::string first = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                      second = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz",
+                      third = "whsec_" + std::string(32, 'A');
+    const auto rotated = [&](const std::string& secret, const std::string& former) {
+        const Channel channel = MakeChannel(
+            "rotated", {{"kind", "webhook"}, {"signature", "stratum"}},
+            {{"url", "https://example.com/hook"}, {"secret", secret}, {"former_secrets", former}});
+        return MakeRequest(channel, Around("opened"), MakePayload(channel, Around("opened"), {Example()}),
+                           *ParseMoment("2026-03-01 06:06"));
+    };
+    const auto signed_by = [&](const std::string& secret) {
+        return header(rotated(secret, ""), "webhook-signature");
+    };
+    // One signature per secret that has not ended, the newest first; all secrets are kept out of logs.
+    const http::Request both = rotated(first, "1772345161=" + second + " 1772345160=" + third);
+    EXPECT_EQ(header(both, "webhook-signature"), signed_by(first) + " " + signed_by(second));
+    EXPECT_EQ(std::count(both.secrets.begin(), both.secrets.end(), second), 1);
+    EXPECT_EQ(header(both, "X-Stratum-Signature"), StratumSignature(first, both.body));
     const Channel tls = MakeChannel(
         "tls", {{"kind", "email"}, {"host", "m"}, {"tls", "tls"}, {"from", "a@b.c"}, {"to", "d@e.f"}}, {});
     EXPECT_EQ(MakeRequest(tls, Around("opened"), MakePayload(tls, Around("opened"), {Example()}), 0).url,

@@ -238,6 +238,23 @@ TEST(ProfileEvent, CatalogueCountsAllAndSamplesProperties) {
     EXPECT_EQ(json["e"][4]["x"][0].dump(), "[0,0,0,0,0,0,181]");
 }
 
+TEST(ProfileEvent, CatalogueCountsByHour) {
+    TextReader reader;
+    EventCatalogue catalogue;
+    for (const char* time :
+         {"2026-11-21T11:59:59.999Z", "2026-11-21T11:00:00Z", "2026-11-21T10:59:59Z", "2000-01-01T00:00:00Z",
+          "1999-12-31T23:59:59Z", "1999-12-31T23:00:00Z", "1999-12-31T22:59:59Z"})
+        catalogue.Add(
+            reader,
+            ValidateEvent(reader,
+                          ReadEventFields(
+                              reader, reader.Parse(std::string(R"({"event":"e","userId":"u","timestamp":")") +
+                                                   time + "\"}")),
+                          Usual()));
+    EXPECT_EQ(nlohmann::json::parse(catalogue.Json())["e"][5].dump(),
+              R"({"-1":2,"-2":1,"0":1,"235714":1,"235715":2})");
+}
+
 TEST(ProfileMonth, CountsFrom2000) {
     EXPECT_EQ(MonthOf(0), 0);
     EXPECT_EQ(MonthOf(-1), -1);

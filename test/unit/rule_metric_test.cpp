@@ -198,5 +198,23 @@ TEST(RuleMetric, IsAFieldOfJsonRules) {
     EXPECT_EQ(ErrorOf([&] { field("events.a.count > 1"); }).state(), sqlstate::kSyntaxError);
 }
 
+TEST(RuleMetric, StaticSegmentsAreStoredAndNotTyped) {
+    const Metric metric = ParseMetric("static_segment(42)");
+    EXPECT_EQ(metric.segment, 42);
+    EXPECT_EQ(Print(metric), "static_segment(42)");
+    EXPECT_EQ(Print(*ParseStored("not static_segment(42) ?? false")), "not static_segment(42) ?? false");
+    EXPECT_EQ(ParseError("static_segment(42)").state(), sqlstate::kUndefinedFunction);
+    for (const char* text : {"static_segment()", "static_segment(1.5)", "static_segment(1, 2)",
+                             "static_segment(\"x\")", "static_segment(99999999999999999999)"})
+        EXPECT_EQ(ErrorOf([&] { ParseStored(text); }).state(), sqlstate::kSyntaxError) << text;
+    const MetricSql sql = CompileMetric(metric, "d.now", "UTC", "d.id");
+    EXPECT_TRUE(sql.correlated);
+    EXPECT_EQ(sql.sql_type, "boolean");
+    EXPECT_EQ(sql.empty, "false");
+    EXPECT_EQ(sql.events, std::vector<std::string>{"static_segment(42)"});
+    EXPECT_FALSE(sql.incremental);
+    EXPECT_NE(sql.value.find("m.canonical_id = d.id"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pulse::rule

@@ -77,5 +77,31 @@ TEST(SegmentProfile, IncludeAnonymousFalseIsACondition) {
     EXPECT_EQ(rule::AsOp(*ReadRule(request), rule::Op::kAnd)->operands.size(), 2U);
 }
 
+// With the planner's estimate, two conditions on attributes would leave one person.
+TEST(SegmentProfile, EstimatesDoNotCollapse) {
+    const MemberQuery query =
+        Compile("profile.plan = \"pro\" && profile.country = \"DE\" && events.x.count >= 1");
+    for (const Clause& clause : query.clauses) EXPECT_NE(clause.sql.find("COALESCE("), std::string::npos);
+    EXPECT_TRUE(query.clauses[0].sql.starts_with("COALESCE("));
+    EXPECT_NE(query.narrowed.find("c.id = o.canonical_id AND COALESCE("), std::string::npos);
+    EXPECT_NE(query.from.find("WHERE COALESCE(p.canonical_id = p.id, false)"), std::string::npos);
+}
+
+// A query over everybody begins with the members instead of asking for each person.
+TEST(SegmentProfile, AStaticSegmentIsJoined) {
+    Request request;
+    request.kind = SegmentKind::kProfile;
+    request.static_segment = 42;
+    request.expanded =
+        std::make_shared<const ExpandedRules>(ExpandedRules{ReadRule(request), nullptr, "UTC"});
+    const MemberQuery query = CompileMembers(request, {}, kNow);
+    ASSERT_EQ(query.clauses.size(), 1U);
+    EXPECT_EQ(query.clauses[0].text, "static_segment(42)");
+    EXPECT_EQ(query.clauses[0].sql, "s.m0");
+    EXPECT_NE(query.from.find("tm0.id IS NOT NULL AS m0"), std::string::npos);
+    EXPECT_EQ(Times(query.from, "FROM pulse.static_member"), 1U);
+    EXPECT_EQ(query.from.find("EXISTS (SELECT FROM pulse.profile"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace pulse::segment

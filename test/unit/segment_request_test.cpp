@@ -103,12 +103,12 @@ TEST(SegmentRequest, UnknownKeysAreErrorsWithAHint) {
         Refusal(R"({"from": "t", "wher": "a > 1"})"),
         "22023 unknown key \"wher\" in the definition | Keys are \"from\", \"query\", \"key\", "
         "\"where\", \"rules\", \"logicalOperator\", \"groups\", \"attributes\", \"converted\", "
-        "\"last_active\", \"source\", \"cadence\", \"include_anonymous\", \"members\". | Did you mean \"where\"?");
+        "\"last_active\", \"source\", \"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\". | Did you mean \"where\"?");
     EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
               "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", "
               "\"where\", \"rules\", "
               "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", "
-              "\"cadence\", \"include_anonymous\", \"members\".");
+              "\"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\".");
     EXPECT_EQ(
         Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
         "22023 unknown key \"kinds\" in an attribute | Keys are \"name\", \"kind\". | Did you mean \"kind\"?");
@@ -267,6 +267,27 @@ TEST(SegmentBaseline, ErrorsNameTheInvalidKey) {
               "\"slowErosion\", \"slowGrowth\".");
     EXPECT_TRUE(BaselineRefusal(R"({"alertThresholds": {"nullSpike": 2}})")
                     .starts_with("22023 alertThresholds.nullSpike must be a number from 0 to 1"));
+}
+
+TEST(SegmentRequest, AStaticSegmentHasNoRule) {
+    EXPECT_EQ(ToJson(ParseRequest(Json::parse(R"({"static": true, "members": "guests"})"))).dump(),
+              R"({"members":"guests","static":true})");
+    EXPECT_EQ(ParseRequest(Json::parse(R"({"static": 42})")).static_segment, 42);
+    EXPECT_EQ(ToJson(ParseRequest(Json::parse(R"({"static": 42})"))).dump(), R"({"static":42})");
+    EXPECT_FALSE(ParseRequest(Json::parse(R"({"static": false, "where": "true"})")).static_segment);
+    EXPECT_FALSE(ParseRequest(Json::parse(R"({"static": null, "where": "true"})")).static_segment);
+    for (const char* other : {R"("where": "true")", R"("from": "t")", R"("query": "SELECT 1")",
+                              R"("rules": [])", R"("conditions": [])", R"("include_anonymous": true)"}) {
+        try {
+            ParseRequest(Json::parse(std::string(R"({"static": true, )") + other + "}"));
+            ADD_FAILURE() << other;
+        } catch (const UserError& error) {
+            EXPECT_TRUE(error.message().starts_with("a static segment has no")) << other << error.message();
+        }
+    }
+    for (const char* value : {"0", "-1", "1.5", "\"yes\"", "[]"})
+        EXPECT_THROW(ParseRequest(Json::parse(std::string(R"({"static": )") + value + "}")), UserError)
+            << value;
 }
 
 }  // namespace

@@ -43,18 +43,18 @@ pg::Json ReadObject(const pg::Row& row, int column);
 // notices.
 int64_t PlanNotices(int64_t limit);
 
-// ---- store_plan_members.cpp ----
+// ---- store_plan_feeds.cpp ----
 
-struct PlannedMembers {
+struct PlannedFeeds {
     int64_t messages = 0;
-    bool more = false;  // there are more changes to plan now
-    bool busy = false;  // another session holds back changes at the moment
+    bool more = false;  // there are more events to plan now
+    bool busy = false;  // another session holds back events at the moment
     bool full = false;  // a channel has its maximum of pending messages
 };
-// Turns membership changes into messages to subscriptions, up to a limit per transaction.
-PlannedMembers PlanMembers();
-// Whether there may be membership changes to plan.
-bool MembersPending();
+// Turns events about single people into messages to subscriptions, up to a limit per transaction.
+PlannedFeeds PlanFeeds();
+// Whether there may be such events to plan.
+bool FeedsPending();
 
 // ---- store_outbox.cpp ----
 

@@ -25,6 +25,8 @@ class ByIndex {
         pg::SetLocally("enable_bitmapscan", "off");
         pg::SetLocally("enable_hashjoin", "off");
         pg::SetLocally("enable_mergejoin", "off");
+        // The small tables without a suitable index would seem expensive.
+        pg::SetLocally("jit", "off");
     }
 
   private:

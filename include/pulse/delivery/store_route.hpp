@@ -61,9 +61,9 @@ std::vector<EventMessage> PlanEvents(const std::vector<Notice>& notices);
 
 void InsertEvents(const std::vector<EventMessage>& messages);
 
-// ---- store_plan_members.cpp ----
+// ---- store_plan_feeds.cpp ----
 
 // Whether any of these events is about single people.
-bool WantsMembers(const std::vector<std::string>& events);
+bool AreAboutPeople(const std::vector<std::string>& events);
 
 }  // namespace pulse::delivery

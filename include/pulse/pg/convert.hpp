@@ -101,6 +101,7 @@ class Args {
 
     // The argument, or an error that names it if it is null.
     std::string RequireText(int i, const char* name) const;
+    std::vector<std::string> RequireTexts(int i, const char* name) const;
     int64_t RequireInt8(int i, const char* name) const;
     Json RequireJsonb(int i, const char* name) const;
     bool RequireBool(int i, const char* name) const;

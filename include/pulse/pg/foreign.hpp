@@ -21,10 +21,15 @@ struct ForeignServer {
     std::string name, owner;
     options::List options, mapping;
     bool has_mapping = false;
+    bool public_mapping = false;  // it is that of PUBLIC
 };
 // Needs an open Session as Identity::Owner().
 std::optional<ForeignServer> FindServer(const char* wrapper, const std::string& name);
 std::vector<std::string> ServerNames(const char* wrapper);
+
+// ALTER USER MAPPING with the caller's rights, so that the mapping that FindServer() found has these options.
+// Throws PostgreSQL's error if the caller does not own the server.
+void SetMapping(const ForeignServer& server, const options::List& options);
 
 // The body of a validator function: checks options against `table`, and the options of a server also with
 // `check`. Secrets do not reach a log.

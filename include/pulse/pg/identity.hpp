@@ -16,6 +16,9 @@ class Identity {
     // A role by name in a security-restricted operation with the search_path given: for definitions that
     // users supply. Throws UserError if the role does not exist.
     static Identity Definer(const std::string& role, const std::string& search_path);
+    // A role by oid in a security-restricted operation, search_path pg_catalog: for SQL of Pulse that runs with
+    // the rights of an API key.
+    static Identity Key(Oid role);
 
     // Whether the statements that run now are Pulse's own, for its tables.
     static bool IsOwner() { return owner_; }
@@ -36,6 +39,31 @@ class Identity {
     int saved_context_;
     int guc_level_;
 };
+
+// Who acts while it lives, in place of the calling role: an API key. Definitions that it makes get the
+// search_path that was effective before.
+class Actor {
+  public:
+    explicit Actor(std::string key);
+    ~Actor() { current_ = outer_; }
+    Actor(const Actor&) = delete;
+    Actor& operator=(const Actor&) = delete;
+
+    // The innermost; null if roles act for themselves.
+    static const Actor* Current() { return current_; }
+    const std::string& key() const { return key_; }
+    const std::string& search_path() const { return search_path_; }
+
+  private:
+    static inline const Actor* current_ = nullptr;
+    const Actor* outer_;
+    std::string key_, search_path_;
+};
+
+// Whom histories name: the API key that acts, or the calling role.
+std::string ActorName();
+// The API key that acts, or this role.
+std::string ActorName(const std::string& role);
 
 // The calling role and its effective search_path, written out with pg_temp last; both are stored with
 // definitions.

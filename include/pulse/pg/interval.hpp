@@ -17,6 +17,9 @@ int64_t IntervalLength(Datum interval);
 // The same for an argument; throws UserError if it is longer.
 int64_t IntervalArgument(Datum interval);
 
+// The same for the argument "keep", which must not be null or negative; else throws UserError with this hint.
+int64_t KeepArgument(const Args& args, int i, const char* hint);
+
 // The end of a period that begins now; empty if the argument is null.
 std::optional<Moment> AfterInterval(const Args& args, int i);
 

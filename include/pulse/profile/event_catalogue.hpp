@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -35,6 +36,7 @@ class EventCatalogue {
     struct EventStatistics {
         int64_t events = 0, looked_at = 0;
         Moment first = 0, last = 0;
+        std::map<int64_t, int64_t> hours;  // events by hours since 2000-01-01 UTC
         ByName<Property> properties;
     };
 

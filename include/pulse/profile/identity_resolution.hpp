@@ -44,6 +44,7 @@ struct ResolutionPlan {
         int64_t survivor = 0, merged = 0;
         Identity one, other;  // the ids of one event that linked them
         Moment time = 0;
+        int64_t history = 0;  // its row of pulse.merge_history, once it is written
     };
     std::vector<NewPerson> new_people;
     std::vector<NewIdentity> new_identities;

@@ -35,6 +35,9 @@ enum class Cause { kEvent, kImport, kMerge, kUnmerge, kErasure };
 struct Listener {
     // Before anything is written: locks definitions until the transaction ends.
     void (*before_write)() = nullptr;
+    // Waits for the transactions that have called before_write(), and keeps others waiting until this one
+    // ends. Throws UserError 55P03, 25001.
+    void (*keep_writers_out)() = nullptr;
     // `changes`: each person once, any order.
     void (*people_changed)(const std::vector<PersonChange>& changes, Cause cause) = nullptr;
     // `survivor` now has the events and ids of `merged`. Both rows of pulse.profile are locked.

@@ -10,9 +10,13 @@ namespace pulse::profile {
 // The result of pulse_profile(), as the text of a JSON object.
 std::string DescribePerson(int64_t person);
 
-// The rows of pulse_search_profiles() and pulse_identity_graph().
-pg::Result SearchPeople(const std::string& query, int max, int skip);
+// The rows of pulse_identity_graph().
 pg::Result IdentityGraph(int64_t person);
+
+// The rows of pulse_merge_history(), of pulse_canonical_identity() and of pulse_identity_links().
+pg::Result MergeHistory(std::optional<int64_t> person, int max, int64_t before);
+pg::Result CanonicalIdentity(int64_t person);
+pg::Result IdentityLinks(int64_t person);
 
 // Both as the text of a JSON object.
 std::string SimulateMerge(int64_t one, int64_t other);

@@ -9,6 +9,7 @@
 
 #include "pulse/pg/convert.hpp"
 #include "pulse/profile/identity_claim.hpp"
+#include "pulse/profile/identity_resolution.hpp"
 #include "pulse/profile/listener.hpp"
 
 namespace pulse::profile {
@@ -17,9 +18,11 @@ namespace pulse::profile {
 const std::vector<IdentityKind>& IdentityKinds();
 
 // Resolve the identities of a whole batch, set-based: find, create, extend and merge people; reports merges
-// to GetListener(). Afterwards the people of claims with `writes` are locked, of the others those that
-// changed. `also`: further people to lock, by canonical or former id; only those still canonical are locked.
-void ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also = {});
+// to GetListener() and returns them. Afterwards the people of claims with `writes` are locked, of the others
+// those that changed. `also`: further people to lock, by canonical or former id; only those still canonical
+// are locked.
+std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>& claims,
+                                                     const std::vector<int64_t>& also = {});
 
 // Lock people in ascending order and return the ids that are still canonical. If one was merged into another
 // person during the wait, returns nothing, and the caller must roll back to release the locks.

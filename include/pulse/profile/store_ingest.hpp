@@ -104,6 +104,23 @@ void WriteTally(const std::string& source, const Tally& tally, const EventCatalo
 // another session does it.
 int64_t FoldTallies(int64_t rows);
 
+// ---- store_activity.cpp ----
+
+// The new events of some profiles, each once.
+struct ActivityTally {
+    std::vector<int64_t> profiles;
+    std::vector<int64_t> events;
+    std::vector<Moment> first, last;
+
+    // Count an event. Events of one profile come one after the other.
+    void Add(int64_t profile, Moment time);
+};
+// Record them for FoldActivity().
+void WriteActivity(const ActivityTally& tally);
+// Add recorded activity to pulse.activity: that of the oldest batches, of up to `profiles` profiles; with
+// `at_least_one`, of one batch however large. Returns the number of batches; 0 while another session does it.
+int64_t FoldActivity(int64_t profiles, bool at_least_one);
+
 // ---- store_rejected.cpp ----
 
 // Store rejected events.

@@ -20,6 +20,9 @@ struct Person {
 // in one of the last two forms is never looked up as a plain id: write such a user id as user_id:profile:42.
 // Uses probes only: runs no query, works on a standby, needs no Session.
 std::optional<Person> FindPerson(const std::string& user);
+// The profile that the id belongs to, by the same rules: it may be merged into another one, and profile:42
+// may not exist.
+std::optional<int64_t> FindProfileOfId(const std::string& user);
 // Throws UserError 42704 "no person with the id …".
 Person RequirePerson(const std::string& user);
 // By canonical or former id.

@@ -110,6 +110,7 @@ enum class Aggregate {
     kDistinct,
     kList,  // of a property
     kSequence,
+    kStatic,  // whether the person was added to a static segment
 };
 
 // One step of a sequence: such an event after the one before, or (absent) none.
@@ -120,7 +121,7 @@ struct SequenceStep {
     int64_t within = 0;  // seconds after the step before; 0: any time
 };
 
-// An aggregate of one person's events (pulse/rule/metric.hpp).
+// An aggregate of one person's events, or kStatic (pulse/rule/metric.hpp).
 struct Metric {
     Aggregate aggregate = Aggregate::kCount;
     std::string event = {};                  // empty: any
@@ -128,6 +129,7 @@ struct Metric {
     ExprPtr filter = nullptr;                // over the event's properties, or nullptr
     Window window = {};                      // of a sequence: all its steps lie in it
     std::vector<SequenceStep> steps = {};
+    int64_t segment = 0;  // of kStatic: its id
 };
 
 // One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull,

@@ -8,8 +8,8 @@
 namespace pulse::rule {
 
 // Read {"rules": [{"field", "operator", "value"}, …], "logicalOperator": "AND" | "OR", "groups": [the same,
-// …]}. Other keys are an error, and so is a group without rules. Throws UserError that names the place, e.g.
-// groups[0].rules[2].
+// …]}, or that of json_stratum.hpp. Other keys are an error, and so is a group without rules. Throws
+// UserError that names the place, e.g. groups[0].rules[2].
 ExprPtr FromJson(const nlohmann::json& json);
 
 // The JSON that a rule or a definition may be written in instead of text. Throws UserError that names `what`

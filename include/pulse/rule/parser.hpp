@@ -11,6 +11,9 @@ namespace pulse::rule {
 // expected there.
 ExprPtr Parse(std::string_view text);
 
+// The same for a text that Pulse has printed and stored, which may also hold static_segment(42).
+ExprPtr ParseStored(std::string_view text);
+
 // Parse text that must be one reference or function call, such as `lower(profile.plan)`. `of_element`: names
 // are properties of an element.
 ExprPtr ParseField(std::string_view text, bool of_element = false);

@@ -11,7 +11,8 @@
 
 namespace pulse::segment {
 
-// The definition's rule as a tree, from text or JSON; nullptr without a rule.
+// The definition's rule as a tree, from text or JSON; of a static segment, whether a person was added.
+// nullptr without a rule.
 rule::ExprPtr ReadRule(const Request& request);
 
 // The columns of the relation or query that the definition reads.

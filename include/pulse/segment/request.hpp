@@ -41,11 +41,13 @@ struct Request {
     std::string query;   // query
     std::optional<std::string> key;
     std::optional<std::string> where;  // rule text, or …
-    std::optional<Json> rules;         // … {"rules", "logicalOperator", "groups"}; only the given keys
+    std::optional<Json> rules;  // … {"rules", "logicalOperator", "groups"}, or Stratum's; only the given keys
     std::optional<std::vector<AttributeRequest>> attributes;  // unset: choose
     std::optional<std::string> converted;
     std::optional<std::string> last_active;
     std::optional<std::string> cadence;
+    // People who are added by hand: the id of the segment whose list it is; 0: a new one. Unset: a rule.
+    std::optional<int64_t> static_segment;
     std::optional<bool> include_anonymous;          // people; unset: true
     std::optional<std::string> members;             // what texts call them; unset: people, or members
     std::shared_ptr<const ExpandedRules> expanded;  // set by PrepareRequest() for segments over people

@@ -13,7 +13,7 @@
 
 namespace pulse::segment {
 
-enum class Status { kActive, kPaused, kArchived };
+enum class Status { kDraft, kActive, kPaused, kArchived };
 
 const char* Name(Status status);
 
@@ -39,6 +39,9 @@ struct Segment {
 
 // Read one segment of any status. Throws UserError 42704 with similar names if it does not exist.
 Segment Load(const std::string& name);
+
+// Throw an error if the segment has no history to be measured: a draft, or archived.
+void RequireMeasured(const Segment& segment);
 
 // Read all active segments, by name.
 std::vector<Segment> LoadActive();

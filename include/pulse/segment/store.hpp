@@ -61,12 +61,18 @@ struct SegmentInput {
     std::optional<std::string> description;
     std::optional<Json> baseline;
     std::optional<std::vector<std::string>> tags;
+    bool draft = false;  // only of a new one
 };
+
+// Give a static definition the list of its segment. Throws UserError if it names another one.
+void ResolveStatic(Request& request, int64_t segment);
 
 int64_t Create(const SegmentInput& input);
 // Returns the version.
 int32_t Update(const std::string& name, const SegmentInput& input);
 void SetStatus(const std::string& name, Status status);
+// Make a draft active. Throws UserError 55000 for others.
+void Publish(const std::string& name);
 void SetMonitoring(const std::string& name, bool enabled);
 // Delete a segment. Unless confirmed, throws an error that lists what would be deleted.
 void Delete(const std::string& name, bool confirmed);
@@ -93,7 +99,7 @@ struct ChangeRow {
     std::vector<std::string> sample;
 };
 // Preview another definition of a segment, with the rights of the caller.
-std::vector<ChangeRow> PreviewChange(const std::string& name, const Request& asked, int sample);
+std::vector<ChangeRow> PreviewChange(const std::string& name, Request asked, int sample);
 
 struct ExplainRow {
     std::string item, value;

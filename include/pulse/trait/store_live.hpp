@@ -29,6 +29,9 @@ void RequireReadCommitted();
 // The trees of saved traits and live profile segments (rule::Definitions), newest committed or our own.
 const rule::Definitions& SavedDefinitions();
 
+// Throws UserError 55000 if the segment over people is a draft.
+void RequireNoDraft(const std::string& segment);
+
 // Expand a rule for an unknown person, who is in no segment.
 rule::ExprPtr ExpandForUnknown(const rule::Expr& expr);
 

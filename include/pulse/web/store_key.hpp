@@ -13,7 +13,8 @@ struct NewKey {
     std::string role;
     std::optional<Moment> expires;
     std::optional<std::vector<std::string>> origins;
-    std::optional<int32_t> rate;  // requests in a minute
+    std::optional<int32_t> rate;        // requests in a minute
+    std::optional<std::string> source;  // the event source whose key it is
 };
 
 // These check the rights of the caller; call them outside of any Identity. The first two return the text of
@@ -21,6 +22,9 @@ struct NewKey {
 std::string CreateKey(const NewKey& key);
 std::string RotateKey(const std::string& name, int64_t keep, const std::optional<Moment>& expires);
 void RevokeKey(const std::string& name);
+
+// The roles, by oid, that have keys and whose keys work. Needs an open Session as Identity::Owner().
+std::vector<int64_t> UsableRoles();
 
 // A key that works now.
 struct FoundKey {
@@ -30,6 +34,7 @@ struct FoundKey {
     Oid role;
     std::optional<std::vector<std::string>> origins;
     std::optional<int32_t> rate;
+    std::optional<std::string> source;  // it sends events under this source, and does nothing else
 };
 
 // The key with this text; empty if there is none, it is revoked or has expired, or its role is gone or

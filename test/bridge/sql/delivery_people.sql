@@ -19,18 +19,18 @@ SELECT pulse_create_segment('premium', '{"where": "profile.plan == \"premium\""}
 SELECT pulse_identify('u1', '{"plan": "premium"}') > 0 AS before;
 
 -- ---- from now on: no earlier changes ----
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT subscription FROM pulse_subscribe('https://hook.example/all', '{segment.entered,segment.exited}', name => 'everybody');
 SELECT subscription FROM pulse_subscribe('https://hook.example/in', '{segment.entered}', name => 'entered', segments => '{buyers}');
 SELECT name, position, after_id FROM pulse.change_consumer ORDER BY name;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT * FROM told;
 SELECT pulse_identify('u3', '{"plan": "premium"}') > 0 AS enters, pulse_identify('u2', '{"plan": "free"}') > 0 AS leaves, pulse_track('u1', 'purchase') > 0 AS buys,
     pulse_track(NULL, 'purchase', anonymous_id => 'web-1') > 0 AS visitor;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT * FROM told;
 -- Once.
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT count(*) FROM told;
 
 -- ---- content ----
@@ -44,7 +44,7 @@ DELETE FROM pulse.outbox;
 
 -- ---- a visitor who signs in: the message has the ids of the visitor ----
 SELECT pulse_identify('u1', anonymous_id => 'web-1') > 0 AS signs_in;
-SELECT messages FROM plan_members();
+SELECT messages FROM plan_feeds();
 SELECT event, payload -> 'data' ->> 'segment' AS segment, payload -> 'data' ->> 'user_id' AS user_id, payload -> 'data' ->> 'anonymous_id' AS anonymous_id,
     payload -> 'data' ->> 'cause' AS cause, (payload -> 'data' ->> 'merged_into')::bigint = (SELECT i.profile_id FROM pulse.identity AS i WHERE i.value = 'u1') AS into_u1
 FROM pulse.outbox ORDER BY id;
@@ -60,47 +60,47 @@ SELECT s.id, 1, 'entered', now() - interval '3 days', 1, 'time', false FROM puls
 BEGIN;
 SELECT pulse_track('u4', 'purchase') > 0 AS never;
 ROLLBACK;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT * FROM told;
 
 -- ---- once, even if the worker dies before its commit ----
 SELECT pulse_track('u4', 'purchase') > 0 AS buys;
 BEGIN;
-SELECT messages FROM plan_members();
+SELECT messages FROM plan_feeds();
 ROLLBACK;
 SELECT * FROM told;
-SELECT messages FROM plan_members();
+SELECT messages FROM plan_feeds();
 SELECT * FROM told;
 DELETE FROM pulse.outbox;
 
 -- ---- a limit per transaction, shared by the subscriptions; a full channel waits and does not delay others ----
 SELECT count(pulse_track('many' || i, 'purchase')) FROM generate_series(1, 700) AS i;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT channel, count(*) FROM told GROUP BY 1 ORDER BY 1;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT channel, count(*), count(DISTINCT who) FROM told GROUP BY 1 ORDER BY 1;
 INSERT INTO pulse.outbox (channel, kind, event, payload, send_at) SELECT 'everybody', 'event', 'test', '{}', 'infinity' FROM generate_series(1, 9299);
 SELECT count(pulse_track('more' || i, 'purchase')) FROM generate_series(1, 3) AS i;
-SELECT * FROM plan_members();
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
+SELECT * FROM plan_feeds();
 SELECT channel, string_agg(who, ' ') FROM told WHERE who LIKE 'more%' GROUP BY 1 ORDER BY 1;
 DELETE FROM pulse.outbox WHERE event = 'test';
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT channel, string_agg(who, ' ') FROM told WHERE who LIKE 'more%' GROUP BY 1 ORDER BY 1;
 DELETE FROM pulse.outbox;
 
 -- ---- a disabled channel starts with new changes once it is enabled; a dropped one is removed ----
 INSERT INTO pulse.channel_state (channel, disabled_at) VALUES ('entered', now());
 SELECT pulse_track('away', 'purchase') > 0 AS buys;
-SELECT messages FROM plan_members();
+SELECT messages FROM plan_feeds();
 SELECT name FROM pulse.change_consumer ORDER BY name;
 DELETE FROM pulse.channel_state;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT pulse_track('back', 'purchase') > 0 AS buys;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT channel, who FROM told;
 DROP SERVER entered CASCADE;
-SELECT * FROM plan_members();
+SELECT * FROM plan_feeds();
 SELECT name FROM pulse.change_consumer ORDER BY name;
 
 -- ---- with segments, nothing is sent about other segments or tables ----

@@ -1,0 +1,55 @@
+// The table of routes, put together from the files of the families.
+#include "pulse/web/routes.hpp"
+
+namespace pulse::web {
+
+const char* Name(Family family) {
+    switch (family) {
+        case Family::kPulse: return "pulse";
+        case Family::kTinyCdp: return "tinycdp";
+        case Family::kSegment: return "segment";
+        case Family::kOfrep: return "ofrep";
+        case Family::kStratum: return "stratum";
+    }
+    return "pulse";
+}
+
+const char* Name(Access access) {
+    switch (access) {
+        case Access::kNone: return "none";
+        case Access::kSend: return "send";
+        case Access::kDecide: return "decide";
+        case Access::kRead: return "read";
+        case Access::kAdmin: return "admin";
+    }
+    return "admin";
+}
+
+const char* Name(Type type) {
+    switch (type) {
+        case Type::kText: return "text";
+        case Type::kId: return "id";
+        case Type::kInteger: return "integer";
+        case Type::kNumber: return "number";
+        case Type::kBoolean: return "boolean";
+        case Type::kTime: return "time";
+        case Type::kJson: return "json";
+        case Type::kTexts: return "texts";
+    }
+    return "text";
+}
+
+const std::vector<Route>& Routes() {
+    static const std::vector<Route> routes = [] {
+        std::vector<Route> all;
+        for (const auto& list : {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, TableRoutes,
+                                 DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes}) {
+            std::vector<Route> some = list();
+            all.insert(all.end(), some.begin(), some.end());
+        }
+        return all;
+    }();
+    return routes;
+}
+
+}  // namespace pulse::web

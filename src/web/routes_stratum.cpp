@@ -1,0 +1,167 @@
+// Routes of Stratum's customer data platform: people and their events.
+#include "pulse/web/routes.hpp"
+
+namespace pulse::web {
+
+namespace {
+
+#define PULSE_CDP "/api/v1/cdp"
+
+// A person as pulse_profile() shows it.
+#define PULSE_PERSON                                                                                                          \
+    "json_build_object('id', w.person ->> 'profile_id', 'external_id', (SELECT i ->> 'value' FROM "                           \
+    "jsonb_array_elements(w.person -> 'identities') AS i WHERE i ->> 'kind' = 'user_id' LIMIT 1), "                           \
+    "'identifiers', (SELECT coalesce(json_agg(json_build_object('identifier_type', i ->> 'kind', 'value', i ->> 'value', "    \
+    "'first_seen_at', i ->> 'since')), '[]') FROM jsonb_array_elements(w.person -> 'identities') AS i), "                     \
+    "'profile_data', w.person -> 'attributes', 'computed_traits', w.person -> 'traits', 'segments', w.person -> 'segments', " \
+    "'lifecycle_stage', w.person ->> 'lifecycle', 'total_events', w.person #> '{events,total}', "                             \
+    "'first_seen_at', w.person ->> 'first_seen_at', 'last_seen_at', w.person ->> 'last_seen_at')"
+
+constexpr Parameter kPerson{"id", In::kPath, Type::kId};
+
+Route Cdp(std::string_view method, std::string_view path, Access access, std::string_view summary,
+          std::string_view sql, std::vector<Parameter> parameters = {}) {
+    return {.method = method,
+            .path = path,
+            .family = Family::kStratum,
+            .access = access,
+            .read_only = access == Access::kRead,
+            .summary = summary,
+            .sql = sql,
+            .parameters = std::move(parameters)};
+}
+
+std::vector<Route> People() {
+    static constexpr std::string_view kLookup =
+        "SELECT " PULSE_PERSON
+        " FROM (SELECT {v}.pulse_profile($1::text || ':' || $2::text) AS person OFFSET 0) AS w";
+    return {
+        Cdp("POST", PULSE_CDP "/profiles/lookup", Access::kRead, "The person with an id", kLookup,
+            {{"identifier_type", In::kBody, Type::kText, true},
+             {.name = "identifier_value", .in = In::kBody, .required = true, .synonym = "value"}}),
+        Cdp("GET", PULSE_CDP "/profiles", Access::kRead, "The person with an id", kLookup,
+            {{"identifier_type", In::kQuery, Type::kText, true},
+             {"identifier_value", In::kQuery, Type::kText, true}}),
+        Cdp("POST", PULSE_CDP "/profiles/search", Access::kRead,
+            "Finds people; the filter is that of pulse_find_profiles()",
+            "SELECT json_build_object('profiles', f.found -> 'people', 'next', f.found -> 'next', 'complete', f.found -> 'complete', "
+            "'total', c.people, 'total_is_exact', c.exact) "
+            "FROM (SELECT $1::jsonb - '{limit,after,offset}'::text[] AS filter OFFSET 0) AS w "
+            "CROSS JOIN LATERAL (SELECT {v}.pulse_find_profiles(w.filter, $2::bigint, $3::text, $4::bigint) AS found OFFSET 0) AS f "
+            "CROSS JOIN LATERAL {v}.pulse_count_profiles(w.filter) AS c",
+            {{"filter", In::kWholeBody, Type::kJson},
+             {.name = "limit",
+              .in = In::kBody,
+              .type = Type::kInteger,
+              .fallback = "50",
+              .least = 1,
+              .most = 1000},
+             {"after", In::kBody},
+             {.name = "offset",
+              .in = In::kBody,
+              .type = Type::kInteger,
+              .fallback = "0",
+              .least = 0,
+              .most = 10000}}),
+        Cdp("GET", PULSE_CDP "/profiles/statistics", Access::kRead, "Figures of all people",
+            "SELECT json_object_agg(s.figure, json_build_object('value', s.value, 'exact', s.exact)) FROM {v}.pulse_people_statistics() AS s"),
+        Cdp("GET", PULSE_CDP "/profiles/{id}", Access::kRead, "One person",
+            "SELECT " PULSE_PERSON
+            " FROM (SELECT {v}.pulse_profile('profile:' || $1::bigint) AS person OFFSET 0) AS w",
+            {kPerson}),
+        Cdp("GET", PULSE_CDP "/profiles/{id}/identity-graph", Access::kRead,
+            "The ids of a person, and what links them",
+            "SELECT json_build_object('nodes', (SELECT coalesce(json_agg(json_build_object('identifier_type', g.kind, 'value', g.value, "
+            "'profile_id', g.profile_id::text, 'first_seen_at', g.first_seen_at)), '[]') FROM {v}.pulse_identity_graph('profile:' || $1::bigint) AS g), "
+            "'edges', (SELECT coalesce(json_agg(json_build_object('source_type', l.kind, 'source', l.value, 'target_type', l.other_kind, "
+            "'target', l.other_value, 'link_type', l.reason, 'confidence', l.confidence, 'linked_at', l.linked_at)), '[]') "
+            "FROM {v}.pulse_identity_links('profile:' || $1::bigint) AS l))",
+            {kPerson}),
+        Cdp("GET", PULSE_CDP "/profiles/{id}/canonical-identity", Access::kRead,
+            "The id that stands for a person, and why",
+            "SELECT json_build_object('profile_id', c.profile_id::text, 'identifier_type', c.kind, 'value', c.value, 'priority', c.priority, "
+            "'reason', c.reason) FROM {v}.pulse_canonical_identity('profile:' || $1::bigint) AS c",
+            {kPerson}),
+        Cdp("GET", PULSE_CDP "/profiles/{id}/merge-history", Access::kRead, "The merges of a person",
+            "SELECT coalesce(json_agg(m), '[]') FROM {v}.pulse_merge_history('profile:' || $1::bigint, 1000::bigint, NULL::bigint) AS m",
+            {kPerson}),
+        Cdp("GET", PULSE_CDP "/profiles/{id}/segments", Access::kRead, "The segments that a person is in",
+            "SELECT coalesce(json_agg(json_build_object('segment_id', n.id::text, 'name', s.segment, 'added_at', s.since)), '[]') "
+            "FROM {v}.pulse_segments_of('profile:' || $1::bigint) AS s JOIN pulse.segment AS n ON n.name = s.segment",
+            {kPerson}),
+        Cdp("POST", PULSE_CDP "/profiles/{id}/compute-traits", Access::kRead,
+            "The values of a person's traits now",
+            "SELECT coalesce(json_object_agg(t.key, t.value), '{}') FROM {v}.pulse_traits('profile:' || $1::bigint) AS t",
+            {kPerson}),
+        Cdp("POST", PULSE_CDP "/profiles/merge", Access::kAdmin, "Merges two people",
+            "SELECT json_build_object('merge_id', {v}.pulse_merge('profile:' || $1::bigint, 'profile:' || $2::bigint, $3::text)::text)",
+            {{.name = "target_profile_id", .in = In::kBody, .type = Type::kId, .required = true},
+             {.name = "source_profile_id", .in = In::kBody, .type = Type::kId, .required = true},
+             {.name = "reason", .in = In::kBody, .fallback = "manual_merge"}}),
+        Cdp("GET", PULSE_CDP "/merge-history", Access::kRead, "The newest merges",
+            "SELECT coalesce(json_agg(m), '[]') FROM {v}.pulse_merge_history(NULL::text, $1::bigint, $2::bigint) AS m",
+            {{.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 1000},
+             {.name = "before", .type = Type::kId}}),
+        Cdp("GET", PULSE_CDP "/identity-links", Access::kRead, "What links the ids of a person",
+            "SELECT coalesce(json_agg(l), '[]') FROM {v}.pulse_identity_links('profile:' || $1::bigint) AS l",
+            {{.name = "profile_id", .type = Type::kId, .required = true}}),
+    };
+}
+
+std::vector<Route> Events() {
+    Route send = Cdp(
+        "POST", PULSE_CDP "/events", Access::kSend, "Sends events: {\"events\": [...]}",
+        "SELECT json_build_object('accepted', count(*) FILTER (WHERE i.status = 'accepted'), 'rejected', count(*) FILTER (WHERE i.status = 'rejected'), "
+        "'duplicates', count(*) FILTER (WHERE i.status = 'duplicate'), 'results', json_agg(json_build_object('event_id', i.event_id::text, "
+        "'status', i.status, 'profile_id', i.profile_id::text, 'error', i.detail) ORDER BY i.index)) "
+        "FROM {v}.pulse_ingest(jsonb_build_object('batch', $1::jsonb), $2::text) AS i",
+        {{"events", In::kBody, Type::kJson, true}, {"source", In::kRequest}});
+    send.status = 201;
+    send.lane = Lane::kIngest;
+    send.large = true;
+    constexpr Parameter kDays{
+        .name = "days", .type = Type::kInteger, .fallback = "30", .least = 1, .most = 1000};
+    return {
+        send,
+        Cdp("GET", PULSE_CDP "/events/statistics", Access::kRead, "The most frequent events of the last days",
+            "SELECT json_build_object('days', $1::bigint, 'events', (SELECT coalesce(json_agg(s), '[]') FROM {v}.pulse_event_statistics($1::bigint, 100::bigint) AS s), "
+            "'totals', (SELECT json_object_agg(t.figure, t.events) FROM {v}.pulse_event_totals() AS t))",
+            {kDays}),
+        Cdp("GET", PULSE_CDP "/events/trends", Access::kRead, "The number of events of each of the last days",
+            "SELECT coalesce(json_agg(json_build_object('date', t.day, 'count', t.events) ORDER BY t.day), '[]') FROM {v}.pulse_event_trend($1::bigint, $2::text) AS t",
+            {kDays, {.name = "event_name", .synonym = "event"}}),
+        Cdp("GET", PULSE_CDP "/sources", Access::kRead, "Lists event sources",
+            "SELECT coalesce(json_agg(json_build_object('id', s.name, 'name', s.name, 'source_type', s.kind, 'description', s.description, "
+            "'event_count', s.accepted, 'duplicate_count', s.duplicates, 'rejected_count', s.rejected, 'last_event_at', s.last_event_at, 'created_at', s.created_at)), '[]') "
+            "FROM {v}.pulse_list_event_sources() AS s"),
+        Cdp("POST", PULSE_CDP "/sources", Access::kAdmin,
+            "Creates an event source with a key of its own, which has the rights of the calling key's role",
+            "SELECT json_build_object('id', $1::text, 'name', $1::text, 'source_type', $2::text, 'source_key', "
+            "{v}.pulse_create_event_source($1::text, current_user::text, $2::text, $3::text, NULL::timestamptz, $4::text[], NULL::bigint, NULL::text)), 201 AS status",
+            {{"name", In::kBody, Type::kText, true},
+             {.name = "source_type",
+              .in = In::kBody,
+              .fallback = "server",
+              .synonym = "kind",
+              .one_of = "website, server, sgtm, import, crm"},
+             {"description", In::kBody},
+             {"origins", In::kBody, Type::kTexts}}),
+        Cdp("DELETE", PULSE_CDP "/sources/{name}", Access::kAdmin,
+            "Deletes an event source and revokes its keys",
+            "SELECT nullif({v}.pulse_delete_event_source($1::text)::text, ''), 204 AS status",
+            {{"name", In::kPath}}),
+        Cdp("GET", PULSE_CDP "/health", Access::kRead, "Whether events come in",
+            "SELECT json_build_object('status', 'healthy', 'events', (SELECT json_object_agg(t.figure, t.events) FROM {v}.pulse_event_totals() AS t))"),
+    };
+}
+
+}  // namespace
+
+std::vector<Route> StratumRoutes() {
+    std::vector<Route> routes = People();
+    const std::vector<Route> events = Events();
+    routes.insert(routes.end(), events.begin(), events.end());
+    return routes;
+}
+
+}  // namespace pulse::web

@@ -1,0 +1,392 @@
+// Answering one HTTP request: key, parameters, statement, answer.
+#include "pulse/web/store_http.hpp"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/utf8.hpp"
+#include "pulse/pg/jsonb_reader.hpp"
+#include "pulse/pg/plan.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/transaction.hpp"
+#include "pulse/web/store_gateway.hpp"
+
+namespace pulse::web {
+
+namespace {
+
+using pg::Value;
+
+const pg::JsonbReader& Reader() {
+    static const pg::JsonbReader reader;
+    return reader;
+}
+
+// The body of a request, parsed when a parameter first needs it.
+class Body {
+  public:
+    explicit Body(const std::string& text) : text_(text) {
+        if (ValidUtf8(text) != text.size())
+            throw Refusal(400, "the body is not UTF-8 text", "A NUL is not text either.");
+    }
+
+    Datum Json() {
+        if (!parsed_) {
+            parsed_ =
+                pg::ParseSentJson(text_.find_first_not_of(" \t\r\n") == std::string::npos ? "{}" : text_);
+            if (!parsed_) throw Refusal(400, std::string(kNotJson));
+        }
+        return *parsed_;
+    }
+
+    // A member of the object; absent if it has none, or the body is none.
+    json::Value Member(std::string_view name) {
+        const json::Value root = pg::Root(Json());
+        if (!root.Is(json::Type::kObject)) throw Refusal(400, "the body is not a JSON object");
+        return Reader().Get(root, name);
+    }
+
+    const std::string& text() const { return text_; }
+
+  private:
+    const std::string& text_;
+    std::optional<Datum> parsed_;
+};
+
+Oid SqlType(Type type) {
+    switch (type) {
+        case Type::kText: return TEXTOID;
+        case Type::kId:
+        case Type::kInteger: return INT8OID;
+        case Type::kNumber: return FLOAT8OID;
+        case Type::kBoolean: return BOOLOID;
+        case Type::kTime: return TIMESTAMPTZOID;
+        case Type::kJson: return JSONBOID;
+        case Type::kTexts: return TEXTARRAYOID;
+    }
+    return TEXTOID;
+}
+
+[[noreturn]] void RefuseMember(const Parameter& parameter, const json::Value& found, const char* wanted) {
+    throw Refusal(400, "\"" + std::string(parameter.name) + "\" is " + json::Describe(found.type),
+                  std::string("It must be ") + wanted + ".");
+}
+
+// A text by the input function of a type: what is wrong with it is PostgreSQL's error.
+Value FromInput(const std::string& text, Oid type) {
+    return {type, pg::Call([&] {
+                Oid input = InvalidOid, element = InvalidOid;
+                getTypeInputInfo(type, &input, &element);
+                return OidInputFunctionCall(input, pstrdup(text.c_str()), element, -1);
+            }),
+            false};
+}
+
+std::string TextOf(const json::Value& value) {
+    if (value.Is(json::Type::kText)) return std::string(value.text);
+    if (value.Is(json::Type::kNumber)) return Reader().Number(value);
+    return value.boolean ? "true" : "false";
+}
+
+Value TextsOf(const Parameter& parameter, const json::Value& found) {
+    std::vector<std::string> texts;
+    if (found.Is(json::Type::kText)) return Value::Texts({std::string(found.text)});
+    if (!found.Is(json::Type::kArray)) RefuseMember(parameter, found, "an array of texts");
+    for (size_t i = 0; i < Reader().Count(found); ++i) {
+        const json::Value element = Reader().Element(found, i);
+        if (element.IsContainer() || !element.Given()) RefuseMember(parameter, found, "an array of texts");
+        texts.push_back(TextOf(element));
+    }
+    return Value::Texts(texts);
+}
+
+Value FromMember(const Parameter& parameter, const json::Value& found) {
+    if (parameter.type == Type::kJson) return {JSONBOID, pg::CutOut(found), false};
+    if (parameter.type == Type::kTexts) return TextsOf(parameter, found);
+    if (found.IsContainer()) RefuseMember(parameter, found, "a single value");
+    const std::string text = CheckValue(parameter, TextOf(found));
+    return parameter.type == Type::kText ? Value::Text(text) : FromInput(text, SqlType(parameter.type));
+}
+
+Value FromText(const Parameter& parameter, const std::string& text) {
+    if (parameter.type == Type::kText) return Value::Text(text);
+    if (parameter.type == Type::kTexts) return Value::Texts({text});
+    return FromInput(text, SqlType(parameter.type));
+}
+
+std::string KnownOf(const Request& request, std::string_view name, const std::optional<FoundKey>& key) {
+    if (name == "kind") return key ? Name(key->kind) : "";
+    if (name == "source") return key && key->source ? *key->source : "http";
+    if (name == "address") return request.address;
+    if (name == "accept") return std::string(request.Header("accept"));
+    if (name == "service") return request.path.substr(1, request.path.find('/', 1) - 1);
+    const std::string_view host = request.Header("host");
+    return host.empty() ? "" : (request.tls ? "https://" : "http://") + std::string(host);
+}
+
+// The value of one parameter; `given` is what path or query have.
+Value ReadValue(const Request& request, const Parameter& parameter, const std::optional<std::string>& given,
+                Body& body, const std::optional<FoundKey>& key) {
+    if (given) return FromText(parameter, *given);
+    switch (parameter.in) {
+        case In::kWholeBody: return {JSONBOID, body.Json(), false};
+        case In::kText: return Value::Text(body.text());
+        case In::kEvent: return Value::Text(WithType(body.text(), parameter.name));
+        case In::kRequest: return Value::Text(KnownOf(request, parameter.name, key));
+        case In::kBody: {
+            json::Value found = body.Member(parameter.name);
+            if (!found.Given() && !parameter.synonym.empty()) found = body.Member(parameter.synonym);
+            if (found.Given()) return FromMember(parameter, found);
+            break;
+        }
+        case In::kPath:
+        case In::kQuery: break;
+    }
+    if (parameter.required) throw Refusal(400, "\"" + std::string(parameter.name) + "\" is missing");
+    if (!parameter.fallback.empty()) return FromText(parameter, std::string(parameter.fallback));
+    return Value::Null(SqlType(parameter.type));
+}
+
+std::vector<Value> ReadValues(const Request& request, const RouteMatch& match, const Pairs& query, Body& body,
+                              const std::optional<FoundKey>& key) {
+    const std::vector<std::optional<std::string>> given = ReadParameters(*match.route, match.values, query);
+    std::vector<Value> values;
+    for (size_t i = 0; i < given.size(); ++i)
+        values.push_back(ReadValue(request, match.route->parameters[i], given[i], body, key));
+    return values;
+}
+
+// The plan of a statement of a route, made once per backend and schema of Pulse's functions. The same
+// statement may have parameters of other types elsewhere.
+pg::Plan& PlanOf(std::string_view statement, const std::vector<Oid>& types) {
+    using Key = std::pair<std::string_view, std::vector<Oid>>;
+    static std::map<Key, std::pair<std::string, std::unique_ptr<pg::Plan>>> plans;
+    auto& [schema, plan] = plans[{statement, types}];
+    const std::string now = pg::VerbSchema();
+    if (plan && schema == now) return *plan;
+    std::string sql(statement);
+    for (size_t at = sql.find("{v}"); at != std::string::npos; at = sql.find("{v}", at))
+        sql.replace(at, 3, now);
+    schema = now;
+    plan = std::make_unique<pg::Plan>(sql, types);
+    return *plan;
+}
+
+pg::Result Execute(std::string_view statement, const std::vector<Value>& values, bool read_only) {
+    std::vector<Oid> types;
+    for (const Value& value : values) types.push_back(value.type);
+    pg::Result rows = PlanOf(statement, types).Execute(values, read_only);
+    if (rows.empty()) throw Refusal(404, std::string(DefaultMessage(404)));
+    return rows;
+}
+
+Answer AnswerOf(const Route& route, const pg::Result& rows, Served& served) {
+    const pg::Row row = rows[0];
+    const std::vector<std::string> columns = rows.ColumnNames();
+    Answer answer{route.status, {}, ""};
+    if (!row.IsNull(0))
+        answer.body = row.Type(0) == BYTEAOID ? pg::ToBytes(row.Raw(0)) : row.Output(0).value_or("");
+    bool typed = false;
+    for (size_t i = 1; i < columns.size(); ++i) {
+        const int column = static_cast<int>(i);
+        if (row.IsNull(column)) continue;
+        if (columns[i] == "status") answer.status = row.Int4(column);
+        if (columns[i] == "next") served.next = row.Text(column);
+        if (columns[i] != "headers") continue;
+        for (const auto& [name, value] : row.Jsonb(column).items()) {
+            typed = typed || name == "content-type";
+            answer.headers.emplace_back(name, value.get<std::string>());
+        }
+    }
+    if (!typed && answer.status != 204) answer.headers.emplace_back("content-type", route.content_type);
+    return answer;
+}
+
+Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& query, Body& body,
+                Served& served) {
+    const Route& route = *match.route;
+    if (request.from_gateway) return AnswerGateway(route, body.Json());
+    std::optional<pg::Actor> actor;
+    if (served.key) actor.emplace(served.key->name);
+    const pg::Identity identity = served.key ? pg::Identity::Key(served.key->role) : pg::Identity::Owner();
+    const std::vector<Value> values = ReadValues(request, match, query, body, served.key);
+    const pg::Session session;
+    const pg::Result rows = Execute(route.sql, values, route.read_only);
+    if (route.then.empty()) return AnswerOf(route, rows, served);
+    return AnswerOf(route, Execute(route.then, {Value::Text(rows[0].TextOrNull(0))}, route.read_only),
+                    served);
+}
+
+void RefuseKey(Served& served, int status, const std::string& message, const std::string& detail) {
+    served.refused = true;
+    throw Refusal(status, message, detail);
+}
+
+// A key in the body of events, where Segment's and PostHog's libraries put it.
+std::optional<PresentedKey> KeyInBody(const Route& route, Body& body) {
+    if (route.access != Access::kSend) return std::nullopt;
+    if (!pg::Root(body.Json()).Is(json::Type::kObject)) return std::nullopt;
+    for (const char* name : {"writeKey", "api_key", "token"}) {
+        const json::Value found = body.Member(name);
+        if (found.Is(json::Type::kText)) return PresentedKey{std::string(found.text), false};
+    }
+    return std::nullopt;
+}
+
+void CheckKey(const Request& request, const Route& route, const Pairs& query, Body& body, Served& served) {
+    if (route.access == Access::kNone) return;
+    std::optional<PresentedKey> presented = FindPresentedKey(request, query);
+    if (!presented) presented = KeyInBody(route, body);
+    if (!presented)
+        throw Refusal(401, "an API key is missing",
+                      "Send it as \"Authorization: Bearer KEY\"; pulse_create_api_key() makes one.");
+    served.key = FindKey(presented->text);
+    if (!served.key) throw Refusal(401, "the API key is unknown or has ended");
+    if (presented->in_query && route.access != Access::kSend)
+        RefuseKey(served, 403, "a key in the URL may only send events", "Send it in a header.");
+    if (served.key->source && route.access != Access::kSend)
+        RefuseKey(served, 403, "the key of an event source may only send events", "");
+    if (!Allows(served.key->kind, route.access))
+        RefuseKey(served, 403, "the API key may not do this",
+                  "Its kind is " + std::string(Name(served.key->kind)) + ", and this needs one that may " +
+                      Name(route.access) + ".");
+    const std::string_view origin = request.Header("origin");
+    if (!origin.empty() && served.key->origins && !MatchesOrigin(*served.key->origins, origin))
+        RefuseKey(served, 403, "the API key may not be used by this web page", "");
+}
+
+void CheckWritable(const Route& route) {
+    if (!route.read_only && pg::ReadOnly())
+        throw Refusal(503, "this server only reads now",
+                      pg::OnStandby() ? "It is a standby: send this to the primary." : "");
+}
+
+Answer Refused(const RouteMatch& match, const Refusal& refusal) {
+    const std::string subject = match.values.empty() ? "" : match.values.front();
+    return ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
+}
+
+// 404 is for what a URL names; what a body names is part of a request that is not valid.
+int StatusIn(const Request& request, const RouteMatch& match, const std::string& state) {
+    const int status = StatusOf(state);
+    const bool named = request.method == "GET" || request.method == "HEAD" || !match.values.empty();
+    return status == 404 && !named ? 400 : status;
+}
+
+Refusal FromError(const Request& request, const RouteMatch& match, const std::string& state,
+                  const std::string& message, const std::string& detail, const std::string& hint) {
+    const int status = StatusIn(request, match, state);
+    if (status == 500 || status == 503) {
+        const char* id = request.id.c_str();
+        pg::Call([&] {
+            ereport(LOG, (errmsg("HTTP request %s failed: %s", id, message.c_str()),
+                          detail.empty() ? 0 : errdetail_log("%s", detail.c_str()),
+                          errcontext("%.*s", static_cast<int>(match.route->path.size()),
+                                     match.route->path.data())));
+        });
+        return Refusal(status, std::string(DefaultMessage(status)));
+    }
+    return Refusal(status, message, detail + (detail.empty() || hint.empty() ? "" : " ") + hint);
+}
+
+// One route in a subtransaction: a failure leaves nothing behind.
+Answer Work(const Request& request, const RouteMatch& match, const Pairs& query, Served& served) {
+    using Mode = pg::Subtransaction::Mode;
+    try {
+        pg::Subtransaction work(match.route->read_only ? Mode::kReadOnly : Mode::kReadWrite);
+        Body body(request.body);
+        if (!request.from_gateway) CheckKey(request, *match.route, query, body, served);
+        if (!request.from_gateway) CheckWritable(*match.route);
+        Answer answer = RunRoute(request, match, query, body, served);
+        work.Commit();
+        return answer;
+    } catch (const Refusal& refusal) {
+        return Refused(match, refusal);
+    } catch (const UserError& error) {
+        return Refused(
+            match, FromError(request, match, error.state(), error.message(), error.detail(), error.hint()));
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+        if (error.State() == sqlstate::kInsufficientPrivilege) served.refused = true;
+        return Refused(match,
+                       FromError(request, match, error.State(), error.message, error.detail, error.hint));
+    }
+}
+
+void AddTag(const Request& request, const Route& route, Answer& answer) {
+    if (!route.tagged || answer.status != 200) return;
+    const std::string tag = EntityTag(answer.body);
+    answer.headers.emplace_back("etag", tag);
+    if (!MatchesTag(request.Header("if-none-match"), tag)) return;
+    answer.status = 304;
+    answer.body.clear();
+}
+
+void AddDefaults(Answer& answer) {
+    const auto has = [&](std::string_view name) {
+        return std::any_of(answer.headers.begin(), answer.headers.end(),
+                           [&](const auto& header) { return header.first == name; });
+    };
+    if (!has("cache-control"))
+        answer.headers.emplace_back("cache-control", has("etag") ? "no-cache" : "no-store");
+    answer.headers.emplace_back("x-content-type-options", "nosniff");
+}
+
+// The methods of a path, also where the one that was asked for fits.
+std::vector<std::string_view> MethodsOf(const std::vector<std::string>& path) {
+    return FindRoute("", path).methods;
+}
+
+Answer NoRoute(const RouteMatch& match) {
+    if (match.methods.empty()) return ErrorAnswer(match.family, 404, "there is nothing at this path");
+    Answer answer = ErrorAnswer(match.family, 405, "");
+    std::string allow = "OPTIONS";
+    for (const std::string_view method : match.methods) allow += ", " + std::string(method);
+    answer.headers.emplace_back("allow", allow);
+    return answer;
+}
+
+Answer Find(const Request& request, Served& served) {
+    const std::optional<std::vector<std::string>> path = SplitPath(request.path);
+    const std::optional<Pairs> query = SplitQuery(request.query);
+    if (!path || !query) return ErrorAnswer(Family::kPulse, 400, "the path or query is not valid");
+    const bool internal = !path->empty() && path->front() == "gateway";
+    RouteMatch match = FindRoute(request.method, *path);
+    if (internal != request.from_gateway) match = {nullptr, {}, {}, match.family};
+    if (request.method == "OPTIONS" && !internal && !MethodsOf(*path).empty())
+        return PreflightAnswer(request, MethodsOf(*path));
+    if (!match.route) return NoRoute(match);
+    served.route = match.route->path;
+    Answer answer = Work(request, match, *query, served);
+    AddTag(request, *match.route, answer);
+    return answer;
+}
+
+}  // namespace
+
+std::pair<std::string, std::optional<std::string>> NextSlice(const std::string& token) {
+    const size_t colon = token.find(':');
+    const std::string number = token.substr(0, colon);
+    if (colon == std::string::npos || number.empty() || number.size() > 9 ||
+        number.find_first_not_of("0123456789") != std::string::npos)
+        ThrowInvalid("the token is not one of pulse_http()", "", "Give info.next of an answer, unchanged.");
+    const int64_t chunk = std::stoll(number);
+    const std::string file = token.substr(colon + 1);
+    const pg::OwnerSession session;
+    const pg::Result rows = pg::Execute("SELECT r.data, r.chunks FROM pulse.read_export($1, $2) AS r",
+                                        {Value::Text(file), Value::Int8(chunk)}, true);
+    const bool last = chunk >= rows[0].Int4(1);
+    return {pg::ToBytes(rows[0].Raw(0)),
+            last ? std::nullopt : std::optional(std::to_string(chunk + 1) + ":" + file)};
+}
+
+Served Serve(const Request& request) {
+    Served served;
+    served.answer = Find(request, served);
+    AddDefaults(served.answer);
+    AddCorsHeaders(request, served.answer);
+    return served;
+}
+
+}  // namespace pulse::web
