@@ -20,6 +20,7 @@ COMMENT ON COLUMN pulse.export.users IS 'Number of people: lines of the file aft
 COMMENT ON COLUMN pulse.export.chunks IS 'Number of rows in pulse.export_chunk.';
 COMMENT ON COLUMN pulse.export.etag IS 'SHA-256 of the file in hexadecimal digits.';
 COMMENT ON COLUMN pulse.export.as_of IS 'The time whose members the file has: pulse_now() when it was made.';
+COMMENT ON COLUMN pulse.export.created_by IS 'The role, or the name of the API key, that made it.';
 
 -- Level: owner
 CREATE TABLE pulse.export_chunk (

@@ -204,7 +204,7 @@ int64_t WriteExportFile(const segment::Segment& segment, const std::string& crea
         pg::Execute(
             "INSERT INTO pulse.export (segment, filename, as_of, created_by) VALUES ($1, $2, $3, $4) RETURNING id",
             {Value::Text(segment.name), Value::Text(ExportFileName(segment.name, now)), Value::Time(now),
-             Value::Name(creator)})[0]
+             Value::Text(creator)})[0]
             .Int8(0);
     FileWriter file(id, limits);
     const int64_t users = WriteMembers(segment, now, live, file);
