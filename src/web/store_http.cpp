@@ -194,7 +194,7 @@ Answer AnswerOf(const Route& route, const pg::Result& rows, Served& served) {
         if (columns[i] == "status") answer.status = row.Int4(column);
         if (columns[i] == "next") served.next = row.Text(column);
         if (columns[i] != "headers") continue;
-        const pg::Json headers = row.Jsonb(column);
+        const pg::Json headers = row.Jsonb(column);  // it must live as long as the loop
         for (const auto& [name, value] : headers.items()) {
             typed = typed || name == "content-type";
             answer.headers.emplace_back(name, value.get<std::string>());
