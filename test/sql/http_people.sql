@@ -61,9 +61,9 @@ SELECT id AS trait FROM pulse.trait WHERE key = 'http_spent' \gset
 SELECT status FROM pg_temp.http('read', 'GET', '/api/v1/cdp/traits/' || :trait);
 SELECT status FROM pg_temp.http('admin', 'POST', '/api/v1/cdp/traits/compute');
 -- Segments
-SELECT * FROM pg_temp.http('admin', 'POST', '/api/v1/cdp/segments', '{"name": "Spenders", "rules": {"logic": "and", "conditions": [{"field": "trait.http_spent", "operator": "greater_than", "value": 50}]}, "tags": ["money"]}');
+SELECT * FROM pg_temp.http('admin', 'POST', '/api/v1/cdp/segments', '{"name": "Spenders", "rules": {"attributes": [], "logic": "and", "conditions": [{"field": "trait.http_spent", "operator": "greater_than", "value": 50}]}, "tags": ["money"]}');
 SELECT id AS spenders FROM pulse.segment WHERE name = 'Spenders' \gset
-SELECT * FROM pg_temp.http('read', 'POST', '/api/v1/cdp/segments/preview', '{"rules": {"where": "trait(\"http_spent\") > 50"}, "limit": 5}');
+SELECT status, body::json ->> 'estimated_count' AS count, json_array_length(body::json -> 'sample') AS sample FROM pg_temp.http('read', 'POST', '/api/v1/cdp/segments/preview', '{"rules": {"where": "trait(\"http_spent\") > 50"}, "limit": 5}');
 SELECT * FROM pg_temp.http('admin', 'POST', '/api/v1/cdp/segments/' || :spenders || '/compute');
 SELECT * FROM pg_temp.http('read', 'GET', '/api/v1/cdp/segments/' || :spenders || '/profiles');
 SELECT * FROM pg_temp.http('admin', 'PATCH', '/api/v1/cdp/segments/' || :spenders, '{"description": "who spends"}');
