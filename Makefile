@@ -81,7 +81,7 @@ $(GATEWAY_BUILD)/src/%.o: src/%.cpp
 .PHONY: gateway-asan
 gateway-asan:
 	@$(MAKE) --no-print-directory GATEWAY=build/asan/pulse-http GATEWAY_BUILD=build/asan \
-	    PULSE_CXXFLAGS='-O1 -fsanitize=address,undefined -fno-sanitize-recover=all' build/asan/pulse-http
+	    PULSE_CXXFLAGS='-O0 -fsanitize=address,undefined -fno-sanitize-recover=all' build/asan/pulse-http
 
 install: install-gateway
 uninstall: uninstall-gateway
