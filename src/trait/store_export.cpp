@@ -51,7 +51,7 @@ Export ReadRow(const pg::Row& row, Moment now) {
 }
 
 constexpr const char* kExports =
-    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by::text, e.created_at, s.secret"
+    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by, e.created_at, s.secret"
     " FROM pulse.export AS e JOIN pulse.export_secret AS s ON s.export_id = e.id ";
 
 void RequireSightOfPeople() {
@@ -80,7 +80,7 @@ int64_t DeleteOldExport(Moment before, int64_t) {
 Export CreateExport(const std::string& segment) {
     RequireSightOfPeople();
     const segment::Segment found = LoadForExport(segment);
-    const std::string creator = pg::CallerName();
+    const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
     const int64_t id = WriteExportFile(found, creator);
     const Export result = ReadRow(
