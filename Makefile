@@ -66,7 +66,7 @@ $(GATEWAY_BUILD)/unit_library.cpp: $(GATEWAY_LIBRARY)
 $(GATEWAY_BUILD)/unit_pure.cpp: $(GATEWAY_PURE)
 $(GATEWAY_BUILD)/unit_database.cpp: $(filter src/web/gateway/database%,$(GATEWAY_ENTRY))
 $(GATEWAY_BUILD)/unit_serve.cpp: $(filter src/web/gateway/serve%,$(GATEWAY_ENTRY))
-$(GATEWAY_BUILD)/unit_%.cpp: Makefile
+$(addprefix $(GATEWAY_BUILD)/unit_,library.cpp pure.cpp database.cpp serve.cpp): Makefile
 	@mkdir -p $(@D)
 	@printf '#include "%s"\n' $(filter %.cpp,$^) > $@
 $(GATEWAY_BUILD)/unit_%.o: $(GATEWAY_BUILD)/unit_%.cpp

@@ -49,7 +49,7 @@ find_postgres() {
 
 # What building needs, after find_postgres.
 build_packages() {
-    echo make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev libcurl4-openssl-dev libssl-dev
+    echo make g++ "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR" libpq-dev nlohmann-json3-dev libboost-dev libcurl4-openssl-dev libssl-dev zlib1g-dev
 }
 
 # What the tests need besides; sanitizers and libFuzzer are a package of clang's own version.

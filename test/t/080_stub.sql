@@ -52,7 +52,7 @@ BEGIN
         body := 'slice 0,';
         info := info || jsonb_build_object('next', '1 ' || rest);
     WHEN 'live' THEN
-        body := 'data: 0\n\n';
+        body := convert_to(E'data: 0\n\n', 'UTF8');
         info := info || jsonb_build_object('next', '1 ' || rest, 'stream', true);
     WHEN 'split' THEN headers := jsonb_build_object('x-evil', E'a\r\nset-cookie: b');
     WHEN 'cookies' THEN headers := '{"set-cookie": ["a=1", "b=2"]}';

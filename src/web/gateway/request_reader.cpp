@@ -48,6 +48,12 @@ Refusal RefusalOf(const beast::error_code& code) {
     return {400, ""};
 }
 
+bool HasBareLineFeed(std::string_view text) {
+    for (size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1))
+        if (at == 0 || text[at - 1] != '\r') return true;
+    return false;
+}
+
 }  // namespace
 
 struct RequestReader::Parser : beast::http::request_parser<beast::http::string_body> {};
@@ -182,7 +188,10 @@ RequestReader::State RequestReader::ReadBody() {
         beast::error_code error;
         at += parser_->put(boost::asio::buffer(input_.data() + at, input_.size() - at), error);
         if (error == beast::http::error::need_more) {
-            if (input_.size() - at > kMostUnread) return Refuse(400, "the body is not valid");
+            // The parser would wait for a line that ends with CR LF.
+            const std::string_view unread = std::string_view(input_).substr(at);
+            if (unread.size() > kMostUnread || HasBareLineFeed(unread))
+                return Refuse(400, "the body is not valid");
             break;
         }
         if (error) {

@@ -230,6 +230,8 @@ CommandLine ReadCommandLine(const std::vector<std::string>& arguments, std::vect
             std::replace(name.begin(), name.end(), '-', '_');
             if (name != "config" && !FindSetting(name)) {
                 problems.push_back(UnknownSetting(name));
+                const bool has_value = equals == std::string::npos && i + 1 < arguments.size();
+                if (has_value && !arguments[i + 1].starts_with("--")) ++i;
                 continue;
             }
             if (equals == std::string::npos && i + 1 == arguments.size()) {

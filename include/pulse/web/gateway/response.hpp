@@ -16,9 +16,9 @@ namespace pulse::web::gateway {
 struct Framing {
     int version = 11;
     bool keep_alive = false;
-    bool sliced = false;       // the length is not known: chunks, or until the end of the connection
-    std::string_view request;  // its id
-    std::chrono::sys_seconds now;
+    bool sliced = false;            // the length is not known: chunks, or until the end of the connection
+    std::string_view request = {};  // its id
+    std::chrono::sys_seconds now = {};
 };
 
 // Whether the headers can be sent: names are tokens, values have no control characters.
