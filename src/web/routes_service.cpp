@@ -50,9 +50,10 @@ std::vector<Route> ServiceRoutes() {
          .access = Access::kRead,
          .read_only = true,
          .summary = "Figures for Prometheus, or in OpenMetrics where the client accepts it",
-         .sql = "SELECT pulse.metrics_text(m.open), jsonb_build_object('content-type', CASE WHEN m.open THEN "
-                "'application/openmetrics-text; version=1.0.0; charset=utf-8' ELSE 'text/plain; version=0.0.4; charset=utf-8' END) AS headers "
-                "FROM (SELECT $1::text LIKE '%application/openmetrics-text%' AS open) AS m",
+         .sql =
+             "SELECT pulse.metrics_text(m.open), jsonb_build_object('content-type', CASE WHEN m.open THEN "
+             "'application/openmetrics-text; version=1.0.0; charset=utf-8' ELSE 'text/plain; version=0.0.4; charset=utf-8' END) AS headers "
+             "FROM (SELECT $1::text LIKE '%application/openmetrics-text%' AS open) AS m",
          .parameters = {{"accept", In::kRequest}},
          .content_type = "text/plain"},
         // Requests of the gateway itself: no other client reaches them (src/web/store_gateway.cpp).

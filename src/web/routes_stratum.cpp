@@ -34,11 +34,13 @@ Route Cdp(std::string_view method, std::string_view path, Access access, std::st
 std::vector<Route> People() {
     static constexpr std::string_view kLookup =
         "SELECT " PULSE_PERSON
-        " FROM (SELECT {v}.pulse_profile($1::text || ':' || $2::text) AS person OFFSET 0) AS w";
+        " FROM (SELECT {v}.pulse_profile(CASE $1::text WHEN 'external_id' THEN 'user_id' ELSE $1::text END || ':' || $2::text) AS person OFFSET 0) AS w";
+    Route lookup = Cdp("POST", PULSE_CDP "/profiles/lookup", Access::kRead, "The person with an id", kLookup,
+                       {{"identifier_type", In::kBody, Type::kText, true},
+                        {.name = "identifier_value", .in = In::kBody, .required = true, .synonym = "value"}});
+    lookup.lookup = true;
     return {
-        Cdp("POST", PULSE_CDP "/profiles/lookup", Access::kRead, "The person with an id", kLookup,
-            {{"identifier_type", In::kBody, Type::kText, true},
-             {.name = "identifier_value", .in = In::kBody, .required = true, .synonym = "value"}}),
+        lookup,
         Cdp("GET", PULSE_CDP "/profiles", Access::kRead, "The person with an id", kLookup,
             {{"identifier_type", In::kQuery, Type::kText, true},
              {"identifier_value", In::kQuery, Type::kText, true}}),

@@ -267,10 +267,12 @@ Answer Refused(const RouteMatch& match, const Refusal& refusal) {
     return ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
 }
 
-// 404 is for what a URL names; what a body names is part of a request that is not valid.
+// 404 is for what a URL names, or the body of a lookup; what another body names is part of a request that is
+// not valid.
 int StatusIn(const Request& request, const RouteMatch& match, const std::string& state) {
     const int status = StatusOf(state);
-    const bool named = request.method == "GET" || request.method == "HEAD" || !match.values.empty();
+    const bool named =
+        request.method == "GET" || request.method == "HEAD" || !match.values.empty() || match.route->lookup;
     return status == 404 && !named ? 400 : status;
 }
 
@@ -321,6 +323,8 @@ void AddTag(const Request& request, const Route& route, Answer& answer) {
     if (!MatchesTag(request.Header("if-none-match"), tag)) return;
     answer.status = 304;
     answer.body.clear();
+    // It would promise a body.
+    std::erase_if(answer.headers, [](const auto& header) { return header.first == "content-type"; });
 }
 
 void AddDefaults(Answer& answer) {

@@ -58,8 +58,9 @@ stop_peer($wrong);
 
 # ---- servers ----
 
+my $canonical = JSON::PP->new->canonical;
 # What a flag became, in short.
-sub short { my ($details) = @_; return join ' ', map { ref $_ ? encode_json($_) : JSON::PP::is_bool($_) ? ($_ ? 'true' : 'false') : $_ // '-' } @$details{qw(value reason variant errorCode)} }
+sub short { my ($details) = @_; return join ' ', map { ref $_ ? $canonical->encode($_) : JSON::PP::is_bool($_) ? ($_ ? 'true' : 'false') : $_ // '-' } @$details{qw(value reason variant errorCode)} }
 sub evaluate { my (%arguments) = @_; return run_client('openfeature_server.mjs', { url => $checked->{url}, key => $key{read}, %arguments }) }
 sub shorts { my ($result) = @_; return [ map { short($_) } @{ $result->{details} } ] }
 
@@ -111,7 +112,7 @@ $result = browse(steps => [
 	{ context => { targetingKey => 'u1', country => 'DE' }, flags => [ $flags[1] ] },
 	{ context => { targetingKey => 'other' }, flags => \@flags },
 	{ context => {}, flags => [ @flags[ 0, 3 ] ] },
-	{ put => [ '/v1/admin/flags/banner', $key{admin}, { definition => { variants => { plain => 'New' }, off => 'plain', public => $yes } } ], context => { targetingKey => 'u1' }, poll => 1, flags => [ $flags[1] ] },
+	{ put => [ '/v1/admin/flags/banner', $key{admin}, { definition => { variants => { plain => 'New' }, off => 'plain', variant => 'plain', public => $yes } } ], context => { targetingKey => 'u1' }, poll => 1, flags => [ $flags[1] ] },
 ]);
 is($result->{error}, undef, 'browsers: the provider is ready');
 my @steps = map { [ map { short($_) } @$_ ] } @{ $result->{results} };

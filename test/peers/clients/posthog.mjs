@@ -8,7 +8,7 @@ const client = new PostHog(key, { host: url, flushAt: 20, flushInterval: 100 });
 const errors = [];
 client.on('error', (error) => errors.push(String(error)));
 client.identify({ distinctId: 'ph-1', properties: { $set: { plan: 'pro' }, $set_once: { first_seen_in: 'Berlin', plan: 'never' } } });
-client.capture({ distinctId: 'ph-1', event: 'Signed Up', properties: { via: 'ad', $set: { team: 'red' } }, timestamp: new Date('2024-03-01T10:00:00Z') });
+client.capture({ distinctId: 'ph-1', event: 'Signed Up', properties: { via: 'ad' }, timestamp: new Date('2024-03-01T10:00:00Z') });
 client.alias({ distinctId: 'ph-1', alias: 'ph-alias' });
 client.groupIdentify({ groupType: 'company', groupKey: 'ph-account', properties: { name: 'Acme' } });
 await client.flush();

@@ -10,7 +10,7 @@ const called = (type, event) => results.push(new Promise((resolve) => client[typ
 if (first) {
     called('identify', { userId: 'rs-1', traits: { plan: 'team' } });
     called('track', { userId: 'rs-1', event: 'Signed Up', properties: { from: 'ad' }, timestamp: new Date('2024-03-01T10:00:00Z') });
-    called('track', { userId: 'rs-1', event: 'Rejected', properties: { text: 'a\u0000b' } });
+    called('track', { userId: 'rs-1', event: 'Rejected '.repeat(200) });
     called('page', { userId: 'rs-1', name: 'Start' });
     called('screen', { anonymousId: 'rs-anonymous', name: 'Home' });
     called('group', { userId: 'rs-1', groupId: 'rs-account', traits: { name: 'Acme' } });

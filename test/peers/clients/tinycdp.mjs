@@ -1,12 +1,18 @@
 // TinyCDP's package was never published, so this is a client of our own, written to what is known of it: its queue sends one request for each
 // event, 20 at once; what fails is sent again up to 3 times, then all events of the flush go back into the queue; pages that close send beacons.
-//     {url, write, read, events, name, times, lose}    numbered events, with times of their own if `times`; of every third request the answer is lost
-//     if `lose`
+//     {url, write, read, events, name, times, lose}    numbered events, with times of their own if `times`; if `lose`, the answers
+//     to some are lost once, and those to one of a flush as often as it tries
 import { finish, given } from './client.mjs';
 
 const { url, write, read, events = 0, name = 'Counted', times, lose, decisions = [], beacons = 0 } = given;
-let sent = 0, duplicates = 0, requeued = 0, most = 0, open = 0;
+let duplicates = 0, requeued = 0, most = 0, open = 0;
 const statuses = {};
+
+const losses = {};
+function lost(number) {
+    losses[number] = (losses[number] ?? 0) + 1;
+    return losses[number] <= (number % 20 === 3 ? 3 : number % 5 === 0 ? 1 : 0);
+}
 
 async function request(method, path, key, body) {
     most = Math.max(most, ++open);
@@ -15,9 +21,9 @@ async function request(method, path, key, body) {
             authorization: `Bearer ${key}`, 'user-agent': 'TinyCDP-SDK/1.0.0' } });
         const answer = await response.json();
         statuses[response.status] = (statuses[response.status] ?? 0) + 1;
-        if (answer.duplicate) ++duplicates;
+        if (answer.duplicate && path === '/v1/track') ++duplicates;
         // The request has arrived, but the client does not hear of it.
-        if (lose && ++sent % 3 === 0) throw new Error('connection lost');
+        if (lose && path === '/v1/track' && lost(body.props.number)) throw new Error('connection lost');
         return { status: response.status, answer };
     } finally {
         --open;
