@@ -80,7 +80,7 @@ int64_t DeleteOldExport(Moment before, int64_t) {
 Export CreateExport(const std::string& segment) {
     RequireSightOfPeople();
     const segment::Segment found = LoadForExport(segment);
-    const std::string creator = pg::CallerName();
+    const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
     const int64_t id = WriteExportFile(found, creator);
     const Export result = ReadRow(

@@ -158,7 +158,7 @@ int64_t WriteMembers(const segment::Segment& segment, Moment now, bool live, Fil
 }
 
 // Whether it has a live version; while it is built for the first time it has none.
-bool IsLive(const segment::Segment& segment) {
+bool IsLiveForExport(const segment::Segment& segment) {
     const pg::Result rows = pg::Execute(
         "SELECT coalesce(bool_or(status = 'live'), false) FROM pulse.live_segment WHERE segment_id = $1",
         {Value::Int8(segment.id)}, true);
@@ -199,12 +199,12 @@ int64_t WriteExportFile(const segment::Segment& segment, const std::string& crea
     limits.Refresh();
     limits.Check(1, 0);
     const Moment now = pg::Now();
-    const bool live = IsLive(segment);
+    const bool live = IsLiveForExport(segment);
     const int64_t id =
         pg::Execute(
             "INSERT INTO pulse.export (segment, filename, as_of, created_by) VALUES ($1, $2, $3, $4) RETURNING id",
             {Value::Text(segment.name), Value::Text(ExportFileName(segment.name, now)), Value::Time(now),
-             Value::Name(creator)})[0]
+             Value::Text(creator)})[0]
             .Int8(0);
     FileWriter file(id, limits);
     const int64_t users = WriteMembers(segment, now, live, file);

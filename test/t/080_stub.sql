@@ -25,7 +25,9 @@ BEGIN
         CASE path
         WHEN '/gateway/hello' THEN
             body := convert_to(json_build_object('version', '0', 'interface', 1, 'writable', NOT pg_is_in_recovery())::text, 'UTF8');
-        WHEN '/gateway/usage' THEN INSERT INTO usage VALUES (convert_from($5, 'UTF8')::jsonb);
+        WHEN '/gateway/usage' THEN 
+            status := 204;
+            INSERT INTO usage VALUES (convert_from($5, 'UTF8')::jsonb);
         END CASE;
         RETURN;
     END IF;
@@ -42,7 +44,7 @@ BEGIN
         body := convert_to('{"slept": ' || rest || '}', 'UTF8');
     WHEN 'write' THEN
         INSERT INTO hits VALUES (path, client);
-        PERFORM pg_sleep(rest::float) WHERE rest <> '';
+        IF rest <> '' THEN PERFORM pg_sleep(rest::float); END IF;
         status := 201;
     WHEN 'status' THEN
         status := rest::int;

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/web/gateway/serve_session.hpp"
 
@@ -191,11 +192,10 @@ void Server::SendUsage(std::function<void()> done) {
     auto sent = std::make_shared<std::map<int64_t, Usage>>();
     sent->swap(usage_);
     primary_.Submit(call, [this, sent, done = std::move(done)](Reply reply) {
-        const bool refused =
-            reply.answer ? reply.answer->status != 200 : !reply.sent || !reply.sqlstate.empty();
         // A connection that broke may have counted them: better too few than twice.
-        const bool unknown = !reply.answer && reply.sqlstate == "08006";
-        if (refused && !unknown) {
+        const bool lost = !reply.answer && reply.sqlstate == sqlstate::kConnectionLost;
+        const bool counted = reply.answer && reply.answer->status < 300;
+        if (!counted && !lost) {
             for (const auto& [key, usage] : *sent) {
                 usage_[key].requests += usage.requests;
                 usage_[key].refusals += usage.refusals;

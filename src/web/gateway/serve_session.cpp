@@ -38,7 +38,7 @@ Session::Session(Server& server, std::unique_ptr<Transport> transport, const htt
       timer_(server.io()) {}
 
 void Session::Start() {
-    SetDeadline(server_.settings().header_time);
+    if (peer_.tls) SetDeadline(server_.settings().header_time);
     transport_->Handshake([self = shared_from_this()](const boost::system::error_code& error, size_t) {
         if (self->phase_ == Phase::kClosed) return;
         if (error) return self->Close();
