@@ -94,6 +94,13 @@ SELECT status, convert_from(body, 'UTF8') FROM key AS k, pulse_http('POST', '/ba
 SELECT status FROM key AS k, pulse_http('POST', '/batch/', NULL, '{}', convert_to(format('{"api_key": %s, "batch": [
   {"event": "$identify", "distinct_id": "ph1", "uuid": "p3", "properties": {"$set_once": {"first": "b", "second": 2}}}]}', to_jsonb(k.text)), 'UTF8')) AS h WHERE k.name = 'write';
 SELECT attributes FROM pulse.person WHERE user_id = 'ph1';
+SELECT status FROM key AS k, pulse_http('POST', '/batch/', NULL, '{}', convert_to(format('{"api_key": %s, "batch": [
+  {"event": "$create_alias", "distinct_id": "ph1", "uuid": "p4", "properties": {"distinct_id": "ph1", "alias": "ph-other"}}]}', to_jsonb(k.text)), 'UTF8')) AS h WHERE k.name = 'write';
+SELECT attributes -> 'plan' AS plan FROM pulse_profile('ph-other') AS p, LATERAL (SELECT p -> 'attributes') AS a (attributes);
+-- Stratum
+SELECT status, body FROM pg_temp.http('write', 'POST', '/api/v1/cdp/events', '{"events": [{"event_name": "Purchase", "identifiers": [{"type": "email", "value": "Eva@example.com"}, {"type": "external_id", "value": "eva"}], "idempotency_key": "s1"}]}');
+SELECT status, body::jsonb ->> 'external_id' AS external_id FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/lookup', '{"identifier_type": "email", "identifier_value": "eva@example.com"}');
+SELECT status, body FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/lookup', '{"identifier_type": "external_id", "identifier_value": "nobody"}');
 
 -- Definitions and decisions of TinyCDP
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/v1/admin/traits', '{"key": "buyer", "expression": "events.purchase.count_30d >= 1"}');
@@ -115,6 +122,7 @@ SELECT status, body FROM pg_temp.http('read', 'POST', '/v1/admin/validate', '{"e
 SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'userId=u1&flag=discount-offer');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'userId=u1&flag=unknown');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'flag=unknown');
+SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'userId=&flag=discount-offer');
 SELECT status, body FROM pg_temp.http('public', 'GET', '/v1/decide', query => 'userId=u1&flag=discount-offer');
 SELECT status, body FROM pg_temp.http('top', 'POST', '/v1/admin/keys', '{"kind": "read", "name": "made by a key"}');
 SELECT actor, actor_kind, login = session_user AS logged_in, action, subject FROM pulse.audit WHERE subject = 'made by a key';
@@ -126,9 +134,16 @@ SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/discount-offer', '{"context": 5}');
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/discount-offer', '{}');
 SELECT status, body FROM pg_temp.http('public', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1"}}');
+-- Without an id, only what needs one is not decided.
+SELECT pulse_create_flag('half', '{"rules": [{"when": "context.country == \"DE\"", "variant": "on"}, {"percentage": 50, "variant": "on"}]}');
+SELECT context, status, body FROM unnest(ARRAY['{}', '{"targetingKey": ""}', '{"targetingKey": 5}', '{"targetingKey": "u1"}', '{"country": "DE"}']) AS context,
+    LATERAL pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/half', format('{"context": %s}', context));
+SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {}}');
+SELECT pulse_delete_flag('half');
 SELECT status, body, headers ->> 'etag' AS tag FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1"}}') \gset
 \echo :status :body
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1"}}', jsonb_build_object('if-none-match', 'W/' || :'tag'));
+SELECT h.status, h.headers ? 'content-type' AS typed FROM key AS k, pulse_http('POST', '/ofrep/v1/evaluate/flags', NULL, jsonb_build_object('authorization', 'Bearer ' || k.text, 'if-none-match', :'tag'), '{"context": {"targetingKey": "u1"}}') AS h WHERE k.name = 'read';
 SELECT status FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1", "flags": []}}', jsonb_build_object('if-none-match', :'tag'));
 
 -- Segments, snapshots, incidents

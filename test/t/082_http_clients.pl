@@ -38,13 +38,21 @@ sub counted { my ($name) = @_; return sql("SELECT count(DISTINCT properties ->> 
 # How many requests were answered so, by the gateway's log.
 sub count_answers { my ($status) = @_; return scalar grep { $_->{status} && $_->{status} == $status } log_lines($gateway) }
 
+# A new key whose limit is used up.
+sub make_limited_key
+{
+	my ($name, $rate) = @_;
+	my $key = make_key($node, 'shop', $name, 'write', "rate => $rate");
+	ok((grep { send_json($gateway, 'POST', '/v1/track', $key, { userId => 'fill', event => 'Fill', messageId => "$name $_" })->{status} == 429 } 1 .. 2 * $rate), 'a key above its limit');
+	return $key;
+}
+
 # A key with a limit: 429 with Retry-After, which the library keeps to.
-my $slow = make_key($node, 'shop', 'slow server', 'write', 'rate => 240');
-run_client('segment.mjs', { url => $gateway->{url}, key => $slow, events => 1, name => 'First' });
-$result = run_client('segment.mjs', { url => $gateway->{url}, key => $slow, events => 300, batch => 1, name => 'Limited' });
+my $slow = make_limited_key('slow server', 60);
+$result = run_client('segment.mjs', { url => $gateway->{url}, key => $slow, events => 100, batch => 10, name => 'Limited' });
 cmp_ok($result->{statuses}{429} // 0, '>', 0, 'Segment: a key with a limit answers 429');
-is_deeply([ @$result{qw(called failed)} ], [ 300, 0 ], 'and the library loses nothing');
-is(counted('Limited'), '300 of 300', 'each event is there once');
+is_deeply([ @$result{qw(called failed)} ], [ 100, 0 ], 'and the library loses nothing');
+is(counted('Limited'), '100 of 100', 'each event is there once');
 
 # The database restarts in the middle: at first in order, then as after a crash.
 for my $mode (qw(fast immediate))
@@ -80,9 +88,7 @@ is(sql(q{SELECT time AT TIME ZONE 'UTC', properties FROM pulse.event WHERE name 
 is(sql(q{SELECT bool_and(abs(extract(epoch FROM received_at - time)) < 60) FROM pulse.event WHERE name = 'Rudder'}), 't', 'or that of the call');
 is(sql(q{SELECT attributes ->> 'plan' FROM pulse.person WHERE user_id = 'rs-1'}), 'team', 'identify changes the person');
 
-# Its limit is used up, so that the library meets it.
-my $narrow = make_key($node, 'shop', 'narrow server', 'write', 'rate => 60');
-ok((grep { send_json($gateway, 'POST', '/v1/track', $narrow, { userId => 'rs-1', event => 'Fill' })->{status} == 429 } 1 .. 65), 'a key above its limit');
+my $narrow = make_limited_key('narrow server', 20);
 $before = count_answers(429);
 $result = run_client('rudder.mjs', { url => $gateway->{url}, key => $narrow, events => 60, name => 'Rudder limited' });
 cmp_ok(count_answers(429), '>', $before, 'RudderStack: 429');

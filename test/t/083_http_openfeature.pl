@@ -96,10 +96,10 @@ $result = evaluate(key => $key{powerless}, context => $ann, flags => [ [ 'premiu
 is_deeply([ shorts($result), $result->{requests} ], [ ['false ERROR - GENERAL'], [ [ 403, undef ] ] ], 'a key whose role may not decide is 403');
 is_deeply(shorts(evaluate(key => $key{public}, context => $ann, flags => [ [ 'premium', $no ], [ 'theme', {} ] ])), [ 'true TARGETING_MATCH on -', '{} ERROR - FLAG_NOT_FOUND' ],
 	'a public key sees public flags only');
-$key{slow} = make_key($node, 'shop', 'slow', 'read', 'rate => 5');
-$result = evaluate(key => $key{slow}, context => $ann, flags => [ map { [ 'premium', $no ] } 1 .. 10 ]);
-is_deeply([ map { $_->[0] } @{ $result->{requests} } ], [ (200) x 5, 429 ], 'above its limit a key is 429');
-is($result->{requests}[5][1], 12, 'with Retry-After, until which the library asks no more');
+$key{$_} = make_key($node, 'shop', $_, 'read', 'rate => 1') for qw(slow other);
+$result = evaluate(key => $key{slow}, context => $ann, flags => [ map { [ 'premium', $no ] } 1 .. 4 ]);
+is_deeply([ map { $_->[0] } @{ $result->{requests} } ], [ 200, 429 ], 'above its limit a key is 429, and the library asks no more');
+like($result->{requests}[1][1], qr/^[1-9]\d?$/, 'until Retry-After has passed');
 
 # ---- browsers ----
 
@@ -139,7 +139,8 @@ $result = browse(origin => 'https://evil.example', steps => [ { context => { tar
 is_deeply([ $result->{error}, $result->{requests}[0]{status} ], [ 'ProviderFatalError PROVIDER_FATAL: OFREPForbiddenError', 403 ], 'the page of another origin is 403');
 $result = browse(key => 'unknown', steps => [ { context => { targetingKey => 'u1' } } ]);
 is_deeply([ $result->{error}, $result->{requests}[0]{status} ], [ 'ProviderFatalError PROVIDER_FATAL: OFREPApiUnauthorizedError', 401 ], 'an unknown key is 401');
-$result = browse(key => $key{slow}, steps => [ { context => { targetingKey => 'u1' } } ]);
+evaluate(key => $key{other}, context => $ann, flags => [ [ 'premium', $no ] ]);
+$result = browse(key => $key{other}, steps => [ { context => { targetingKey => 'u1' } } ]);
 is($result->{requests}[0]{status}, 429, 'a key above its limit is 429');
 
 # ---- no database, a standby's answer ----

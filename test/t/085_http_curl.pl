@@ -231,6 +231,10 @@ curl('POST /v1/batch', 'none', undef, 200, { success => 'b', accepted => 'n' }, 
 curl('POST /capture/', 'none', '{"api_key": "' . $key{write} . '", "event": "seen", "distinct_id": "user-1", "properties": {"account": "Acme"}}', 200, { success => 'b' });
 curl("POST /v1/track?apiKey=$key{write}", 'none', '{"userId": "user456", "event": "In the query"}', 200, { success => 'b' });
 curl("GET /v1/decide?userId=user456&flag=x&apiKey=$key{read}", 'none', undef, 403, $refusal);
+curl('POST /v1/t', 'none', undef, 200, { success => 'b' }, undef, '-H', 'Content-Type: text/plain', '-d', '{"writeKey": "' . $key{write} . '", "anonymousId": "a", "event": "From a page"}');
+curl('POST /v1/m', 'none', undef, 200, { success => 'b' }, undef, '-H', 'Content-Type: text/plain', '-d', '{"series": []}');
+curl('POST /api/s/track', 'none', undef, 200, { success => 'b' }, undef, '-H', "X-Write-Key: $key{write}:secret", '-d', '{"anonymousId": "a", "event": "By Jitsu"}');
+curl('GET /metrics', 'read', undef, 200, qr/^# HELP pulse_/m);
 curl('GET /v1/projects/KEY/settings', 'none', undef, 200, { integrations => '*' });
 curl('GET /openapi.json', 'none', undef, 200, { openapi => 's', paths => '*' });
 curl('GET /docs', 'none', undef, 200, qr/^<!doctype html>/i);
