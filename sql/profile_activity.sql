@@ -10,7 +10,7 @@ CREATE TABLE pulse.activity (
 );
 CREATE INDEX activity_first ON pulse.activity (first_at, profile_id);
 CREATE INDEX activity_last ON pulse.activity (last_at, profile_id);
-COMMENT ON TABLE pulse.activity IS 'The events of each profile as figures, without what is still in pulse.activity_tally. The job activity keeps it, about a minute behind.';
+COMMENT ON TABLE pulse.activity IS 'The events of each profile as figures, without what is still in pulse.activity_tally and pulse.ingest_tally. The job activity keeps it, about a minute behind.';
 COMMENT ON COLUMN pulse.activity.profile_id IS 'The profile that the events were received for. Merges do not change it: the person is the canonical_id of this profile.';
 COMMENT ON COLUMN pulse.activity.events IS 'Number of accepted events, with those that retention has dropped.';
 COMMENT ON COLUMN pulse.activity.first_at IS 'Time of the oldest event that was ever received.';
@@ -29,7 +29,7 @@ ALTER TABLE pulse.activity_tally REPLICA IDENTITY FULL;
 -- Compressing them would cost more than they are worth: they live for a minute.
 ALTER TABLE pulse.activity_tally ALTER COLUMN profiles SET STORAGE EXTERNAL, ALTER COLUMN events SET STORAGE EXTERNAL,
     ALTER COLUMN first_at SET STORAGE EXTERNAL, ALTER COLUMN last_at SET STORAGE EXTERNAL;
-COMMENT ON TABLE pulse.activity_tally IS 'What each batch adds to pulse.activity. Append-only; the job activity adds the rows and deletes them.';
+COMMENT ON TABLE pulse.activity_tally IS 'What batches add to pulse.activity: a large one writes a row, small ones are in pulse.ingest_tally until those are added up. Append-only; the job activity adds the rows and deletes them.';
 COMMENT ON COLUMN pulse.activity_tally.profiles IS 'The profiles with new events; the other columns have one element for each.';
 
 -- Level: reader

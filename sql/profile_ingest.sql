@@ -54,9 +54,14 @@ CREATE TABLE pulse.ingest_tally (
     duplicates int NOT NULL,
     conflicting int NOT NULL,
     rejected int NOT NULL,
-    catalogue jsonb NOT NULL
+    catalogue jsonb NOT NULL,
+    profiles bigint[],
+    profile_events bigint[],
+    profile_first_at timestamptz[],
+    profile_last_at timestamptz[]
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 COMMENT ON TABLE pulse.ingest_tally IS 'What each batch adds to the catalogue and the counters. Append-only; the rows are added to the totals periodically and deleted.';
+COMMENT ON COLUMN pulse.ingest_tally.profiles IS 'Of a small batch: the profiles with new events, as in pulse.activity_tally; the columns after it have one element for each. Null for a large batch, which writes to that table itself.';
 COMMENT ON COLUMN pulse.ingest_tally.catalogue IS 'By event name: [events, sampled events, first, last, {property: [[text, number, boolean, timestamp, object, array, null], last, [examples]]}, {hour: events}]; hours are counted from 2000-01-01 00:00 UTC.';
 
 -- Level: reader

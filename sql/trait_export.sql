@@ -20,6 +20,7 @@ COMMENT ON COLUMN pulse.export.users IS 'Number of people: lines of the file aft
 COMMENT ON COLUMN pulse.export.chunks IS 'Number of rows in pulse.export_chunk.';
 COMMENT ON COLUMN pulse.export.etag IS 'SHA-256 of the file in hexadecimal digits.';
 COMMENT ON COLUMN pulse.export.as_of IS 'The time whose members the file has: pulse_now() when it was made.';
+COMMENT ON COLUMN pulse.export.created_by IS 'The role, or the name of the API key, that made it.';
 
 -- Level: owner
 CREATE TABLE pulse.export_chunk (
@@ -56,7 +57,7 @@ CREATE FUNCTION pulse_export_segment(segment text)
                    kept_until timestamptz, token text, expires_at timestamptz)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_export_segment';
 COMMENT ON FUNCTION pulse_export_segment(text) IS
-'Writes the members of a segment over people at pulse_now() into a CSV file, and returns the file with a token that pulse.read_export() takes until expires_at. The file is kept until kept_until (null: until it is deleted). Errors: 42704 unknown segment, 42809 a segment over a relation or query, 55000 archived segment, 42501 the caller may not see people, 54000 more files or bytes than pulse.max_exports and pulse.max_export_size allow, 55P03 another transaction finishes an export.';
+'Writes the members of a segment over people at pulse_now() into a CSV file, and returns the file with a token that pulse.read_export() takes until expires_at. The file is kept until kept_until (null: until it is deleted). Errors: 42704 unknown segment, 42809 a segment over a relation or query, 55000 a draft or archived, 42501 the caller may not see people, 54000 more files or bytes than pulse.max_exports and pulse.max_export_size allow, 55P03 another transaction finishes an export.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_list_exports()

@@ -156,6 +156,19 @@ $$;
 COMMENT ON FUNCTION pulse.from_posthog(jsonb) IS
 'The events of a request of PostHog''s libraries in the form of pulse_ingest(): distinct_id is the user id, $anon_distinct_id the anonymous id, $set and $set_once of $identify and $set are traits; uuid is the message id.';
 
+-- Level: people_reader
+CREATE FUNCTION pulse.from_stratum(events jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object('batch', coalesce(jsonb_agg(CASE WHEN jsonb_typeof(e.event -> 'identifiers') = 'array' THEN e.event || jsonb_build_object('identifiers',
+        (SELECT coalesce(jsonb_object_agg(CASE i.type WHEN 'external_id' THEN 'user_id' ELSE i.type END, i.value), '{}')
+         FROM (SELECT j.item ->> 'type' AS type, j.item -> 'value' AS value
+               FROM jsonb_array_elements(e.event -> 'identifiers') AS j (item) WHERE jsonb_typeof(j.item) = 'object') AS i WHERE i.type IS NOT NULL))
+        ELSE e.event END ORDER BY e.place), '[]'))
+    FROM jsonb_array_elements(CASE WHEN jsonb_typeof(events) = 'array' THEN events ELSE jsonb_build_array(events) END) WITH ORDINALITY AS e (event, place)
+$$;
+COMMENT ON FUNCTION pulse.from_stratum(jsonb) IS
+'Events of Stratum''s API in the form of pulse_ingest(): identifiers, an array of {"type", "value"}, become an object; external_id is the user id.';
+
 -- Level: reader
 CREATE FUNCTION pulse.validate_expression(expression text, kind text) RETURNS json
     LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -7,6 +7,7 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/delivery/channel.hpp"
+#include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/feed.hpp"
 #include "pulse/delivery/sign.hpp"
 #include "pulse/delivery/store_route.hpp"

@@ -5,7 +5,6 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_ingest.hpp"
-#include "pulse/profile/store_job.hpp"
 
 namespace pulse::profile {
 
@@ -28,10 +27,9 @@ void WriteActivity(const ActivityTally& tally) {
         "INSERT INTO pulse.activity_tally (at, profiles, events, first_at, last_at)"
         " VALUES (clock_timestamp(), $1, $2::int[], $3, $4)",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID});
-    if (tally.profiles.empty()) return;
+    if (tally.profiles.size() <= kFewProfiles) return;
     statement.Execute({Value::Int8s(tally.profiles), Value::Int8s(tally.events), pg::TimeArray(tally.first),
                        pg::TimeArray(tally.last)});
-    WakeActivityJob();
 }
 
 int64_t FoldActivity(int64_t profiles, bool at_least_one) {

@@ -1,6 +1,7 @@
 // The catalogue of events and the counters of sources: batches add to them without waiting for each other.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_ingest.hpp"
@@ -9,16 +10,28 @@ namespace pulse::profile {
 
 using pg::Value;
 
-void WriteTally(const std::string& source, const Tally& tally, const EventCatalogue& catalogue, Moment now) {
+void WriteTally(const std::string& source, const Tally& tally, const EventCatalogue& catalogue,
+                const ActivityTally* activity, Moment now) {
     static pg::Statement statement(
-        "INSERT INTO pulse.ingest_tally (at, source, accepted, duplicates, conflicting, rejected, catalogue)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb) RETURNING id",
-        {TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID});
-    const int64_t id = statement
-                           .Execute({Value::Time(now), Value::Text(source), Value::Int8(tally.accepted),
-                                     Value::Int8(tally.duplicates), Value::Int8(tally.conflicting),
-                                     Value::Int8(tally.rejected), Value::Text(catalogue.Json())})[0]
-                           .Int8(0);
+        "INSERT INTO pulse.ingest_tally (at, source, accepted, duplicates, conflicting, rejected, catalogue,"
+        " profiles, profile_events, profile_first_at, profile_last_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11) RETURNING id",
+        {TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, INT8ARRAYOID, INT8ARRAYOID,
+         TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID});
+    std::vector<Value> values{Value::Time(now),
+                              Value::Text(source),
+                              Value::Int8(tally.accepted),
+                              Value::Int8(tally.duplicates),
+                              Value::Int8(tally.conflicting),
+                              Value::Int8(tally.rejected),
+                              Value::Text(catalogue.Json())};
+    if (activity && !activity->profiles.empty() && activity->profiles.size() <= kFewProfiles)
+        values.insert(values.end(), {Value::Int8s(activity->profiles), Value::Int8s(activity->events),
+                                     pg::TimeArray(activity->first), pg::TimeArray(activity->last)});
+    else
+        values.insert(values.end(), {Value::Null(INT8ARRAYOID), Value::Null(INT8ARRAYOID),
+                                     Value::Null(TIMESTAMPTZARRAYOID), Value::Null(TIMESTAMPTZARRAYOID)});
+    const int64_t id = statement.Execute(values)[0].Int8(0);
     // Fold periodically, so that the views stay fast even with many small batches. Not in REPEATABLE READ and
     // above, where rows changed by others are an error; a later batch does it.
     constexpr int64_t kEvery = 500;
@@ -91,6 +104,14 @@ int64_t FoldTallies(int64_t rows) {
         "   arrays = p.arrays + excluded.arrays, nulls = p.nulls + excluded.nulls,"
         "   last_seen_at = greatest(p.last_seen_at, excluded.last_seen_at), examples = "
         "pulse.merge_examples(p.examples, excluded.examples)),"
+        // One row of all small batches.
+        " active AS (INSERT INTO pulse.activity_tally (at, profiles, events, first_at, last_at)"
+        "  SELECT clock_timestamp(), array_agg(a.profile ORDER BY a.profile), array_agg(a.events ORDER BY"
+        " a.profile), array_agg(a.first_at ORDER BY a.profile), array_agg(a.last_at ORDER BY a.profile)"
+        "  FROM (SELECT u.profile, sum(u.events)::int AS events, min(u.first_at) AS first_at,"
+        " max(u.last_at) AS last_at FROM gone AS g CROSS JOIN LATERAL unnest(g.profiles, g.profile_events,"
+        " g.profile_first_at, g.profile_last_at) AS u (profile, events, first_at, last_at) GROUP BY u.profile)"
+        " AS a HAVING count(*) > 0),"
         " totals AS (INSERT INTO pulse.source_total AS s (source, accepted, duplicates, conflicting,"
         " rejected, first_at, last_at)"
         "  SELECT g.source, sum(g.accepted), sum(g.duplicates), sum(g.conflicting), sum(g.rejected),"

@@ -14,6 +14,7 @@
 #include "pulse/profile/store_account.hpp"
 #include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_job.hpp"
 #include "pulse/profile/store_partition.hpp"
 
 namespace pulse::profile {
@@ -383,8 +384,10 @@ class Batch {
                 if (results_[i].status == IngestResult::Status::kRejected) ++TallyOf(i).rejected;
             StoreRejected(incoming_, results_);
         }
+        const ActivityTally* activity = &activity_;
         for (const auto& [source, tally] : tallies_)
-            WriteTally(source, tally, catalogues_[source], pg::Now());
+            WriteTally(source, tally, catalogues_[source], std::exchange(activity, nullptr), pg::Now());
+        if (!activity_.profiles.empty()) WakeActivityJob();
     }
 
     Tally& TallyOf(size_t i) { return tallies_[incoming_[i].source]; }
@@ -411,6 +414,7 @@ class Batch {
     bool has_listener_ = false;      // people_changed() is registered and active
     std::vector<PersonChange> changes_;
     std::unordered_map<int64_t, size_t> change_index_;
+    ActivityTally activity_;                // of the events written
     std::map<std::string, Tally> tallies_;  // by source
     std::map<std::string, EventCatalogue> catalogues_;
 };
@@ -425,17 +429,16 @@ void Batch::WriteEvents() {
                      [&](size_t a, size_t b) { return ClaimOf(a).profile < ClaimOf(b).profile; });
     properties_.assign(events_.size(), 0);
     EventWriter rows;
-    ActivityTally activity;
     for (const size_t i : order) {
         const Event& event = events_[i];
-        activity.Add(ClaimOf(i).profile, event.time);
+        activity_.Add(ClaimOf(i).profile, event.time);
         properties_[i] = PropertiesOf(event);
         rows.Add({results_[i].event, ClaimOf(i).profile, event.time, incoming_[i].received_at, event.name,
                   NameOf(event.type), properties_[i], ContextOf(event), event.message_id,
                   incoming_[i].source});
     }
     rows.Write();
-    WriteActivity(activity);
+    WriteActivity(activity_);
 }
 
 }  // namespace

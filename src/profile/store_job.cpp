@@ -12,35 +12,45 @@ namespace pulse::profile {
 namespace {
 
 constexpr int64_t kPause = kMinute;
-constexpr int64_t kMostProfiles = 20'000;  // per transaction
+constexpr int64_t kMostTallies = 1000, kMostProfiles = 20'000;  // per transaction
 
 // When this process added activity. Another one that found rows before may have written more since without
 // waking the job: the job looks again.
 Moment added_at = INT64_MIN / 2;
 
 Moment NextFoldDue() {
-    static pg::Statement first("SELECT at FROM pulse.activity_tally LIMIT 1", {});
-    const pg::Result rows = first.Execute({});
-    if (!rows.empty()) return rows[0].Time(0) + kPause;
+    static pg::Statement first(
+        "SELECT min(f.at) FROM ((SELECT at FROM pulse.activity_tally LIMIT 1) UNION ALL"
+        " (SELECT at FROM pulse.ingest_tally WHERE profiles IS NOT NULL ORDER BY id LIMIT 1)) AS f",
+        {});
+    if (const auto at = first.Execute({})[0].TimeOrNull(0)) return *at + kPause;
     return added_at > pg::WallClock() - kPause ? added_at + kPause : pg::kNever;
+}
+
+// Run a step until it returns 0; returns the sum.
+int64_t RunAll(bool in_worker, int64_t (*step)()) {
+    int64_t sum = 0;
+    for (int64_t rows = 1; rows > 0; sum += rows) {
+        pg::CheckInterrupts();
+        rows = 0;
+        const auto work = [&] { rows = step(); };
+        if (in_worker) {
+            if (pg::RunShortTransaction("pulse: activity", work) != pg::ShortTransaction::kDone) break;
+        } else {
+            const pg::OwnerSession session;
+            work();
+        }
+    }
+    return sum;
 }
 
 RunResult RunActivityJob(bool in_worker) {
     RunResult result;
-    result.rows = 0;
-    for (int64_t batches = 1; batches > 0; *result.rows += batches) {
-        pg::CheckInterrupts();
-        batches = 0;
-        const auto fold = [&] { batches = FoldActivity(kMostProfiles, true); };
-        if (in_worker) {
-            if (pg::RunShortTransaction("pulse: activity", fold) != pg::ShortTransaction::kDone) break;
-        } else {
-            const pg::OwnerSession session;
-            fold();
-        }
-    }
+    // That of small batches first becomes one row.
+    RunAll(in_worker, [] { return FoldTallies(kMostTallies); });
+    result.rows = RunAll(in_worker, [] { return FoldActivity(kMostProfiles, true); });
     if (*result.rows > 0) added_at = pg::WallClock();
-    result.message = "new events of " + std::to_string(*result.rows) + " batches";
+    result.message = *result.rows > 0 ? "new events are counted" : "no new events";
     return result;
 }
 
@@ -72,8 +82,11 @@ void WakeActivityJob() {
     if (now >= looked && now < looked + kPause) return;
     looked = now;
     // Whoever wrote the first row has woken the job; then it runs a minute later.
-    static pg::Statement others("SELECT FROM pulse.activity_tally LIMIT 2", {});
-    if (others.Execute({}).size() < 2) pg::NotifyLauncher();
+    static pg::Statement first(
+        "(SELECT FROM pulse.activity_tally LIMIT 2) UNION ALL (SELECT FROM pulse.ingest_tally"
+        " WHERE profiles IS NOT NULL ORDER BY id LIMIT 2)",
+        {});
+    if (first.Execute({}).size() < 2) pg::NotifyLauncher();
 }
 
 }  // namespace pulse::profile

@@ -30,7 +30,7 @@ int64_t WriteHistory(int64_t survivor, int64_t merged, Moment at, const std::str
         "s.attributes, m.attributes, m.attributes - ARRAY(SELECT jsonb_object_keys(s.attributes)),"
         " s.account_id, m.account_id "
         "FROM pulse.profile AS s, pulse.profile AS m WHERE s.id = $1 AND m.id = $2 RETURNING id",
-        {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, JSONBOID, NAMEOID});
+        {INT8OID, INT8OID, TIMESTAMPTZOID, TEXTOID, JSONBOID, TEXTOID});
     const Value by = actor ? Value::Text(*actor) : Value::Null(TEXTOID);
     return statement
         .Execute({Value::Int8(survivor), Value::Int8(merged), Value::Time(at), Value::Text(reason), linked_by,

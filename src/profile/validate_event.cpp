@@ -178,11 +178,6 @@ class EventValidator {
 
     void Note(const std::string& text) { event_.note += (event_.note.empty() ? "" : " ") + text; }
 
-    // An id of the application's has two names in use.
-    static std::string KindOf(std::string_view kind) {
-        return kind == "external_id" ? "user_id" : std::string(kind);
-    }
-
     void AddId(const std::string& kind, const json::Value& node) {
         if (!node.Given()) return;
         auto text = Text(node);
@@ -202,16 +197,15 @@ class EventValidator {
         AddId("phone", reader_.Get(traits, "phone"));
     }
 
-    // A list of {"type": …, "id": …}; `value` is the key of the id, `name` that of the list.
-    void AddListedIds(const json::Value& list, std::string_view value, const std::string& name) {
+    void AddExternalIds(const json::Value& list) {
         if (!list.Is(json::Type::kArray)) return;
         const size_t count = reader_.Count(list);
         if (count > kMaxExternalIds)
-            Note("Only the first " + std::to_string(kMaxExternalIds) + " of " + name + " are used.");
+            Note("Only the first " + std::to_string(kMaxExternalIds) + " of context.externalIds are used.");
         for (size_t i = 0; i < std::min(count, kMaxExternalIds); ++i) {
             const json::Value entry = reader_.Element(list, i);
             const auto kind = Text(reader_.Get(entry, "type"));
-            if (kind && !kind->empty()) AddId(KindOf(*kind), reader_.Get(entry, value));
+            if (kind && !kind->empty()) AddId(*kind, reader_.Get(entry, "id"));
         }
     }
 
@@ -226,19 +220,17 @@ class EventValidator {
         if (fields_.context.Is(json::Type::kObject)) {
             AddFrom(reader_.Get(fields_.context, "traits"));
             AddId("device_id", reader_.Get(reader_.Get(fields_.context, "device"), "id"));
-            AddListedIds(reader_.Get(fields_.context, "externalIds"), "id", "context.externalIds");
+            AddExternalIds(reader_.Get(fields_.context, "externalIds"));
         }
         if (fields_.identifiers.Is(json::Type::kObject)) {
             const size_t count = std::min(reader_.Count(fields_.identifiers), kMaxExternalIds);
             for (size_t i = 0; i < count; ++i) {
                 const auto [kind, node] = reader_.Member(fields_.identifiers, i);
-                AddId(KindOf(kind), node);
+                AddId(std::string(kind), node);
             }
-        } else if (fields_.identifiers.Is(json::Type::kArray)) {
-            AddListedIds(fields_.identifiers, "value", "identifiers");
         } else if (fields_.identifiers.Given()) {
-            Note("identifiers must be an object or a list, not " +
-                 std::string(Describe(fields_.identifiers.type)) + ".");
+            Note("identifiers must be an object, not " + std::string(Describe(fields_.identifiers.type)) +
+                 ".");
         }
         if (event_.type == EventType::kAlias) {
             if (!fields_.previous_id.Given()) throw Rejection{"no_id", "An alias needs \"previousId\"."};

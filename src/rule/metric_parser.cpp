@@ -1,5 +1,7 @@
 #include "pulse/rule/metric_parser.hpp"
 
+#include <charconv>
+
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/rule/literal.hpp"
@@ -212,6 +214,17 @@ ExprPtr MetricParser::Sequence(size_t position) {
         metric.window = Last(Span());
     }
     tokens_.ExpectSign(")", kStepHint);
+    return Make(std::move(metric), position);
+}
+
+ExprPtr MetricParser::StaticSegment(size_t position) {
+    Metric metric{.aggregate = Aggregate::kStatic};
+    const Token id = tokens_.Peek();
+    const std::string digits = tokens_.Is(Token::Kind::kNumber) ? tokens_.Take().value : "";
+    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), metric.segment);
+    if (problem != std::errc() || end != digits.data() + digits.size())
+        tokens_.Fail(id, "The id of a segment is missing", "It is stored as static_segment(42).");
+    tokens_.ExpectSign(")", "One id, then ).");
     return Make(std::move(metric), position);
 }
 

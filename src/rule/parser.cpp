@@ -1,6 +1,5 @@
 #include "pulse/rule/parser.hpp"
 
-#include <charconv>
 #include <utility>
 
 #include "pulse/base/error.hpp"
@@ -328,18 +327,6 @@ class Parser : private TokenStream {
                     name.position);
     }
 
-    // Nobody types it: a rule names the segment, which then counts as used.
-    ExprPtr StaticSegment(const Token& name) {
-        Metric metric{.aggregate = Aggregate::kStatic};
-        const std::string digits = Is(Token::Kind::kNumber) ? Take().value : "";
-        const auto [end, problem] =
-            std::from_chars(digits.data(), digits.data() + digits.size(), metric.segment);
-        if (problem != std::errc() || end != digits.data() + digits.size())
-            Fail(name, "The id of a segment is missing", "It is stored as static_segment(42).");
-        ExpectSign(")", "One id, then ).");
-        return Make(std::move(metric), name.position);
-    }
-
     ExprPtr NamedCall(const Token& name) {
         const Level level(*this);
         if (EqualsIgnoringCase(name.value, "list")) return ListOfLiterals("(", ")");
@@ -359,7 +346,8 @@ class Parser : private TokenStream {
             RequireRule(name);
             return Metrics().Sequence(name.position);
         }
-        if (stored_ && name.value == rule::Name(Aggregate::kStatic)) return StaticSegment(name);
+        if (stored_ && name.value == rule::Name(Aggregate::kStatic))
+            return Metrics().StaticSegment(name.position);
         if (name.value == "flag")
             throw UserError(sqlstate::kNotSupported,
                             "flags are not available in rules at position " + std::to_string(name.position),
@@ -401,9 +389,7 @@ ExprPtr Parse(std::string_view text) {
 }
 
 ExprPtr ParseStored(std::string_view text) {
-    ExprPtr expr = Parser(text, false, true).Rule();
-    RequireSize(*expr);
-    return expr;
+    return Parser(text, false, true).Rule();
 }
 
 Metric ParseMetric(std::string_view text) {

@@ -35,6 +35,7 @@ std::optional<std::string> Canonical(const std::optional<std::string>& text) {
 
 // The top-level conjuncts as canonical text.
 std::vector<std::string> Clauses(const Request& request) {
+    if (request.static_segment) return {kAddedByHand};
     const rule::ExprPtr tree = ReadRule(request);
     if (!tree) return {};
     const rule::Operation* conjunction = rule::AsOp(*tree, rule::Op::kAnd);

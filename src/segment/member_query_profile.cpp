@@ -249,6 +249,7 @@ std::vector<const rule::Expr*> Conditions(const rule::Expr& expr) {
 
 // The conditions as written, with the names of traits and segments.
 std::vector<std::string> ClausesAsWritten(const Request& request) {
+    if (request.static_segment) return {kAddedByHand};
     const rule::ExprPtr tree = ReadRule(request);
     const rule::Operation* conjunction = rule::AsOp(*tree, rule::Op::kAnd);
     if (!conjunction) return {rule::Print(*tree)};

@@ -75,7 +75,7 @@ class Explainer {
         Add("query", request_.query);
         Add("key", request_.key.value_or(""));
         const rule::ExprPtr tree = ReadRule(request_);
-        Add("rule", request_.static_segment ? "none: people are added and removed by hand"
+        Add("rule", request_.static_segment ? kAddedByHand
                     : tree                  ? rule::Print(*tree)
                     : words_.people()       ? "everybody"
                                             : "all " + words_.rows);

@@ -21,7 +21,7 @@ bool LooksLikeFormula(std::string_view text) {
                        [&](std::string_view start) { return text.starts_with(start); });
 }
 
-// 2011-03-01T06:00:00.5Z
+// 2011-03-01T06:00:00.500000Z
 std::string IsoTime(Moment moment) {
     std::string text = FormatMoment(moment);
     if (const size_t blank = text.find(' '); blank != std::string::npos) text[blank] = 'T';

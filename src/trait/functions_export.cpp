@@ -12,7 +12,7 @@ void AddExport(pg::ResultSet& results, const trait::Export& row) {
     using pg::Value;
     results.Add({Value::Int8(row.id), Value::Text(row.segment), Value::Text(row.filename),
                  Value::Int8(row.users), Value::Int8(row.bytes), Value::Text(row.etag),
-                 Value::Name(row.created_by), Value::Time(row.created_at), Value::Time(row.kept_until),
+                 Value::Text(row.created_by), Value::Time(row.created_at), Value::Time(row.kept_until),
                  Value::Text(row.token), Value::Time(row.expires_at)});
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"

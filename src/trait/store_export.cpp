@@ -51,7 +51,7 @@ Export ReadRow(const pg::Row& row, Moment now) {
 }
 
 constexpr const char* kExports =
-    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by::text, e.created_at, s.secret"
+    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by, e.created_at, s.secret"
     " FROM pulse.export AS e JOIN pulse.export_secret AS s ON s.export_id = e.id ";
 
 void RequireSightOfPeople() {

@@ -187,10 +187,7 @@ segment::Segment LoadForExport(const std::string& name) {
                         "segment \"" + segment.name + "\" is not a segment over people",
                         "It is a segment over a " + std::string(segment::Name(segment.kind)) + ".",
                         "Read its members from its source; pulse_explain_segment() shows the query.");
-    if (segment.status == segment::Status::kArchived)
-        throw UserError(sqlstate::kNotReady, "segment \"" + segment.name + "\" is archived",
-                        "An archived segment has no members.",
-                        "Resume it with pulse_resume_segment() first.");
+    segment::RequireMeasured(segment);
     return segment;
 }
 

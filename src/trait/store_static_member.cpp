@@ -81,7 +81,7 @@ void AddRows(int64_t segment, const std::vector<int64_t>& profiles, Moment now, 
         " SELECT $1, d.id, $3, $4 FROM unnest($2::bigint[]) AS d (id)"
         " ON CONFLICT (segment_id, profile_id, added_at)"
         " DO UPDATE SET added_by = EXCLUDED.added_by, removed_at = NULL, removed_by = NULL",
-        {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, NAMEOID});
+        {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, TEXTOID});
     statement.Execute({Value::Int8(segment), Value::Int8s(profiles), Value::Time(now), Value::Text(actor)});
 }
 
@@ -90,7 +90,7 @@ void EndRows(int64_t segment, const std::vector<int64_t>& persons, Moment now, c
         "UPDATE pulse.static_member AS h SET removed_at = greatest(h.added_at, $3), removed_by = $4"
         " FROM unnest($2::bigint[]) AS d (id) JOIN pulse.profile AS o ON o.canonical_id = d.id"
         " WHERE h.segment_id = $1 AND h.profile_id = o.id AND (h.removed_at IS NULL OR h.removed_at > $3)",
-        {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, NAMEOID});
+        {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, TEXTOID});
     const ForceIndexPlans force_index_plans;
     statement.Execute({Value::Int8(segment), Value::Int8s(persons), Value::Time(now), Value::Text(actor)});
 }

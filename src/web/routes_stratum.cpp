@@ -35,12 +35,10 @@ std::vector<Route> People() {
     static constexpr std::string_view kLookup =
         "SELECT " PULSE_PERSON
         " FROM (SELECT {v}.pulse_profile(CASE $1::text WHEN 'external_id' THEN 'user_id' ELSE $1::text END || ':' || $2::text) AS person OFFSET 0) AS w";
-    Route lookup = Cdp("POST", PULSE_CDP "/profiles/lookup", Access::kRead, "The person with an id", kLookup,
-                       {{"identifier_type", In::kBody, Type::kText, true},
-                        {.name = "identifier_value", .in = In::kBody, .required = true, .synonym = "value"}});
-    lookup.lookup = true;
     return {
-        lookup,
+        Cdp("POST", PULSE_CDP "/profiles/lookup", Access::kRead, "The person with an id", kLookup,
+            {{"identifier_type", In::kBody, Type::kText, true},
+             {.name = "identifier_value", .in = In::kBody, .required = true, .synonym = "value"}}),
         Cdp("GET", PULSE_CDP "/profiles", Access::kRead, "The person with an id", kLookup,
             {{"identifier_type", In::kQuery, Type::kText, true},
              {"identifier_value", In::kQuery, Type::kText, true}}),
@@ -116,7 +114,7 @@ std::vector<Route> Events() {
         "SELECT json_build_object('accepted', count(*) FILTER (WHERE i.status = 'accepted'), 'rejected', count(*) FILTER (WHERE i.status = 'rejected'), "
         "'duplicates', count(*) FILTER (WHERE i.status = 'duplicate'), 'results', json_agg(json_build_object('event_id', i.event_id::text, "
         "'status', i.status, 'profile_id', i.profile_id::text, 'error', i.detail) ORDER BY i.index)) "
-        "FROM {v}.pulse_ingest(jsonb_build_object('batch', $1::jsonb), $2::text) AS i",
+        "FROM {v}.pulse_ingest(pulse.from_stratum($1::jsonb), $2::text) AS i",
         {{"events", In::kBody, Type::kJson, true}, {"source", In::kRequest}});
     send.status = 201;
     send.lane = Lane::kIngest;

@@ -9,16 +9,16 @@ namespace {
 
 #define PULSE_CDP_SEGMENT                                                                                                         \
     "json_build_object('id', s.id::text, 'name', s.name, 'description', s.description, 'tags', s.tags, "                          \
-    "'segment_type', CASE WHEN s.definition -> 'static' = 'true' THEN 'static' ELSE 'dynamic' END, 'rules', s.definition, "       \
+    "'segment_type', CASE WHEN s.definition ? 'static' THEN 'static' ELSE 'dynamic' END, 'rules', s.definition, "                 \
     "'status', s.status, 'profile_count', (SELECT t.members FROM {v}.pulse_segment_statistics() AS t WHERE t.segment = s.name), " \
     "'created_at', s.created_at, 'updated_at', s.updated_at)"
 #define PULSE_CDP_TRAIT                                                                                      \
     "json_build_object('id', t.id::text, 'name', t.key, 'expression', t.expression, 'output_type', t.type, " \
     "'description', t.description, 'created_at', t.created_at, 'updated_at', t.updated_at)"
-#define PULSE_WEBHOOK                                                                                                               \
-    "json_build_object('id', u.channel, 'name', u.channel, 'url', (SELECT o.option_value FROM pg_catalog.pg_foreign_server AS c "   \
-    "CROSS JOIN LATERAL pg_catalog.pg_options_to_table(c.srvoptions) AS o WHERE c.srvname = u.channel AND o.option_name = 'url'), " \
-    "'events', u.events, 'segments', u.segments, 'failures', h.failures, 'state', h.state, 'created_at', u.created_at)"
+// The URL may contain a secret, so no answer shows it.
+#define PULSE_WEBHOOK                                                                                    \
+    "json_build_object('id', u.channel, 'name', u.channel, 'events', u.events, 'segments', u.segments, " \
+    "'failures', h.failures, 'state', h.state, 'created_at', u.created_at)"
 
 Route Part(std::string_view method, std::string_view path, Access access, std::string_view summary,
            std::string_view sql, std::vector<Parameter> parameters = {}, std::string_view then = {}) {

@@ -194,7 +194,8 @@ Answer AnswerOf(const Route& route, const pg::Result& rows, Served& served) {
         if (columns[i] == "status") answer.status = row.Int4(column);
         if (columns[i] == "next") served.next = row.Text(column);
         if (columns[i] != "headers") continue;
-        for (const auto& [name, value] : row.Jsonb(column).items()) {
+        const pg::Json headers = row.Jsonb(column);  // it must live as long as the loop
+        for (const auto& [name, value] : headers.items()) {
             typed = typed || name == "content-type";
             answer.headers.emplace_back(name, value.get<std::string>());
         }
@@ -267,18 +268,16 @@ Answer Refused(const RouteMatch& match, const Refusal& refusal) {
     return ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
 }
 
-// 404 is for what a URL names, or the body of a lookup; what another body names is part of a request that is
-// not valid.
-int StatusIn(const Request& request, const RouteMatch& match, const std::string& state) {
+// 404 is for what a URL names; what a body names is part of a request that is not valid.
+int StatusIn(const RouteMatch& match, const std::string& state) {
     const int status = StatusOf(state);
-    const bool named =
-        request.method == "GET" || request.method == "HEAD" || !match.values.empty() || match.route->lookup;
+    const bool named = match.route->method == "GET" || match.route->read_only || !match.values.empty();
     return status == 404 && !named ? 400 : status;
 }
 
 Refusal FromError(const Request& request, const RouteMatch& match, const std::string& state,
                   const std::string& message, const std::string& detail, const std::string& hint) {
-    const int status = StatusIn(request, match, state);
+    const int status = StatusIn(match, state);
     if (status == 500 || status == 503) {
         const char* id = request.id.c_str();
         pg::Call([&] {
@@ -313,6 +312,10 @@ Answer Work(const Request& request, const RouteMatch& match, const Pairs& query,
         if (error.State() == sqlstate::kInsufficientPrivilege) served.refused = true;
         return Refused(match,
                        FromError(request, match, error.State(), error.message, error.detail, error.hint));
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        return Refused(match, FromError(request, match, sqlstate::kInternalError, error.what(), "", ""));
     }
 }
 

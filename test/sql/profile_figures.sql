@@ -28,9 +28,15 @@ SELECT count(*) FROM pulse_ingest('[
     {"type": "track", "userId": "rejected"}]') WHERE status = 'accepted';
 -- Ann was the visitor of web-1: events stay with their profile.
 SELECT pulse_identify('ann', '{"email": "ann@example.com"}', 'web-1', '2015-03-10 12:20') IS NOT NULL AS ann;
-SELECT count(*) AS batches, sum(cardinality(profiles)) AS profiles FROM pulse.activity_tally;
+SELECT count(*) AS batches, sum(cardinality(profiles)) AS profiles FROM pulse.ingest_tally;
+-- A larger batch writes a row of its own.
+SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', 'bulk', 'userId', 'bulk' || i % 20, 'timestamp', '2015-03-02T10:00:00Z')) FROM generate_series(0, 99) AS i));
+SELECT profiles = (SELECT array_agg(p ORDER BY p) FROM unnest(profiles) AS p) AS sorted, cardinality(profiles) AS profiles, events[1], first_at[20] FROM pulse.activity_tally;
+SELECT count(*) AS batches FROM pulse.ingest_tally WHERE profiles IS NOT NULL;
 SELECT status, message FROM pulse_run_job('activity');
 SELECT status, message FROM pulse_run_job('activity');
+SELECT count(*), sum(events), min(first_at) FROM pulse.activity WHERE profile_id IN (SELECT i.profile_id FROM pulse.identity AS i WHERE i.value ~ '^bulk');
+DELETE FROM pulse.profile WHERE id IN (SELECT i.profile_id FROM pulse.identity AS i WHERE i.value ~ '^bulk');
 SELECT (SELECT i.value FROM pulse.identity AS i WHERE i.profile_id = a.profile_id ORDER BY i.kind DESC, i.value LIMIT 1) AS id, a.events, a.first_at, a.last_at
 FROM pulse.activity AS a ORDER BY a.profile_id;
 -- A later batch adds to it; an event of a deleted profile does not.

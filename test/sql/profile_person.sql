@@ -7,7 +7,7 @@ SET datestyle = 'ISO, MDY';
 SET pulse.now = '2015-03-10 12:00';
 \set SHOW_CONTEXT never
 \set VERBOSITY default
-TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally RESTART IDENTITY;
+TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally, pulse.ingest_tally RESTART IDENTITY;
 
 SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', 'n' || i % 3, 'anonymousId', 'web-1', 'timestamp', timestamptz '2015-01-01' + i * interval '1 day',
     'properties', jsonb_build_object('i', i))) FROM generate_series(1, 60) AS i)) WHERE status = 'accepted';
@@ -133,4 +133,4 @@ RESET ROLE;
 SELECT pulse_revoke('regress_person');
 DROP ROLE regress_person;
 
-TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally;
+TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally, pulse.ingest_tally;

@@ -32,6 +32,8 @@ CREATE TABLE item AS SELECT 1 AS id;
 SELECT pulse_create_segment('items', '{"from": "item", "key": "id"}') > 0 AS made;
 SELECT pulse_create_segment('old', '{"where": "true"}') > 0 AS made;
 SELECT pulse_archive_segment('old');
+SELECT pulse_create_segment('draft', '{"where": "true"}', draft => true) > 0 AS made;
+SELECT pulse_create_segment('picked', '{"static": true}') > 0 AS made;
 SELECT pulse_set_identity_kind('email_hash');
 SELECT count(*) FROM pulse_ingest('[
   {"type": "track", "event": "buy", "userId": "u1", "timestamp": "2015-02-10T08:00:00Z"},
@@ -106,6 +108,10 @@ SELECT * FROM pulse_export_segment('');
 SELECT * FROM pulse_export_segment('buyer');
 SELECT * FROM pulse_export_segment('items');
 SELECT * FROM pulse_export_segment('old');
+SELECT * FROM pulse_export_segment('draft');
+-- A static segment: those who were added.
+SELECT count(*) FROM pulse_add_to_segment('picked', '{u3,u1}');
+SELECT users, content(token) FROM pulse_export_segment('picked');
 
 -- Rights.
 SET ROLE regress_export_reader;

@@ -7,15 +7,17 @@ SET datestyle = 'ISO, MDY';
 SET pulse.now = '2015-03-10 12:00';
 \set SHOW_CONTEXT never
 \set VERBOSITY default
-TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally,
+TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally, pulse.ingest_tally,
     pulse.profile_state, pulse.member, pulse.membership_change RESTART IDENTITY;
 
 -- Nobody yet.
 SELECT pulse_find_profiles();
 SELECT * FROM pulse_count_profiles();
 
+SET client_min_messages = warning;
 SELECT pulse_create_segment('find buyers', '{"where": "events.buy.count > 0"}') > 0 AS buyers,
        pulse_create_segment('find many', '{"where": "events.view.count >= 3"}') > 0 AS many;
+RESET client_min_messages;
 SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'track', 'event', 'view', 'userId', 'u' || i, 'timestamp', timestamptz '2015-02-01' + i * interval '1 day')) FROM generate_series(1, 9) AS i)) WHERE status = 'accepted';
 SELECT count(*) FROM pulse_ingest('[
     {"type": "identify", "userId": "u1", "traits": {"email": "Anna@Example.com"}, "timestamp": "2015-02-20T00:00:00Z"},
@@ -145,5 +147,5 @@ SELECT pulse_revoke('regress_find');
 DROP ROLE regress_find;
 
 SELECT pulse_delete_segment('find buyers', confirm => true), pulse_delete_segment('find many', confirm => true);
-TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally,
+TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally, pulse.ingest_tally,
     pulse.profile_state, pulse.member, pulse.membership_change;

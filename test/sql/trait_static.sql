@@ -128,6 +128,7 @@ SELECT pulse_update_segment('Beta testers', '{"where": "profile.plan == \"free\"
 SELECT pulse_add_to_segment('Beta testers', '{st-1}');
 SELECT pulse_update_segment('Beta testers', '{"static": true}');
 SELECT count(*) FROM pulse.membership WHERE segment = 'Beta testers';
+SELECT change FROM pulse.segment_version AS v JOIN pulse.segment AS s ON s.id = v.segment_id WHERE s.name = 'Beta testers' ORDER BY v.version;
 SELECT pulse_pause_segment('Beta testers');
 SELECT result FROM pulse_add_to_segment('Beta testers', '{st-3}');
 SELECT pulse_archive_segment('Beta testers');

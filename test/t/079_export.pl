@@ -45,8 +45,8 @@ is($session->query($export->('few')), 100, 'a small file');
 my $before = $most->($pid);
 is($session->query($export->('many')), 40000, 'a large one');
 my $size = $session->query(q{SELECT max(bytes) FROM pulse.export});
-cmp_ok($size, '>', 15_000_000, 'of more than 15 MB');
-cmp_ok($most->($pid) - $before, '<', 12_000, 'written with constant memory');
+cmp_ok($size, '>', 13_000_000, 'of more than 13 MB');
+cmp_ok($most->($pid) - $before, '<', 9_000, 'written with constant memory');
 is($node->safe_psql('shop', $files), '2 2 2', 'both are there');
 
 # Two at the same time: both are written; whoever comes second waits only for the end, and counts the file of the first.

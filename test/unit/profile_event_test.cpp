@@ -93,12 +93,6 @@ TEST(ProfileEvent, FindsIdsWhereverTheyAre) {
         "device":{"id":"d"},"externalIds":[{"id":"9","type":"crm"},{"id":null,"type":"x"},7]},"identifiers":{"loyalty":"L1","bad":{}}})")
                 .event),
         "user_id:u email:A@x.org phone:+49 1 email:b@x.org device_id:d crm:9 loyalty:L1");
-    // As a list, by the names of Stratum's clients.
-    EXPECT_EQ(
-        Ids(Decide(
-                R"({"event":"e","identifiers":[{"type":"email","value":"a@x.org"},{"type":"external_id","value":"u"},{"type":"loyalty"},{"value":"x"},5]})")
-                .event),
-        "email:a@x.org user_id:u");
     // Traits of a group are not traits of a person.
     EXPECT_EQ(
         Ids(Decide(R"({"type":"group","userId":"u","groupId":"g","traits":{"email":"info@g.org"}})").event),

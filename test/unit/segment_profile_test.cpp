@@ -96,7 +96,7 @@ TEST(SegmentProfile, AStaticSegmentIsJoined) {
         std::make_shared<const ExpandedRules>(ExpandedRules{ReadRule(request), nullptr, "UTC"});
     const MemberQuery query = CompileMembers(request, {}, kNow);
     ASSERT_EQ(query.clauses.size(), 1U);
-    EXPECT_EQ(query.clauses[0].text, "static_segment(42)");
+    EXPECT_EQ(query.clauses[0].text, "added by hand");
     EXPECT_EQ(query.clauses[0].sql, "s.m0");
     EXPECT_NE(query.from.find("tm0.id IS NOT NULL AS m0"), std::string::npos);
     EXPECT_EQ(Times(query.from, "FROM pulse.static_member"), 1U);

@@ -44,7 +44,7 @@ TEST(TraitExport, Line) {
     EXPECT_EQ(
         csv,
         "user_id,created_at,in_segment,since,updated_at,device_id,external_id,email_hash\n"
-        "\"profile:7\",\"2000-01-01T00:00:00Z\",\"true\",\"2000-01-01T01:00:00.5Z\",\"2000-01-02T00:00:00Z\",\"\",\"u1\",\"\"\n");
+        "\"profile:7\",\"2000-01-01T00:00:00Z\",\"true\",\"2000-01-01T01:00:00.500000Z\",\"2000-01-02T00:00:00Z\",\"\",\"u1\",\"\"\n");
 }
 
 TEST(TraitExport, FileNames) {

@@ -94,16 +94,6 @@ struct AttributeChange {
 // Add traits to the attributes in the order given. Returns the people that changed or are full.
 std::vector<AttributeChange> WriteAttributes(const std::vector<AttributeUpdate>& updates, Moment now);
 
-// ---- store_event_catalogue.cpp ----
-
-struct Tally {
-    int64_t accepted = 0, duplicates = 0, conflicting = 0, rejected = 0;
-};
-void WriteTally(const std::string& source, const Tally& tally, const EventCatalogue& catalogue, Moment now);
-// Add up to `rows` rows of pulse.ingest_tally to the totals and delete them. Returns their number; 0 while
-// another session does it.
-int64_t FoldTallies(int64_t rows);
-
 // ---- store_activity.cpp ----
 
 // The new events of some profiles, each once.
@@ -115,11 +105,26 @@ struct ActivityTally {
     // Count an event. Events of one profile come one after the other.
     void Add(int64_t profile, Moment time);
 };
-// Record them for FoldActivity().
+// A batch with up to so many profiles records them in pulse.ingest_tally: another statement would cost a
+// single event more than all the rest of it.
+inline constexpr size_t kFewProfiles = 16;
+// Record those of a larger batch in pulse.activity_tally.
 void WriteActivity(const ActivityTally& tally);
 // Add recorded activity to pulse.activity: that of the oldest batches, of up to `profiles` profiles; with
 // `at_least_one`, of one batch however large. Returns the number of batches; 0 while another session does it.
 int64_t FoldActivity(int64_t profiles, bool at_least_one);
+
+// ---- store_event_catalogue.cpp ----
+
+struct Tally {
+    int64_t accepted = 0, duplicates = 0, conflicting = 0, rejected = 0;
+};
+// `activity` is that of the whole batch; null: written with another source.
+void WriteTally(const std::string& source, const Tally& tally, const EventCatalogue& catalogue,
+                const ActivityTally* activity, Moment now);
+// Add up to `rows` rows of pulse.ingest_tally to the totals and delete them. Returns their number; 0 while
+// another session does it.
+int64_t FoldTallies(int64_t rows);
 
 // ---- store_rejected.cpp ----
 

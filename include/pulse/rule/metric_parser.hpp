@@ -32,6 +32,9 @@ class MetricParser {
     ExprPtr Events(size_t position);
     // Reads on behind `sequence(`.
     ExprPtr Sequence(size_t position);
+    // Reads on behind `static_segment(`. Nobody types it: a rule names the segment, which then counts as
+    // used.
+    ExprPtr StaticSegment(size_t position);
 
   private:
     std::string EventName();

@@ -15,6 +15,9 @@ namespace pulse::segment {
 // nullptr without a rule.
 rule::ExprPtr ReadRule(const Request& request);
 
+// What stands for the rule of a static segment where rules are shown.
+inline constexpr const char* kAddedByHand = "added by hand";
+
 // The columns of the relation or query that the definition reads.
 std::vector<source::Column> DescribeColumns(source::Reader& reader, const Request& request);
 

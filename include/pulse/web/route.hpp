@@ -56,7 +56,6 @@ struct Route {
     Lane lane = Lane::kOther;
     bool large = false;   // the body may be a batch
     bool tagged = false;  // the answer has an ETag, and is 304 where the client has it
-    bool lookup = false;  // the body names what is asked for, which may not be there: 404
     int status = 200;     // of an answer that names none
     std::string_view summary;
     // One statement. Its columns: the answer (json, jsonb, text, bytea or null), then optionally `status`,
