@@ -132,7 +132,9 @@ std::vector<Route> CdpTraits() {
         Making(Part(
             "POST", PULSE_CDP "/traits", Access::kAdmin,
             "Creates a trait from an expression, or from a kind and its settings",
-            "SELECT {v}.pulse_create_trait($1::text, coalesce($2::text, (jsonb_build_object('function', $4::text) || coalesce($5::jsonb, '{}'))::text), $3::text)::text",
+            "SELECT {v}.pulse_create_trait($1::text, coalesce($2::text, (jsonb_build_object('function', $4::text) || coalesce((SELECT jsonb_object_agg("
+            "CASE c.key WHEN 'event_name' THEN 'event' WHEN 'time_window_days' THEN 'window_days' ELSE c.key END, c.value) "
+            "FROM jsonb_each($5::jsonb) AS c), '{}'))::text), $3::text)::text",
             {{"name", In::kBody, Type::kText, true},
              {"expression", In::kBody},
              {"description", In::kBody},

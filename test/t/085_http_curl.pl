@@ -16,6 +16,8 @@ my $gateway = start_http($node, 'shop');
 sub sql { return $node->safe_psql('shop', @_) }
 my %key = (none => undef, map { $_ => make_key($node, 'shop', $_, $_) } qw(write read admin));
 
+sql(q{CREATE ROLE boss; SELECT pulse_grant('boss', 'admin')});
+$key{top} = sql(q{SELECT pulse_create_api_key('top', 'admin', 'boss')});
 sql(q{CREATE TABLE customer (id bigint PRIMARY KEY, ltv numeric, last_active_days int, platform text, tier text, seen_at timestamptz DEFAULT now());
 	INSERT INTO customer SELECT n, n * 20, n % 10, CASE WHEN n % 2 = 0 THEN 'ios' ELSE 'web' END, 'premium' FROM generate_series(1, 200) AS n;
 	GRANT SELECT ON customer TO manager});
@@ -198,8 +200,9 @@ curl("GET $cdp/profiles/{profile}/$_", 'read', undef, 200, '*') for qw(identity-
 curl("POST $cdp/profiles/{profile}/compute-traits", 'read', undef, 200, {});
 curl("GET $cdp/merge-history", 'read', undef, 200, []);
 curl("GET $cdp/identity-links?profile_id={profile}", 'read', undef, 200, []);
-curl("POST $cdp/sources", 'admin', '{"name": "Website", "source_type": "website"}', 201, { id => 's', source_key => 's' });
-curl("GET $cdp/sources", 'read', undef, 200, [ { name => 's', source_type => 's', event_count => 'n' } ]);
+curl("POST $cdp/sources", 'top', '{"name": "Website", "source_type": "website"}', 201, { id => 's', source_key => 's' });
+curl("DELETE $cdp/sources/None", 'admin', undef, 403, $detail);
+curl("GET $cdp/sources", 'top', undef, 200, [ { name => 's', source_type => 's', event_count => 'n' } ]);
 curl("GET $cdp/health", 'read', undef, 200, { status => 's' });
 curl("GET $cdp/events/statistics", 'read', undef, 200, { events => [], totals => '*' });
 curl("GET $cdp/events/trends?days=7", 'read', undef, 200, []);
