@@ -37,8 +37,11 @@ void WriteTally(const std::string& source, const Tally& tally, const EventCatalo
     constexpr int64_t kEvery = 500;
     if (id % kEvery != 0 || IsolationUsesXactSnapshot()) return;
     FoldTallies(4 * kEvery);
-    // The job activity does it; this bounds the table where no job runs and batches are small.
-    FoldActivity(4 * kEvery, false);
+    // The job activity does it within a minute; this bounds the table where no job runs.
+    static pg::Statement late(
+        "SELECT FROM pulse.activity_tally AS t WHERE t.at < clock_timestamp() - interval '10 minutes' LIMIT 1",
+        {});
+    if (!late.Execute({}).empty()) FoldActivity(4 * kEvery, false);
 }
 
 int64_t FoldTallies(int64_t rows) {
@@ -69,8 +72,9 @@ int64_t FoldTallies(int64_t rows) {
         " excluded.looked_at,"
         "   first_seen_at = least(k.first_seen_at, excluded.first_seen_at), last_seen_at = "
         "greatest(k.last_seen_at, excluded.last_seen_at)),"
-        " counted AS MATERIALIZED (SELECT t.event, t.hour, sum(t.events) AS events FROM pulse.hour_tally AS t"
-        " WHERE t.id <= $1 GROUP BY 1, 2),"
+        " counted AS MATERIALIZED (SELECT c.key COLLATE \"C\" AS event, h.key::bigint AS hour,"
+        " sum(h.value::bigint) AS events FROM gone CROSS JOIN LATERAL jsonb_each(gone.catalogue) AS c"
+        " CROSS JOIN LATERAL jsonb_each_text(c.value -> 5) AS h GROUP BY 1, 2),"
         " days AS (INSERT INTO pulse.event_day AS d (day, event, events)"
         "  SELECT date '2000-01-01' + floor(c.hour / 24.0)::int, CASE WHEN n.listed THEN c.event"
         " ELSE '(other)' END, sum(c.events) FROM counted AS c JOIN named AS n ON n.event = c.event"
@@ -106,8 +110,8 @@ int64_t FoldTallies(int64_t rows) {
         "pulse.merge_examples(p.examples, excluded.examples)),"
         // One row of all small batches.
         " active AS (INSERT INTO pulse.activity_tally (at, profiles, events, first_at, last_at)"
-        "  SELECT clock_timestamp(), array_agg(a.profile ORDER BY a.profile), array_agg(a.events ORDER BY"
-        " a.profile), array_agg(a.first_at ORDER BY a.profile), array_agg(a.last_at ORDER BY a.profile)"
+        "  SELECT clock_timestamp(), array_agg(a.profile), array_agg(a.events), array_agg(a.first_at),"
+        " array_agg(a.last_at)"
         "  FROM (SELECT u.profile, sum(u.events)::int AS events, min(u.first_at) AS first_at,"
         " max(u.last_at) AS last_at FROM gone AS g CROSS JOIN LATERAL unnest(g.profiles, g.profile_events,"
         " g.profile_first_at, g.profile_last_at) AS u (profile, events, first_at, last_at) GROUP BY u.profile)"

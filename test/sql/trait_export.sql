@@ -159,6 +159,14 @@ SELECT etag = encode(sha256(convert_to(content(:'big_token'), 'UTF8')), 'hex') A
 SELECT count(*) AS lines, bool_and(line LIKE '%"big' || (3001 - n) || '"%') AS newest_first
 FROM unnest(string_to_array(content(:'big_token'), E'\n')) WITH ORDINALITY AS l (line, n0), LATERAL (SELECT n0 - 1 AS n) AS o WHERE n BETWEEN 1 AND 3000;
 
+-- Over HTTP: a key makes a file under its own name, and whoever has the link reads it.
+SELECT pulse_create_api_key('reports', 'read', 'regress_export_analyst') AS key \gset
+SELECT status, body ->> 'filename' AS filename, body -> 'userCount' AS users, body ->> 'downloadUrl' AS url
+FROM (SELECT h.status, convert_from(h.body, 'UTF8')::jsonb AS body FROM pulse_http('GET', '/v1/export/segment/nobody', NULL, jsonb_build_object('host', 'x', 'authorization', 'Bearer ' || :'key')) AS h) AS h \gset
+SELECT :status AS status, :'filename' AS filename, :users AS users, (SELECT array_agg(created_by ORDER BY id DESC) FROM pulse_list_exports() WHERE segment = 'nobody') AS made_by;
+SELECT status, headers ->> 'content-type' AS type, headers ->> 'content-disposition' AS disposition, convert_from(body, 'UTF8') AS body FROM pulse_http('GET', regexp_replace(:'url', '^https?://[^/]+', ''), NULL, '{"host": "x"}');
+SELECT status FROM pulse_http('GET', regexp_replace(:'url', '^https?://[^/]+', '') || 'x', NULL, '{"host": "x"}');
+
 -- Limits, links and retention follow the settings.
 ALTER SYSTEM SET pulse.max_exports = 1;
 ALTER SYSTEM SET pulse.export_link_expiry = '5min';

@@ -94,6 +94,13 @@ SELECT line FROM line WHERE line !~ '^(# (TYPE|HELP|UNIT) [a-z_]+ .+|# EOF|[a-z_
 SELECT openmetrics, regexp_replace(line, ' [^ ]+$', '') AS series FROM line WHERE line !~ '^#' AND line <> '' GROUP BY 1, 2 HAVING count(*) > 1;
 SELECT openmetrics, line FROM line WHERE line ~ 'pulse_events|segment_size' ORDER BY openmetrics, n;
 
+-- Over HTTP, in the format that the client accepts.
+SELECT pulse_create_api_key('prometheus', 'read', 'regress_metrics_reader') AS key \gset
+SELECT h.status, h.headers ->> 'content-type' AS type, left(convert_from(h.body, 'UTF8'), 6) AS begins, right(convert_from(h.body, 'UTF8'), 7) = E'\n# EOF\n' AS eof
+FROM unnest(ARRAY['*/*', 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5']) AS accept,
+     pulse_http('GET', '/metrics', NULL, jsonb_build_object('host', 'x', 'authorization', 'Bearer ' || :'key', 'accept', accept)) AS h;
+SELECT status FROM pulse_http('GET', '/metrics', NULL, '{"host": "x"}');
+
 -- One series for each of the first segments, jobs and sources only.
 ALTER SYSTEM SET pulse.metrics_limit = 1;
 SELECT pg_reload_conf();
