@@ -175,6 +175,12 @@ std::vector<Route> Webhooks() {
         Part("DELETE", PULSE_CDP "/webhooks/{id}", Access::kAdmin, "Ends a subscription",
              "SELECT nullif({v}.pulse_unsubscribe($1::text)::text, '')", {{"id", In::kPath}}),
         Part(
+            "POST", PULSE_CDP "/webhooks/{id}/test", Access::kAdmin,
+            "Sends a message marked as a test, and says what came back",
+            "SELECT json_build_object('success', t.status = 'ok', 'status', t.status, 'status_code', t.answer_status, 'hint', t.hint) "
+            "FROM {v}.pulse_test_channel($1::text) AS t",
+            {{"id", In::kPath}}),
+        Part(
             "POST", PULSE_CDP "/webhooks/{id}/rotate-secret", Access::kAdmin,
             "Gives a subscription a new secret; the old one stays valid for a day, or as long as keep says",
             "SELECT json_build_object('id', $1::text, 'secret', {v}.pulse_rotate_subscription_secret($1::text, $2::text::interval))",

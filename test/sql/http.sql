@@ -175,6 +175,9 @@ SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/tables/' || :monito
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/alerts', query => 'status=active');
 SELECT status, body FROM pg_temp.http('admin', 'DELETE', '/api/tables/' || :monitor);
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/connections');
+SELECT url, status, body FROM unnest('{mysql://h/d,postgresql://h,http://u:secret@h/d,postgresql://u:secret@h/d?hots=1,postgresql://u:%ff@h/d}'::text[]) AS url,
+    LATERAL pg_temp.http('top', 'POST', '/api/connections', jsonb_build_object('name', 'http_source', 'connection_string', url)::text);
+SELECT pulse.connection_options('postgresql+psycopg://a%40b:p%3Ass%25@db.example:5433/my%20shop?sslmode=require'), pulse.connection_options('postgres://db/shop'), pulse.connection_options(NULL);
 
 -- Only the gateway compares versions and counts usage.
 SELECT status FROM pulse_http('POST', '/gateway/hello', NULL, '{}', '{"interface": 1}', '{"address": "192.0.2.1"}');

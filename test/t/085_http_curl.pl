@@ -171,6 +171,17 @@ curl('DELETE /v1/admin/flags/premium-features', 'admin', undef, 404, $refusal);
 my $table = { id => 's', monitor_types => ['s'], check_interval_minutes => 'n', status => 's', last_check_at => 's?', recent_alerts => '*' };
 curl('GET /api/health', 'none', undef, 200, { status => 's' });
 curl('GET /api/connections', 'read', undef, 200, []);
+my $connection = { id => 's', name => 's', host => 's', database => 's', max_queries_per_minute => 'n', is_active => 'b' };
+my $typed = '{"name": "prod", "connection_string": "postgresql://reader:p%40ss@replica.example:5432/shop?sslmode=require", "max_queries_per_minute": 30, "max_concurrent_queries": 5, "query_timeout_seconds": 2}';
+curl('POST /api/connections', 'top', $typed, 201, $connection, { connection => 'id' });
+curl('POST /api/connections', 'top', $typed, 409, $error);
+curl('POST /api/connections', 'top', '{"name": "other", "connection_string": "mysql://replica.example/shop"}', 400, $error);
+curl('POST /api/connections', 'top', '{"name": "other", "options": {"hots": "x"}}', 400, $error);
+curl('POST /api/connections', 'admin', '{"name": "other", "options": {"host": "x"}}', 403, $error);
+unlike(encode_json(curl('GET /api/connections', 'top', undef, 200, [$connection])), qr/reader|p.{0,2}ss/, 'no password is shown');
+curl('GET /api/connections/{connection}', 'top', undef, 200, $connection);
+is(sql(q{SELECT s.srvoptions::text || u.umoptions::text FROM pg_foreign_server AS s JOIN pg_user_mapping AS u ON u.umserver = s.oid WHERE s.srvname = 'prod'}),
+	'{dbname=shop,host=replica.example,max_queries_per_minute=30,port=5432,sslmode=require,statement_timeout=2s}{password=p@ss,user=reader}', 'with what the string says');
 curl('POST /api/tables', 'admin', '{"schema_name": "public", "table_name": "customer", "monitor_types": ["freshness", "volume", "schema"], "time_column": "seen_at", "check_interval_minutes": 5}', 201, $table, { table => 'id' });
 curl('GET /api/tables', 'read', undef, 200, [$table]);
 curl('GET /api/tables/{table}', 'read', undef, 200, $table);
@@ -223,6 +234,11 @@ curl("GET $cdp/traits", 'read', undef, 200, [ { id => 's', name => 's' } ]);
 curl("GET $cdp/traits/{trait}", 'read', undef, 200, { id => 's' });
 curl("POST $cdp/traits/compute", 'admin', undef, 200, { processed => 'n' });
 curl("DELETE $cdp/traits/{trait}", 'admin', undef, 204, undef);
+curl("POST $cdp/webhooks", 'top', '{"name": "hook", "url": "http://127.0.0.1:9/hook", "events": ["profile.created"]}', 201, { id => 's', secret => 's' }, { webhook => 'id' });
+curl("GET $cdp/webhooks", 'top', undef, 200, [ { id => 's', events => ['s'] } ]);
+curl("POST $cdp/webhooks/{webhook}/test", 'top', undef, 200, { success => 'b', status => 's', status_code => 'n?' });
+curl("POST $cdp/webhooks/{webhook}/rotate-secret", 'top', undef, 200, { secret => 's' });
+curl("DELETE $cdp/webhooks/{webhook}", 'top', undef, 204, undef);
 curl("DELETE $cdp/segments/{audience}", 'admin', undef, 204, undef);
 
 # ---- events as other manuals send them: the key as the user, in the body, or in the query ----
