@@ -329,6 +329,8 @@ void AddTag(const Request& request, const Route& route, Answer& answer) {
     if (!MatchesTag(request.Header("if-none-match"), tag)) return;
     answer.status = 304;
     answer.body.clear();
+    // It would promise a body.
+    std::erase_if(answer.headers, [](const auto& header) { return header.first == "content-type"; });
 }
 
 void AddDefaults(Answer& answer) {
