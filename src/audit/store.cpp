@@ -27,8 +27,7 @@ void Write(const char* action, const std::string& subject, const pg::Json& detai
         "INSERT INTO pulse.audit (actor, actor_kind, login, action, subject, details)"
         " VALUES ($1, $2, session_user, $3, $4, $5)",
         {Value::Text(pg::ActorName(pg::OriginalCaller())), Value::Text(pg::Actor::Current() ? "key" : "role"),
-         Value::Text(action), Value::Text(subject),
-         Value::Jsonb(details)});
+         Value::Text(action), Value::Text(subject), Value::Jsonb(details)});
 }
 
 void Write(const char* action, const std::string& subject) {

@@ -79,14 +79,12 @@ void BeginFeed(const std::string& subscription) {
 
 void EndFeed(const std::string& subscription) {
     static pg::Statement statement("DELETE FROM pulse.feed_consumer WHERE subscription = $1", {TEXTOID});
-    if (statement.Execute({Value::Text(subscription)}).processed() > 0)
-        pg::Watch::Announce("feed_consumer");
+    if (statement.Execute({Value::Text(subscription)}).processed() > 0) pg::Watch::Announce("feed_consumer");
 }
 
 std::vector<std::string> BegunFeeds() {
     static pg::Statement statement(
-        "SELECT coalesce(array_agg(subscription ORDER BY subscription), '{}') FROM pulse.feed_consumer",
-        {});
+        "SELECT coalesce(array_agg(subscription ORDER BY subscription), '{}') FROM pulse.feed_consumer", {});
     return statement.Execute({}, true)[0].Texts(0);
 }
 
@@ -130,8 +128,7 @@ void DeleteTaken() {
 
 delivery::TakenEvents TakeFeed(const delivery::FeedQuery& query) {
     static pg::Statement place(
-        "SELECT position, after_id FROM pulse.feed_consumer WHERE subscription = $1 FOR UPDATE",
-        {TEXTOID});
+        "SELECT position, after_id FROM pulse.feed_consumer WHERE subscription = $1 FOR UPDATE", {TEXTOID});
     static pg::Statement move("UPDATE pulse.feed_consumer SET position = $2 WHERE subscription = $1",
                               {TEXTOID, INT8OID});
     delivery::TakenEvents taken;
@@ -165,8 +162,7 @@ delivery::TakenEvents TakeFeed(const delivery::FeedQuery& query) {
 
 bool IsWaiting(const std::string& subscription) {
     const delivery::ByIndex by_index;
-    static pg::Statement place("SELECT position FROM pulse.feed_consumer WHERE subscription = $1",
-                               {TEXTOID});
+    static pg::Statement place("SELECT position FROM pulse.feed_consumer WHERE subscription = $1", {TEXTOID});
     const pg::Result known = place.Execute({Value::Text(subscription)});
     return known.empty() || known[0].Int8(0) < LastGivenPosition() || HasNewRows();
 }

@@ -330,8 +330,7 @@ class Batch {
         if (IsSubscribed(kEventReceived))
             for (const size_t i : accepted_)
                 if (incoming_[i].cause != Cause::kImport)
-                    feed.AddEvent(ClaimOf(i).canonical, results_[i].event, events_[i],
-                                      incoming_[i].source);
+                    feed.AddEvent(ClaimOf(i).canonical, results_[i].event, events_[i], incoming_[i].source);
         for (const AttributeChange& change : updated_)
             if (is_live(change.person)) feed.AddUpdate(change.person, change.keys);
         feed.Write();

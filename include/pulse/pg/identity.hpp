@@ -16,8 +16,8 @@ class Identity {
     // A role by name in a security-restricted operation with the search_path given: for definitions that
     // users supply. Throws UserError if the role does not exist.
     static Identity Definer(const std::string& role, const std::string& search_path);
-    // A role by oid in a security-restricted operation, search_path pg_catalog: for SQL of Pulse that runs with
-    // the rights of an API key.
+    // A role by oid in a security-restricted operation, search_path pg_catalog: for SQL of Pulse that runs
+    // with the rights of an API key.
     static Identity Key(Oid role);
 
     // Whether the statements that run now are Pulse's own, for its tables.
