@@ -97,6 +97,7 @@ need_node() {
     command -v node >/dev/null || missing+=(nodejs)
     command -v java >/dev/null || missing+=(default-jre-headless)
     command -v openssl >/dev/null || missing+=(openssl)
+    command -v curl >/dev/null || missing+=(curl)
     [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
     need_peers "$1"
 }

@@ -132,8 +132,8 @@ CREATE FUNCTION pulse.from_posthog(body jsonb) RETURNS jsonb
                              WHEN '$pageview' THEN 'page' WHEN '$screen' THEN 'screen' ELSE 'track' END,
         'event', e.event,
         'name', CASE e.event WHEN '$pageview' THEN e.properties ->> '$pathname' WHEN '$screen' THEN e.properties ->> '$screen_name' END,
-        'userId', CASE WHEN e.event = '$create_alias' THEN e.properties ->> 'alias' WHEN e.anonymous IS DISTINCT FROM e.id THEN e.id END,
-        'previousId', CASE WHEN e.event = '$create_alias' THEN e.id END,
+        'userId', CASE WHEN e.anonymous IS DISTINCT FROM e.id THEN e.id END,
+        'previousId', CASE WHEN e.event = '$create_alias' THEN e.properties ->> 'alias' END,
         'anonymousId', coalesce(e.anonymous, CASE WHEN e.properties -> '$process_person_profile' = 'false' THEN e.id END),
         'groupId', CASE WHEN e.event = '$groupidentify' THEN e.properties ->> '$group_key' END,
         'messageId', e.item -> 'uuid', 'timestamp', e.item -> 'timestamp',
@@ -168,6 +168,29 @@ CREATE FUNCTION pulse.from_stratum(events jsonb) RETURNS jsonb
 $$;
 COMMENT ON FUNCTION pulse.from_stratum(jsonb) IS
 'Events of Stratum''s API in the form of pulse_ingest(): identifiers, an array of {"type", "value"}, become an object; external_id is the user id.';
+
+-- Level: admin
+CREATE FUNCTION pulse.connection_options(url text) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parts text[] := regexp_match(url, '^postgres(?:ql)?(?:\+[a-z0-9]+)?://(?:([^:@/?]*)(?::([^@/?]*))?@)?([^:/?@]+)(?::([0-9]+))?/([^/?]+)(?:[?](.*))?$');
+BEGIN
+    IF parts IS NULL THEN
+        RAISE EXCEPTION 'the connection string is not valid' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Write it as postgresql://user:password@host:5432/database.';
+    END IF;
+    FOR i IN 1 .. 5 LOOP
+        CONTINUE WHEN parts[i] IS NULL;
+        parts[i] := (SELECT convert_from(string_agg(CASE WHEN t.piece[1] ~ '^%..$' THEN decode(substr(t.piece[1], 2), 'hex')
+                                                         ELSE convert_to(t.piece[1], 'UTF8') END, '' ORDER BY t.place), 'UTF8')
+                     FROM regexp_matches(parts[i], '%[0-9A-Fa-f]{2}|[^%]+|%', 'g') WITH ORDINALITY AS t (piece, place));
+    END LOOP;
+    RETURN jsonb_strip_nulls(jsonb_build_object('host', parts[3], 'port', parts[4], 'dbname', parts[5], 'user', parts[1], 'password', parts[2]))
+           || coalesce((SELECT jsonb_object_agg(split_part(p.pair, '=', 1), split_part(p.pair, '=', 2))
+                        FROM string_to_table(nullif(parts[6], ''), '&') AS p (pair)), '{}');
+END $$;
+COMMENT ON FUNCTION pulse.connection_options(text) IS
+'The options of pulse_create_source() in a connection string: postgresql://user:password@host:port/database?option=value. Errors: 22023 it is not one.';
 
 -- Level: reader
 CREATE FUNCTION pulse.validate_expression(expression text, kind text) RETURNS json

@@ -25,6 +25,7 @@ constexpr struct {
     {sqlstate::kNotReady, 409},
     {sqlstate::kLockNotAvailable, 503},
     {sqlstate::kReadOnlyTransaction, 503},
+    {sqlstate::kInvalidOptionName, 400},
     {"02", 404},  // no data
     {"08", 503},  // connection
     {"0A", 422},  // not supported

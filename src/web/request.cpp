@@ -234,7 +234,7 @@ std::vector<std::optional<std::string>> ReadParameters(const Route& route,
         } else if (parameter.in == In::kQuery) {
             const std::string* given = FindValue(query, parameter.name);
             if (!given && !parameter.synonym.empty()) given = FindValue(query, parameter.synonym);
-            if (given) value = *given;
+            if (given && !(parameter.required && given->empty())) value = *given;
         }
         values.push_back(value ? std::optional(CheckValue(parameter, *value)) : std::nullopt);
     }

@@ -36,7 +36,7 @@ Route Single(std::string_view path, std::string_view type) {
         .sql =
             "SELECT CASE WHEN i.status = 'rejected' THEN json_build_object('code', 'invalid_argument', "
             "'message', 'event rejected: ' || i.reason, 'details', i.detail) "
-            "ELSE json_build_object('success', true, 'userId', i.profile_id::text, 'eventId', i.event_id, "
+            "ELSE json_build_object('success', true, 'userId', 'profile:' || i.profile_id, 'eventId', i.event_id, "
             "'duplicate', i.status = 'duplicate') END, "
             "CASE WHEN i.status = 'rejected' THEN 400 ELSE 200 END AS status "
             "FROM pulse.ingest_once($1::text, $2::text) AS i",

@@ -132,7 +132,9 @@ std::vector<Route> CdpTraits() {
         Making(Part(
             "POST", PULSE_CDP "/traits", Access::kAdmin,
             "Creates a trait from an expression, or from a kind and its settings",
-            "SELECT {v}.pulse_create_trait($1::text, coalesce($2::text, (jsonb_build_object('function', $4::text) || coalesce($5::jsonb, '{}'))::text), $3::text)::text",
+            "SELECT {v}.pulse_create_trait($1::text, coalesce($2::text, (jsonb_build_object('function', $4::text) || coalesce((SELECT jsonb_object_agg("
+            "CASE c.key WHEN 'event_name' THEN 'event' WHEN 'time_window_days' THEN 'window_days' ELSE c.key END, c.value) "
+            "FROM jsonb_each($5::jsonb) AS c), '{}'))::text), $3::text)::text",
             {{"name", In::kBody, Type::kText, true},
              {"expression", In::kBody},
              {"description", In::kBody},
@@ -172,6 +174,12 @@ std::vector<Route> Webhooks() {
              {{"id", In::kPath}}),
         Part("DELETE", PULSE_CDP "/webhooks/{id}", Access::kAdmin, "Ends a subscription",
              "SELECT nullif({v}.pulse_unsubscribe($1::text)::text, '')", {{"id", In::kPath}}),
+        Part(
+            "POST", PULSE_CDP "/webhooks/{id}/test", Access::kAdmin,
+            "Sends a message marked as a test, and says what came back",
+            "SELECT json_build_object('success', t.status = 'ok', 'status', t.status, 'status_code', t.answer_status, 'hint', t.hint) "
+            "FROM {v}.pulse_test_channel($1::text) AS t",
+            {{"id", In::kPath}}),
         Part(
             "POST", PULSE_CDP "/webhooks/{id}/rotate-secret", Access::kAdmin,
             "Gives a subscription a new secret; the old one stays valid for a day, or as long as keep says",

@@ -47,9 +47,25 @@ std::vector<Route> Connections() {
         {.method = "POST",
          .path = "/api/connections",
          .status = 201,
-         .summary = "Creates a source; options are those of pulse_create_source()",
-         .sql = "SELECT $1::text, {v}.pulse_create_source($1::text, $2::jsonb)",
-         .parameters = {{"name", In::kBody, Type::kText, true}, {"options", In::kBody, Type::kJson, true}},
+         .summary =
+             "Creates a source from a connection string, from options of pulse_create_source(), or both",
+         .sql =
+             "SELECT $1::text, {v}.pulse_create_source($1::text, coalesce(pulse.connection_options($3::text), '{}') || "
+             "jsonb_strip_nulls(jsonb_build_object('max_queries_per_minute', $4::bigint, 'statement_timeout', $5::bigint || 's')) "
+             "|| coalesce($2::jsonb, '{}'))",
+         .parameters = {{"name", In::kBody, Type::kText, true},
+                        {"options", In::kBody, Type::kJson},
+                        {"connection_string", In::kBody},
+                        {.name = "max_queries_per_minute",
+                         .in = In::kBody,
+                         .type = Type::kInteger,
+                         .least = 1,
+                         .most = 1000},
+                        {.name = "query_timeout_seconds",
+                         .in = In::kBody,
+                         .type = Type::kInteger,
+                         .least = 1,
+                         .most = 86400}},
          .then = "SELECT " PULSE_CONNECTION " " PULSE_CONNECTIONS "WHERE c.srvname = $1::text"},
         {.method = "GET",
          .path = "/api/connections/{id}",

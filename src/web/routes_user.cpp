@@ -21,7 +21,7 @@ std::vector<Route> Users() {
     return {
         AboutUsers(
             "GET", "/v1/admin/users/search", "Finds people by a part of an id",
-            "SELECT json_build_object('users', coalesce((SELECT json_agg(json_build_object('id', u.value ->> 'profile_id', "
+            "SELECT json_build_object('users', coalesce((SELECT json_agg(json_build_object('id', 'profile:' || (u.value ->> 'profile_id'), "
             "'created_at', u.value -> 'first_seen_at', 'aliases', coalesce((SELECT json_agg(json_build_object('kind', k.key, 'value', v.value)) "
             "FROM jsonb_each(u.value -> 'identities') AS k CROSS JOIN LATERAL jsonb_array_elements_text(k.value) AS v (value)), '[]'), "
             "'lastEventTime', u.value -> 'last_seen_at', 'eventCount', u.value -> 'events', 'activeSegments', u.value -> 'segments') ORDER BY u.place) "
@@ -35,7 +35,7 @@ std::vector<Route> Users() {
              {.name = "offset", .type = Type::kInteger, .fallback = "0", .least = 0, .most = 10000}}),
         AboutUsers(
             "GET", "/v1/admin/users/{userId}", "One person, by any id",
-            "SELECT json_build_object('user', json_build_object('id', w.person ->> 'profile_id', 'created_at', w.person -> 'first_seen_at', "
+            "SELECT json_build_object('user', json_build_object('id', 'profile:' || (w.person ->> 'profile_id'), 'created_at', w.person -> 'first_seen_at', "
             "'aliases', (SELECT coalesce(json_agg(json_build_object('kind', i ->> 'kind', 'value', i ->> 'value')), '[]') FROM jsonb_array_elements(w.person -> 'identities') AS i), "
             "'attributes', w.person -> 'attributes', 'recentEvents', (SELECT coalesce(json_agg(json_build_object('id', e -> 'id', 'name', e -> 'name', 'ts', e -> 'time', "
             "'props', e -> 'properties')), '[]') FROM jsonb_array_elements(w.person -> 'recent_events') AS e), 'traits', w.person -> 'traits', "

