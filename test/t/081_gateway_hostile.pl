@@ -16,7 +16,7 @@ use PulseGateway;
 use PulseTest;
 
 $SIG{PIPE} = 'IGNORE';
-my $node = start_node('gateway_hostile', 'max_connections = 60', 'restart_after_crash = on');
+my $node = start_node('gateway_crash', 'max_connections = 60', 'restart_after_crash = on');
 fill_stub($node, 'stub');
 sub sql { return $node->safe_psql('stub', @_) }
 my $gateway = start_gateway($node, 'stub', connections => 20_000, idle_time => '10min', header_time => '3s', queue => 5, queue_time => '1s');
@@ -80,6 +80,17 @@ cmp_ok($memory, '<', 300_000, 'and little memory') unless $ENV{PULSE_HTTP};
 syswrite $_, 'GET /echo HTTP/1.1' for @idle[ 0 .. 199 ];
 is(get($gateway, '/echo')->{status}, 200, 'heads that never end hold up nobody');
 @idle = ();
+
+my $small = start_gateway($node, 'stub', connections => 20, send_time => '500ms', body_rate => 1_000_000);
+my @heads = map { my $one = connect_to($small); syswrite $one, $_ % 2 ? 'GET /echo' : request('POST', '/echo', { 'Content-Length' => 9 }); $one } 1 .. 40;
+is(get($small, '/echo')->{status}, 200, 'clients that complete no request make room for others');
+my $reader = connect_to($small);
+syswrite $reader, request('GET', '/large/30000000');
+ok(wait_until(sub { grep { ($_->{route} // '') eq '/large' } log_lines($small) }), 'a client that does not read its answer');
+my ($line) = grep { ($_->{route} // '') eq '/large' } log_lines($small);
+is($line->{error}, 'the client went away', 'is let go');
+stop_gateway($small);
+@heads = ();
 
 # ---- the lanes and their queues ----
 

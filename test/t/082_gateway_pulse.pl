@@ -11,7 +11,7 @@ use PulseGateway;
 use PulseTest;
 
 $SIG{PIPE} = 'IGNORE';
-my $node = start_node('gateway_pulse', 'max_connections = 60', 'restart_after_crash = on', 'fsync = on');
+my $node = start_node('gateway_pulse_crash', 'max_connections = 60', 'restart_after_crash = on', 'fsync = on');
 sub sql { return $node->safe_psql('postgres', @_) }
 sql(q{CREATE EXTENSION pulse; CREATE ROLE gate LOGIN; SELECT pulse_grant('gate', 'gateway'); CREATE ROLE shop; SELECT pulse_grant('shop', 'admin');
 	SELECT pulse_create_flag('fresh', 'true')});

@@ -115,9 +115,9 @@ void Server::OnAccept(tcp::socket socket) {
     session->Start();
 }
 
-// The client that has been idle for longest makes room.
+// Half a request is worth no more than none: so slow clients cannot take all places.
 void Server::MakeRoom() {
-    if (!idle_.empty()) idle_.front()->Close();
+    if (!waiting_.empty()) waiting_.front()->Close("it made room for another client");
 }
 
 void Server::Forget(Session* session) {
@@ -219,7 +219,7 @@ void Server::ShutDown(std::function<void()> done) {
     end_timer_.async_wait([this](const error_code& error) {
         if (error) return;
         const auto sessions = sessions_;
-        for (const auto& [session, kept] : sessions) session->Close();
+        for (const auto& [session, kept] : sessions) session->Close("the gateway ends");
     });
     const auto sessions = sessions_;
     for (const auto& [session, kept] : sessions) session->End();

@@ -84,6 +84,7 @@ void Session::Refuse(const Refusal& refusal, int64_t retry_after) {
 void Session::SendAnswer(int status, Headers headers, std::string body, bool sliced) {
     const Request& request = reader_.request();
     phase_ = Phase::kSending;
+    SetWaiting(false);
     status_ = status;
     if (seconds_ == 0) seconds_ = SecondsSince(began_);
     const bool to_end = sliced && request.version < 11;
@@ -106,11 +107,20 @@ void Session::SendAnswer(int status, Headers headers, std::string body, bool sli
 void Session::Write(std::string text, void (Session::*then)()) {
     output_ = std::move(text);
     written_ = 0;
+    write_began_ = Clock::now();
     WriteOn(then);
 }
 
 void Session::WriteOn(void (Session::*then)()) {
-    if (phase_ == Phase::kSending) SetDeadline(server_.settings().send_time);
+    const Settings& settings = server_.settings();
+    if (phase_ == Phase::kSending) {
+        Clock::time_point deadline = Clock::now() + settings.send_time;
+        if (settings.body_rate > 0)
+            deadline = std::min(deadline,
+                                write_began_ + settings.send_time +
+                                    milliseconds(written_ * 1000 / static_cast<size_t>(settings.body_rate)));
+        SetDeadline(deadline);
+    }
     const size_t length = std::min(output_.size() - written_, kPiece);
     transport_->Write(boost::asio::buffer(output_.data() + written_, length),
                       [self = shared_from_this(), then](const boost::system::error_code& error, size_t sent) {
@@ -174,7 +184,7 @@ void Session::Finish() {
     for (std::string* text : {&id_, &route_, &key_name_, &error_, &sqlstate_}) text->clear();
     digest_.reset();
     phase_ = Phase::kIdle;
-    SetIdle(true);
+    SetWaiting(true);
     SetDeadline(server_.settings().idle_time);
     Handle(reader_.Next());
 }

@@ -38,22 +38,22 @@ Session::Session(Server& server, std::unique_ptr<Transport> transport, const htt
       timer_(server.io()) {}
 
 void Session::Start() {
+    SetWaiting(true);
     if (peer_.tls) SetDeadline(server_.settings().header_time);
     transport_->Handshake([self = shared_from_this()](const boost::system::error_code& error, size_t) {
         if (self->phase_ == Phase::kClosed) return;
         if (error) return self->Close();
         self->phase_ = Phase::kIdle;
-        self->SetIdle(true);
         self->SetDeadline(self->server_.settings().idle_time);
         self->Read();
     });
 }
 
-void Session::Close() {
+void Session::Close(const char* why) {
     if (phase_ == Phase::kClosed) return;
     phase_ = Phase::kClosed;
-    SetIdle(false);
-    LogRequest("the client went away");
+    SetWaiting(false);
+    LogRequest(why);
     server_.Release(std::exchange(held_, 0));
     timer_.cancel();
     transport_->Close();
@@ -62,17 +62,18 @@ void Session::Close() {
 
 void Session::End() {
     ending_ = true;
-    if (phase_ == Phase::kIdle || phase_ == Phase::kHandshake) Close();
+    if (phase_ == Phase::kIdle || phase_ == Phase::kHandshake) Close("the gateway ends");
 }
 
-void Session::SetIdle(bool idle) {
-    if (idle == idle_place_.has_value()) return;
-    std::list<Session*>& list = server_.idle();
-    if (idle) {
-        idle_place_ = list.insert(list.end(), this);
+// Whoever waits for its client may have to make room for another one.
+void Session::SetWaiting(bool waiting) {
+    if (waiting == waiting_place_.has_value()) return;
+    std::list<Session*>& list = server_.waiting();
+    if (waiting) {
+        waiting_place_ = list.insert(list.end(), this);
     } else {
-        list.erase(*idle_place_);
-        idle_place_.reset();
+        list.erase(*waiting_place_);
+        waiting_place_.reset();
     }
 }
 
@@ -108,7 +109,6 @@ void Session::Handle(RequestReader::State state) {
     }
     if (phase_ == Phase::kIdle) {
         phase_ = Phase::kHead;
-        SetIdle(false);
         began_ = Clock::now();
         time_ = std::chrono::system_clock::now();
         if (state == RequestReader::State::kHead) SetDeadline(server_.settings().header_time);
@@ -200,6 +200,7 @@ bool Session::Hold() {
 
 void Session::Serve() {
     phase_ = Phase::kWaiting;
+    SetWaiting(false);
     NoDeadline();
     began_ = Clock::now();
     Request& request = reader_.request();

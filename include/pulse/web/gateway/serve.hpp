@@ -51,8 +51,8 @@ class Server {
     std::string MetricsText(bool open_metrics) const;
     void CountUsage(int64_t key, bool refused);
 
-    // Sessions that wait for a request, the longest first: they make room for others.
-    std::list<Session*>& idle() { return idle_; }
+    // Sessions that wait for their clients, the longest first: they make room for others.
+    std::list<Session*>& waiting() { return waiting_; }
     void Forget(Session* session);
     // Bytes of bodies that are kept. Returns false if they would be too many.
     bool Reserve(size_t bytes);
@@ -80,7 +80,7 @@ class Server {
     boost::asio::steady_timer retry_, usage_timer_, end_timer_;
     std::shared_ptr<boost::asio::ssl::context> tls_;
     std::map<Session*, std::shared_ptr<Session>> sessions_;
-    std::list<Session*> idle_;
+    std::list<Session*> waiting_;
     size_t reserved_ = 0;
     struct Usage {
         int64_t requests = 0, refusals = 0;

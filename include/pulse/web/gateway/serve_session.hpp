@@ -26,7 +26,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void Start();
     // End now if no request is under way, else after it.
     void End();
-    void Close();
+    void Close(const char* why = "the client went away");
 
   private:
     // ---- serve_session.cpp: reading requests ----
@@ -38,7 +38,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void Invite();
     void Serve();
     bool Hold();
-    void SetIdle(bool idle);
+    void SetWaiting(bool waiting);
 
     // ---- serve_answer.cpp: sending answers ----
     void OnReply(Reply reply);
@@ -70,7 +70,7 @@ class Session : public std::enable_shared_from_this<Session> {
     enum class Phase { kHandshake, kIdle, kHead, kBody, kWaiting, kSending, kLingering, kClosed };
     Phase phase_ = Phase::kHandshake;
     bool ending_ = false, reading_ = false;
-    std::optional<std::list<Session*>::iterator> idle_place_;
+    std::optional<std::list<Session*>::iterator> waiting_place_;
     size_t held_ = 0;  // bytes that the server counts for this session
 
     boost::asio::steady_timer timer_;
@@ -92,7 +92,7 @@ class Session : public std::enable_shared_from_this<Session> {
     size_t written_ = 0;
     bool keep_alive_ = false, chunked_ = false, live_ = false, slices_end_ = false;
     std::optional<std::string> next_;
-    Clock::time_point last_piece_;
+    Clock::time_point last_piece_, write_began_;
     size_t lingered_ = 0;
 };
 

@@ -18,7 +18,7 @@ struct Settings {
     std::string address = "127.0.0.1";
     int64_t port = 8080;
     std::string conninfo, read_conninfo;
-    int64_t decide_connections = 4, ingest_connections = 16, other_connections = 4;
+    int64_t decide_connections = 4, ingest_connections = 24, other_connections = 4;
     int64_t queue = 1000;
     milliseconds queue_time{5'000}, request_time{30'000}, connect_time{5'000};
 
