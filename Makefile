@@ -43,7 +43,7 @@ PULSE_COLD ?= -O1
 $(filter build/units/$(UNIT_FILES)/cold_%,$(OBJS)): override CXXFLAGS += $(PULSE_COLD)
 
 # ---- pulse-http, the gateway: a program of its own, which sees no PostgreSQL but libpq (doc/gateway.md) ----
-GATEWAY         := build/pulse-http
+GATEWAY         ?= build/pulse-http
 GATEWAY_BUILD   ?= build/gateway
 # What the program shares with the library: routes, answers, texts of keys, and what these need.
 GATEWAY_LIBRARY := $(wildcard src/base/*.cpp) src/http/address.cpp src/web/answer.cpp src/web/key.cpp \
@@ -54,9 +54,10 @@ GATEWAY_PURE    := $(filter-out $(GATEWAY_ENTRY),$(wildcard src/web/gateway/*.cp
 GATEWAY_OBJS    := $(if $(filter 1,$(UNIT_FILES)),\
                      $(patsubst %.cpp,$(GATEWAY_BUILD)/%.o,$(GATEWAY_PURE) $(GATEWAY_ENTRY)),\
                      $(addprefix $(GATEWAY_BUILD)/unit_,library.o pure.o database.o serve.o))
+# -Wrestrict is wrong about std::string in GCC 12.
 GATEWAY_FLAGS   := -std=c++20 -O2 $(PULSE_DEBUG) -Iinclude -I. -I$(libpq_srcdir) -DPULSE_VERSION='"$(EXTVERSION)"' \
-                   -DBOOST_ASIO_DISABLE_THREADS -D_GLIBCXX_ASSERTIONS -fstack-protector-strong -ffunction-sections \
-                   -Wall -Wextra -Wno-unused-parameter $(PULSE_WERROR) $(PULSE_CXXFLAGS)
+                   -D_GLIBCXX_ASSERTIONS -fstack-protector-strong -ffunction-sections \
+                   -Wall -Wextra -Wno-unused-parameter -Wno-restrict $(PULSE_WERROR) $(PULSE_CXXFLAGS)
 
 all: $(GATEWAY)
 $(GATEWAY): $(GATEWAY_OBJS)
@@ -75,6 +76,12 @@ $(GATEWAY_BUILD)/src/%.o: src/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(GATEWAY_FLAGS) -MMD -MP -c -o $@ $<
 -include $(wildcard $(GATEWAY_BUILD)/*.d)
+
+# The same program with sanitizers, which the tests run: PULSE_HTTP names it.
+.PHONY: gateway-asan
+gateway-asan:
+	@$(MAKE) --no-print-directory GATEWAY=build/asan/pulse-http GATEWAY_BUILD=build/asan \
+	    PULSE_CXXFLAGS='-O0 -fsanitize=address,undefined -fno-sanitize-recover=all' build/asan/pulse-http
 
 install: install-gateway
 uninstall: uninstall-gateway

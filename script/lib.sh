@@ -184,3 +184,10 @@ build_pulse() {
     CCACHE_NOHASHDIR=1 make -s -C "$TOP" -j"$(nproc)" PG_CONFIG="/usr/lib/postgresql/$PG_MAJOR/bin/pg_config" CXX="$cxx" "$@"
     make -s -C "$TOP" install PG_CONFIG="$PG_CONFIG" "$@" >/dev/null
 }
+
+# Build pulse-http with sanitizers, for the tests.
+build_gateway_asan() {
+    local cxx=${CXX:-g++}
+    if [ -z "${CXX:-}" ] && command -v ccache >/dev/null; then cxx="ccache g++"; fi
+    CCACHE_NOHASHDIR=1 make -s -C "$TOP" -j"$(nproc)" PG_CONFIG="/usr/lib/postgresql/$PG_MAJOR/bin/pg_config" CXX="$cxx" gateway-asan
+}

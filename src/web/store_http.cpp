@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/plan.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -211,6 +212,8 @@ Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& qu
     std::optional<pg::Actor> actor;
     if (served.key) actor.emplace(served.key->name);
     const pg::Identity identity = served.key ? pg::Identity::Key(served.key->role) : pg::Identity::Owner();
+    // Answers do not depend on the settings of the connection; the end of the identity restores them.
+    pg::SetLocally("timezone", "UTC");
     const std::vector<Value> values = ReadValues(request, match, query, body, served.key);
     const pg::Session session;
     const pg::Result rows = Execute(route.sql, values, route.read_only);

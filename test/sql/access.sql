@@ -187,7 +187,7 @@ UPDATE pulse.job SET command = 'ALTER ROLE regress_pulse_data SUPERUSER', kind =
 UPDATE pulse.segment SET runs_as = 'postgres';
 UPDATE pulse.monitor_check SET settings = '{}';
 DELETE FROM pulse.monitor;
-INSERT INTO pulse.activity (kind, profile_id, at, data) VALUES ('event.received', 1, now(), '{}');
+INSERT INTO pulse.feed_item (kind, profile_id, at, data) VALUES ('event.received', 1, now(), '{}');
 INSERT INTO pulse.feed_consumer VALUES ('x', 0, 0, now());
 INSERT INTO pulse.registered_source (name, kind, created_by) VALUES ('x', 'crm', 'x');
 INSERT INTO pulse.job (name, schedule, command, runs_as) VALUES ('mine', '* * * * *', 'ALTER ROLE regress_pulse_data SUPERUSER', 'postgres');

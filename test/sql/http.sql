@@ -149,7 +149,8 @@ GRANT SELECT ON shopper TO http_operator;
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/segments', '{"name": "Pros", "owner": "growth", "definition": {"from": "public.shopper", "key": "id", "where": "plan == ''pro''", "attributes": ["plan"]}}');
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/segments', '{"name": "Pros", "definition": {"from": "public.shopper", "key": "id"}}');
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/segments', '{"name": "Lost", "definition": {"from": "public.nowhere", "key": "id"}}');
-SELECT status, body FROM pg_temp.http('read', 'GET', '/api/segments');
+SELECT h.status, s.value ->> 'name' AS name, s.value ->> 'isActive' AS active FROM key AS k, pulse_http('GET', '/api/segments', NULL, jsonb_build_object('authorization', 'Bearer ' || k.text)) AS h,
+    json_array_elements(convert_from(h.body, 'UTF8')::json) AS s WHERE k.name = 'read' AND s.value ->> 'name' IN ('Pros', 'buyers') ORDER BY 2;
 SELECT id AS pros FROM pulse.segment WHERE name = 'Pros' \gset
 SELECT status, body FROM pg_temp.http('admin', 'PUT', '/api/segments/' || :pros, '{"name": "Professionals", "isActive": false}');
 SELECT status, body FROM pg_temp.http('admin', 'PUT', '/api/segments/' || :pros, '{"isActive": true}');

@@ -182,7 +182,7 @@ void Database::Finish(Connection* connection, Lane lane, Job job, Outcome outcom
         job.again = true;
         QueueOf(lane).push_front(std::move(job));
         ArmTick();
-        return;
+        return Dispatch(lane);
     }
     const bool renew = !outcome.result && !outcome.lost && IsOfSession(outcome.sqlstate);
     Reply reply = ReadReply(outcome, !job.call);

@@ -98,7 +98,11 @@ RequestReader::State RequestReader::Next() {
 
 RequestReader::State RequestReader::ReadHead() {
     // Some clients send an empty line after a body.
-    if (state_ == State::kIdle && input_.starts_with("\r\n")) input_.erase(0, 2);
+    if (state_ == State::kIdle) {
+        size_t blank = 0;
+        while (input_.compare(blank, 2, "\r\n") == 0) blank += 2;
+        input_.erase(0, blank);
+    }
     if (input_.empty() || (state_ == State::kIdle && input_ == "\r")) return state_;
     state_ = State::kHead;
     const HeadScanner::Result result = scanner_.Scan(std::string_view(input_).substr(0, limits_.head));

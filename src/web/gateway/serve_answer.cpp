@@ -15,7 +15,7 @@ constexpr size_t kMostDiscarded = 4 << 20;
 constexpr milliseconds kLingerTime{2'000}, kLiveDelay{1'000};
 constexpr std::chrono::seconds kSignOfLife{15};
 
-std::chrono::sys_seconds Today() {
+std::chrono::sys_seconds ThisSecond() {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
@@ -91,7 +91,7 @@ void Session::SendAnswer(int status, Headers headers, std::string body, bool sli
     chunked_ = sliced && request.version >= 11;
     const bool bare = request.method == "HEAD" || !HasBody(status);
     std::string output =
-        RenderHead(status, headers, body.size(), {request.version, keep_alive_, sliced, id_, Today()});
+        RenderHead(status, headers, body.size(), {request.version, keep_alive_, sliced, id_, ThisSecond()});
     if (!bare) {
         sent_ = body.size();
         if (!chunked_)

@@ -246,7 +246,8 @@ void Session::Arm() {
 }
 
 void Session::OnDeadline() {
-    if (phase_ != Phase::kHead && phase_ != Phase::kBody) return Close();
+    // While something is written, such as the invitation to send the body, nothing else can be.
+    if ((phase_ != Phase::kHead && phase_ != Phase::kBody) || !output_.empty()) return Close();
     // A read is under way: its handler finds another phase.
     if (!began_request_) BeginRequest();
     reader_.request().keep_alive = false;

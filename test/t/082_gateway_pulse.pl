@@ -1,0 +1,90 @@
+# The gateway with Pulse behind it: keys, rates and usage; nobody is told that an event was accepted before it is kept, whatever is
+# killed.
+use strict;
+use warnings;
+use JSON::PP;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use PulseGateway;
+use PulseTest;
+
+$SIG{PIPE} = 'IGNORE';
+my $node = start_node('gateway_pulse', 'max_connections = 60', 'restart_after_crash = on', 'fsync = on');
+sub sql { return $node->safe_psql('postgres', @_) }
+sql(q{CREATE EXTENSION pulse; CREATE ROLE gate LOGIN; SELECT pulse_grant('gate', 'gateway'); CREATE ROLE shop; SELECT pulse_grant('shop', 'admin');
+	SELECT pulse_create_flag('fresh', 'true')});
+my $key = sql(q{SELECT pulse_create_api_key('shop', 'admin', 'shop')});
+my $slow_key = sql(q{SELECT pulse_create_api_key('slow', 'write', 'shop', rate => 2)});
+my $gateway = start_gateway($node, 'postgres', conninfo => $node->connstr('postgres') . ' user=gate');
+sub post { my ($path, $body, $secret, %headers) = @_; return ask($gateway, request('POST', $path, { Authorization => 'Bearer ' . ($secret // $key), 'Content-Type' => 'application/json', %headers }, encode_json($body))) }
+sub event { my ($id) = @_; return { event => 'seen', userId => 'u1', messageId => "m$id" } }
+
+is(get($gateway, '/health')->{status}, 200, 'Pulse answers');
+is(get($gateway, '/gateway/hello')->{status}, 404, 'requests of the gateway itself are not for others');
+is(ask($gateway, request('POST', '/gateway/usage', {}, '{"usage": []}'))->{status}, 404, '... whatever they say');
+is(post('/v1/track', event(0))->{status}, 200, 'an event');
+is(post('/v1/track', event(0), 'pulse_nonsense')->{status}, 401, 'a key that is none');
+my $answer = post('/ofrep/v1/evaluate/flags/fresh', { context => { targetingKey => 'u1' } });
+is(decode_json($answer->{body})->{value}, JSON::PP::true, 'a decision');
+like(get($gateway, '/metrics', Authorization => "Bearer $key")->{body}, qr/^pulse_events_total.*^pulse_http_requests_total\{route="\/v1\/track",method="POST",status="200"\} 1$/ms, 'metrics of both');
+my @codes = map { post('/v1/track', event("s$_"), $slow_key)->{status} } 1 .. 4;
+is("@codes", '200 200 429 429', 'the rate of a key');
+
+# ---- kill backends and the gateway while events come in ----
+
+my (%accepted, $next);
+sub send_some
+{
+	my ($harm) = @_;
+	my @sockets = map { connect_to($gateway) } 1 .. 8;
+	for my $round (1 .. 12)
+	{
+		my @ids = map { ++$next } @sockets;
+		$_ && syswrite $sockets[ $_ - 1 ], request('POST', '/v1/track', { Authorization => "Bearer $key", 'Content-Type' => 'application/json' }, encode_json(event("e$ids[$_ - 1]"))) for 1 .. @sockets;
+		$harm->() if $round == 6;
+		for my $i (0 .. $#sockets)
+		{
+			my $got = read_answer($sockets[$i]);
+			$accepted{"me$ids[$i]"} = 1 if $got && $got->{status} == 200;
+			$sockets[$i] = eval { connect_to($gateway) } unless $got;
+			return unless $sockets[$i];
+		}
+	}
+	return;
+}
+sub kept { return map { $_ => 1 } split /\n/, sql(q{SELECT message_id FROM pulse.event WHERE message_id LIKE 'me%'}) }
+sub check_events
+{
+	my ($what) = @_;
+	ok(wait_until(sub { eval { sql('SELECT 1') } }), "after $what");
+	my %kept = kept();
+	my @lost = grep { !$kept{$_} } keys %accepted;
+	is("@lost", '', '... nothing that was accepted is lost');
+	is(sql(q{SELECT count(*) - count(DISTINCT message_id) FROM pulse.event}), '0', '... nothing is there twice');
+}
+send_some(sub { kill KILL => split /\n/, sql(q{SELECT pid FROM pg_stat_activity WHERE query ~ 'pulse_http' AND pid <> pg_backend_pid() LIMIT 1}) });
+ok(wait_until(sub { post('/v1/track', event('x'))->{status} == 200 }), 'events are accepted again');
+check_events('kill -9 of a backend');
+send_some(sub { stop_gateway($gateway, 'KILL') });
+check_events('kill -9 of the gateway');
+cmp_ok(scalar(keys %accepted), '>', 50, 'events were accepted: ' . keys %accepted);
+
+# ---- an extension that is dropped and made again, while clients stay connected ----
+
+$gateway = start_gateway($node, 'postgres', conninfo => $node->connstr('postgres') . ' user=gate');
+my $socket = connect_to($gateway);
+syswrite $socket, request('GET', '/health');
+is(read_answer($socket)->{status}, 200, 'a client stays connected');
+sql('DROP EXTENSION pulse CASCADE');
+syswrite $socket, request('GET', '/health');
+is(read_answer($socket)->{status}, 503, 'while the extension is dropped');
+sql(q{DROP SCHEMA IF EXISTS pulse CASCADE; CREATE EXTENSION pulse; SELECT pulse_grant('gate', 'gateway')});
+ok(wait_until(sub { syswrite $socket, request('GET', '/health'); read_answer($socket)->{status} == 200 }), 'and made again');
+$key = sql(q{SELECT pulse_create_api_key('shop', 'admin', 'shop')});
+post('/v1/track', event(1));
+is(stop_gateway($gateway), 0, 'the gateway ends');
+is(sql(q{SELECT sum(requests) FROM pulse.api_key_usage}), '1', 'and tells the usage of keys');
+unlike(slurp_file($gateway->{err}), qr/Sanitizer|runtime error/, 'no memory error');
+done_testing();
