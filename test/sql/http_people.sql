@@ -11,7 +11,7 @@ INSERT INTO key VALUES ('read', pulse_create_api_key('a reader of people', 'read
 -- One request with a key; ids, times, keys and links are different in each run.
 CREATE FUNCTION pg_temp.http(key_name text, method text, path text, body text DEFAULT NULL, query text DEFAULT NULL, OUT status int, OUT body text)
     LANGUAGE sql AS $$
-    SELECT h.status, regexp_replace(regexp_replace(regexp_replace(regexp_replace(convert_from(h.body, 'UTF8'), '"(\w*id)" ?: ?"?(?:profile:)?\d+"?', '"\1": 0', 'g'), '(pulse|whsec)_[A-Za-z0-9_+/=]{12,}', 'SECRET', 'g'),
+    SELECT h.status, regexp_replace(regexp_replace(regexp_replace(regexp_replace(convert_from(h.body, 'UTF8'), '"(\w*id)" ?: ?"?(profile:)?\d+"?', '"\1": 0', 'g'), '(pulse|whsec)_[A-Za-z0-9_+/=]{12,}', 'SECRET', 'g'),
                                                    '(\d\d\d\d-\d\d-\d\d)[T ][0-9:.]+(\+00(:00)?|Z)?', 'TIME', 'g'), 'download/[^"]+', 'download/TOKEN', 'g')
     FROM pulse_http(http.method, http.path, http.query,
                     jsonb_build_object('authorization', 'Bearer ' || (SELECT k.text FROM key AS k WHERE k.name = key_name), 'host', 'pulse.example'),
