@@ -14,12 +14,12 @@ namespace {
     "'bucket', d.bucket, 'pulseReason', nullif(d.reason, " PULSE_REASON ")))"
 // Whether the decision d came to a percentage, weights or a holdout and had no id for it: what it gives then
 // is not the flag's answer.
-#define PULSE_WITHOUT_ID(context)                                                                \
-    "(SELECT (" context " ->> 'targetingKey' <> '' AND jsonb_typeof(" context                    \
-    " -> 'targetingKey') = 'string') "                                                           \
-    "IS NOT TRUE AND EXISTS (SELECT FROM {v}.pulse_explain_decision(NULL::text, f.key, " context \
-    ") AS e "                                                                                    \
-    "WHERE e.note = 'no id for bucketing') AS missing OFFSET 0) AS id "
+#define PULSE_WITHOUT_ID(context)                                                  \
+    "(SELECT (jsonb_typeof(" context " -> 'targetingKey') = 'string' AND " context \
+    " ->> 'targetingKey' <> '') IS NOT TRUE AND EXISTS (SELECT FROM "              \
+    "{v}.pulse_explain_decision(NULL::text, f.key, " context                       \
+    ") AS e WHERE e.note = 'no id for bucketing') "                                \
+    "AS missing OFFSET 0) AS id "
 #define PULSE_DECISION                                                                                       \
     "CASE WHEN id.missing THEN json_build_object('key', f.key, 'errorCode', "                                \
     "'TARGETING_KEY_MISSING', 'errorDetails', 'The flag splits people by their id: the context "             \

@@ -143,7 +143,7 @@ evaluate(key => $key{other}, context => $ann, flags => [ [ 'premium', $no ] ]);
 $result = browse(key => $key{other}, steps => [ { context => { targetingKey => 'u1' } } ]);
 is($result->{requests}[0]{status}, 429, 'a key above its limit is 429');
 
-# ---- no database, a standby's answer ----
+# ---- without a database ----
 
 $node->stop('fast');
 $result = evaluate(context => $ann, flags => [ [ 'premium', $no ] ]);
