@@ -12,151 +12,13 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/web/store_gateway.hpp"
+#include "pulse/web/store_parameters.hpp"
 
 namespace pulse::web {
 
 namespace {
 
 using pg::Value;
-
-const pg::JsonbReader& Reader() {
-    static const pg::JsonbReader reader;
-    return reader;
-}
-
-// The body of a request, parsed when a parameter first needs it.
-class Body {
-  public:
-    explicit Body(const std::string& text) : text_(text) {
-        if (ValidUtf8(text) != text.size())
-            throw Refusal(400, "the body is not UTF-8 text", "A NUL is not text either.");
-    }
-
-    Datum Json() {
-        if (!parsed_) {
-            parsed_ =
-                pg::ParseSentJson(text_.find_first_not_of(" \t\r\n") == std::string::npos ? "{}" : text_);
-            if (!parsed_) throw Refusal(400, std::string(kNotJson));
-        }
-        return *parsed_;
-    }
-
-    // A member of the object; absent if it has none, or the body is none.
-    json::Value Member(std::string_view name) {
-        const json::Value root = pg::Root(Json());
-        if (!root.Is(json::Type::kObject)) throw Refusal(400, "the body is not a JSON object");
-        return Reader().Get(root, name);
-    }
-
-    const std::string& text() const { return text_; }
-
-  private:
-    const std::string& text_;
-    std::optional<Datum> parsed_;
-};
-
-Oid SqlType(Type type) {
-    switch (type) {
-        case Type::kText: return TEXTOID;
-        case Type::kId:
-        case Type::kInteger: return INT8OID;
-        case Type::kNumber: return FLOAT8OID;
-        case Type::kBoolean: return BOOLOID;
-        case Type::kTime: return TIMESTAMPTZOID;
-        case Type::kJson: return JSONBOID;
-        case Type::kTexts: return TEXTARRAYOID;
-    }
-    return TEXTOID;
-}
-
-[[noreturn]] void RefuseMember(const Parameter& parameter, const json::Value& found, const char* wanted) {
-    throw Refusal(400, "\"" + std::string(parameter.name) + "\" is " + json::Describe(found.type),
-                  std::string("It must be ") + wanted + ".");
-}
-
-// A text by the input function of a type: what is wrong with it is PostgreSQL's error.
-Value FromInput(const std::string& text, Oid type) {
-    return {type, pg::Call([&] {
-                Oid input = InvalidOid, element = InvalidOid;
-                getTypeInputInfo(type, &input, &element);
-                return OidInputFunctionCall(input, pstrdup(text.c_str()), element, -1);
-            }),
-            false};
-}
-
-std::string TextOf(const json::Value& value) {
-    if (value.Is(json::Type::kText)) return std::string(value.text);
-    if (value.Is(json::Type::kNumber)) return Reader().Number(value);
-    return value.boolean ? "true" : "false";
-}
-
-Value TextsOf(const Parameter& parameter, const json::Value& found) {
-    std::vector<std::string> texts;
-    if (found.Is(json::Type::kText)) return Value::Texts({std::string(found.text)});
-    if (!found.Is(json::Type::kArray)) RefuseMember(parameter, found, "an array of texts");
-    for (size_t i = 0; i < Reader().Count(found); ++i) {
-        const json::Value element = Reader().Element(found, i);
-        if (element.IsContainer() || !element.Given()) RefuseMember(parameter, found, "an array of texts");
-        texts.push_back(TextOf(element));
-    }
-    return Value::Texts(texts);
-}
-
-Value FromMember(const Parameter& parameter, const json::Value& found) {
-    if (parameter.type == Type::kJson) return {JSONBOID, pg::CutOut(found), false};
-    if (parameter.type == Type::kTexts) return TextsOf(parameter, found);
-    if (found.IsContainer()) RefuseMember(parameter, found, "a single value");
-    const std::string text = CheckValue(parameter, TextOf(found));
-    return parameter.type == Type::kText ? Value::Text(text) : FromInput(text, SqlType(parameter.type));
-}
-
-Value FromText(const Parameter& parameter, const std::string& text) {
-    if (parameter.type == Type::kText) return Value::Text(text);
-    if (parameter.type == Type::kTexts) return Value::Texts({text});
-    return FromInput(text, SqlType(parameter.type));
-}
-
-std::string KnownOf(const Request& request, std::string_view name, const std::optional<FoundKey>& key) {
-    if (name == "kind") return key ? Name(key->kind) : "";
-    if (name == "source") return key && key->source ? *key->source : "http";
-    if (name == "address") return request.address;
-    if (name == "accept") return std::string(request.Header("accept"));
-    if (name == "service") return request.path.substr(1, request.path.find('/', 1) - 1);
-    const std::string_view host = request.Header("host");
-    return host.empty() ? "" : (request.tls ? "https://" : "http://") + std::string(host);
-}
-
-// The value of one parameter; `given` is what path or query have.
-Value ReadValue(const Request& request, const Parameter& parameter, const std::optional<std::string>& given,
-                Body& body, const std::optional<FoundKey>& key) {
-    if (given) return FromText(parameter, *given);
-    switch (parameter.in) {
-        case In::kWholeBody: return {JSONBOID, body.Json(), false};
-        case In::kText: return Value::Text(body.text());
-        case In::kEvent: return Value::Text(WithType(body.text(), parameter.name));
-        case In::kRequest: return Value::Text(KnownOf(request, parameter.name, key));
-        case In::kBody: {
-            json::Value found = body.Member(parameter.name);
-            if (!found.Given() && !parameter.synonym.empty()) found = body.Member(parameter.synonym);
-            if (found.Given()) return FromMember(parameter, found);
-            break;
-        }
-        case In::kPath:
-        case In::kQuery: break;
-    }
-    if (parameter.required) throw Refusal(400, "\"" + std::string(parameter.name) + "\" is missing");
-    if (!parameter.fallback.empty()) return FromText(parameter, std::string(parameter.fallback));
-    return Value::Null(SqlType(parameter.type));
-}
-
-std::vector<Value> ReadValues(const Request& request, const RouteMatch& match, const Pairs& query, Body& body,
-                              const std::optional<FoundKey>& key) {
-    const std::vector<std::optional<std::string>> given = ReadParameters(*match.route, match.values, query);
-    std::vector<Value> values;
-    for (size_t i = 0; i < given.size(); ++i)
-        values.push_back(ReadValue(request, match.route->parameters[i], given[i], body, key));
-    return values;
-}
 
 // The plan of a statement of a route, made once per backend and schema of Pulse's functions. The same
 // statement may have parameters of other types elsewhere.
@@ -205,7 +67,7 @@ Answer AnswerOf(const Route& route, const pg::Result& rows, Served& served) {
     return answer;
 }
 
-Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& query, Body& body,
+Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& query, RequestBody& body,
                 Served& served) {
     const Route& route = *match.route;
     if (request.from_gateway) return AnswerGateway(route, body.Json());
@@ -228,7 +90,7 @@ void RefuseKey(Served& served, int status, const std::string& message, const std
 }
 
 // A key in the body of events, where Segment's and PostHog's libraries put it.
-std::optional<PresentedKey> KeyInBody(const Route& route, Body& body) {
+std::optional<PresentedKey> KeyInBody(const Route& route, RequestBody& body) {
     if (route.access != Access::kSend) return std::nullopt;
     if (!pg::Root(body.Json()).Is(json::Type::kObject)) return std::nullopt;
     for (const char* name : {"writeKey", "api_key", "token"}) {
@@ -238,7 +100,8 @@ std::optional<PresentedKey> KeyInBody(const Route& route, Body& body) {
     return std::nullopt;
 }
 
-void CheckKey(const Request& request, const Route& route, const Pairs& query, Body& body, Served& served) {
+void CheckKey(const Request& request, const Route& route, const Pairs& query, RequestBody& body,
+              Served& served) {
     if (route.access == Access::kNone) return;
     std::optional<PresentedKey> presented = FindPresentedKey(request, query);
     if (!presented) presented = KeyInBody(route, body);
@@ -299,7 +162,7 @@ Answer Work(const Request& request, const RouteMatch& match, const Pairs& query,
     using Mode = pg::Subtransaction::Mode;
     try {
         pg::Subtransaction work(match.route->read_only ? Mode::kReadOnly : Mode::kReadWrite);
-        Body body(request.body);
+        RequestBody body(request.body);
         if (!request.from_gateway) CheckKey(request, *match.route, query, body, served);
         if (!request.from_gateway) CheckWritable(*match.route);
         Answer answer = RunRoute(request, match, query, body, served);
