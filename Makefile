@@ -47,6 +47,7 @@ GATEWAY         ?= build/pulse-http
 GATEWAY_BUILD   ?= build/gateway
 # What the program shares with the library: routes, answers, texts of keys, and what these need.
 GATEWAY_LIBRARY := $(wildcard src/base/*.cpp) src/http/address.cpp src/web/answer.cpp src/web/key.cpp \
+                   src/web/request.cpp src/delivery/sign.cpp \
                    $(wildcard src/web/route*.cpp)
 GATEWAY_ENTRY   := $(wildcard src/web/gateway/serve*.cpp src/web/gateway/database*.cpp)
 GATEWAY_PURE    := $(filter-out $(GATEWAY_ENTRY),$(wildcard src/web/gateway/*.cpp))
@@ -75,7 +76,7 @@ $(GATEWAY_BUILD)/unit_%.o: $(GATEWAY_BUILD)/unit_%.cpp
 $(GATEWAY_BUILD)/src/%.o: src/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(GATEWAY_FLAGS) -MMD -MP -c -o $@ $<
--include $(wildcard $(GATEWAY_BUILD)/*.d)
+-include $(wildcard $(GATEWAY_BUILD)/*.d $(GATEWAY_BUILD)/src/web/gateway/*.d)
 
 # The same program with sanitizers, which the tests run: PULSE_HTTP names it.
 .PHONY: gateway-asan

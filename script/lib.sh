@@ -115,6 +115,20 @@ need_peers() {
     export PULSE_PEERS=$1/peers
 }
 
+# Set PULSE_NGINX to nginx's program, which is unpacked in $1/nginx where it is missing: installing it would start it.
+need_nginx() {
+    [ -z "${PULSE_NGINX:-}" ] || return 0
+    PULSE_NGINX=$(PATH=$PATH:/usr/sbin command -v nginx || true)
+    if [ -z "$PULSE_NGINX" ]; then
+        update_lists
+        mkdir -p "$1/nginx"
+        (cd "$1/nginx" && apt-get download -qq nginx >download.log 2>&1 && dpkg -x nginx_*.deb .) || { cat "$1/nginx/download.log"; return 1; }
+        chmod -R a+rX "$1/nginx"
+        PULSE_NGINX=$1/nginx/usr/sbin/nginx
+    fi
+    export PULSE_NGINX
+}
+
 # Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG. After need_packages.
 private_postgres() {
     local system=/usr/lib/postgresql/$PG_MAJOR prefix=$1/pg

@@ -45,6 +45,8 @@ CREATE UNIQUE INDEX incident_record_one_live_monitor ON pulse.incident_record (m
 CREATE INDEX incident_record_monitor ON pulse.incident_record (monitor_id, detector, attribute, opened_at) WHERE monitor_id IS NOT NULL;
 -- For "which incidents were live at this moment": it skips those that were closed before.
 CREATE INDEX incident_record_closed ON pulse.incident_record ((coalesce(closed_at, 'infinity'::timestamptz)));
+CREATE INDEX incident_record_status ON pulse.incident_record (status, id);
+CREATE INDEX incident_record_of_table ON pulse.incident_record (id) WHERE monitor_id IS NOT NULL;
 CREATE INDEX incident_record_segment ON pulse.incident_record (segment_id, detector, attribute, opened_at);
 COMMENT ON TABLE pulse.incident_record IS 'The table behind the view pulse.incident. A segment has at most one live incident per detector and attribute.';
 COMMENT ON COLUMN pulse.incident_record.segment_id IS 'The segment with the incident; null for an incident of a monitored table.';

@@ -204,7 +204,9 @@ BEGIN
         RETURN json_build_object('valid', false, 'error', format('its value is %s; a %s needs true or false', type, kind));
     END IF;
     RETURN json_build_object('valid', true, 'type', type);
-EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception OR program_limit_exceeded OR feature_not_supported THEN
+EXCEPTION WHEN insufficient_privilege THEN
+    RAISE;
+WHEN syntax_error_or_access_rule_violation OR data_exception OR program_limit_exceeded OR feature_not_supported THEN
     GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
     RETURN json_build_object('valid', false, 'error', SQLERRM, 'hint', nullif(hint, ''));
 END $$;
@@ -222,7 +224,7 @@ COMMENT ON VIEW pulse.http_route IS 'The routes that pulse_http() answers. /open
 COMMENT ON COLUMN pulse.http_route.family IS 'Whose clients speak it, which decides the form of errors: pulse, tinycdp, segment, ofrep or stratum.';
 COMMENT ON COLUMN pulse.http_route.access IS 'What the API key must be able to do: none (no key is needed), send, decide, read, admin.';
 COMMENT ON COLUMN pulse.http_route.read_only IS 'Whether it runs in a read-only transaction, also on a standby.';
-COMMENT ON COLUMN pulse.http_route.functions IS 'The functions of Pulse that it calls.';
+COMMENT ON COLUMN pulse.http_route.functions IS 'The public functions of Pulse that it calls.';
 COMMENT ON COLUMN pulse.http_route.parameters IS 'Its parameters: name, in (path, query or body), type, and whether it is required.';
 
 -- Level: reader

@@ -187,7 +187,7 @@ Datum WithMessageId(Datum event, const std::string& source) {
     if (!timed && pg::settings::retry_window == 0) return event;
     static pg::Statement statement(
         "SELECT coalesce((SELECT w.id FROM unnest(ARRAY[c.prefix || (c.place - 1)]) AS w (id)"
-        "  JOIN pulse.message_seen AS m ON m.key = substr(encode(sha256(convert_to($2, 'UTF8') || '\\x00'::bytea"
+        "  JOIN pulse.message_seen AS m ON m.key = substr(encode(sha256(convert_to($2, 'UTF8') || decode('00', 'hex')"
         "   || convert_to(w.id, 'UTF8')), 'hex'), 1, 32)::uuid AND m.seen_at > $3 - make_interval(secs => $4)"
         "  WHERE NOT $5), CASE WHEN $5 THEN c.prefix ELSE c.prefix || c.place END)"
         " FROM (SELECT 'content:' || encode(sha256(convert_to(($1 - '{sentAt,sent_at}'::text[])::text, 'UTF8')),"

@@ -140,7 +140,9 @@ RouteMatch FindRoute(std::string_view method, const std::vector<std::string>& pa
     RouteMatch match{nullptr, {}, {}, FamilyOf(path)};
     for (const Template& one : Templates()) {
         if (!one.Fits(path)) continue;
-        if (one.route->method == wanted) return {one.route, one.Values(path), {}, one.route->family};
+        // HEAD must change nothing.
+        if (one.route->method == wanted && (one.route->read_only || method != "HEAD"))
+            return {one.route, one.Values(path), {}, one.route->family};
         match.methods.push_back(one.route->method);
     }
     return match;
@@ -149,12 +151,12 @@ RouteMatch FindRoute(std::string_view method, const std::vector<std::string>& pa
 std::vector<std::string> FunctionsOf(const Route& route) {
     constexpr std::string_view kPrefix = "{v}.";
     std::vector<std::string> names;
-    std::string_view rest = route.sql;
-    for (size_t at = rest.find(kPrefix); at != std::string_view::npos; at = rest.find(kPrefix)) {
-        rest.remove_prefix(at + kPrefix.size());
-        const std::string name(rest.substr(0, rest.find('(')));
-        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-    }
+    for (std::string_view rest : {route.sql, route.then})
+        for (size_t at = rest.find(kPrefix); at != std::string_view::npos; at = rest.find(kPrefix)) {
+            rest.remove_prefix(at + kPrefix.size());
+            const std::string name(rest.substr(0, rest.find('(')));
+            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+        }
     return names;
 }
 

@@ -57,7 +57,10 @@ std::vector<Route> Users() {
             "'segments', (SELECT json_build_object('definitionCount', count(*), 'topSegments', (SELECT coalesce(json_agg(json_build_object('key', b.segment, 'userCount', b.members)), '[]') "
             "FROM (SELECT g.segment, g.members FROM {v}.pulse_segment_statistics() AS g LIMIT 10) AS b)) FROM pulse.segment AS s), "
             "'flags', (SELECT json_build_object('definitionCount', count(*)) FROM pulse.flag AS f WHERE f.archived_at IS NULL), "
-            "'database', (SELECT json_build_object('tables', json_agg(json_build_object('name', z.name, 'rowCount', z.rows) ORDER BY z.name)) FROM pulse.table_size AS z)), "
+            "'database', (SELECT json_build_object('tables', json_agg(json_build_object('name', z.name, 'rowCount', z.rows) ORDER BY z.name)) FROM "
+            "(SELECT coalesce(p.relname, c.relname) AS name, sum(greatest(c.reltuples, 0))::bigint AS rows FROM pg_catalog.pg_class AS c "
+            "LEFT JOIN pg_catalog.pg_inherits AS h ON h.inhrelid = c.oid LEFT JOIN pg_catalog.pg_class AS p ON p.oid = h.inhparent "
+            "WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r' GROUP BY 1) AS z)), "
             "'timestamp', clock_timestamp())"),
     };
 }

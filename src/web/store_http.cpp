@@ -74,7 +74,7 @@ Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& qu
     std::optional<pg::Actor> actor;
     if (served.key) actor.emplace(served.key->name);
     const pg::Identity identity = served.key ? pg::Identity::Key(served.key->role) : pg::Identity::Owner();
-    // Answers do not depend on the settings of the connection; the end of the identity restores them.
+    // Times are in UTC in every answer; the end of the identity restores the setting.
     pg::SetLocally("timezone", "UTC");
     const std::vector<Value> values = ReadValues(request, match, query, body, served.key);
     const pg::Session session;

@@ -52,6 +52,11 @@ SELECT status, convert_from(body, 'UTF8') FROM pulse_http('GET', '/api/segments'
 SELECT kind.name, r.access, h.status FROM key AS kind
 CROSS JOIN (VALUES ('send', 'POST', '/v1/track'), ('decide', 'POST', '/ofrep/v1/evaluate/flags'), ('read', 'GET', '/api/segments'), ('admin', 'POST', '/api/segments')) AS r (access, method, path)
 CROSS JOIN LATERAL pg_temp.http(kind.name, r.method, r.path, '{"context": {}, "name": "x"}') AS h WHERE kind.name NOT IN ('top', 'weak') ORDER BY 1, 2;
+-- Measuring and checking are not for browsers, whatever the role may do.
+SELECT k.name, h.status FROM key AS k CROSS JOIN LATERAL pg_temp.http(k.name, 'POST', '/api/snapshots/take', '{"segmentId": 0}') AS h WHERE k.name IN ('public', 'write', 'admin') ORDER BY 1;
+SELECT k.name, h.status FROM key AS k CROSS JOIN LATERAL pg_temp.http(k.name, 'POST', '/api/tables/0/check') AS h WHERE k.name IN ('public', 'write', 'admin') ORDER BY 1;
+-- HEAD never writes.
+SELECT status, headers FROM pg_temp.http('read', 'HEAD', '/v1/export/segment/x');
 -- All places of a key. One in the URL may only send.
 SELECT k.name, h.status FROM key AS k CROSS JOIN LATERAL pulse_http('GET', '/api/segments', NULL, jsonb_build_object('x-api-key', k.text)) AS h WHERE k.name = 'read'
 UNION ALL SELECT 'basic', h.status FROM key AS k CROSS JOIN LATERAL pulse_http('GET', '/api/segments', NULL, jsonb_build_object('authorization', 'basic ' || translate(encode(convert_to(k.text || ':', 'UTF8'), 'base64'), E'\n', ''))) AS h WHERE k.name = 'read'

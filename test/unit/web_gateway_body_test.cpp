@@ -63,6 +63,11 @@ TEST(GatewayBody, RefusesWhatIsBroken) {
     const std::string packed = Pack(kPlain, kGzipWindow);
     EXPECT_EQ(Decode(packed.substr(0, packed.size() - 1), "gzip").status, 400);
     EXPECT_EQ(Decode(packed + "x", "gzip").status, 400);
+    // Streams that are empty cost time and no space: only gzip has several, and not any number.
+    EXPECT_EQ(Decode(std::string("\x03\x00\x03\x00", 4), "deflate").status, 400);
+    std::string many;
+    for (int i = 0; i < 1001; ++i) many += Pack("", kGzipWindow);
+    EXPECT_EQ(Decode(many, "gzip").status, 400);
     EXPECT_EQ(Decode("nothing", "gzip").status, 400);
     EXPECT_EQ(Decode("\x1f\x8b\x08", "").status, 400);
     EXPECT_EQ(Decode("", "gzip").status, 0);

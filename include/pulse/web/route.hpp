@@ -26,15 +26,15 @@ const char* Name(Access access);
 enum class Lane { kDecide, kIngest, kOther };
 
 enum class In { kPath, kQuery, kBody, kWholeBody, kText, kEvent, kRequest };
+// kId is a number that Pulse gave: another text in a path is not found, which is no mistake in its form.
 enum class Type { kText, kId, kInteger, kNumber, kBoolean, kTime, kJson, kTexts };
 const char* Name(Type type);
 
-// kId is a number that Pulse gave: another text is not found, which is no mistake in its form.
 // One parameter of a route, in the order of $1, $2, … of its statement.
 //   kPath, kQuery, kBody: the member `name` of the path, of the query, or of the JSON object in the body
 //   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`
 //   kRequest: what is known of the request: "url" (up to the path), "kind" (of the key), "source" (of
-//   events), "address"
+//   events), "address", "accept", "service" (the first part of the path)
 struct Parameter {
     std::string_view name;
     In in = In::kQuery;
@@ -89,7 +89,7 @@ struct RouteMatch {
 // The route of a request. HEAD is GET.
 RouteMatch FindRoute(std::string_view method, const std::vector<std::string>& path);
 
-// The functions of Pulse that a route's statement calls, for people.
+// The public functions of Pulse that a route's statements call, for people.
 std::vector<std::string> FunctionsOf(const Route& route);
 
 }  // namespace pulse::web

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <vector>
 #include <zlib.h>
 
 namespace pulse::web::gateway {
@@ -9,6 +10,8 @@ namespace pulse::web::gateway {
 namespace {
 
 constexpr size_t kPiece = 64 << 10;
+// Each costs time, and may be empty.
+constexpr int kMostMembers = 1000;
 
 std::string Plain(std::string_view text) {
     const size_t first = text.find_first_not_of(" \t");
@@ -29,22 +32,25 @@ class Inflater {
     Inflater(const Inflater&) = delete;
     Inflater& operator=(const Inflater&) = delete;
 
-    Refusal Inflate(std::string_view packed, size_t limit, std::string& plain) {
+    // Only gzip may have several members.
+    Refusal Inflate(std::string_view packed, size_t limit, bool members, std::string& plain) {
         if (!good_) return {503, ""};
+        std::vector<Bytef> piece(kPiece);
+        int ended = 0;
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
         stream_.avail_in = static_cast<uInt>(packed.size());
         const size_t most = std::min(limit, std::max(kFreeInflated, packed.size() * kMaxRatio));
         for (;;) {
-            const size_t before = plain.size();
-            plain.resize(before + kPiece);
-            stream_.next_out = reinterpret_cast<Bytef*>(plain.data() + before);
+            stream_.next_out = piece.data();
             stream_.avail_out = static_cast<uInt>(kPiece);
             const int result = inflate(&stream_, Z_NO_FLUSH);
-            plain.resize(plain.size() - stream_.avail_out);
+            plain.append(reinterpret_cast<const char*>(piece.data()), kPiece - stream_.avail_out);
             if (plain.size() > most) return {413, "the inflated body is too large"};
             if (result == Z_STREAM_END) {
                 if (stream_.avail_in == 0) return {};
-                if (inflateReset(&stream_) != Z_OK) return {400, "the compressed body is not valid"};
+                ++ended;
+                if (!members || ended == kMostMembers || inflateReset(&stream_) != Z_OK)
+                    return {400, "the compressed body is not valid"};
             } else if (result != Z_OK || (stream_.avail_in == 0 && stream_.avail_out > 0)) {
                 return {400, "the compressed body is not valid"};
             }
@@ -76,7 +82,8 @@ Refusal DecodeBody(std::string& body, std::string_view encoding, size_t limit) {
     if (body.empty() || ((name.empty() || name == "identity") && !gzip)) return {};
     std::string plain;
     const bool named = name == "gzip" || name == "x-gzip";
-    const Refusal refusal = Inflater(FormatOf(body, gzip || named)).Inflate(body, limit, plain);
+    const Refusal refusal =
+        Inflater(FormatOf(body, gzip || named)).Inflate(body, limit, gzip || named, plain);
     if (!refusal) body = std::move(plain);
     return refusal;
 }

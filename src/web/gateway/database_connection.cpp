@@ -83,7 +83,7 @@ void Connection::Close(const std::string& why) {
     }
 }
 
-void Connection::Lose(const std::string& why) {
+void Connection::Lose(std::string why) {
     if (state_ == State::kClosed) return;
     const auto self = shared_from_this();
     Close(why);

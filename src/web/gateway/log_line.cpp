@@ -39,9 +39,8 @@ void AppendQuoted(std::string& json, std::string_view text) {
     while (!text.empty()) {
         // Runs of plain characters are most of a text.
         size_t plain = 0;
-        while (plain < text.size() && text[plain] >= ' ' && text[plain] != '"' && text[plain] != '\\' &&
-               text[plain] != 127)
-            ++plain;
+        const auto is_plain = [](char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\'; };
+        while (plain < text.size() && is_plain(text[plain])) ++plain;
         json.append(text.substr(0, plain));
         text.remove_prefix(plain);
         if (text.empty()) break;

@@ -77,7 +77,9 @@ void Server::Reload(const Settings& settings) {
     log_.SetLevel(settings.log);
     if (!acceptor_.is_open()) return;
     try {
-        tls_ = LoadTls(settings_);
+        const auto tls = LoadTls(settings_);
+        if (tls_ && !tls) throw std::runtime_error("a port with TLS does not go back to plain HTTP");
+        tls_ = tls;
     } catch (const std::exception& error) {
         log_.Message("error", "the TLS certificate stays as it was", {{"error", error.what()}});
     }

@@ -89,8 +89,8 @@ void Session::SendAnswer(int status, Headers headers, std::string body, bool sli
     if (seconds_ == 0) seconds_ = SecondsSince(began_);
     const bool to_end = sliced && request.version < 11;
     keep_alive_ = request.keep_alive && !ending_ && !server_.is_ending() && !to_end;
-    chunked_ = sliced && request.version >= 11;
     const bool bare = request.method == "HEAD" || !HasBody(status);
+    chunked_ = sliced && !bare && request.version >= 11;
     std::string output =
         RenderHead(status, headers, body.size(), {request.version, keep_alive_, sliced, id_, ThisSecond()});
     if (!bare) {
@@ -186,6 +186,7 @@ void Session::Finish() {
     phase_ = Phase::kIdle;
     SetWaiting(true);
     SetDeadline(server_.settings().idle_time);
+    reader_.SetLimits(LimitsOf(server_.settings()));
     Handle(reader_.Next());
 }
 

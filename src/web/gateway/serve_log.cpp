@@ -1,6 +1,7 @@
 #include "pulse/web/gateway/serve_log.hpp"
 
 #include <boost/asio/post.hpp>
+#include <cerrno>
 #include <unistd.h>
 
 namespace pulse::web::gateway {
@@ -10,7 +11,8 @@ namespace {
 void WriteAll(int descriptor, std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = write(descriptor, text.data(), text.size());
-        if (written <= 0) return;  // nobody reads the log: requests go on
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) return;  // the log is closed: requests go on
         text.remove_prefix(static_cast<size_t>(written));
     }
 }

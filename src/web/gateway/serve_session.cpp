@@ -15,11 +15,6 @@ namespace {
 // An idle connection keeps the small one.
 constexpr size_t kSmallBuffer = 2 << 10, kLargeBuffer = 64 << 10;
 
-RequestLimits LimitsOf(const Settings& settings) {
-    return {static_cast<size_t>(settings.head), static_cast<size_t>(settings.target),
-            static_cast<size_t>(settings.body), static_cast<size_t>(settings.large_body)};
-}
-
 // An id that a client gives is taken only if it is harmless in a log.
 bool IsSafeId(std::string_view id) {
     return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
@@ -28,6 +23,11 @@ bool IsSafeId(std::string_view id) {
 }
 
 }  // namespace
+
+RequestLimits LimitsOf(const Settings& settings) {
+    return {static_cast<size_t>(settings.head), static_cast<size_t>(settings.target),
+            static_cast<size_t>(settings.body), static_cast<size_t>(settings.large_body)};
+}
 
 Session::Session(Server& server, std::unique_ptr<Transport> transport, const http::IpAddress& peer)
     : server_(server),

@@ -79,7 +79,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void WatchWrite();
     void Receive();
     bool TakeResult();
-    void Lose(const std::string& why);
+    void Lose(std::string why);
     void Release();
 
     boost::asio::io_context& io_;

@@ -19,6 +19,9 @@ namespace pulse::web::gateway {
 
 class Server;
 
+// The limits of requests among the settings.
+RequestLimits LimitsOf(const Settings& settings);
+
 class Session : public std::enable_shared_from_this<Session> {
   public:
     Session(Server& server, std::unique_ptr<Transport> transport, const http::IpAddress& peer);

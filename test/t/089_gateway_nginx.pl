@@ -12,7 +12,7 @@ use PulsePeers;
 use PulseTest;
 
 my ($nginx) = grep { -x } $ENV{PULSE_NGINX} // (), map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
-plan skip_all => 'no nginx' unless $nginx;
+die "nginx is neither in the PATH nor in PULSE_NGINX; script/test fetches it\n" unless $nginx;
 
 my $node = start_node('gateway_nginx');
 fill_stub($node, 'stub');
