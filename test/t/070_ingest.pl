@@ -62,7 +62,9 @@ ok(!$node->log_contains('deadlock detected'), 'there was no deadlock');
 # The server crashes; the sender sends everything again.
 sql('TRUNCATE pulse.event, pulse.message_seen');
 my ($out, $err) = ('', '');
-append_to_file("$dir/batches.sql", "SET application_name = 'victim';\n" . batches([ 1 .. $messages ], 3));
+# It waits before the end, so that it is not done before it is killed.
+my @halves = ([ 1 .. $messages / 2 ], [ $messages / 2 + 1 .. $messages ]);
+append_to_file("$dir/batches.sql", join("SELECT pg_sleep(600);\n", "SET application_name = 'victim';\n" . batches($halves[0], 3), batches($halves[1], 3)));
 my $victim = start([ 'psql', '-X', '-q', '-A', '-t', '-f', "$dir/batches.sql", '-d', $node->connstr('postgres') ], '>', \$out, '2>', \$err);
 $node->poll_query_until('postgres', 'SELECT count(*) > 30 FROM pulse.event');
 my $pid = sql(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'victim'});
