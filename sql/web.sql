@@ -222,7 +222,7 @@ COMMENT ON FUNCTION pulse.http_routes() IS 'The rows of pulse.http_route.';
 CREATE VIEW pulse.http_route AS SELECT r.method, r.path, r.family, r.access, r.read_only, r.functions, r.parameters, r.summary FROM pulse.http_routes() AS r;
 COMMENT ON VIEW pulse.http_route IS 'The routes that pulse_http() answers. /openapi.json describes them for programs.';
 COMMENT ON COLUMN pulse.http_route.family IS 'Whose clients speak it, which decides the form of errors: pulse, tinycdp, segment, ofrep or stratum.';
-COMMENT ON COLUMN pulse.http_route.access IS 'What the API key must be able to do: none (no key is needed), send, decide, read, admin.';
+COMMENT ON COLUMN pulse.http_route.access IS 'What the API key must be able to do: none (no key is needed), send, decide, read, write, admin.';
 COMMENT ON COLUMN pulse.http_route.read_only IS 'Whether it runs in a read-only transaction, also on a standby.';
 COMMENT ON COLUMN pulse.http_route.functions IS 'The public functions of Pulse that it calls.';
 COMMENT ON COLUMN pulse.http_route.parameters IS 'Its parameters: name, in (path, query or body), type, and whether it is required.';

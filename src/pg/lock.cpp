@@ -30,6 +30,10 @@ bool TryLockOnce(const char* table, int64_t id) {
     return false;
 }
 
+void ReleaseAdvisoryLocks() {
+    LockReleaseSession(USER_LOCKMETHOD);
+}
+
 std::optional<SessionLock> SessionLock::Try(const char* table, int64_t id) {
     LOCKTAG tag;
     if (Acquire(table, id, true, &tag) == LOCKACQUIRE_NOT_AVAIL) return std::nullopt;

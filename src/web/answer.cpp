@@ -29,13 +29,17 @@ constexpr struct {
     {"02", 404},  // no data
     {"08", 503},  // connection
     {"0A", 422},  // not supported
+    {"21", 422},  // more rows than one
     {"22", 400},  // data
     {"23", 400},  // constraints
+    {"25", 422},  // state of the transaction
     {"40", 503},  // rolled back for another transaction
     {"42", 400},  // names and syntax
     {"53", 503},  // resources
     {"54", 413},  // limits
     {"57", 503},  // the operator, or a time limit
+    {"HV", 422},  // foreign tables
+    {"P0", 422},  // raised by functions of users
 };
 
 // The words of TinyCDP and OFREP for a status.

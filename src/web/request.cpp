@@ -133,6 +133,7 @@ bool Allows(KeyKind kind, Access access) {
         case Access::kSend: return kind != KeyKind::kRead;
         case Access::kDecide: return true;
         case Access::kRead: return kind != KeyKind::kPublic;
+        case Access::kWrite: return kind == KeyKind::kWrite || kind == KeyKind::kAdmin;
         case Access::kAdmin: return kind == KeyKind::kAdmin;
     }
     return false;

@@ -20,6 +20,7 @@ const char* Name(Access access) {
         case Access::kSend: return "send";
         case Access::kDecide: return "decide";
         case Access::kRead: return "read";
+        case Access::kWrite: return "write";
         case Access::kAdmin: return "admin";
     }
     return "admin";

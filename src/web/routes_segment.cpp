@@ -130,6 +130,7 @@ std::vector<Route> Snapshots() {
          .parameters = {kSegmentId, Limit("30")}},
         {.method = "POST",
          .path = "/api/snapshots/take",
+         .access = Access::kWrite,
          .summary = "Measures a segment, or all",
          .sql =
              "SELECT json_build_object('message', 'Snapshot taken', 'segmentId', s.id::text, 'snapshotId', "

@@ -158,6 +158,7 @@ std::vector<Route> Tables() {
          .parameters = {kPathId}},
         {.method = "POST",
          .path = "/api/tables/{id}/check",
+         .access = Access::kWrite,
          .summary = "Checks a table now",
          .sql =
              "SELECT json_build_object('table_id', m.id::text, 'checks', (SELECT coalesce(json_agg(json_build_object('monitor_type', c.\"check\", "

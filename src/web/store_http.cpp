@@ -8,6 +8,7 @@
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
+#include "pulse/pg/lock.hpp"
 #include "pulse/pg/plan.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
@@ -255,6 +256,10 @@ std::pair<std::string, std::optional<std::string>> NextSlice(const std::string& 
 }
 
 Served Serve(const Request& request) {
+    // The query of a definition can take advisory locks, which outlive the transaction and a rollback.
+    struct Unlock {
+        ~Unlock() { pg::ReleaseAdvisoryLocks(); }
+    } const unlock;
     Served served;
     served.answer = Find(request, served);
     AddDefaults(served.answer);

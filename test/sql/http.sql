@@ -25,6 +25,7 @@ INSERT INTO key VALUES ('write', pulse_create_api_key('a writer', 'write', 'http
     ('read', pulse_create_api_key('a reader', 'read', 'http_reader')),
     ('public', pulse_create_api_key('a website', 'public', 'http_writer', origins => '{https://shop.example}')),
     ('weak', pulse_create_api_key('an admin without rights', 'admin', 'http_reader'));
+INSERT INTO key VALUES ('shop', pulse_create_event_source('http_shop', 'http_writer'));
 
 -- One request with a key; ids, times and keys are different in each run.
 CREATE FUNCTION pg_temp.http(key_name text, method text, path text, body text DEFAULT NULL, headers jsonb DEFAULT '{}', query text DEFAULT NULL,
@@ -135,6 +136,11 @@ SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/discount-offer', '{"context": 5}');
 SELECT status, body FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags/discount-offer', '{}');
 SELECT status, body FROM pg_temp.http('public', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"targetingKey": "u1"}}');
+-- A public key learns what a flag gives, not which rule or segment gives it.
+SELECT count(pulse_create_flag('open', '{"public": true, "rules": [{"when": "context.country == \"DE\"", "variant": "on"}]}'));
+SELECT k.name, h.status, h.body FROM (VALUES ('public'), ('read')) AS k (name), LATERAL pg_temp.http(k.name, 'POST', '/ofrep/v1/evaluate/flags/open', '{"context": {"country": "DE"}}') AS h;
+SELECT status, body FROM pg_temp.http('public', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {"country": "DE"}}');
+SELECT pulse_delete_flag('open');
 -- Without an id, only what needs one is not decided.
 SELECT count(pulse_create_flag('half', '{"rules": [{"when": "context.country == \"DE\"", "variant": "on"}, {"percentage": 50, "variant": "on"}]}'));
 SELECT context, status, body FROM unnest(ARRAY['{}', '{"targetingKey": ""}', '{"targetingKey": 5}', '{"targetingKey": "u1"}', '{"country": "DE"}']) AS context,
@@ -178,6 +184,10 @@ SELECT status, body FROM pg_temp.http('read', 'GET', '/api/tables');
 SELECT status, body FROM pg_temp.http('admin', 'PATCH', '/api/tables/' || :monitor, '{"check_interval_minutes": 10}');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/tables/' || :monitor || '/status');
 SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/tables/' || :monitor || '/check');
+-- What measures is not for keys that may only send events, nor for one in the URL.
+SELECT k.name, r.path, h.status, h.body FROM (VALUES ('public'), ('shop'), ('write')) AS k (name), (VALUES ('/api/tables/0/check'), ('/api/snapshots/take')) AS r (path),
+    LATERAL pg_temp.http(k.name, 'POST', r.path, '{"segmentId": 0}') AS h ORDER BY 1, 2;
+SELECT h.status FROM key AS k, pulse_http('POST', '/api/snapshots/take', 'apiKey=' || k.text) AS h WHERE k.name = 'write';
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/alerts', query => 'status=active');
 SELECT status, body FROM pg_temp.http('admin', 'DELETE', '/api/tables/' || :monitor);
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/connections');
@@ -200,17 +210,25 @@ SELECT pulse_http('GET', '/', client => '5');
 SELECT pulse_http_next(NULL);
 SELECT pulse_http_next('x');
 SELECT pulse_http_next('99999999999999999999:x');
+-- Long arrays take no longer than they must: the time limit could not end the parsing of JSON.
+SET statement_timeout = '20s';
+SELECT status, body FROM pg_temp.http('admin', 'POST', '/webhook/drift', jsonb_build_object('rows', (SELECT jsonb_agg('{}'::jsonb) FROM generate_series(1, 40000)))::text);
+RESET statement_timeout;
 -- Read-only transactions answer reads, and say why they do not write.
 BEGIN READ ONLY;
 SELECT status FROM pg_temp.http('read', 'GET', '/api/segments');
 SELECT status FROM pg_temp.http('read', 'POST', '/ofrep/v1/evaluate/flags', '{"context": {}}');
 SELECT status, body, headers FROM pg_temp.http('write', 'POST', '/v1/track', '{"event": "seen", "userId": "ann"}');
 ROLLBACK;
+CREATE FUNCTION http_fails() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$;
 -- A failure leaves nothing behind, neither in the transaction nor in the session.
 BEGIN;
 SELECT status FROM pg_temp.http('admin', 'POST', '/v1/admin/traits', '{"key": "bad", "expression": "1 +"}');
 SELECT current_user = session_user AS same, current_setting('search_path');
 COMMIT;
+-- A query in a definition can take advisory locks and fail in ways of its own.
+SELECT q.query, h.status, h.body FROM unnest(ARRAY['SELECT 1 AS id, pg_advisory_lock(42)', 'SELECT (SELECT g FROM generate_series(1, 2) AS g) AS id', 'SELECT set_config(''transaction_read_only'', ''off'', false) AS id',
+    'SELECT public.http_fails() AS id']) AS q (query), pg_temp.http('read', 'POST', '/api/v1/cdp/segments/preview', jsonb_build_object('rules', jsonb_build_object('query', q.query, 'key', 'id'))::text) AS h;
 SELECT count(*) FROM pg_prepared_statements;
 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
 
@@ -218,8 +236,10 @@ SET pulse.now = '2026-03-02 12:03+00';
 SELECT count(pulse_delete_flag(key)) FROM pulse.flag WHERE key = 'discount-offer';
 SELECT count(pulse_delete_segment(name, true)) FROM pulse.segment WHERE name = 'buyers';
 SELECT count(pulse_delete_trait(key)) FROM pulse.trait WHERE key = 'buyer';
+SELECT pulse_delete_event_source('http_shop');
 SELECT count(pulse_revoke_api_key(name)) FROM pulse.api_key WHERE runs_as LIKE 'http\_%';
 DROP TABLE shopper;
+DROP FUNCTION http_fails();
 SELECT count(pulse_revoke(rolname::text)) FROM pg_roles WHERE rolname LIKE 'http\_%';
 DROP TABLE key;
 DROP ROLE http_admin, http_operator, http_writer, http_reader, http_gateway;

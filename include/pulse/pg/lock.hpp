@@ -13,6 +13,10 @@ bool TryLock(const char* table, int64_t id);
 // The same, but also returns false if this session holds it already.
 bool TryLockOnce(const char* table, int64_t id);
 
+// Releases the advisory locks that the session holds beyond transactions, as pg_advisory_unlock_all() does.
+// Never throws.
+void ReleaseAdvisoryLocks();
+
 // The same lock held by a C++ scope, across transactions or outside of any. Taking it needs a transaction,
 // holding it does not. The server releases it when the process ends, however it ends.
 class SessionLock {

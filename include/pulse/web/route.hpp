@@ -19,7 +19,7 @@ enum class Family { kPulse, kTinyCdp, kSegment, kOfrep, kStratum };
 const char* Name(Family family);
 
 // What a key must be able to do; each kind of key allows a set of these (doc/web.md).
-enum class Access { kNone, kSend, kDecide, kRead, kAdmin };
+enum class Access { kNone, kSend, kDecide, kRead, kWrite, kAdmin };
 const char* Name(Access access);
 
 // Which connections of the gateway carry a route: a slow statement never holds up a decision or events.
