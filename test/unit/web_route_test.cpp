@@ -175,7 +175,7 @@ TEST(WebAnswer, StatusesOfErrors) {
     const std::map<std::string, int> expected{{"22P02", 400}, {"42601", 400}, {"42501", 403}, {"42704", 404},
                                               {"23505", 409}, {"55000", 409}, {"54000", 413}, {"0A000", 422},
                                               {"40P01", 503}, {"55P03", 503}, {"57014", 503}, {"25006", 503},
-                                              {"XX000", 500}, {"P0001", 500}, {"", 500}};
+                                              {"XX000", 500}, {"P0001", 422}, {"", 500}};
     for (const auto& [state, status] : expected) EXPECT_EQ(StatusOf(state), status) << state;
 }
 
