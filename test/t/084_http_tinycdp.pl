@@ -44,7 +44,8 @@ for my $times (0, 1)
 	is_deeply([ @$result{qw(duplicates requeued)} ], [ 78, 60 ], "$name: what is sent again is called a duplicate");
 	is_deeply([ $result->{failed}, counted($name) ], [ 0, '60 of 60' ], 'each event is there once');
 }
-$node->restart('immediate');
+$node->stop('immediate');
+$node->start;
 ok(wait_until(sub { send_json($gateway, 'POST', '/v1/track', $write, { userId => 'tiny-0', event => 'Lost with times', props => { number => 0 }, ts => '2024-01-01T00:00:00Z' })->{status} == 200 }), 'after a crash');
 my $again = read_json(send_json($gateway, 'POST', '/v1/track', $write, { userId => 'tiny-0', event => 'Lost with times', props => { number => 0 }, ts => '2024-01-01T00:00:00Z' }));
 is_deeply([ $again->{success}, $again->{duplicate} ], [ (JSON::PP::true) x 2 ], 'what came before is still known');
