@@ -45,7 +45,7 @@ SELECT opened, segment, severity, status, what FROM demo.story WHERE segment IN 
 \echo '=> SELECT pulse_explain_incident(id) …    -- why they became fewer'
 \pset format unaligned
 \pset tuples_only on
-SELECT pulse_explain_incident(max(id)) FROM pulse.incident WHERE segment = 'recent_buyers' AND detector = 'size_change';
+SELECT pulse_explain_incident(max(id)) FROM pulse.incident WHERE segment = 'recent_buyers' AND detector IN ('size_change', 'slow_erosion');
 \pset format aligned
 \pset tuples_only off
 

@@ -17,4 +17,4 @@ SELECT segment, status, size, change, trend, incidents, worst, last_snapshot::da
 \echo '=> SELECT pulse_explain_incident(id) …    -- why the power users fell by 42 %'
 \pset format unaligned
 \pset tuples_only on
-SELECT pulse_explain_incident(max(id)) FROM pulse.incident WHERE segment = 'Mobile App Power Users' AND detector = 'size_change';
+SELECT pulse_explain_incident(max(id)) FROM pulse.incident WHERE segment = 'Mobile App Power Users' AND detector IN ('size_change', 'slow_erosion');
