@@ -9,6 +9,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/segment.hpp"
+#include "pulse/trait/store_build.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 
@@ -68,12 +69,6 @@ const char* const kPageOfBuilding =
     "SELECT d.id, e.since FROM (SELECT p.id FROM pulse.profile AS p WHERE p.canonical_id = p.id AND p.id > $2"
     " AND $3 IS NOT NULL ORDER BY p.id) AS d CROSS JOIN LATERAL pulse.evaluate_segments(d.id, true) AS e"
     " WHERE e.segment_id = $1 ORDER BY d.id LIMIT $4";
-
-bool IsLive(int64_t segment) {
-    return !pg::Execute("SELECT FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
-                        {Value::Int8(segment)}, true)
-                .empty();
-}
 
 std::string PageSql(bool live) {
     return std::string(

@@ -328,4 +328,10 @@ void ApplyDefinitionChanges() {
     FinishBuild(last > 0);
 }
 
+bool IsLive(int64_t segment) {
+    return !pg::Execute("SELECT FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
+                        {pg::Value::Int8(segment)}, true)
+                .empty();
+}
+
 }  // namespace pulse::trait

@@ -10,6 +10,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/export_file.hpp"
+#include "pulse/trait/store_build.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
 
 namespace pulse::trait {
@@ -158,13 +159,6 @@ int64_t WriteMembers(const segment::Segment& segment, Moment now, bool live, Fil
 }
 
 // Whether it has a live version; while it is built for the first time it has none.
-bool IsLiveForExport(const segment::Segment& segment) {
-    const pg::Result rows = pg::Execute(
-        "SELECT coalesce(bool_or(status = 'live'), false) FROM pulse.live_segment WHERE segment_id = $1",
-        {Value::Int8(segment.id)}, true);
-    return rows[0].Bool(0);
-}
-
 // One transaction at a time counts all files, until it ends. The lock does not stop those that delete files.
 void LockExports() {
     pg::SetLocally("lock_timeout", std::to_string(pg::settings::lock_timeout).c_str());
@@ -196,7 +190,7 @@ int64_t WriteExportFile(const segment::Segment& segment, const std::string& crea
     limits.Refresh();
     limits.Check(1, 0);
     const Moment now = pg::Now();
-    const bool live = IsLiveForExport(segment);
+    const bool live = IsLive(segment.id);
     const int64_t id =
         pg::Execute(
             "INSERT INTO pulse.export (segment, filename, as_of, created_by) VALUES ($1, $2, $3, $4) RETURNING id",

@@ -7,10 +7,10 @@ namespace {
 
 #define PULSE_CDP "/api/v1/cdp"
 
-#define PULSE_CDP_SEGMENT                                                                                                         \
-    "json_build_object('id', s.id::text, 'name', s.name, 'description', s.description, 'tags', s.tags, "                          \
-    "'segment_type', CASE WHEN s.definition ? 'static' THEN 'static' ELSE 'dynamic' END, 'rules', s.definition, "                 \
-    "'status', s.status, 'profile_count', (SELECT t.members FROM {v}.pulse_segment_statistics() AS t WHERE t.segment = s.name), " \
+#define PULSE_CDP_SEGMENT                                                                                         \
+    "json_build_object('id', s.id::text, 'name', s.name, 'description', s.description, 'tags', s.tags, "          \
+    "'segment_type', CASE WHEN s.definition ? 'static' THEN 'static' ELSE 'dynamic' END, 'rules', s.definition, " \
+    "'status', s.status, 'profile_count', t.members, "                                                            \
     "'created_at', s.created_at, 'updated_at', s.updated_at)"
 #define PULSE_CDP_TRAIT                                                                                      \
     "json_build_object('id', t.id::text, 'name', t.key, 'expression', t.expression, 'output_type', t.type, " \
@@ -39,14 +39,18 @@ Route Making(Route route) {
     return route;
 }
 
+// The numbers of all members are counted once, not for each segment.
+#define PULSE_CDP_SEGMENTS \
+    "FROM pulse.segment AS s LEFT JOIN {v}.pulse_segment_statistics() AS t ON t.segment = s.name "
+
 constexpr std::string_view kOneCdpSegment =
-    "SELECT " PULSE_CDP_SEGMENT " FROM pulse.segment AS s WHERE s.id = $1::bigint AND s.kind = 'profile'";
+    "SELECT " PULSE_CDP_SEGMENT " " PULSE_CDP_SEGMENTS "WHERE s.id = $1::bigint AND s.kind = 'profile'";
 
 std::vector<Route> CdpSegments() {
     return {
         Part("GET", PULSE_CDP "/segments", Access::kRead, "Lists segments over people",
-             "SELECT coalesce(json_agg(" PULSE_CDP_SEGMENT
-             " ORDER BY s.name), '[]') FROM pulse.segment AS s WHERE s.kind = 'profile'"),
+             "SELECT coalesce(json_agg(" PULSE_CDP_SEGMENT " ORDER BY s.name), '[]') " PULSE_CDP_SEGMENTS
+             "WHERE s.kind = 'profile'"),
         Making(Part(
             "POST", PULSE_CDP "/segments", Access::kAdmin,
             "Creates a segment: dynamic, by rules, or static, with members added by hand",

@@ -17,4 +17,7 @@ inline constexpr const char* kPeopleHint = "Give the number of people per transa
 BuildStep RunBuildStep(int64_t people);
 bool NeedsBuild();
 
+// Whether a segment has a live version: not if it is built for the first time.
+bool IsLive(int64_t segment);
+
 }  // namespace pulse::trait
