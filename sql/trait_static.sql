@@ -13,7 +13,7 @@ CREATE TABLE pulse.static_member (
 );
 CREATE INDEX static_member_profile ON pulse.static_member (profile_id);
 CREATE INDEX static_member_removed ON pulse.static_member (removed_at) WHERE removed_at IS NOT NULL;
-COMMENT ON TABLE pulse.static_member IS 'Who was added to a static segment, when and by whom. A person is a member while one of its profiles is. Changed only by pulse_add_to_segment() and pulse_remove_from_segment(); ended rows are kept for pulse.membership_change_retention.';
+COMMENT ON TABLE pulse.static_member IS 'Who was added to a static segment, when and by whom. A merged person is a member as long as one of its profiles is in the list. Changed only by pulse_add_to_segment() and pulse_remove_from_segment(). Rows of people who were removed are kept for pulse.membership_change_retention.';
 COMMENT ON COLUMN pulse.static_member.profile_id IS 'The profile whose id was added: a merge keeps it, and an unmerge gives it back. canonical_id of pulse.profile is the person.';
 COMMENT ON COLUMN pulse.static_member.removed_at IS 'When the person was removed; null: never.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.static_member', '');

@@ -159,7 +159,7 @@ SELECT etag = encode(sha256(convert_to(content(:'big_token'), 'UTF8')), 'hex') A
 SELECT count(*) AS lines, bool_and(line LIKE '%"big' || (3001 - n) || '"%') AS newest_first
 FROM unnest(string_to_array(content(:'big_token'), E'\n')) WITH ORDINALITY AS l (line, n0), LATERAL (SELECT n0 - 1 AS n) AS o WHERE n BETWEEN 1 AND 3000;
 
--- Over HTTP: a key makes a file under its own name, and whoever has the link reads it.
+-- Over HTTP: created_by is the name of the key. Anybody with the link can read the file.
 SELECT pulse_create_api_key('reports', 'read', 'regress_export_analyst') AS key \gset
 SELECT status, body ->> 'filename' AS filename, body -> 'userCount' AS users, body ->> 'downloadUrl' AS url
 FROM (SELECT h.status, convert_from(h.body, 'UTF8')::jsonb AS body FROM pulse_http('GET', '/v1/export/segment/nobody', NULL, jsonb_build_object('host', 'x', 'authorization', 'Bearer ' || :'key')) AS h) AS h \gset
