@@ -171,24 +171,7 @@ COMMENT ON FUNCTION pulse.from_stratum(jsonb) IS
 
 -- Level: admin
 CREATE FUNCTION pulse.connection_options(url text) RETURNS jsonb
-    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    parts text[] := regexp_match(url, '^postgres(?:ql)?(?:\+[a-z0-9]+)?://(?:([^:@/?]*)(?::([^@/?]*))?@)?([^:/?@]+)(?::([0-9]+))?/([^/?]+)(?:[?](.*))?$');
-BEGIN
-    IF parts IS NULL THEN
-        RAISE EXCEPTION 'the connection string is not valid' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Write it as postgresql://user:password@host:5432/database.';
-    END IF;
-    FOR i IN 1 .. 5 LOOP
-        CONTINUE WHEN parts[i] IS NULL;
-        parts[i] := (SELECT convert_from(string_agg(CASE WHEN t.piece[1] ~ '^%..$' THEN decode(substr(t.piece[1], 2), 'hex')
-                                                         ELSE convert_to(t.piece[1], 'UTF8') END, '' ORDER BY t.place), 'UTF8')
-                     FROM regexp_matches(parts[i], '%[0-9A-Fa-f]{2}|[^%]+|%', 'g') WITH ORDINALITY AS t (piece, place));
-    END LOOP;
-    RETURN jsonb_strip_nulls(jsonb_build_object('host', parts[3], 'port', parts[4], 'dbname', parts[5], 'user', parts[1], 'password', parts[2]))
-           || coalesce((SELECT jsonb_object_agg(split_part(p.pair, '=', 1), split_part(p.pair, '=', 2))
-                        FROM string_to_table(nullif(parts[6], ''), '&') AS p (pair)), '{}');
-END $$;
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_connection_options';
 COMMENT ON FUNCTION pulse.connection_options(text) IS
 'The options of pulse_create_source() in a connection string: postgresql://user:password@host:port/database?option=value. Errors: 22023 it is not one.';
 

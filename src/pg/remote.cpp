@@ -218,4 +218,17 @@ void Remote::Throw(const pg_result* result) const {
                       Scrub(Field(result, PG_DIAG_MESSAGE_HINT)), lost);
 }
 
+std::optional<std::vector<std::pair<std::string, std::string>>> ParseConnectionString(
+    const std::string& text) {
+    char* message = nullptr;
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+        PQconninfoParse(text.c_str(), &message), PQconninfoFree);
+    PQfreemem(message);
+    if (!options) return std::nullopt;
+    std::vector<std::pair<std::string, std::string>> given;
+    for (const PQconninfoOption* one = options.get(); one->keyword; ++one)
+        if (one->val) given.emplace_back(one->keyword, one->val);
+    return given;
+}
+
 }  // namespace pulse::pg

@@ -1,8 +1,10 @@
 // SQL functions behind the gateway.
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/record.hpp"
+#include "pulse/pg/remote.hpp"
 #include "pulse/web/openapi.hpp"
 #include "pulse/web/store_http.hpp"
 
@@ -131,4 +133,23 @@ PULSE_FUNCTION(pulse_http_next) {
     static const pg::RecordType type({{"body", BYTEAOID}, {"next", TEXTOID}});
     const auto [body, next] = web::NextSlice(pg::Args(fcinfo).RequireText(0, "token"));
     return type.Make({{BYTEAOID, pg::FromBytes(body), false}, Value::Text(next)});
+}
+
+PULSE_FUNCTION(pulse_connection_options) {
+    using Options = std::vector<std::pair<std::string, std::string>>;
+    std::string text = pg::Args(fcinfo).RequireText(0, "url");
+    // Python's libraries name their driver: postgresql+psycopg://
+    const size_t plus = text.find('+');
+    if (text.starts_with("postgres") && plus < text.find("://")) text.erase(plus, text.find("://") - plus);
+    pg::Json json = pg::Json::object();
+    bool valid = true;
+    for (const auto& [name, value] : pg::ParseConnectionString(text).value_or(Options())) {
+        valid = valid && pulse::ValidUtf8(value) == value.size();
+        json[name] = value;
+    }
+    if (!valid || !json.contains("dbname"))
+        pulse::ThrowInvalid("the connection string is not valid", "",
+                            "Write it as postgresql://user:password@host:5432/database?option=value, with "
+                            "options of libpq such as sslmode.");
+    return pg::FromJson(json);
 }

@@ -83,4 +83,9 @@ class Remote {
     int limit_ = 0;  // ms, of the current request
 };
 
+// The options of a connection string, as libpq reads it: a URI or key = value pairs. Empty if libpq cannot
+// read it; its message could repeat a password, so nobody gets it.
+std::optional<std::vector<std::pair<std::string, std::string>>> ParseConnectionString(
+    const std::string& text);
+
 }  // namespace pulse::pg
