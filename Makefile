@@ -3,7 +3,7 @@ EXTENSION  = pulse
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control)
 
 # Rooms in the order in which they may depend on each other (doc/architecture.md).
-ROOMS = base pg audit rule source segment snapshot drift http diagnosis health delivery profile trait flag web worker
+ROOMS = base pg audit rule source segment snapshot drift http diagnosis health delivery profile trait flag insight web worker
 
 # How many files a translation unit includes at most (script/units): 40 builds fastest from nothing, 6 after a change,
 # 1 compiles each file by itself, so that a missing include shows.
@@ -101,7 +101,9 @@ check-includes:
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg audit rule source segment snapshot snapshot_import drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
-            profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person trait trait_static trait_live trait_find trait_export flag web web_event_source web_metrics worker demo
+            profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person trait trait_static trait_live trait_find trait_export flag \
+            insight insight_rfm insight_lifecycle insight_funnel insight_retention insight_path insight_quality insight_anomaly insight_experiment \
+            web web_event_source web_metrics worker demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile script/access-levels $(SQL_PARTS)
 	cat $(SQL_PARTS) | script/access-levels > $@.new && mv $@.new $@
