@@ -221,11 +221,11 @@ COMMENT ON FUNCTION pulse_ingest(json, text) IS
 'As pulse_ingest(text, text), for events as json, as drivers send them.';
 
 -- Level: writer
-CREATE FUNCTION pulse.ingest_once(event text, source text)
+CREATE FUNCTION pulse.ingest_each(events text[], source text)
     RETURNS TABLE (index int, message_id text, status text, reason text, detail text, profile_id bigint, event_id bigint)
-    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_ingest_once';
-COMMENT ON FUNCTION pulse.ingest_once(text, text) IS
-'Ingests one event as pulse_ingest() does, for senders that repeat what failed without saying so: an event without a messageId that is sent again, with the same content, counts once. If it has a time of its own, that holds as long as pulse.deduplication_horizon, else as long as pulse.retry_window. Errors: those of pulse_ingest(text, text).';
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_ingest_each';
+COMMENT ON FUNCTION pulse.ingest_each(text[], text) IS
+'Ingests events as pulse_ingest() does, each a JSON text of its own, for senders that repeat what failed without saying so: an event without a messageId that is sent again, with the same content, counts once. If it has a time of its own, that holds as long as pulse.deduplication_horizon, else as long as pulse.retry_window. Errors: those of pulse_ingest(text, text); then no event was ingested.';
 
 -- Level: writer
 CREATE FUNCTION pulse_track(user_id text, event text, properties jsonb DEFAULT '{}', at timestamptz DEFAULT NULL,

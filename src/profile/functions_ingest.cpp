@@ -156,15 +156,8 @@ Datum EventId(FunctionCallInfo fcinfo, const std::optional<IngestResult>& ingest
     return ingested ? Int64GetDatum(ingested->event) : Datum{0};
 }
 
-Datum IngestBatch(FunctionCallInfo fcinfo, Datum events) {
-    const std::string source = pg::Args(fcinfo).RequireText(1, "source");
-    CheckSource(source);
+Datum ReturnResults(FunctionCallInfo fcinfo, const std::vector<IngestResult>& results) {
     pg::ResultSet result(fcinfo);
-    std::vector<IngestResult> results;
-    {
-        const pg::OwnerSession session;
-        results = IngestEvents(ReadEvents(events, source), true);
-    }
     pg::Arena arena("pulse ingest results");
     for (size_t i = 0; i < results.size(); ++i) {
         const IngestResult& ingested = results[i];
@@ -176,6 +169,17 @@ Datum IngestBatch(FunctionCallInfo fcinfo, Datum events) {
     return pg::ResultSet::Done();
 }
 
+Datum IngestBatch(FunctionCallInfo fcinfo, Datum events) {
+    const std::string source = pg::Args(fcinfo).RequireText(1, "source");
+    CheckSource(source);
+    std::vector<IngestResult> results;
+    {
+        const pg::OwnerSession session;
+        results = IngestEvents(ReadEvents(events, source), true);
+    }
+    return ReturnResults(fcinfo, results);
+}
+
 // An event without a message id that is sent again counts once: with a time of its own at any time, else
 // within pulse.retry_window. It gets an id made of its content, and of the window in which it arrived first.
 Datum WithMessageId(Datum event, const std::string& source) {
@@ -183,7 +187,7 @@ Datum WithMessageId(Datum event, const std::string& source) {
     const json::Value root = pg::Root(event);
     const EventFields fields = ReadEventFields(reader, root);
     const bool timed = fields.timestamp.Given();
-    if (!fields.is_object || reader.Get(root, "batch").Given() || fields.message_id.Given()) return event;
+    if (!fields.is_object || fields.message_id.Given()) return event;
     if (!timed && pg::settings::retry_window == 0) return event;
     static pg::Statement statement(
         "SELECT coalesce((SELECT w.id FROM unnest(ARRAY[c.prefix || (c.place - 1)]) AS w (id)"
@@ -208,6 +212,19 @@ Datum ParseEvents(const std::string& text) {
     // PostgreSQL says where it stops being JSON.
     return events ? *events
                   : pg::Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
+}
+
+std::vector<IngestResult> IngestEach(const std::vector<std::string>& texts, const std::string& source) {
+    CheckSource(source);
+    CheckSize(texts.size());
+    std::vector<Datum> events;
+    for (const std::string& text : texts) events.push_back(ParseEvents(text));
+    const pg::OwnerSession session;
+    const Moment now = pg::PastNow();
+    std::vector<IncomingEvent> incoming;
+    for (const Datum event : events)
+        incoming.push_back(MakeIncomingEvent(pg::Root(WithMessageId(event, source)), {}, {}, source, now));
+    return IngestEvents(incoming, true);
 }
 
 // Functions with a name and properties: pulse_track(), pulse_page() and pulse_screen().
@@ -243,22 +260,11 @@ PULSE_WRITING_FUNCTION(pulse_ingest_text) {
     return profile::IngestBatch(fcinfo, profile::ParseEvents(pg::ToText(args.Raw(0))));
 }
 
-PULSE_WRITING_FUNCTION(pulse_ingest_once) {
+PULSE_WRITING_FUNCTION(pulse_ingest_each) {
     const pg::Args args(fcinfo);
     if (args.IsNull(0)) profile::ThrowNotEvents("It is null.");
-    const std::string source = args.RequireText(1, "source");
-    const Datum event = profile::ParseEvents(pg::ToText(args.Raw(0)));
-    MemoryContext caller = CurrentMemoryContext;
-    Datum named = event;
-    {
-        const pg::OwnerSession session;
-        const Datum made = profile::WithMessageId(event, source);
-        if (made != event) {
-            const pg::ContextScope in_context(caller);
-            named = pg::Copy({JSONBOID, made, false}).datum;
-        }
-    }
-    return profile::IngestBatch(fcinfo, named);
+    return profile::ReturnResults(
+        fcinfo, profile::IngestEach(args.RequireTexts(0, "events"), args.RequireText(1, "source")));
 }
 
 PULSE_WRITING_FUNCTION(pulse_track) {

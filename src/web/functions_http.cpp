@@ -23,6 +23,7 @@ void ReadClient(const pg::Json& client, Request& request) {
     request.id = text("request");
     request.tls = client.value("tls", pg::Json()) == true;
     request.from_gateway = client.value("gateway", pg::Json()) == true;
+    request.folded = client.value("folded", pg::Json()) == true;
     const auto cors = client.find("cors");
     if (cors == client.end() || !cors->is_array()) return;
     request.origins.emplace();

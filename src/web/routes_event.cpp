@@ -24,7 +24,8 @@ Route Batch(std::string_view path) {
             .parameters = {{"body", In::kText}, {"source", In::kRequest}}};
 }
 
-// One event of a type. A rejected one is an error: its sender sends one at a time, and reads the answer.
+// One event of a type; several requests of it may be answered at once, so there is a row for each. A rejected
+// one is an error: its sender sends one at a time, and reads the answer.
 Route Single(std::string_view path, std::string_view type) {
     return {
         .method = "POST",
@@ -32,6 +33,7 @@ Route Single(std::string_view path, std::string_view type) {
         .family = Family::kSegment,
         .access = Access::kSend,
         .lane = Lane::kIngest,
+        .folds = true,
         .summary = "Sends one event",
         .sql =
             "SELECT CASE WHEN i.status = 'rejected' THEN json_build_object('code', 'invalid_argument', "
@@ -39,7 +41,7 @@ Route Single(std::string_view path, std::string_view type) {
             "ELSE json_build_object('success', true, 'userId', 'profile:' || i.profile_id, 'eventId', i.event_id, "
             "'duplicate', i.status = 'duplicate') END, "
             "CASE WHEN i.status = 'rejected' THEN 400 ELSE 200 END AS status "
-            "FROM pulse.ingest_once($1::text, $2::text) AS i",
+            "FROM pulse.ingest_each($1::text[], $2::text) AS i ORDER BY i.index",
         .parameters = {{type, In::kEvent}, {"source", In::kRequest}}};
 }
 

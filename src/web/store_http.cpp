@@ -5,7 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "pulse/base/utf8.hpp"
+#include "pulse/base/json.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/lock.hpp"
@@ -45,9 +45,8 @@ pg::Result Execute(std::string_view statement, const std::vector<Value>& values,
     return rows;
 }
 
-Answer AnswerOf(const Route& route, const pg::Result& rows, Served& served) {
-    const pg::Row row = rows[0];
-    const std::vector<std::string> columns = rows.ColumnNames();
+Answer AnswerOf(const Route& route, const pg::Row& row, const std::vector<std::string>& columns,
+                Served& served) {
     Answer answer{route.status, {}, ""};
     if (!row.IsNull(0))
         answer.body = row.Type(0) == BYTEAOID ? pg::ToBytes(row.Raw(0)) : row.Output(0).value_or("");
@@ -68,10 +67,22 @@ Answer AnswerOf(const Route& route, const pg::Result& rows, Served& served) {
     return answer;
 }
 
+// The answers of the requests that are folded into one: an array of [status, body].
+Answer AnswerOfEach(const Route& route, const pg::Result& rows, Served& served) {
+    pg::Json list = pg::Json::array();
+    const std::vector<std::string> columns = rows.ColumnNames();
+    for (size_t i = 0; i < rows.size(); ++i) {
+        const Answer one = AnswerOf(route, rows[i], columns, served);
+        list.push_back({one.status, one.body});
+    }
+    return {200, {{"content-type", std::string(route.content_type)}}, DumpJson(list)};
+}
+
 Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& query, RequestBody& body,
                 Served& served) {
     const Route& route = *match.route;
     if (request.from_gateway) return AnswerGateway(route, body.Json());
+    if (request.folded && !route.folds) throw Refusal(400, "requests of this route are answered one by one");
     std::optional<pg::Actor> actor;
     if (served.key) actor.emplace(served.key->name);
     const pg::Identity identity = served.key ? pg::Identity::Key(served.key->role) : pg::Identity::Owner();
@@ -80,9 +91,10 @@ Answer RunRoute(const Request& request, const RouteMatch& match, const Pairs& qu
     const std::vector<Value> values = ReadValues(request, match, query, body, served.key);
     const pg::Session session;
     const pg::Result rows = Execute(route.sql, values, route.read_only);
-    if (route.then.empty()) return AnswerOf(route, rows, served);
-    return AnswerOf(route, Execute(route.then, {Value::Text(rows[0].TextOrNull(0))}, route.read_only),
-                    served);
+    if (request.folded) return AnswerOfEach(route, rows, served);
+    if (route.then.empty()) return AnswerOf(route, rows[0], rows.ColumnNames(), served);
+    const pg::Result seen = Execute(route.then, {Value::Text(rows[0].TextOrNull(0))}, route.read_only);
+    return AnswerOf(route, seen[0], seen.ColumnNames(), served);
 }
 
 void RefuseKey(Served& served, int status, const std::string& message, const std::string& detail) {
@@ -163,7 +175,7 @@ Answer Work(const Request& request, const RouteMatch& match, const Pairs& query,
     using Mode = pg::Subtransaction::Mode;
     try {
         pg::Subtransaction work(match.route->read_only ? Mode::kReadOnly : Mode::kReadWrite);
-        RequestBody body(request.body);
+        RequestBody body(request);
         if (!request.from_gateway) CheckKey(request, *match.route, query, body, served);
         if (!request.from_gateway) CheckWritable(*match.route);
         Answer answer = RunRoute(request, match, query, body, served);

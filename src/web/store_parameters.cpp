@@ -1,6 +1,10 @@
 // The parameters of a route's statement, from the path, the query and the body of a request.
 #include "pulse/web/store_parameters.hpp"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
 
@@ -86,6 +90,19 @@ std::string KnownOf(const Request& request, std::string_view name, const std::op
     return host.empty() ? "" : (request.tls ? "https://" : "http://") + std::string(host);
 }
 
+void CheckText(const std::string& text) {
+    if (ValidUtf8(text) != text.size())
+        throw Refusal(400, "the body is not UTF-8 text", "A NUL is not text either.");
+}
+
+std::vector<std::string> ReadTexts(const std::string& body) {
+    const pg::Json list = ParseJsonOrDiscard(body);
+    const auto is_text = [](const pg::Json& text) { return text.is_string(); };
+    if (!list.is_array() || list.empty() || !std::all_of(list.begin(), list.end(), is_text))
+        throw Refusal(400, "the body of several requests is not an array of texts");
+    return list.get<std::vector<std::string>>();
+}
+
 // The value of one parameter; `given` is what path or query have.
 Value ReadValue(const Request& request, const Parameter& parameter, const std::optional<std::string>& given,
                 RequestBody& body, const std::optional<FoundKey>& key) {
@@ -93,7 +110,11 @@ Value ReadValue(const Request& request, const Parameter& parameter, const std::o
     switch (parameter.in) {
         case In::kWholeBody: return {JSONBOID, body.Json(), false};
         case In::kText: return Value::Text(body.text());
-        case In::kEvent: return Value::Text(WithType(body.text(), parameter.name));
+        case In::kEvent: {
+            std::vector<std::string> events;
+            for (const std::string& text : body.texts()) events.push_back(WithType(text, parameter.name));
+            return Value::Texts(events);
+        }
         case In::kRequest: return Value::Text(KnownOf(request, parameter.name, key));
         case In::kBody: {
             json::Value found = body.Member(parameter.name);
@@ -111,9 +132,11 @@ Value ReadValue(const Request& request, const Parameter& parameter, const std::o
 
 }  // namespace
 
-RequestBody::RequestBody(const std::string& text) : text_(text) {
-    if (ValidUtf8(text) != text.size())
-        throw Refusal(400, "the body is not UTF-8 text", "A NUL is not text either.");
+RequestBody::RequestBody(const Request& request) : text_(request.body) {
+    CheckText(text_);
+    if (!request.folded) return;
+    texts_ = ReadTexts(text_);
+    for (const std::string& text : texts_) CheckText(text);
 }
 
 Datum RequestBody::Json() {

@@ -82,6 +82,17 @@ SELECT status, body FROM pg_temp.http('write', 'POST', '/v1/batch', '{"batch": [
 SELECT status, body FROM pg_temp.http('write', 'POST', '/v1/batch', 'not json');
 SELECT status, body FROM pg_temp.http('write', 'POST', '/v1/batch', '');
 SELECT status, body FROM pg_temp.http('write', 'POST', '/v1/track', '{"event": ""}');
+-- Several requests in one: each has its answer; without events that can be read there is one answer to all, and nothing is done.
+CREATE FUNCTION pg_temp.folded(path text, bodies text, OUT status int, OUT answers text) LANGUAGE sql AS $$
+    SELECT h.status, regexp_replace(convert_from(h.body, 'UTF8'), '(eventId|profile:)[\\" :]*[0-9]+', '\1', 'g')
+    FROM pulse_http('POST', path, NULL, jsonb_build_object('authorization', 'Bearer ' || (SELECT k.text FROM key AS k WHERE k.name = 'write')),
+                    convert_to(bodies, 'UTF8'), '{"folded": true}') AS h
+$$;
+SELECT * FROM pg_temp.folded('/v1/track', '["{\"event\": \"fold\", \"userId\": \"f1\"}", "{\"event\": \"\"}", "{\"event\": \"fold\", \"userId\": \"f1\"}", "[]"]');
+SELECT * FROM pg_temp.folded('/v1/track', '["{\"event\": \"fold\", \"userId\": \"f2\"}", "{"]');
+SELECT * FROM unnest('{[],"{}",[5],"[\"\\u0000\"]",x}'::text[]) AS bodies, pg_temp.folded('/v1/track', bodies);
+SELECT * FROM pg_temp.folded('/v1/batch', '["{}"]');
+SELECT count(*) FROM pulse.event WHERE name = 'fold';
 SELECT status, body FROM pg_temp.http('write', 'POST', '/v1/identify', '{"userId": "u2", "traits": {"plan": "pro"}, "messageId": "m3"}');
 SELECT attributes FROM pulse.person WHERE user_id = 'u2';
 -- What is sent again counts once: by time, else within pulse.retry_window.

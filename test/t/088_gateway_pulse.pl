@@ -32,6 +32,40 @@ like(get($gateway, '/metrics', Authorization => "Bearer $key")->{body}, qr/^puls
 my @codes = map { post('/v1/track', event("s$_"), $slow_key)->{status} } 1 .. 4;
 is("@codes", '200 200 429 429', 'the rate of a key');
 
+# ---- events of one key that wait at the same moment ----
+
+my $lock = $node->background_psql('postgres');
+$lock->query_safe('BEGIN; LOCK TABLE pulse.event IN SHARE MODE');
+my @waiting = map { connect_to($gateway) } 1 .. 30;
+sub send_event { my ($socket, $body) = @_; syswrite $socket, request('POST', '/v1/track', { Authorization => "Bearer $key" }, $body) }
+my $blocked = q{SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pulse_http' AND wait_event_type = 'Lock'};
+for my $i (0, 1) { send_event($waiting[$i], encode_json(event("w$i"))); ok(wait_until(sub { sql($blocked) == $i + 1 }), 'a call waits') }
+send_event($waiting[$_], encode_json(event("w$_"))) for 2 .. 26;
+send_event($waiting[27], '{"event": ""}');
+send_event($waiting[28], encode_json(event('w28') ));
+send_event($waiting[29], encode_json(event('w28')));
+ok(wait_until(sub { get($gateway, '/metrics', Authorization => "Bearer $key")->{body} =~ /^pulse_http_queue\{lane="ingest"\} 28$/m }), '28 events wait');
+$lock->query_safe('COMMIT');
+my @answers = map { read_answer($_) } @waiting;
+is(join(' ', map { $_->{status} } @answers[ 0 .. 26, 28, 29 ]), join(' ', (200) x 29), 'each is answered');
+is($answers[27]{status}, 400, '... what is wrong with one is not said to others');
+is(join(' ', map { decode_json($answers[$_]{body})->{duplicate} ? 'twice' : 'new' } 26, 28, 29), 'new new twice', '... with what became of it');
+is(sql(q{SELECT count(*), count(DISTINCT xmin::text) FROM pulse.event WHERE message_id ~ '^mw'}), '28|3', '... they shared a transaction');
+like($answers[2]{headers}{'x-request-id'}, qr/^\w+$/, '... under their own ids');
+isnt($answers[2]{headers}{'x-request-id'}, $answers[3]{headers}{'x-request-id'}, '... that differ');
+
+# One that cannot be read spoils no other one.
+$lock->query_safe('BEGIN; LOCK TABLE pulse.event IN SHARE MODE');
+for my $i (0, 1) { send_event($waiting[$i], encode_json(event("v$i"))); ok(wait_until(sub { sql($blocked) == $i + 1 }), 'a call waits') }
+send_event($waiting[2], encode_json(event('v2')));
+send_event($waiting[3], '{"event":');
+send_event($waiting[4], encode_json(event('v4')));
+ok(wait_until(sub { get($gateway, '/metrics', Authorization => "Bearer $key")->{body} =~ /^pulse_http_queue\{lane="ingest"\} 3$/m }), '3 events wait');
+$lock->query_safe('COMMIT');
+is(join(' ', map { read_answer($waiting[$_])->{status} } 0 .. 4), '200 200 200 400 200', 'each has its own answer');
+is(sql(q{SELECT count(*) FROM pulse.event WHERE message_id ~ '^mv'}), '4', '... and is kept once');
+$lock->quit;
+
 # ---- kill backends and the gateway while events come in ----
 
 my (%accepted, $next);

@@ -24,6 +24,7 @@ struct Request {
     std::string address, id;
     bool tls = false;
     bool from_gateway = false;                        // a request of the gateway itself
+    bool folded = false;                              // several: the body is an array of their bodies
     std::optional<std::vector<std::string>> origins;  // of web pages that may read answers; all if empty
 
     // Empty if there is none.

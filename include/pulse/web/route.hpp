@@ -12,7 +12,7 @@
 namespace pulse::web {
 
 // The version of the agreement between library and gateway: both compare it when the gateway connects.
-inline constexpr int kInterfaceVersion = 1;
+inline constexpr int kInterfaceVersion = 2;
 
 // Whose clients speak a route. It decides the form of errors.
 enum class Family { kPulse, kTinyCdp, kSegment, kOfrep, kStratum };
@@ -32,7 +32,8 @@ const char* Name(Type type);
 
 // One parameter of a route, in the order of $1, $2, … of its statement.
 //   kPath, kQuery, kBody: the member `name` of the path, of the query, or of the JSON object in the body
-//   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`
+//   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`, in
+//   a list, since the route folds
 //   kRequest: what is known of the request: "url" (up to the path), "kind" (of the key), "source" (of
 //   events), "address", "accept", "service" (the first part of the path)
 struct Parameter {
@@ -55,6 +56,7 @@ struct Route {
     bool read_only = false;  // runs in a read-only transaction, also on a standby
     Lane lane = Lane::kOther;
     bool large = false;   // the body may be a batch
+    bool folds = false;   // one call may answer several requests that differ in their bodies alone
     bool tagged = false;  // the answer has an ETag, and is 304 where the client has it
     int status = 200;     // of an answer that names none
     std::string_view summary;

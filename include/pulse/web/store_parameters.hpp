@@ -8,20 +8,23 @@
 
 namespace pulse::web {
 
-// The body of a request, parsed when it is first needed; the text must live as long.
+// The body of a request, parsed when it is first needed; the request must live as long.
 class RequestBody {
   public:
-    // Throws Refusal if it is no text.
-    explicit RequestBody(const std::string& text);
+    // Throws Refusal if it is no text, or not the bodies of a folded request.
+    explicit RequestBody(const Request& request);
 
     // As jsonb; an empty body is an empty object. Throws Refusal if it is not JSON.
     Datum Json();
     // A member of the object; absent if it has none. Throws Refusal if the body is no object.
     json::Value Member(std::string_view name);
     const std::string& text() const { return text_; }
+    // Of each request that is folded here, else of this one.
+    std::vector<std::string> texts() const { return texts_.empty() ? std::vector{text_} : texts_; }
 
   private:
     const std::string& text_;
+    std::vector<std::string> texts_;
     std::optional<Datum> parsed_;
 };
 

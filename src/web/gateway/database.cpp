@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pulse/base/error.hpp"
+#include "pulse/web/gateway/fold.hpp"
 
 namespace pulse::web::gateway {
 
@@ -13,6 +14,8 @@ namespace {
 // Decisions are short: several may be under way on one connection. Elsewhere one slow statement would hold up
 // those behind it.
 constexpr size_t kDecideDepth = 8;
+// Of one group: while one call waits for its flush, the next one collects.
+constexpr int kTurns = 2;
 constexpr milliseconds kTick{100}, kFirstDelay{100}, kLongestDelay{5'000};
 
 size_t DepthOf(Lane lane) {
@@ -118,11 +121,14 @@ void Database::FetchNext(const std::string& token, Lane lane, Done done) {
 
 void Database::Enqueue(Lane lane, Job job) {
     if (down_ || stopped_) return Refuse(job, "the database is away");
-    if (QueueOf(lane).size() >= static_cast<size_t>(settings_.queue)) {
+    if (QueueOf(lane).size() + grouped_ >= static_cast<size_t>(settings_.queue)) {
         metrics_.CountQueueRefusal();
         return Refuse(job, "the queue is full");
     }
-    QueueOf(lane).push_back(std::move(job));
+    if (job.call && !job.call->group.empty())
+        Join(lane, std::move(job));
+    else
+        QueueOf(lane).push_back(std::move(job));
     Dispatch(lane);
     ArmTick();
 }
@@ -137,7 +143,43 @@ void Database::RefuseAll(const char* why) {
     for (auto& queue : queues_) {
         std::deque<Job> jobs;
         jobs.swap(queue);
-        for (Job& job : jobs) Refuse(job, why);
+        for (Job& job : jobs)
+            if (job.group.empty())
+                Refuse(job, why);
+            else
+                --groups_[job.group].turns;
+    }
+    std::vector<Job> grouped;
+    for (auto& [name, group] : groups_) {
+        std::move(group.waiting.begin(), group.waiting.end(), std::back_inserter(grouped));
+        group.waiting.clear();
+    }
+    std::erase_if(groups_, [](const auto& group) { return group.second.turns == 0; });
+    grouped_ = 0;
+    for (Job& job : grouped) Refuse(job, why);
+}
+
+void Database::RefuseLate(Clock::time_point now) {
+    std::vector<Job> late;
+    const auto take = [&](std::deque<Job>& jobs) {
+        while (!jobs.empty() && now - jobs.front().since > settings_.queue_time) {
+            late.push_back(std::move(jobs.front()));
+            jobs.pop_front();
+        }
+    };
+    for (auto& queue : queues_) take(queue);
+    for (auto& [name, group] : groups_) {
+        const size_t before = group.waiting.size();
+        take(group.waiting);
+        grouped_ -= before - group.waiting.size();
+    }
+    for (Job& job : late) {
+        if (!job.group.empty()) {
+            EndTurn(Lane::kIngest, job.group);
+            continue;
+        }
+        metrics_.CountQueueRefusal();
+        Refuse(job, "it waited too long for the database");
     }
 }
 
@@ -161,6 +203,7 @@ void Database::Dispatch(Lane lane) {
         if (!connection) return;
         Job job = std::move(queue.front());
         queue.pop_front();
+        if (!job.group.empty() && !TakeTurn(job)) continue;
         Send(*connection, lane, std::move(job));
     }
 }
@@ -185,6 +228,7 @@ void Database::Finish(Connection* connection, Lane lane, Job job, Outcome outcom
         return Dispatch(lane);
     }
     const bool renew = !outcome.result && !outcome.lost && IsOfSession(outcome.sqlstate);
+    const bool lost = outcome.lost;
     Reply reply = ReadReply(outcome, !job.call);
     if (renew && connection) {
         for (size_t i = 0; i < slots_.size(); ++i) {
@@ -193,8 +237,70 @@ void Database::Finish(Connection* connection, Lane lane, Job job, Outcome outcom
             OnLost(i, outcome.message);
         }
     }
-    job.done(std::move(reply));
+    if (job.group.empty())
+        job.done(std::move(reply));
+    else
+        FinishTurn(lane, std::move(job), std::move(reply), lost);
     Dispatch(lane);
+}
+
+// ---- requests that are answered together ----
+
+void Database::Join(Lane lane, Job job) {
+    const std::string& name = job.call->group;
+    Group& group = groups_[name];
+    if (group.turns < kTurns) {
+        ++group.turns;
+        QueueOf(lane).push_back({nullptr, "", nullptr, Clock::now(), false, name, {}});
+    }
+    group.waiting.push_back(std::move(job));
+    ++grouped_;
+}
+
+// Take what waits now. Returns false if that is nothing, and the turn has ended.
+bool Database::TakeTurn(Job& turn) {
+    Group& group = groups_[turn.group];
+    std::vector<std::shared_ptr<const Call>> calls;
+    for (size_t bytes = 0; !group.waiting.empty() && calls.size() < kMostFolded; --grouped_) {
+        Job& job = group.waiting.front();
+        bytes += job.call->body.size();
+        if (!calls.empty() && bytes > kMostFoldedBytes) break;
+        calls.push_back(job.call);
+        turn.folded.push_back(std::move(job));
+        group.waiting.pop_front();
+    }
+    if (calls.empty()) {
+        if (--group.turns == 0) groups_.erase(turn.group);
+        return false;
+    }
+    turn.call = std::make_shared<const Call>(Fold(calls));
+    return true;
+}
+
+void Database::FinishTurn(Lane lane, Job turn, Reply reply, bool lost) {
+    std::vector<CallAnswer> answers;
+    if (reply.answer) answers = Unfold(*reply.answer, turn.folded.size());
+    // The answer was about all of them, and nothing was done: each one learns its own.
+    const bool alone = !lost && answers.empty() && turn.folded.size() > 1;
+    for (size_t i = 0; i < turn.folded.size(); ++i) {
+        Job& job = turn.folded[i];
+        if (alone) {
+            QueueOf(lane).push_back(std::move(job));
+            continue;
+        }
+        if (!answers.empty()) reply.answer = std::move(answers[i]);
+        job.done(reply);
+    }
+    EndTurn(lane, turn.group);
+}
+
+void Database::EndTurn(Lane lane, const std::string& name) {
+    const auto group = groups_.find(name);
+    if (group == groups_.end()) return;
+    if (!group->second.waiting.empty())
+        QueueOf(lane).push_back({nullptr, "", nullptr, Clock::now(), false, name, {}});
+    else if (--group->second.turns == 0)
+        groups_.erase(group);
 }
 
 // ---- connections ----
@@ -211,7 +317,8 @@ LaneState Database::StateOf(Lane lane) const {
         ++state.open;
         state.busy += slot.connection->in_flight() > 0;
     }
-    state.queued = static_cast<int64_t>(queues_[static_cast<size_t>(lane)].size());
+    state.queued = static_cast<int64_t>(queues_[static_cast<size_t>(lane)].size() +
+                                        (lane == Lane::kIngest ? grouped_ : 0));
     return state;
 }
 
@@ -290,14 +397,7 @@ void Database::ArmTick() {
 
 void Database::Tick() {
     const Clock::time_point now = Clock::now();
-    for (auto& queue : queues_) {
-        while (!queue.empty() && now - queue.front().since > settings_.queue_time) {
-            Job job = std::move(queue.front());
-            queue.pop_front();
-            metrics_.CountQueueRefusal();
-            Refuse(job, "it waited too long for the database");
-        }
-    }
+    RefuseLate(now);
     for (Slot& slot : slots_) slot.connection->CheckTime(now);
     OpenSome();
 }

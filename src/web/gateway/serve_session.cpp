@@ -5,6 +5,7 @@
 
 #include "pulse/base/ascii.hpp"
 #include "pulse/web/gateway/body_decoder.hpp"
+#include "pulse/web/gateway/fold.hpp"
 #include "pulse/web/gateway/presented_key.hpp"
 #include "pulse/web/gateway/serve.hpp"
 
@@ -213,6 +214,7 @@ void Session::Serve() {
     call->path = request.path;
     call->query = request.query;
     call->headers = HeadersJson(request.headers);
+    call->group = FoldGroup(request, digest_);
     call->body = std::move(request.body);
     call->client = ClientJson(client_, id_, server_.settings().cors_origins);
     call->lane = request.lane;

@@ -21,6 +21,7 @@ struct Call {
 
     Lane lane = Lane::kOther;
     bool read_only = false;
+    std::string group;  // of FoldGroup()
 };
 
 // `headers` as JSON, without what only concerned the connection.

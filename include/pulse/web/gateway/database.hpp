@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "pulse/web/gateway/database_connection.hpp"
@@ -53,7 +54,15 @@ class Database {
         std::string token;
         Done done;
         Clock::time_point since;
-        bool again = false;  // it was sent once already
+        bool again = false;            // it was sent once already
+        std::string group = {};        // a turn of this group: it stands for `folded`
+        std::vector<Job> folded = {};  // taken when the turn comes
+    };
+    // Requests that may be folded wait here, so that those that wait at the same moment go together. A turn
+    // is their place in the queue and on a connection.
+    struct Group {
+        std::deque<Job> waiting;
+        int turns = 0;
     };
     struct Slot {
         Lane lane;
@@ -65,6 +74,11 @@ class Database {
 
     std::deque<Job>& QueueOf(Lane lane) { return queues_[static_cast<size_t>(lane)]; }
     void Enqueue(Lane lane, Job job);
+    void Join(Lane lane, Job job);
+    bool TakeTurn(Job& turn);
+    void FinishTurn(Lane lane, Job turn, Reply reply, bool lost);
+    void EndTurn(Lane lane, const std::string& group);
+    void RefuseLate(Clock::time_point now);
     void Dispatch(Lane lane);
     Connection* Choose(Lane lane) const;
     void Send(Connection& connection, Lane lane, Job job);
@@ -92,6 +106,8 @@ class Database {
     Clock::time_point next_open_;
     std::vector<Slot> slots_;
     std::array<std::deque<Job>, 3> queues_;
+    std::unordered_map<std::string, Group> groups_;
+    size_t grouped_ = 0;  // requests in all groups
 };
 
 }  // namespace pulse::web::gateway
