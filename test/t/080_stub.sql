@@ -24,7 +24,7 @@ BEGIN
     IF client ? 'gateway' THEN
         CASE path
         WHEN '/gateway/hello' THEN
-            body := convert_to(json_build_object('version', '0', 'interface', 1, 'writable', NOT pg_is_in_recovery())::text, 'UTF8');
+            body := convert_to(json_build_object('version', '0', 'interface', 2, 'writable', NOT pg_is_in_recovery())::text, 'UTF8');
         WHEN '/gateway/usage' THEN 
             status := 204;
             INSERT INTO usage VALUES (convert_from($5, 'UTF8')::jsonb);
