@@ -355,6 +355,9 @@ PlainTransactions::~PlainTransactions() {
 
 void SetLocally(const char* name, const char* value) {
     Call([&] {
+        // Parsing a time zone costs more than all else that a short request does.
+        const char* current = GetConfigOption(name, true, false);
+        if (current && strcmp(current, value) == 0) return;
         set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
     });
 }

@@ -167,7 +167,7 @@ void Connection::Begin() {
     }
     constexpr const char* kFind =
         "SELECT n.nspname::text, set_config('statement_timeout', $1, false),"
-        " set_config('idle_session_timeout', '0', false)"
+        " set_config('idle_session_timeout', '0', false), set_config('timezone', 'UTC', false)"
         " FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace"
         " WHERE e.extname = 'pulse'";
     const std::string time = std::to_string(options_.request_time.count());
