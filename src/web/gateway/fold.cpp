@@ -12,9 +12,9 @@ std::string FoldGroup(const Request& request, const std::optional<std::string>& 
     if (!request.route || !request.route->folds || !key || ValidUtf8(request.body) != request.body.size())
         return "";
     std::string group = *key;
+    const std::string_view query = request.query ? std::string_view(*request.query) : std::string_view();
     for (const std::string_view part :
-         {std::string_view(request.path), std::string_view(request.query ? *request.query : ""),
-          Find(request.headers, "origin")})
+         {std::string_view(request.path), query, Find(request.headers, "origin")})
         group.append(1, '\0').append(part);
     return group;
 }
