@@ -105,12 +105,18 @@ void CheckKey(const Request& request, const Route& route, const Pairs& query, Re
               Served& served) {
     if (route.access == Access::kNone) return;
     std::optional<PresentedKey> presented = FindPresentedKey(request, query);
-    if (!presented) presented = KeyInBody(route, body);
+    const bool in_head = presented.has_value();
+    if (!in_head) presented = KeyInBody(route, body);
     if (!presented)
         throw Refusal(401, "an API key is missing",
                       "Send it as \"Authorization: Bearer KEY\"; pulse_create_api_key() makes one.");
     served.key = FindKey(presented->text);
     if (!served.key) throw Refusal(401, "the API key is unknown or has ended");
+    if (const auto found = request.exhausted.find(served.key->id);
+        !in_head && found != request.exhausted.end()) {
+        served.refused = true;
+        throw Refusal(429, std::string(DefaultMessage(429)), "", found->second);
+    }
     if (presented->in_query && route.access != Access::kSend)
         RefuseKey(served, 403, "a key in the URL may only send events", "Send it in a header.");
     if (served.key->source && route.access != Access::kSend)
@@ -132,7 +138,11 @@ void CheckWritable(const Route& route) {
 
 Answer Refused(const RouteMatch& match, const Refusal& refusal) {
     const std::string subject = match.values.empty() ? "" : match.values.front();
-    return ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
+    Answer answer =
+        ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
+    for (auto& [name, value] : answer.headers)
+        if (name == "retry-after" && refusal.retry_after() > 0) value = std::to_string(refusal.retry_after());
+    return answer;
 }
 
 // 404 is for what a URL names; what a body names is part of a request that is not valid.

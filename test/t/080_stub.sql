@@ -33,7 +33,7 @@ BEGIN
     END IF;
     info := jsonb_build_object('route', '/' || word);
     IF $4 ? 'x-api-key' THEN
-        info := info || jsonb_build_object('key', jsonb_build_object('id', 5, 'name', 'tester', 'rate', nullif($4->>'x-rate', '')::int));
+        info := info || jsonb_build_object('key', jsonb_build_object('id', CASE WHEN $4->>'x-api-key' = 'k2' THEN 6 ELSE 5 END, 'name', 'tester', 'rate', nullif($4->>'x-rate', '')::int));
     END IF;
     CASE word
     WHEN 'echo' THEN

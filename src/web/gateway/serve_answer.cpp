@@ -53,7 +53,10 @@ void Session::LearnKey(const CallAnswer& answer) {
     if (!answer.key) return;
     key_name_ = answer.key->name;
     server_.CountUsage(answer.key->id, answer.refused);
-    if (digest_) server_.keys().Learn(*digest_, *answer.key, began_);
+    if (digest_)
+        server_.keys().Learn(*digest_, *answer.key, began_);
+    else if (answer.status != 429)
+        server_.keys().CountInBody(*answer.key, began_);
 }
 
 // An answer of the gateway itself.
