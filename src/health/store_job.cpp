@@ -1,6 +1,8 @@
 // The job health.
 #include "pulse/base/number.hpp"
 #include "pulse/health/store.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -74,5 +76,26 @@ const pg::JobKind kHealthJob{
 [[maybe_unused]] const bool job_registered = pg::RegisterJobKind(kHealthJob);
 
 }  // namespace
+
+RequestedCheck RequestCheck(const std::string& relation, const std::optional<std::string>& source) {
+    const int64_t monitor = FindMonitor(relation, source);
+    NoteClock({monitor}, pg::Now());
+    RequestedCheck requested;
+    {
+        const pg::OwnerSession session;
+        requested.checks = static_cast<int64_t>(
+            pg::Execute("UPDATE pulse.monitor_check SET next_check_at = least(next_check_at, clock_timestamp())"
+                        " WHERE monitor_id = $1",
+                        {pg::Value::Int8(monitor)})
+                .processed());
+        requested.no_worker = pg::WhyNoWorker(kHealthJob);
+        const bool replayed = pg::Execute("SELECT replayed FROM pulse.monitor WHERE id = $1",
+                                          {pg::Value::Int8(monitor)})[0]
+                                  .Bool(0);
+        if (replayed) requested.no_worker = "the table is replayed with a past pulse.now: no job checks it";
+    }
+    pg::NotifyLauncher();
+    return requested;
+}
 
 }  // namespace pulse::health

@@ -33,7 +33,7 @@ const char* Name(Type type);
 // One parameter of a route, in the order of $1, $2, … of its statement.
 //   kPath, kQuery, kBody: the member `name` of the path, of the query, or of the JSON object in the body
 //   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`
-//   kRequest: what is known of the request: "url" (up to the path), "kind" (of the key), "source" (of
+//   kRequest: what is known of the request: "url" (up to the path), "path", "kind" (of the key), "source" (of
 //   events), "address", "accept", "service" (the first part of the path)
 struct Parameter {
     std::string_view name;
