@@ -70,6 +70,7 @@ pg::Json InfoOf(const Served& served) {
                        {"rate", served.key->rate ? pg::Json(*served.key->rate) : pg::Json()}};
     if (served.refused) info["refused"] = true;
     if (!served.next.empty()) info["next"] = served.next;
+    if (served.stream) info["stream"] = true;
     return info;
 }
 

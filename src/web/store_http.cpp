@@ -12,6 +12,7 @@
 #include "pulse/pg/plan.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
+#include "pulse/web/change.hpp"
 #include "pulse/web/store_gateway.hpp"
 #include "pulse/web/store_parameters.hpp"
 
@@ -57,6 +58,7 @@ Answer AnswerOf(const Route& route, const pg::Result& rows, Served& served) {
         if (row.IsNull(column)) continue;
         if (columns[i] == "status") answer.status = row.Int4(column);
         if (columns[i] == "next") served.next = row.Text(column);
+        if (columns[i] == "stream") served.stream = row.Bool(column);
         if (columns[i] != "headers") continue;
         const pg::Json headers = row.Jsonb(column);  // it must live as long as the loop
         for (const auto& [name, value] : headers.items()) {
@@ -247,9 +249,21 @@ Answer Find(const Request& request, Served& served) {
     return answer;
 }
 
+// With the rights of the key, which may have ended.
+std::pair<std::string, std::optional<std::string>> NextChanges(const ChangeToken& token) {
+    const std::optional<FoundKey> key = FindKeyById(token.key);
+    if (!key) return {"event: end\ndata: \"the API key has ended\"\n\n", std::nullopt};
+    const pg::Identity identity = pg::Identity::Key(key->role);
+    const pg::Session session;
+    const pg::Result rows =
+        pg::Execute("SELECT c.body, c.next FROM pulse.change_events($1) AS c", {Value::Text(token.position)}, true);
+    return {rows[0].Text(0), PrintChangeToken({token.key, rows[0].Text(1)})};
+}
+
 }  // namespace
 
 std::pair<std::string, std::optional<std::string>> NextSlice(const std::string& token) {
+    if (const std::optional<ChangeToken> stream = ParseChangeToken(token)) return NextChanges(*stream);
     const size_t colon = token.find(':');
     const std::string number = token.substr(0, colon);
     if (colon == std::string::npos || number.empty() || number.size() > 9 ||

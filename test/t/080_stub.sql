@@ -56,6 +56,9 @@ BEGIN
     WHEN 'live' THEN
         body := convert_to(E'data: 0\n\n', 'UTF8');
         info := info || jsonb_build_object('next', '1 ' || rest, 'stream', true);
+    WHEN 'flood' THEN
+        body := convert_to(E'data: 0\n\n', 'UTF8');
+        info := info || jsonb_build_object('next', '1 -7', 'stream', true);
     WHEN 'split' THEN headers := jsonb_build_object('x-evil', E'a\r\nset-cookie: b');
     WHEN 'cookies' THEN headers := '{"set-cookie": ["a=1", "b=2"]}';
     WHEN 'commit' THEN INSERT INTO checked SELECT 1 FROM generate_series(1, 2);
@@ -79,6 +82,11 @@ DECLARE
     n int := split_part(token, ' ', 1);
     last int := split_part(token, ' ', 2);
 BEGIN
+    IF last = -7 THEN
+        body := convert_to(repeat('x', 3000000), 'UTF8');
+        next := token;
+        RETURN;
+    END IF;
     IF last < 0 AND n = 3 THEN RAISE EXCEPTION 'broken'; END IF;
     body := convert_to('slice ' || n || ',', 'UTF8');
     next := CASE WHEN last < 0 OR n < last THEN n + 1 || ' ' || last END;

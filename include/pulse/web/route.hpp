@@ -33,7 +33,7 @@ const char* Name(Type type);
 // One parameter of a route, in the order of $1, $2, … of its statement.
 //   kPath, kQuery, kBody: the member `name` of the path, of the query, or of the JSON object in the body
 //   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`
-//   kRequest: what is known of the request: "url" (up to the path), "path", "kind" (of the key), "source" (of
+//   kRequest: what is known of the request: "url" (up to the path), "path", "last_event_id", "key" (its id), "kind" (of the key), "source" (of
 //   events), "address", "accept", "service" (the first part of the path)
 struct Parameter {
     std::string_view name;
@@ -59,7 +59,7 @@ struct Route {
     int status = 200;     // of an answer that names none
     std::string_view summary;
     // One statement. Its columns: the answer (json, jsonb, text, bytea or null), then optionally `status`,
-    // `headers` (jsonb) and `next` (the token of the next slice). No row: 404. {v} is the schema of Pulse's
+    // `headers` (jsonb), `next` (the token of the next slice) and `stream` (boolean). No row: 404. {v} is the schema of Pulse's
     // functions, whose calls give all arguments by position, with their exact types: so no function of
     // another role in that schema fits better.
     std::string_view sql = {};

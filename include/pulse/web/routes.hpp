@@ -13,6 +13,7 @@ std::vector<Route> EventRoutes();       // events in the forms of Segment's, Pos
 std::vector<Route> OfrepRoutes();       // decisions by the OpenFeature Remote Evaluation Protocol
 std::vector<Route> SegmentRoutes();     // segments, snapshots and incidents
 std::vector<Route> RequestRoutes();     // what takes long and becomes a job
+std::vector<Route> ChangeRoutes();      // the stream of what changes
 std::vector<Route> TableRoutes();       // sources, monitored tables and their incidents
 std::vector<Route> DefinitionRoutes();  // TinyCDP: decisions, traits, segments and flags, keys
 std::vector<Route> UserRoutes();        // TinyCDP: people, figures, exports

@@ -42,6 +42,9 @@ struct FoundKey {
 // that is no key takes less. Reads the newest commits, without a query.
 std::optional<FoundKey> FindKey(std::string_view text);
 
+// The key with this id, if it still works.
+std::optional<FoundKey> FindKeyById(int64_t id);
+
 struct KeyUsage {
     int64_t key;
     int64_t requests, refusals;

@@ -55,6 +55,7 @@ void Session::Close(const char* why) {
     SetWaiting(false);
     LogRequest(why);
     server_.Release(std::exchange(held_, 0));
+    server_.streams().Remove(*this);
     timer_.cancel();
     transport_->Close();
     server_.Forget(this);
@@ -62,7 +63,8 @@ void Session::Close(const char* why) {
 
 void Session::End() {
     ending_ = true;
-    if (phase_ == Phase::kIdle || phase_ == Phase::kHandshake) Close("the gateway ends");
+    if (phase_ == Phase::kIdle || phase_ == Phase::kHandshake) return Close("the gateway ends");
+    if (live_) EndStream({});
 }
 
 // Whoever waits for its client may have to make room for another one.
