@@ -68,6 +68,7 @@ BEGIN
         headers := jsonb_build_object('content-type', CASE WHEN rest = '' AND $4->>'accept' ~ 'openmetrics'
             THEN 'application/openmetrics-text; version=1.0.0; charset=utf-8' ELSE 'text/plain; version=0.0.4' END);
         body := convert_to(E'# TYPE pulse_up gauge\npulse_up 1\n' || CASE WHEN headers->>'content-type' ~ 'open' THEN E'# EOF\n' ELSE '' END, 'UTF8');
+    WHEN 'v1' THEN body := convert_to(repeat('0123456789', query::int / 10), 'UTF8');  -- in the lane of decisions
     WHEN 'health' THEN body := '{"status": "healthy"}';
     ELSE
         status := 404;
