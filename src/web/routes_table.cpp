@@ -74,6 +74,13 @@ std::vector<Route> Connections() {
          .summary = "One source",
          .sql = kOneConnection,
          .parameters = {kPathId}},
+        {.method = "DELETE",
+         .path = "/api/connections/{id}",
+         .status = 204,
+         .summary = "Drops a source that nothing reads any more",
+         .sql = "SELECT nullif({v}.pulse_delete_source(c.srvname::text)::text, '') " PULSE_CONNECTIONS
+                "WHERE c.oid = $1::bigint",
+         .parameters = {kPathId}},
     };
 }
 
