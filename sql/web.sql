@@ -16,6 +16,7 @@ CREATE TABLE pulse.api_key (
     revoked_at timestamptz,
     role_oid oid,
     source text COLLATE "C",
+    signed boolean NOT NULL DEFAULT false,
     CONSTRAINT api_key_of_source CHECK (source IS NULL OR kind IN ('public', 'write'))
 );
 CREATE TRIGGER api_key_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.api_key FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
@@ -26,6 +27,7 @@ COMMENT ON COLUMN pulse.api_key.kind IS 'What the key is for at most: public (br
 COMMENT ON COLUMN pulse.api_key.runs_as IS 'The role whose rights the key has, as far as its kind allows.';
 COMMENT ON COLUMN pulse.api_key.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger, also when a dump is restored.';
 COMMENT ON COLUMN pulse.api_key.source IS 'The event source whose key it is: it sends events under this source and does nothing else. Null: a key that names the source itself.';
+COMMENT ON COLUMN pulse.api_key.signed IS 'Whether webhooks that come in with it must be signed: set by pulse_set_webhook_secret().';
 COMMENT ON COLUMN pulse.api_key.origins IS 'The origins of web pages that may use it, such as https://shop.example; null: all.';
 COMMENT ON COLUMN pulse.api_key.rate IS 'The most requests in a minute; null: no limit.';
 COMMENT ON COLUMN pulse.api_key.expires_at IS 'When the key ends by itself, by the wall clock; null: never.';

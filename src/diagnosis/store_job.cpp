@@ -23,8 +23,7 @@ RunResult RunDriftJob(bool in_worker) {
 
 // Somebody asked for a snapshot and a check of its segment.
 void CheckRequested(const std::string& segment, bool in_worker) {
-    pg::CountCall(in_worker, "pulse: checking drift",
-                  "pulse.check_drift(" + pg::QuoteLiteral(segment) + ")");
+    pg::CountCall(in_worker, "pulse: checking drift", "pulse.check_drift(" + pg::QuoteLiteral(segment) + ")");
     pg::CountCall(in_worker, "pulse: diagnosing incidents", "pulse.diagnose_incidents()");
 }
 
@@ -86,9 +85,9 @@ const pg::JobKind kInvestigationsJob{
 
 namespace {
 
-[[maybe_unused]] const bool jobs_registered =
-    pg::RegisterJobKind(kDriftJob) && pg::RegisterJobKind(kInvestigationsJob) &&
-    snapshot::ListenToRequests(CheckRequested);
+[[maybe_unused]] const bool jobs_registered = pg::RegisterJobKind(kDriftJob) &&
+                                              pg::RegisterJobKind(kInvestigationsJob) &&
+                                              snapshot::ListenToRequests(CheckRequested);
 
 }  // namespace
 

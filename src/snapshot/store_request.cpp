@@ -147,8 +147,8 @@ RunResult RunRequests(bool in_worker) {
 }
 
 Moment NextRequestDue() {
-    static pg::Statement next("SELECT min(next_try_at) FROM pulse.snapshot_request WHERE next_try_at IS NOT NULL",
-                              {});
+    static pg::Statement next(
+        "SELECT min(next_try_at) FROM pulse.snapshot_request WHERE next_try_at IS NOT NULL", {});
     return next.Execute({})[0].TimeOrNull(0).value_or(pg::kNever);
 }
 

@@ -12,7 +12,8 @@ using pg::Value;
 PULSE_FUNCTION(pulse_changes) {
     static const pg::RecordType type({{"position", TEXTOID}, {"reset", BOOLOID}, {"changes", JSONBOID}});
     const web::Changes changes = web::ReadChanges(pg::Args(fcinfo).Text(0));
-    return type.Make({Value::Text(changes.position), Value::Bool(changes.reset),
+    return type.Make({Value::Text(changes.position),
+                      Value::Bool(changes.reset),
                       {JSONBOID, pg::ParseSentJson(changes.changes).value(), false}});
 }
 

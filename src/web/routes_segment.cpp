@@ -219,6 +219,7 @@ std::vector<Route> Incidents() {
          .parameters = {kPathId}},
         {.method = "POST",
          .path = "/webhook/drift",
+         .webhook = true,
          .summary = "Takes what n8n and similar tools send: acknowledge, resolve, ignore, investigate, check",
          .sql = "SELECT {v}.pulse_receive_webhook($1::jsonb)",
          .parameters = {{"payload", In::kWholeBody, Type::kJson}}},

@@ -1,5 +1,6 @@
-// What changed after a position. A position is a snapshot of PostgreSQL: a change belongs to those after it if
-// its transaction is not visible in it, so none is missed or told twice, in whatever order transactions commit.
+// What changed after a position. A position is a snapshot of PostgreSQL: a change belongs to those after it
+// if its transaction is not visible in it, so none is missed or told twice, in whatever order transactions
+// commit.
 #include "pulse/web/store_change.hpp"
 
 #include "pulse/base/time.hpp"
@@ -19,8 +20,8 @@ constexpr int64_t kOldest = 24 * 60 * 60;  // seconds; rows are kept for longer
 constexpr int kMostRows = 10'000;
 constexpr int64_t kMostChanges = 1000;
 
-// A standby does not know which transactions its snapshots take for running, and a long list of them would not
-// fit into a header: then all from the first running one on count as not seen, and some are told twice.
+// A standby does not know which transactions its snapshots take for running, and a long list of them would
+// not fit into a header: then all from the first running one on count as not seen, and some are told twice.
 constexpr const char* kNow =
     "SELECT floor(extract(epoch FROM clock_timestamp()))::bigint,"
     " CASE WHEN pg_is_in_recovery() OR length(s.now::text) > 1000 THEN format('%1$s:%1$s:', pg_snapshot_xmin(s.now)) ELSE s.now::text END";
@@ -55,7 +56,8 @@ Changes ReadChanges(const std::optional<std::string>& after) {
         ThrowInvalid("\"" + Shorten(*after, 100) + "\" is not a position", "",
                      "Give the position that pulse_changes() returned, or null to begin.");
     static const std::string sql = std::string(kNow) + kChanges;
-    const pg::Result rows = pg::Execute(sql, {Value::Text(position->snapshot), Value::Int8(kMostRows + 1)}, true);
+    const pg::Result rows =
+        pg::Execute(sql, {Value::Text(position->snapshot), Value::Int8(kMostRows + 1)}, true);
     const pg::Row row = rows[0];
     Changes result{PrintChangePosition({row.Int8(0), row.Text(1)})};
     result.reset = row.Int8(0) - position->at > kOldest || row.Bool(2) || row.Int8(3) > kMostRows ||

@@ -22,11 +22,12 @@ FoundKey ReadKey(const std::vector<Value>& row) {
             DatumGetObjectId(row[7].datum),
             row[3].null ? std::nullopt : std::optional(pg::ToTextArray(row[3].datum)),
             row[4].null ? std::nullopt : std::optional(DatumGetInt32(row[4].datum)),
-            row[8].null ? std::nullopt : std::optional(pg::ToText(row[8].datum))};
+            row[8].null ? std::nullopt : std::optional(pg::ToText(row[8].datum)),
+            DatumGetBool(row[9].datum)};
 }
 
 const pg::Probe& Keys() {
-    static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12, 13});
+    static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12, 13, 14});
     return keys;
 }
 

@@ -15,6 +15,7 @@
 #include "pulse/web/change.hpp"
 #include "pulse/web/store_gateway.hpp"
 #include "pulse/web/store_parameters.hpp"
+#include "pulse/web/store_webhook_secret.hpp"
 
 namespace pulse::web {
 
@@ -138,10 +139,15 @@ void CheckWritable(const Route& route) {
                       pg::OnStandby() ? "It is a standby: send this to the primary." : "");
 }
 
+void CheckSigned(const Request& request, Served& served) {
+    if (!served.key || !served.key->must_sign) return;
+    const std::string problem = CheckSignature(request, *served.key);
+    if (!problem.empty()) RefuseKey(served, 401, "the webhook is not signed as it must be", problem);
+}
+
 Answer Refused(const RouteMatch& match, const Refusal& refusal) {
     const std::string subject = match.values.empty() ? "" : match.values.front();
-    Answer answer =
-        ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
+    Answer answer = ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
     for (auto& [name, value] : answer.headers)
         if (name == "retry-after" && refusal.retry_after() > 0) value = std::to_string(refusal.retry_after());
     return answer;
@@ -178,6 +184,7 @@ Answer Work(const Request& request, const RouteMatch& match, const Pairs& query,
         RequestBody body(request.body);
         if (!request.from_gateway) CheckKey(request, *match.route, query, body, served);
         if (!request.from_gateway) CheckWritable(*match.route);
+        if (match.route->webhook) CheckSigned(request, served);
         Answer answer = RunRoute(request, match, query, body, served);
         work.Commit();
         return answer;
@@ -255,8 +262,8 @@ std::pair<std::string, std::optional<std::string>> NextChanges(const ChangeToken
     if (!key) return {"event: end\ndata: \"the API key has ended\"\n\n", std::nullopt};
     const pg::Identity identity = pg::Identity::Key(key->role);
     const pg::Session session;
-    const pg::Result rows =
-        pg::Execute("SELECT c.body, c.next FROM pulse.change_events($1) AS c", {Value::Text(token.position)}, true);
+    const pg::Result rows = pg::Execute("SELECT c.body, c.next FROM pulse.change_events($1) AS c",
+                                        {Value::Text(token.position)}, true);
     return {rows[0].Text(0), PrintChangeToken({token.key, rows[0].Text(1)})};
 }
 

@@ -13,8 +13,8 @@ TEST(WebChange, ReadsPositions) {
         ASSERT_TRUE(position) << good;
         EXPECT_EQ(PrintChangePosition(*position), good);
     }
-    for (const char* bad : {"", "-", "1", "x-1:1:", "1-1:1", "1-1:1::", "1-1:1:x", "-1-1:1:", "1 -1:1:", "1-1:1: ",
-                            "99999999999999999999-1:1:"})
+    for (const char* bad : {"", "-", "1", "x-1:1:", "1-1:1", "1-1:1::", "1-1:1:x",
+                            "-1-1:1:", "1 -1:1:", "1-1:1: ", "99999999999999999999-1:1:"})
         EXPECT_FALSE(ParseChangePosition(bad)) << bad;
 }
 

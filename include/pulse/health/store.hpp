@@ -59,8 +59,8 @@ struct CheckReport {
 
 // The monitors to run, oldest due first: `only`, whether due or not, or all that are due. Needs a
 // transaction.
-// Make all checks of a table due now, for the job. `no_worker` says why no worker will run them, if so. Throws
-// UserError 42704.
+// Make all checks of a table due now, for the job. `no_worker` says why no worker will run them, if so.
+// Throws UserError 42704.
 struct RequestedCheck {
     int64_t checks = 0;
     std::optional<std::string> no_worker;

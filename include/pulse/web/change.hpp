@@ -17,8 +17,8 @@ struct ChangePosition {
 std::optional<ChangePosition> ParseChangePosition(std::string_view text);
 std::string PrintChangePosition(const ChangePosition& position);
 
-// The events of a poll: `changes` is JSON, "[]" if nothing changed. `first`: those that open a stream, which tell
-// where it begins even if nothing changed.
+// The events of a poll: `changes` is JSON, "[]" if nothing changed. `first`: those that open a stream, which
+// tell where it begins even if nothing changed.
 std::string ChangeEvents(const std::string& position, bool reset, const std::string& changes, bool first);
 
 // The token of pulse_http_next() with which a stream goes on.

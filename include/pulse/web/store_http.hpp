@@ -21,9 +21,9 @@ struct Served {
 // the whole statement is cancelled. Call it outside of any Identity and Session.
 Served Serve(const Request& request);
 
-// The rest of a long answer, or more of a stream: the slice that a token of info.next stands for, and the token
-// of the one after it. Throws UserError 22023 if it is no such token, and the errors of the function that reads
-// it. A stream ends with its API key.
+// The rest of a long answer, or more of a stream: the slice that a token of info.next stands for, and the
+// token of the one after it. Throws UserError 22023 if it is no such token, and the errors of the function
+// that reads it. A stream ends with its API key.
 std::pair<std::string, std::optional<std::string>> NextSlice(const std::string& token);
 
 }  // namespace pulse::web

@@ -35,6 +35,7 @@ struct FoundKey {
     std::optional<std::vector<std::string>> origins;
     std::optional<int32_t> rate;
     std::optional<std::string> source;  // it sends events under this source, and does nothing else
+    bool must_sign = false;             // webhooks that come in with it must be signed
 };
 
 // The key with this text; empty if there is none, it is revoked or has expired, or its role is gone or

@@ -26,8 +26,8 @@ void Bucket::Fill(int64_t rate, Clock::time_point now) {
 int64_t Bucket::Wait(int64_t rate, Clock::time_point now) {
     Fill(rate, now);
     if (tokens_ >= 1) return 0;
-    return std::max<int64_t>(
-        1, static_cast<int64_t>(std::ceil((1 - tokens_) * 60 / static_cast<double>(rate))));
+    return std::max<int64_t>(1,
+                             static_cast<int64_t>(std::ceil((1 - tokens_) * 60 / static_cast<double>(rate))));
 }
 
 int64_t Bucket::Take(int64_t rate, Clock::time_point now) {

@@ -48,7 +48,8 @@ void LiveStreams::Arm(const StreamPointer& stream) {
 
 void LiveStreams::Ask(const StreamPointer& stream) {
     server_.DatabaseFor(stream->read_only)
-        .FetchNext(stream->token, stream->lane, [this, stream](const Reply& reply) { OnReply(stream, reply); });
+        .FetchNext(stream->token, stream->lane,
+                   [this, stream](const Reply& reply) { OnReply(stream, reply); });
 }
 
 void LiveStreams::OnReply(const StreamPointer& stream, const Reply& reply) {

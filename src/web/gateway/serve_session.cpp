@@ -218,9 +218,9 @@ void Session::Serve() {
     call->body = std::move(request.body);
     // The database finds a key in the body, which the gateway does not read.
     const bool in_body = !digest_ && request.route && request.route->access == Access::kSend;
-    call->client = ClientJson(client_, id_, server_.settings().cors_origins,
-                              in_body ? server_.keys().Exhausted(began_)
-                                      : std::vector<std::pair<int64_t, int64_t>>());
+    call->client =
+        ClientJson(client_, id_, server_.settings().cors_origins,
+                   in_body ? server_.keys().Exhausted(began_) : std::vector<std::pair<int64_t, int64_t>>());
     call->lane = request.lane;
     call->read_only = request.read_only;
     server_.DatabaseFor(call->read_only).Submit(call, [self = shared_from_this()](Reply reply) {

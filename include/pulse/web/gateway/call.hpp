@@ -27,8 +27,8 @@ struct Call {
 
 // `headers` as JSON, without what only concerned the connection.
 std::string HeadersJson(const Headers& headers);
-// The argument `client`. `cors` are the origins that may read answers; empty: all. `exhausted` are ids of keys
-// that may not send now, with the seconds until they may.
+// The argument `client`. `cors` are the origins that may read answers; empty: all. `exhausted` are ids of
+// keys that may not send now, with the seconds until they may.
 std::string ClientJson(const Client& client, std::string_view request, const std::vector<std::string>& cors,
                        const std::vector<std::pair<int64_t, int64_t>>& exhausted = {});
 

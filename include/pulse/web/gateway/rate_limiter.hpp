@@ -81,8 +81,8 @@ struct KnownKey {
     bool operator==(const KnownKey&) const = default;
 };
 
-// Rates of keys, which answers tell. All texts of a key share its budget. One in the head of a request is known
-// by its digest, before the database hears of it; one in a body only by the answer.
+// Rates of keys, which answers tell. All texts of a key share its budget. One in the head of a request is
+// known by its digest, before the database hears of it; one in a body only by the answer.
 class KeyLimiter {
   public:
     // Count a request with a key in its head. Returns 0, or after how many seconds it may send again.

@@ -18,9 +18,9 @@ class LiveStreams {
   public:
     explicit LiveStreams(Server& server) : server_(server) {}
 
-    // Let a session have what comes after the token of its answer. A stream of the same key that is there goes on
-    // where it is, which may be a little earlier: clients may hear of a change twice, never not at all. `key` is
-    // the id of the key; 0: none.
+    // Let a session have what comes after the token of its answer. A stream of the same key that is there
+    // goes on where it is, which may be a little earlier: clients may hear of a change twice, never not at
+    // all. `key` is the id of the key; 0: none.
     void Add(Session& session, int64_t key, const std::string& token, Lane lane, bool read_only);
     void Remove(Session& session);
     size_t count() const { return count_; }
