@@ -134,6 +134,13 @@ COMMENT ON FUNCTION pulse_rotate_subscription_secret(text, interval) IS
 'Gives a subscription a new secret and returns it; it is shown only this once. Until keep has passed, webhook-signature has a signature by each secret, so that the receiver accepts the message with the old and with the new one; with 0, the old secret ends at once. No older secret lives longer than that either. Errors: 42704 unknown subscription, 22023 a negative keep, 42501 not the owner of its channel, 54000 more than 5 former secrets still sign, 55000 its channel was dropped, 55P03 another transaction changes it.';
 
 -- Level: admin
+CREATE FUNCTION pulse_update_subscription(subscription text, url text DEFAULT NULL, events text[] DEFAULT NULL, segments text[] DEFAULT NULL,
+                                          enabled boolean DEFAULT NULL)
+    RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_subscription';
+COMMENT ON FUNCTION pulse_update_subscription(text, text, text[], text[], boolean) IS
+'Changes where a subscription sends to and which events it receives; null leaves a value as it is, and no segments ({}) means any. Events about people that are new to it are sent from now on. enabled false disables its channel, as a receiver that is gone does: nothing is sent, and what waits stays; true, or a successful pulse_test_channel(), enables it again. Messages that are written already go to the new URL as they are. The secret stays. Errors: 42704 unknown subscription, 42501 not the owner of its channel, 55000 its channel was dropped, and those of pulse_subscribe().';
+
+-- Level: admin
 CREATE FUNCTION pulse_unsubscribe(subscription text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unsubscribe';
 COMMENT ON FUNCTION pulse_unsubscribe(text) IS

@@ -202,6 +202,11 @@ CREATE FUNCTION pulse_check_tables(relation text DEFAULT NULL, source text DEFAU
 COMMENT ON FUNCTION pulse_check_tables(text, text) IS
 'Runs the checks that are due, or all of one table now; keeps the results, opens, updates and closes incidents. An error in one table does not stop the others. Errors: 42704 not monitored.';
 -- Level: writer
+CREATE FUNCTION pulse_request_check(relation text, source text DEFAULT NULL, OUT checks bigint, OUT state text, OUT detail text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_request_check';
+COMMENT ON FUNCTION pulse_request_check(text, text) IS
+'Makes all checks of a monitored table due now, without waiting for them: a worker runs them after the commit, and pulse.monitor_check.last_at and last_status show the results. checks is their number; state is waiting, or no_worker with the reason in detail. Errors: 42704 not monitored, 25006 on a standby.';
+-- Level: writer
 CREATE FUNCTION pulse.check_tables(relation text, source text)
     RETURNS TABLE (relation text, "check" text, status text, observed double precision, expected text, message text, incident bigint)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_tables';

@@ -88,6 +88,12 @@ CREATE FUNCTION pulse_create_source(name text, options jsonb) RETURNS void
 COMMENT ON FUNCTION pulse_create_source(text, jsonb) IS
 'Creates a server of pulse_source and the caller''s user mapping for it: CREATE SERVER and CREATE USER MAPPING in one call, without a statement that contains the password. Errors: HV00D unknown option, 22023 invalid value, 42710 the source exists, 42501 no privilege on pulse_source.';
 
+-- Level: admin
+CREATE FUNCTION pulse_delete_source(name text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_source';
+COMMENT ON FUNCTION pulse_delete_source(text) IS
+'Drops a source with its user mappings, as DROP SERVER ... CASCADE does, if nothing reads it any more. What it was read for stays in pulse.source_usage. Errors: 42704 no such source, 2BP01 segments that are not archived or monitored tables read it, 42501 not its owner, 25006 on a standby.';
+
 -- Level: operator
 CREATE FUNCTION pulse_test_source(name text) RETURNS TABLE (item text, value text, verdict text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_test_source';

@@ -16,6 +16,7 @@ CREATE TABLE pulse.api_key (
     revoked_at timestamptz,
     role_oid oid,
     source text COLLATE "C",
+    signed boolean NOT NULL DEFAULT false,
     CONSTRAINT api_key_of_source CHECK (source IS NULL OR kind IN ('public', 'write'))
 );
 CREATE TRIGGER api_key_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.api_key FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
@@ -26,6 +27,7 @@ COMMENT ON COLUMN pulse.api_key.kind IS 'What the key is for at most: public (br
 COMMENT ON COLUMN pulse.api_key.runs_as IS 'The role whose rights the key has, as far as its kind allows.';
 COMMENT ON COLUMN pulse.api_key.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger, also when a dump is restored.';
 COMMENT ON COLUMN pulse.api_key.source IS 'The event source whose key it is: it sends events under this source and does nothing else. Null: a key that names the source itself.';
+COMMENT ON COLUMN pulse.api_key.signed IS 'Whether webhooks that come in with it must be signed: set by pulse_set_webhook_secret().';
 COMMENT ON COLUMN pulse.api_key.origins IS 'The origins of web pages that may use it, such as https://shop.example; null: all.';
 COMMENT ON COLUMN pulse.api_key.rate IS 'The most requests in a minute; null: no limit.';
 COMMENT ON COLUMN pulse.api_key.expires_at IS 'When the key ends by itself, by the wall clock; null: never.';
@@ -116,7 +118,7 @@ CREATE FUNCTION pulse_http(method text, path text, query text DEFAULT NULL, head
                            client jsonb DEFAULT NULL, OUT status int, OUT headers jsonb, OUT body bytea, OUT info jsonb)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_http';
 COMMENT ON FUNCTION pulse_http(text, text, text, jsonb, bytea, jsonb) IS
-'Answers one HTTP request: finds its route and API key, and does what the route is for with the rights of the key''s role; pulse.http_route lists the routes. path and query are those of the request target, as sent; headers is an object of texts, with names in lower case. client is what the program in front knows of the client: address, request (an id for the server''s log), tls, and cors, the origins of web pages that may read answers (all if absent). info names the route and the key that was used. What is wrong with the request is said by the answer, never by an error. For pulse-http and proxies of your own, whose role has the level gateway (doc/web.md).';
+'Answers one HTTP request: finds its route and API key, and does what the route is for with the rights of the key''s role; pulse.http_route lists the routes. path and query are those of the request target, as sent; headers is an object of texts, with names in lower case. client is what the program in front knows of the client: address, request (an id for the server''s log), tls, cors, the origins of web pages that may read answers (all if absent), and exhausted, ids of keys whose rate is used up with the seconds until they may send again: one of them in a body is refused with 429. info names the route and the key that was used. What is wrong with the request is said by the answer, never by an error. For pulse-http and proxies of your own, whose role has the level gateway (doc/web.md).';
 
 -- Level: gateway
 CREATE FUNCTION pulse_http_next(token text, OUT body bytea, OUT next text)
@@ -126,35 +128,35 @@ COMMENT ON FUNCTION pulse_http_next(text) IS
 
 -- Level: people_reader
 CREATE FUNCTION pulse.from_posthog(body jsonb) RETURNS jsonb
-    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT jsonb_build_object('sentAt', body -> 'sent_at', 'batch', coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object('sentAt', body -> 'sent_at', 'batch', coalesce(jsonb_agg(m.event ORDER BY e.place), '[]'))
+    FROM (SELECT i.item, i.place, i.item ->> 'event' AS event, p.properties, p.properties ->> '$anon_distinct_id' AS anonymous, d.id, n.nobody,
+                 CASE WHEN jsonb_typeof(s.set) = 'object' AND NOT n.nobody THEN s.set END AS set,
+                 CASE WHEN jsonb_typeof(s.once) = 'object' AND NOT n.nobody THEN s.once END AS once
+          FROM jsonb_array_elements(CASE WHEN jsonb_typeof(body -> 'batch') = 'array' THEN body -> 'batch' ELSE jsonb_build_array(body - 'api_key') END)
+               WITH ORDINALITY AS i (item, place)
+          CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(i.item -> 'properties') = 'object' THEN i.item -> 'properties' ELSE '{}' END) AS p (properties)
+          CROSS JOIN LATERAL (SELECT coalesce(p.properties -> '$process_person_profile' = 'false', false)) AS n (nobody)
+          CROSS JOIN LATERAL (SELECT coalesce(i.item ->> 'distinct_id', p.properties ->> 'distinct_id')) AS d (id)
+          CROSS JOIN LATERAL (SELECT coalesce(i.item -> '$set', p.properties -> '$set'), coalesce(i.item -> '$set_once', p.properties -> '$set_once')) AS s (set, once)) AS e
+    -- What has no value is left out here; a null inside of properties or traits is what the client sent.
+    CROSS JOIN LATERAL (SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(jsonb_build_object(
         'type', CASE e.event WHEN '$identify' THEN 'identify' WHEN '$set' THEN 'identify' WHEN '$create_alias' THEN 'alias' WHEN '$groupidentify' THEN 'group'
                              WHEN '$pageview' THEN 'page' WHEN '$screen' THEN 'screen' ELSE 'track' END,
         'event', e.event,
         'name', CASE e.event WHEN '$pageview' THEN e.properties ->> '$pathname' WHEN '$screen' THEN e.properties ->> '$screen_name' END,
-        'userId', CASE WHEN e.anonymous IS DISTINCT FROM e.id THEN e.id END,
+        'userId', CASE WHEN e.anonymous IS DISTINCT FROM e.id AND NOT e.nobody THEN e.id END,
         'previousId', CASE WHEN e.event = '$create_alias' THEN e.properties ->> 'alias' END,
-        'anonymousId', coalesce(e.anonymous, CASE WHEN e.properties -> '$process_person_profile' = 'false' THEN e.id END),
+        'anonymousId', coalesce(e.anonymous, CASE WHEN e.nobody THEN e.id END),
         'groupId', CASE WHEN e.event = '$groupidentify' THEN e.properties ->> '$group_key' END,
         'messageId', e.item -> 'uuid', 'timestamp', e.item -> 'timestamp',
-        'traits', CASE WHEN e.event = '$groupidentify' THEN e.properties -> '$group_set'
-                       WHEN e.event IN ('$identify', '$set') THEN coalesce(e.once, '{}') || coalesce(e.set, '{}') END,
-        'properties', CASE WHEN e.event NOT IN ('$identify', '$set', '$create_alias', '$groupidentify') THEN e.properties END)) ORDER BY e.place), '[]'))
-    FROM (SELECT i.item, i.place, i.item ->> 'event' AS event, p.properties, p.properties ->> '$anon_distinct_id' AS anonymous, d.id,
-                 CASE WHEN jsonb_typeof(s.set) = 'object' THEN s.set END AS set,
-                 -- $set_once does not change what the person has.
-                 (SELECT jsonb_object_agg(o.key, o.value) FROM jsonb_each(CASE WHEN jsonb_typeof(s.once) = 'object' THEN s.once ELSE '{}' END) AS o
-                  WHERE NOT EXISTS (SELECT FROM pulse.identity AS n JOIN pulse.profile AS f ON f.id = n.profile_id
-                                    JOIN pulse.profile AS c ON c.id = f.canonical_id
-                                    WHERE n.kind = 'user_id' AND n.value = d.id AND c.attributes ? o.key)) AS once
-          FROM jsonb_array_elements(CASE WHEN jsonb_typeof(body -> 'batch') = 'array' THEN body -> 'batch' ELSE jsonb_build_array(body - 'api_key') END)
-               WITH ORDINALITY AS i (item, place)
-          CROSS JOIN LATERAL (SELECT CASE WHEN jsonb_typeof(i.item -> 'properties') = 'object' THEN i.item -> 'properties' ELSE '{}' END) AS p (properties)
-          CROSS JOIN LATERAL (SELECT coalesce(i.item ->> 'distinct_id', p.properties ->> 'distinct_id')) AS d (id)
-          CROSS JOIN LATERAL (SELECT coalesce(i.item -> '$set', p.properties -> '$set'), coalesce(i.item -> '$set_once', p.properties -> '$set_once')) AS s (set, once)) AS e
+        'traits', CASE WHEN e.event = '$groupidentify' THEN e.properties -> '$group_set' WHEN e.event IN ('$identify', '$set') THEN coalesce(e.set, '{}') END,
+        '$set', CASE WHEN e.event NOT IN ('$identify', '$set', '$groupidentify') THEN e.set END,
+        '$set_once', CASE WHEN e.event <> '$groupidentify' THEN e.once END,
+        'properties', CASE WHEN e.event NOT IN ('$identify', '$set', '$create_alias', '$groupidentify') THEN e.properties END)) AS f WHERE f.value <> 'null') AS m (event)
 $$;
 COMMENT ON FUNCTION pulse.from_posthog(jsonb) IS
-'The events of a request of PostHog''s libraries in the form of pulse_ingest(): distinct_id is the user id, $anon_distinct_id the anonymous id, $set and $set_once of $identify and $set are traits; uuid is the message id.';
+'The events of a request of PostHog''s libraries in the form of pulse_ingest(): distinct_id is the user id, $anon_distinct_id the anonymous id; $set and $set_once of any event set attributes of the person. Where $process_person_profile is false, distinct_id is an anonymous id, and no attribute is set. uuid is the message id. Nulls that the client sent in properties are kept, as PostHog keeps them; a null attribute removes it.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse.from_stratum(events jsonb) RETURNS jsonb

@@ -95,6 +95,14 @@ void Act(const std::string& action, int64_t incident, const Json& payload) {
     if (action == "investigate") Call("investigate_incident($1, NULL)", {Value::Int8(incident)});
 }
 
+Json RequestSnapshot(const std::string& segment) {
+    const pg::Result rows = pg::Execute("SELECT r.state, r.detail FROM pulse.request_snapshot($1, true) AS r",
+                                        {Value::Text(segment)});
+    Json answer{{"state", rows[0].Text(0)}};
+    if (!rows[0].IsNull(1)) answer["detail"] = rows[0].Text(1);
+    return answer;
+}
+
 Json RunCheck(const Json& payload) {
     const std::optional<std::string> segment = TextOf(payload, "segment"), table = TextOf(payload, "table");
     if (segment.has_value() == table.has_value())
@@ -108,8 +116,11 @@ Json RunCheck(const Json& payload) {
         const Json* first = Find(payload, {"snapshot"});
         if (first && !first->is_boolean())
             RefuseRequest("\"snapshot\" must be true or false", DescribeJson(*first), "");
-        if (first && first->get<bool>()) Call("take_snapshot($1)", {Value::Text(segment)});
-        answer["findings"] = Call("check_drift($1)", {Value::Text(segment)});
+        // Measuring takes as long as the data is large: a worker does it, and checks afterwards.
+        if (first && first->get<bool>())
+            answer.update(RequestSnapshot(*segment));
+        else
+            answer["findings"] = Call("check_drift($1)", {Value::Text(segment)});
     } else {
         answer["checks"] = Call("check_tables($1, NULL)", {Value::Text(table)});
     }

@@ -10,6 +10,7 @@
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/feed.hpp"
 #include "pulse/delivery/sign.hpp"
+#include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/http/require_tls.hpp"
@@ -164,6 +165,90 @@ CreatedSubscription Subscribe(const pg::Args& args) {
     return made;
 }
 
+[[noreturn]] void ThrowNoChannel(const std::string& name, bool server) {
+    throw UserError(sqlstate::kNotReady, "subscription \"" + name + "\" has no channel any more",
+                    server ? "The user mapping of its server was dropped." : "Its server was dropped.",
+                    "End it with pulse_unsubscribe() and create another one.");
+}
+
+// What a subscription is to become; empty leaves it.
+struct SubscriptionChange {
+    std::optional<std::string> url;
+    std::optional<std::vector<std::string>> events, segments;  // no segment: any
+    std::optional<bool> enabled;
+};
+
+void SetUrl(const pg::ForeignServer& server, const std::string& url) {
+    http::RequireTls({{"kind", "webhook"}, {"url", url}}, pg::settings::allow_http);
+    options::List mapping = server.mapping;
+    std::erase_if(mapping, [](const auto& option) { return option.first == "url"; });
+    mapping.emplace_back("url", url);
+    pg::SetMapping(server, mapping);
+}
+
+// A feed that it did not have begins now; one that goes on keeps its place.
+void SetEvents(const std::string& name, const std::vector<std::string>& before,
+               const std::vector<std::string>& events) {
+    for (const Feed& feed : Feeds()) {
+        const bool had = feed.OffersAnyOf(before), has = feed.OffersAnyOf(events);
+        if (has && !had) feed.begin(name);
+        if (had && !has) feed.end(name);
+    }
+}
+
+void SetEnabled(const std::string& name, bool enabled) {
+    pg::Execute(
+        enabled
+            ? "UPDATE pulse.channel_state SET failures = 0, open_until = NULL, disabled_at = NULL"
+              " WHERE channel = $1"
+            : "INSERT INTO pulse.channel_state AS s (channel, disabled_at, last_error) VALUES ($1, "
+              "clock_timestamp(), 'disabled by pulse_update_subscription()') ON CONFLICT (channel) DO UPDATE "
+              "SET disabled_at = coalesce(s.disabled_at, excluded.disabled_at), last_error = excluded.last_error",
+        {Value::Text(name)});
+    if (enabled) WakeDelivery();
+}
+
+// As for everything that PostgreSQL itself lets only the owner of the server change.
+void RequireOwner(const std::string& name, const std::string& owner) {
+    const pg::Session session;
+    if (pg::Execute("SELECT pg_catalog.pg_has_role($1::pg_catalog.name, 'USAGE')", {Value::Text(owner)})[0]
+            .Bool(0))
+        return;
+    throw UserError(sqlstate::kInsufficientPrivilege,
+                    "subscription \"" + name + "\" belongs to role \"" + owner + "\"", "",
+                    "Only that role or a superuser may change it.");
+}
+
+void UpdateSubscription(const std::string& name, const SubscriptionChange& change) {
+    std::optional<pg::ForeignServer> server;
+    std::vector<std::string> before, segments;
+    {
+        const pg::OwnerSession session;
+        const pg::Result rows = pg::Execute(
+            "SELECT events, coalesce(segments, '{}') FROM pulse.subscription"
+            " WHERE channel = $1 FOR NO KEY UPDATE",
+            {Value::Text(name)});
+        if (rows.empty()) ThrowUnknownSubscription(name);
+        before = rows[0].Texts(0);
+        segments = change.segments.value_or(rows[0].Texts(1));
+        server = pg::FindServer("pulse_channel", name);
+    }
+    if (!server || !server->has_mapping) ThrowNoChannel(name, server.has_value());
+    RequireOwner(name, server->owner);
+    const std::vector<std::string> events = change.events ? CheckEvents(change.events) : before;
+    if (change.events || change.segments) CheckSegments(segments, events);
+    if (change.url) SetUrl(*server, *change.url);
+    {
+        const pg::OwnerSession session;
+        pg::Execute(
+            "UPDATE pulse.subscription SET events = $2, segments = nullif($3, '{}') WHERE channel = $1",
+            {Value::Text(name), Value::Texts(events), Value::Texts(segments)});
+        SetEvents(name, before, events);
+        if (change.enabled) SetEnabled(name, *change.enabled);
+    }
+    audit::Write("subscription.updated", name, {{"events", events}, {"url", change.url.has_value()}});
+}
+
 // The server of a subscription, whose row stays locked: another rotation waits.
 pg::ForeignServer LockForRotation(const std::string& name) {
     const pg::OwnerSession session;
@@ -175,10 +260,7 @@ pg::ForeignServer LockForRotation(const std::string& name) {
     // What another rotation committed while this one waited.
     const pg::LatestSnapshot latest;
     std::optional<pg::ForeignServer> server = pg::FindServer("pulse_channel", name);
-    if (!server || !server->has_mapping)
-        throw UserError(sqlstate::kNotReady, "subscription \"" + name + "\" has no channel any more",
-                        server ? "The user mapping of its server was dropped." : "Its server was dropped.",
-                        "End it with pulse_unsubscribe() and create another one.");
+    if (!server || !server->has_mapping) ThrowNoChannel(name, server.has_value());
     return *server;
 }
 
@@ -225,6 +307,17 @@ PULSE_FUNCTION(pulse_subscribe) {
     pg::ResultSet results(fcinfo);
     results.Add({pg::Value::Text(made.name), pg::Value::Text(made.secret)});
     return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_update_subscription) {
+    const pg::Args args(fcinfo);
+    pg::ShowActivity("SELECT pulse_update_subscription(...)");
+    pg::HideStatement([&] {
+        pg::RequireWritable("pulse_update_subscription()");
+        delivery::UpdateSubscription(args.RequireText(0, "subscription"),
+                                     {args.Text(1), args.Texts(2), args.Texts(3), args.Bool(4)});
+    });
+    PG_RETURN_VOID();
 }
 
 PULSE_FUNCTION(pulse_rotate_subscription_secret) {

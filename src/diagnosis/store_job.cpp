@@ -4,6 +4,7 @@
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/snapshot/listener.hpp"
 
 namespace pulse::diagnosis {
 
@@ -18,6 +19,12 @@ RunResult RunDriftJob(bool in_worker) {
     result.message = std::to_string(*result.rows) + " findings, " + std::to_string(diagnosed) +
                      " live incidents diagnosed";
     return result;
+}
+
+// Somebody asked for a snapshot and a check of its segment.
+void CheckRequested(const std::string& segment, bool in_worker) {
+    pg::CountCall(in_worker, "pulse: checking drift", "pulse.check_drift(" + pg::QuoteLiteral(segment) + ")");
+    pg::CountCall(in_worker, "pulse: diagnosing incidents", "pulse.diagnose_incidents()");
 }
 
 void ReportUndiagnosed(pg::StatusReport& report) {
@@ -78,8 +85,9 @@ const pg::JobKind kInvestigationsJob{
 
 namespace {
 
-[[maybe_unused]] const bool jobs_registered =
-    pg::RegisterJobKind(kDriftJob) && pg::RegisterJobKind(kInvestigationsJob);
+[[maybe_unused]] const bool jobs_registered = pg::RegisterJobKind(kDriftJob) &&
+                                              pg::RegisterJobKind(kInvestigationsJob) &&
+                                              snapshot::ListenToRequests(CheckRequested);
 
 }  // namespace
 

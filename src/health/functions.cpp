@@ -5,6 +5,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/interval.hpp"
 #include "pulse/pg/lock.hpp"
+#include "pulse/pg/record.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -158,6 +159,16 @@ PULSE_FUNCTION(pulse_suggest_checks) {
          health::SuggestFor(args.RequireText(0, "relation"), args.Text(1)))
         results.Add({pg::Value::Jsonb(suggestion.check), pg::Value::Text(suggestion.reason)});
     return pg::ResultSet::Done();
+}
+
+PULSE_WRITING_FUNCTION(pulse_request_check) {
+    static const pg::RecordType type({{"checks", INT8OID}, {"state", TEXTOID}, {"detail", TEXTOID}});
+    const pg::Args args(fcinfo);
+    const health::RequestedCheck requested =
+        health::RequestCheck(args.RequireText(0, "relation"), args.Text(1));
+    return type.Make({pg::Value::Int8(requested.checks),
+                      pg::Value::Text(requested.no_worker ? "no_worker" : "waiting"),
+                      pg::Value::Text(requested.no_worker)});
 }
 
 PULSE_WRITING_FUNCTION(pulse_check_tables) {

@@ -1,9 +1,12 @@
 // The job health.
 #include "pulse/base/number.hpp"
 #include "pulse/health/store.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/source/users.hpp"
 
 namespace pulse::health {
 
@@ -71,8 +74,38 @@ const pg::JobKind kHealthJob{
                 " AS c CROSS JOIN LATERAL (SELECT r.id FROM pulse.check_result AS r WHERE r.check_id = c.id"
                 " AND r.at < $1) AS o LIMIT $2))"}}};
 
-[[maybe_unused]] const bool job_registered = pg::RegisterJobKind(kHealthJob);
+void ListTablesOfSource(const std::string& source, std::vector<std::string>& users) {
+    const pg::Result rows = pg::Execute(
+        "SELECT relation FROM pulse.monitor WHERE source = $1 AND status = 'active' ORDER BY relation LIMIT 10",
+        {pg::Value::Text(source)}, true);
+    for (uint64_t i = 0; i < rows.size(); ++i) users.push_back("table \"" + rows[i].Text(0) + "\"");
+}
+
+[[maybe_unused]] const bool job_registered =
+    pg::RegisterJobKind(kHealthJob) && source::RegisterSourceUsers(ListTablesOfSource);
 
 }  // namespace
+
+RequestedCheck RequestCheck(const std::string& relation, const std::optional<std::string>& source) {
+    const int64_t monitor = FindMonitor(relation, source);
+    NoteClock({monitor}, pg::Now());
+    RequestedCheck requested;
+    {
+        const pg::OwnerSession session;
+        requested.checks = static_cast<int64_t>(
+            pg::Execute(
+                "UPDATE pulse.monitor_check SET next_check_at = least(next_check_at, clock_timestamp())"
+                " WHERE monitor_id = $1",
+                {pg::Value::Int8(monitor)})
+                .processed());
+        requested.no_worker = pg::WhyNoWorker(kHealthJob);
+        const bool replayed =
+            pg::Execute("SELECT replayed FROM pulse.monitor WHERE id = $1", {pg::Value::Int8(monitor)})[0]
+                .Bool(0);
+        if (replayed) requested.no_worker = "the table is replayed with a past pulse.now: no job checks it";
+    }
+    pg::NotifyLauncher();
+    return requested;
+}
 
 }  // namespace pulse::health

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/transaction.hpp"
 
@@ -67,6 +69,19 @@ Lane LaneOf(const JobKind& kind) {
 
 const std::vector<Lane>& OwnLanes() {
     return TheRegistry().own_lanes;
+}
+
+std::optional<std::string> WhyNoWorker(const JobKind& kind) {
+    const std::string name = kind.name;
+    if (OnStandby()) return "jobs run on the primary";
+    if (!settings::run_jobs) return "pulse.run_jobs is off";
+    if (FindLauncher() == 0)
+        return "jobs do not run by themselves: put pulse into shared_preload_libraries, or SELECT pulse_start(); "
+               "SELECT * FROM pulse_run_job('" +
+               name + "') runs this one in a session";
+    const Result rows = Execute("SELECT enabled FROM pulse.job WHERE kind = $1", {Value::Text(name)}, true);
+    if (!rows.empty() && rows[0].Bool(0)) return std::nullopt;
+    return "job " + name + " is disabled: SELECT pulse_schedule('" + name + "', enabled => true)";
 }
 
 int64_t CountCall(bool in_worker, const char* what, const std::string& call) {

@@ -53,6 +53,8 @@ constexpr std::array kFields{
     Field{"props", &EventFields::properties},
     Field{"traits", &EventFields::traits},
     Field{"context", &EventFields::context},
+    Field{"$set", &EventFields::set},
+    Field{"$set_once", &EventFields::set_once},
 };
 
 const std::unordered_map<std::string_view, size_t>& Places() {

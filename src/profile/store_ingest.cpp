@@ -229,9 +229,8 @@ class Batch {
                                          ? Value{JSONBOID, pg::CutOut(event.properties), false}
                                          : Value::Null(JSONBOID),
                                      event.time});
-            claim.writes |= event.type == EventType::kGroup ||
-                            (event.type == EventType::kIdentify && event.properties.Given()) ||
-                            IsEvaluated(event.name);
+            claim.writes |=
+                event.type == EventType::kGroup || event.SetsAttributes() || IsEvaluated(event.name);
         }
         std::vector<int64_t> also;
         if (!accounts_.empty()) {
@@ -300,6 +299,9 @@ class Batch {
             if (incoming_[i].cause != Cause::kImport) live_people_.insert(claim.canonical);
             if (event.type == EventType::kIdentify && event.properties.Given())
                 updates.push_back({claim.canonical, pg::CutOut(event.properties)});
+            if (event.set.Given()) updates.push_back({claim.canonical, pg::CutOut(event.set)});
+            if (event.set_once.Given())
+                updates.push_back({claim.canonical, pg::CutOut(event.set_once), true});
             if (event.type == EventType::kGroup)
                 joins.push_back({claim.profile, claim.canonical, accounts_[account++].account, event.time});
         }
@@ -370,7 +372,7 @@ class Batch {
                  {std::string_view(events_[i].note), std::string_view(senders_[sender_of_[i]].note),
                   std::string_view(claim.note)})
                 if (!note.empty()) detail.append(detail.empty() ? "" : " ").append(note);
-            if (events_[i].type == EventType::kIdentify && full_people_.contains(claim.canonical))
+            if (events_[i].SetsAttributes() && full_people_.contains(claim.canonical))
                 detail += (detail.empty() ? "" : " ") +
                           ("New attributes were not added: pulse.max_properties allows " +
                            std::to_string(pg::settings::max_properties) + ".");

@@ -35,6 +35,8 @@ Datum MakePayload(const EventFields& fields) {
     add("properties", fields.properties);
     add("traits", fields.traits);
     add("context", fields.context);
+    add("$set", fields.set);
+    add("$set_once", fields.set_once);
     return pg::MakeObject(members);
 }
 

@@ -158,20 +158,26 @@ class EventValidator {
         RequireObject(fields_.properties, "properties");
         RequireObject(fields_.traits, "traits");
         RequireObject(fields_.context, "context");
+        RequireObject(fields_.set, "$set");
+        RequireObject(fields_.set_once, "$set_once");
         const bool about_somebody = event_.type == EventType::kIdentify || event_.type == EventType::kGroup;
         const json::Value& first = about_somebody ? fields_.traits : fields_.properties;
         event_.properties = first.Given() || !about_somebody ? first : fields_.properties;
         event_.context = fields_.context;
-        const json::Shape shape =
-            event_.properties.Given() ? reader_.Measure(event_.properties) : json::Shape{};
-        if (shape.members > limits_.max_properties)
-            throw Rejection{"too_many_properties", "There are " + std::to_string(shape.members) +
-                                                       "; pulse.max_properties allows " +
-                                                       std::to_string(limits_.max_properties) + "."};
-        const int context_depth = event_.context.Given() ? reader_.Measure(event_.context).depth : 0;
-        if (std::max(shape.depth, context_depth) > limits_.max_depth)
-            throw Rejection{"too_deep", "Properties are nested " +
-                                            std::to_string(std::max(shape.depth, context_depth)) +
+        event_.set = fields_.set;
+        event_.set_once = fields_.set_once;
+        int depth = event_.context.Given() ? reader_.Measure(event_.context).depth : 0;
+        for (const json::Value& object : {event_.properties, event_.set, event_.set_once}) {
+            if (!object.Given()) continue;
+            const json::Shape shape = reader_.Measure(object);
+            depth = std::max(depth, shape.depth);
+            if (shape.members > limits_.max_properties)
+                throw Rejection{"too_many_properties", "There are " + std::to_string(shape.members) +
+                                                           "; pulse.max_properties allows " +
+                                                           std::to_string(limits_.max_properties) + "."};
+        }
+        if (depth > limits_.max_depth)
+            throw Rejection{"too_deep", "Properties are nested " + std::to_string(depth) +
                                             " deep; pulse.max_event_depth allows " +
                                             std::to_string(limits_.max_depth) + "."};
     }
@@ -217,6 +223,7 @@ class EventValidator {
         AddId("phone", fields_.phone);
         // Traits of a group are not traits of a person.
         if (event_.type != EventType::kGroup) AddFrom(fields_.traits);
+        AddFrom(fields_.set);
         if (fields_.context.Is(json::Type::kObject)) {
             AddFrom(reader_.Get(fields_.context, "traits"));
             AddId("device_id", reader_.Get(reader_.Get(fields_.context, "device"), "id"));

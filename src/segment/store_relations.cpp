@@ -1,6 +1,7 @@
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/source/users.hpp"
 
 namespace pulse::segment {
 
@@ -49,5 +50,18 @@ std::vector<std::string> RelationsOf(const Json& definition, const std::string& 
     }
     return relations;
 }
+
+namespace {
+
+void ListSegmentsOfSource(const std::string& source, std::vector<std::string>& users) {
+    const pg::Result rows = pg::Execute(
+        "SELECT name FROM pulse.segment WHERE source = $1 AND status <> 'archived' ORDER BY name LIMIT 10",
+        {pg::Value::Text(source)}, true);
+    for (uint64_t i = 0; i < rows.size(); ++i) users.push_back("segment \"" + rows[i].Text(0) + "\"");
+}
+
+[[maybe_unused]] const bool source_users_registered = source::RegisterSourceUsers(ListSegmentsOfSource);
+
+}  // namespace
 
 }  // namespace pulse::segment

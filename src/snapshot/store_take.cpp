@@ -59,7 +59,8 @@ bool Due(const segment::Segment& segment, Moment moment) {
     return !last || moment - *last >= segment.cadence - tolerance;
 }
 
-// Takes one segment; its failure does not affect the others.
+}  // namespace
+
 TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
     const std::string source = segment::AccessOf(segment).source;
     if (const auto reason = breaker.OpenReason(source)) return Skipped(segment, *reason);
@@ -84,6 +85,8 @@ TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuit
         return Failed(segment, moment, error.state(), error.message(), error.detail());
     }
 }
+
+namespace {
 
 int64_t MicrosecondsSince(std::chrono::steady_clock::time_point begin) {
     return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin)

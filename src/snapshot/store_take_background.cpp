@@ -131,6 +131,8 @@ TakeResult RecordFailure(const segment::Segment& segment, Moment moment, const s
     return result;
 }
 
+}  // namespace
+
 TakeResult TakeInBackground(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
     BackgroundTake take(segment, moment);
     const std::string& source = take.source();
@@ -151,8 +153,6 @@ TakeResult TakeInBackground(const segment::Segment& segment, Moment moment, Sour
         return RecordFailure(segment, moment, error.state(), error.message(), error.detail());
     }
 }
-
-}  // namespace
 
 std::vector<TakeResult> TakeDueInBackground() {
     Moment moment = 0;

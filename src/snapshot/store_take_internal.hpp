@@ -1,4 +1,4 @@
-// Shared by store_take.cpp and store_take_background.cpp.
+// Shared by store_take.cpp, store_take_background.cpp and store_request.cpp.
 #pragma once
 
 #include "pulse/snapshot/source_circuit_breaker.hpp"
@@ -8,6 +8,11 @@ namespace pulse::snapshot {
 
 // The active segments that are due at the moment, by name.
 std::vector<segment::Segment> FindDue(Moment moment);
+
+// Take one segment; its failure does not affect others. In the caller's transaction, or in a background
+// worker outside of any.
+TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker);
+TakeResult TakeInBackground(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker);
 
 // Results.
 TakeResult Taken(const segment::Segment& segment, const Record& record);

@@ -23,6 +23,11 @@ PULSE_FUNCTION(pulse_create_source) {
     PG_RETURN_VOID();
 }
 
+PULSE_WRITING_FUNCTION(pulse_delete_source) {
+    source::DeleteSource(pg::Args(fcinfo).RequireText(0, "name"));
+    PG_RETURN_VOID();
+}
+
 PULSE_FUNCTION(pulse_test_source) {
     const std::vector<source::TestRow> rows = source::TestSource(pg::Args(fcinfo).RequireText(0, "name"));
     pg::ResultSet results(fcinfo);

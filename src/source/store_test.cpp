@@ -1,10 +1,13 @@
 // Creating a source, and testing its connection and guard rails.
 #include <chrono>
 
+#include "pulse/audit/store.hpp"
+#include "pulse/base/suggest.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/source/store.hpp"
+#include "pulse/source/users.hpp"
 
 namespace pulse::source {
 
@@ -194,6 +197,29 @@ void CreateSource(const std::string& name, const pg::Json& options) {
     pg::CreateServer("source", name, "pulse_source", Options(), options,
                      "{\"host\": \"replica.example\", \"dbname\": \"crm\", \"user\": \"pulse_reader\", "
                      "\"password\": \"...\"}");
+}
+
+void DeleteSource(const std::string& name) {
+    constexpr size_t kNamed = 5;
+    {
+        const pg::OwnerSession session;
+        if (!pg::FindServer("pulse_source", name))
+            throw UserError(sqlstate::kUndefinedObject, "source \"" + name + "\" does not exist", "",
+                            SuggestName(name, pg::ServerNames("pulse_source"), "Sources"));
+        const std::vector<std::string> users = UsersOf(name);
+        std::string list;
+        for (size_t i = 0; i < std::min(users.size(), kNamed); ++i) list += (i == 0 ? "" : ", ") + users[i];
+        if (!users.empty())
+            throw UserError(sqlstate::kDependentObjects, "source \"" + name + "\" is still read",
+                            "By " + list + (users.size() > kNamed ? ", …" : "") + ".",
+                            "Delete or archive these segments, and stop monitoring these tables "
+                            "(pulse_unmonitor_table()), or let them read another source.");
+    }
+    {
+        const pg::Session session;
+        pg::DropServer(name);
+    }
+    audit::Write("source.deleted", name);
 }
 
 }  // namespace pulse::source

@@ -1,4 +1,5 @@
 // SQL functions behind the gateway.
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/utf8.hpp"
@@ -24,6 +25,16 @@ void ReadClient(const pg::Json& client, Request& request) {
     request.tls = client.value("tls", pg::Json()) == true;
     request.from_gateway = client.value("gateway", pg::Json()) == true;
     request.folded = client.value("folded", pg::Json()) == true;
+    const pg::Json exhausted = client.value("exhausted", pg::Json());
+    if (!exhausted.is_null() && !exhausted.is_object())
+        ThrowInvalid("\"exhausted\" must be an object with ids of keys and seconds");
+    for (const auto& [key, seconds] : exhausted.items()) {
+        int64_t id = 0;
+        const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
+        if (error != std::errc() || end != key.data() + key.size() || !seconds.is_number_integer())
+            ThrowInvalid("\"exhausted\" must be an object with ids of keys and seconds");
+        request.exhausted[id] = seconds.get<int64_t>();
+    }
     const auto cors = client.find("cors");
     if (cors == client.end() || !cors->is_array()) return;
     request.origins.emplace();
@@ -60,6 +71,7 @@ pg::Json InfoOf(const Served& served) {
                        {"rate", served.key->rate ? pg::Json(*served.key->rate) : pg::Json()}};
     if (served.refused) info["refused"] = true;
     if (!served.next.empty()) info["next"] = served.next;
+    if (served.stream) info["stream"] = true;
     return info;
 }
 

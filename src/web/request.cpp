@@ -176,7 +176,7 @@ Answer PreflightAnswer(const Request& request, const std::vector<std::string_vie
     answer.headers.emplace_back("access-control-allow-methods", list);
     answer.headers.emplace_back("access-control-allow-headers",
                                 "authorization, content-type, content-encoding, x-write-key, x-api-key, "
-                                "if-none-match, x-request-id");
+                                "if-none-match, last-event-id, x-request-id");
     answer.headers.emplace_back("access-control-max-age", "86400");
     return answer;
 }

@@ -131,13 +131,16 @@ std::vector<Route> Snapshots() {
         {.method = "POST",
          .path = "/api/snapshots/take",
          .access = Access::kWrite,
-         .summary = "Measures a segment, or all",
+         .summary = "Asks for a snapshot of a segment, or of all that are due; 503 if no worker takes it",
          .sql =
-             "SELECT json_build_object('message', 'Snapshot taken', 'segmentId', s.id::text, 'snapshotId', "
-             "{v}.pulse_take_snapshot(s.name)::text) FROM pulse.segment AS s WHERE s.id = $1::bigint "
-             "UNION ALL SELECT json_build_object('message', 'Snapshots taken', 'segmentId', 'all', 'snapshots', "
-             "count(*) FILTER (WHERE t.status = 'ok')) FROM {v}.pulse_take_snapshots() AS t WHERE $1::bigint IS NULL "
-             "HAVING $1::bigint IS NULL",
+             "SELECT CASE r.state WHEN 'no_worker' THEN json_build_object('error', 'no worker takes snapshots', 'detail', r.detail) "
+             "ELSE json_build_object('message', 'Snapshot requested', 'segmentId', r.segment) END, "
+             "CASE r.state WHEN 'no_worker' THEN 503 ELSE 200 END AS status, "
+             "CASE r.state WHEN 'no_worker' THEN '{\"retry-after\": \"60\"}'::jsonb END AS headers FROM ("
+             "SELECT s.id::text AS segment, o.state, o.detail FROM pulse.segment AS s "
+             "CROSS JOIN LATERAL {v}.pulse_request_snapshot(s.name, false) AS o WHERE s.id = $1::bigint "
+             "UNION ALL SELECT 'all', a.state, a.detail FROM (SELECT WHERE $1::bigint IS NULL OFFSET 0) AS w "
+             "CROSS JOIN LATERAL {v}.pulse_request_snapshots() AS a) AS r",
          .parameters = {{"segmentId", In::kBody, Type::kId}}},
     };
 }
@@ -216,6 +219,7 @@ std::vector<Route> Incidents() {
          .parameters = {kPathId}},
         {.method = "POST",
          .path = "/webhook/drift",
+         .webhook = true,
          .summary = "Takes what n8n and similar tools send: acknowledge, resolve, ignore, investigate, check",
          .sql = "SELECT {v}.pulse_receive_webhook($1::jsonb)",
          .parameters = {{"payload", In::kWholeBody, Type::kJson}}},

@@ -176,6 +176,16 @@ std::vector<Route> Webhooks() {
              {"signature", In::kBody}})),
         Part("GET", PULSE_CDP "/webhooks/{id}", Access::kRead, "One subscription", kOneWebhook,
              {{"id", In::kPath}}),
+        Part(
+            "PATCH", PULSE_CDP "/webhooks/{id}", Access::kAdmin,
+            "Changes where a subscription sends to, and what; what is left out stays",
+            "SELECT $1::text, {v}.pulse_update_subscription($1::text, $2::text, $3::text[], $4::text[], $5::boolean)",
+            {{"id", In::kPath},
+             {"url", In::kBody},
+             {.name = "events", .in = In::kBody, .type = Type::kTexts, .synonym = "event_types"},
+             {"segments", In::kBody, Type::kTexts},
+             {.name = "is_active", .in = In::kBody, .type = Type::kBoolean, .synonym = "enabled"}},
+            kOneWebhook),
         Part("DELETE", PULSE_CDP "/webhooks/{id}", Access::kAdmin, "Ends a subscription",
              "SELECT nullif({v}.pulse_unsubscribe($1::text)::text, '')", {{"id", In::kPath}}),
         Part(

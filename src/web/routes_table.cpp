@@ -74,6 +74,13 @@ std::vector<Route> Connections() {
          .summary = "One source",
          .sql = kOneConnection,
          .parameters = {kPathId}},
+        {.method = "DELETE",
+         .path = "/api/connections/{id}",
+         .status = 204,
+         .summary = "Drops a source that nothing reads any more",
+         .sql = "SELECT nullif({v}.pulse_delete_source(c.srvname::text)::text, '') " PULSE_CONNECTIONS
+                "WHERE c.oid = $1::bigint",
+         .parameters = {kPathId}},
     };
 }
 
@@ -159,11 +166,13 @@ std::vector<Route> Tables() {
         {.method = "POST",
          .path = "/api/tables/{id}/check",
          .access = Access::kWrite,
-         .summary = "Checks a table now",
+         .status = 202,
+         .summary = "Makes the checks of a table due now; a worker runs them",
          .sql =
-             "SELECT json_build_object('table_id', m.id::text, 'checks', (SELECT coalesce(json_agg(json_build_object('monitor_type', c.\"check\", "
-             "'status', c.status, 'observed', c.observed, 'expected', c.expected, 'message', c.message, 'alert_id', c.incident::text)), '[]') "
-             "FROM {v}.pulse_check_tables(m.relation, m.source) AS c)) FROM pulse.monitor AS m WHERE m.id = $1::bigint AND m.status = 'active'",
+             "SELECT json_build_object('table_id', m.id::text, 'checks', r.checks, 'state', r.state, 'location', w.location, 'detail', r.detail), "
+             "jsonb_build_object('location', w.location) AS headers FROM pulse.monitor AS m "
+             "CROSS JOIN LATERAL (SELECT format('/api/tables/%s/status', m.id) AS location) AS w "
+             "CROSS JOIN LATERAL {v}.pulse_request_check(m.relation, m.source) AS r WHERE m.id = $1::bigint AND m.status = 'active'",
          .parameters = {kPathId}},
     };
 }

@@ -22,14 +22,35 @@ FoundKey ReadKey(const std::vector<Value>& row) {
             DatumGetObjectId(row[7].datum),
             row[3].null ? std::nullopt : std::optional(pg::ToTextArray(row[3].datum)),
             row[4].null ? std::nullopt : std::optional(DatumGetInt32(row[4].datum)),
-            row[8].null ? std::nullopt : std::optional(pg::ToText(row[8].datum))};
+            row[8].null ? std::nullopt : std::optional(pg::ToText(row[8].datum)),
+            DatumGetBool(row[9].datum)};
+}
+
+const pg::Probe& Keys() {
+    static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12, 13, 14});
+    return keys;
+}
+
+bool Ended(const Value& end) {
+    const Moment now = pg::WallClock();
+    return TimeOf(end).value_or(now + 1) <= now;
+}
+
+Oid RoleOf(const std::optional<std::vector<Value>>& key) {
+    return key && !(*key)[7].null ? DatumGetObjectId((*key)[7].datum) : InvalidOid;
 }
 
 }  // namespace
 
+std::optional<FoundKey> FindKeyById(int64_t id) {
+    const pg::LatestSnapshot snapshot;
+    const std::optional<std::vector<Value>> key = Keys().Find({Int64GetDatum(id)});
+    if (!key || !(*key)[6].null || Ended((*key)[5]) || !pg::MayHandOut(RoleOf(key))) return std::nullopt;
+    return ReadKey(*key);
+}
+
 std::optional<FoundKey> FindKey(std::string_view text) {
     static const pg::Probe secrets("api_key_secret", "api_key_secret_pkey", {2, 3, 5});
-    static const pg::Probe keys("api_key", "api_key_pkey", {1, 2, 3, 5, 6, 9, 11, 12, 13});
     const std::optional<std::string> prefix = PrefixOf(text);
     if (!prefix) return std::nullopt;
     // Every text that may be a key goes through all of these, whatever is found; one that is unknown with the
@@ -39,15 +60,12 @@ std::optional<FoundKey> FindKey(std::string_view text) {
     const std::string expected = secret ? pg::ToBytes((*secret)[1].datum) : std::string(32, '\0');
     const bool same = SameDigest(Digest(text), expected);
     const std::optional<std::vector<Value>> key =
-        keys.Find({Int64GetDatum(secret ? DatumGetInt64((*secret)[0].datum) : 1)});
-    const Oid role = key && !(*key)[7].null ? DatumGetObjectId((*key)[7].datum) : InvalidOid;
-    const bool may = pg::MayHandOut(role);
+        Keys().Find({Int64GetDatum(secret ? DatumGetInt64((*secret)[0].datum) : 1)});
+    const bool may = pg::MayHandOut(RoleOf(key));
     if (!secret || !key || !same || !may) return std::nullopt;
 
-    const Moment now = pg::WallClock();
-    const auto ended = [&](const Value& value) { return TimeOf(value).value_or(now + 1) <= now; };
     const bool revoked = !(*key)[6].null;
-    if (revoked || ended((*key)[5]) || ended((*secret)[2])) return std::nullopt;
+    if (revoked || Ended((*key)[5]) || Ended((*secret)[2])) return std::nullopt;
     return ReadKey(*key);
 }
 

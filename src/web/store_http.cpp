@@ -12,8 +12,10 @@
 #include "pulse/pg/plan.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
+#include "pulse/web/change.hpp"
 #include "pulse/web/store_gateway.hpp"
 #include "pulse/web/store_parameters.hpp"
+#include "pulse/web/store_webhook_secret.hpp"
 
 namespace pulse::web {
 
@@ -56,6 +58,7 @@ Answer AnswerOf(const Route& route, const pg::Row& row, const std::vector<std::s
         if (row.IsNull(column)) continue;
         if (columns[i] == "status") answer.status = row.Int4(column);
         if (columns[i] == "next") served.next = row.Text(column);
+        if (columns[i] == "stream") served.stream = row.Bool(column);
         if (columns[i] != "headers") continue;
         const pg::Json headers = row.Jsonb(column);  // it must live as long as the loop
         for (const auto& [name, value] : headers.items()) {
@@ -117,12 +120,18 @@ void CheckKey(const Request& request, const Route& route, const Pairs& query, Re
               Served& served) {
     if (route.access == Access::kNone) return;
     std::optional<PresentedKey> presented = FindPresentedKey(request, query);
-    if (!presented) presented = KeyInBody(route, body);
+    const bool in_head = presented.has_value();
+    if (!in_head) presented = KeyInBody(route, body);
     if (!presented)
         throw Refusal(401, "an API key is missing",
                       "Send it as \"Authorization: Bearer KEY\"; pulse_create_api_key() makes one.");
     served.key = FindKey(presented->text);
     if (!served.key) throw Refusal(401, "the API key is unknown or has ended");
+    if (const auto found = request.exhausted.find(served.key->id);
+        !in_head && found != request.exhausted.end()) {
+        served.refused = true;
+        throw Refusal(429, std::string(DefaultMessage(429)), "", found->second);
+    }
     if (presented->in_query && route.access != Access::kSend)
         RefuseKey(served, 403, "a key in the URL may only send events", "Send it in a header.");
     if (served.key->source && route.access != Access::kSend)
@@ -142,9 +151,18 @@ void CheckWritable(const Route& route) {
                       pg::OnStandby() ? "It is a standby: send this to the primary." : "");
 }
 
+void CheckSigned(const Request& request, Served& served) {
+    if (!served.key || !served.key->must_sign) return;
+    const std::string problem = CheckSignature(request, *served.key);
+    if (!problem.empty()) RefuseKey(served, 401, "the webhook is not signed as it must be", problem);
+}
+
 Answer Refused(const RouteMatch& match, const Refusal& refusal) {
     const std::string subject = match.values.empty() ? "" : match.values.front();
-    return ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
+    Answer answer = ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
+    for (auto& [name, value] : answer.headers)
+        if (name == "retry-after" && refusal.retry_after() > 0) value = std::to_string(refusal.retry_after());
+    return answer;
 }
 
 // 404 is for what a URL names; what a body names is part of a request that is not valid.
@@ -178,6 +196,7 @@ Answer Work(const Request& request, const RouteMatch& match, const Pairs& query,
         RequestBody body(request);
         if (!request.from_gateway) CheckKey(request, *match.route, query, body, served);
         if (!request.from_gateway) CheckWritable(*match.route);
+        if (match.route->webhook) CheckSigned(request, served);
         Answer answer = RunRoute(request, match, query, body, served);
         work.Commit();
         return answer;
@@ -249,9 +268,21 @@ Answer Find(const Request& request, Served& served) {
     return answer;
 }
 
+// With the rights of the key, which may have ended.
+std::pair<std::string, std::optional<std::string>> NextChanges(const ChangeToken& token) {
+    const std::optional<FoundKey> key = FindKeyById(token.key);
+    if (!key) return {"event: end\ndata: \"the API key has ended\"\n\n", std::nullopt};
+    const pg::Identity identity = pg::Identity::Key(key->role);
+    const pg::Session session;
+    const pg::Result rows = pg::Execute("SELECT c.body, c.next FROM pulse.change_events($1) AS c",
+                                        {Value::Text(token.position)}, true);
+    return {rows[0].Text(0), PrintChangeToken({token.key, rows[0].Text(1)})};
+}
+
 }  // namespace
 
 std::pair<std::string, std::optional<std::string>> NextSlice(const std::string& token) {
+    if (const std::optional<ChangeToken> stream = ParseChangeToken(token)) return NextChanges(*stream);
     const size_t colon = token.find(':');
     const std::string number = token.substr(0, colon);
     if (colon == std::string::npos || number.empty() || number.size() > 9 ||

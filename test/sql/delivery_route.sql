@@ -188,7 +188,8 @@ SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "tabl
 SELECT pulse_receive_webhook('{"action": "check", "segment": "Nobody"}');
 \set VERBOSITY default
 SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "snapshot": "yes"}');
-SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "snapshot": true}');
+SELECT pulse_receive_webhook('{"action": "check", "segment": "Route test", "snapshot": true}') - 'detail' AS requested;
+SELECT status, message FROM pulse_run_job('requested_snapshots');
 SELECT pulse_receive_webhook('{"action": "check", "table": "droute.users"}');
 SELECT count(*) FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id WHERE s.name = 'Route test';
 -- Each action on an incident twice.

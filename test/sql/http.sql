@@ -178,7 +178,7 @@ SELECT status, body FROM pg_temp.http('admin', 'PUT', '/api/segments/' || :pros,
 SELECT status, body FROM pg_temp.http('admin', 'PUT', '/api/segments/' || :pros, '{"isActive": true}');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/segments/0');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/segments/7f6f8f5e-0000-4000-8000-000000000000');
-SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/snapshots/take', format('{"segmentId": "%s"}', :pros));
+SELECT count(pulse_take_snapshot('Professionals'));
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/snapshots/segment/' || :pros);
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/snapshots', query => 'limit=0');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/snapshots', query => 'limit=x');
@@ -194,7 +194,7 @@ SELECT id AS monitor FROM pulse.monitor WHERE relation = 'public.shopper' \gset
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/tables');
 SELECT status, body FROM pg_temp.http('admin', 'PATCH', '/api/tables/' || :monitor, '{"check_interval_minutes": 10}');
 SELECT status, body FROM pg_temp.http('read', 'GET', '/api/tables/' || :monitor || '/status');
-SELECT status, body FROM pg_temp.http('admin', 'POST', '/api/tables/' || :monitor || '/check');
+SELECT "check", status FROM pulse_check_tables('public.shopper') ORDER BY 1;
 -- What measures is not for keys that may only send events, nor for one in the URL.
 SELECT k.name, r.path, h.status, h.body FROM (VALUES ('public'), ('shop'), ('write')) AS k (name), (VALUES ('/api/tables/0/check'), ('/api/snapshots/take')) AS r (path),
     LATERAL pg_temp.http(k.name, 'POST', r.path, '{"segmentId": 0}') AS h ORDER BY 1, 2;

@@ -100,6 +100,9 @@ my $began = time;
 syswrite $socket, request('GET', '/live/2');
 like(read_answer($socket)->{body}, qr/^data: 0.*slice 1,slice 2,$/s, 'a live answer');
 cmp_ok(time - $began, '>', 1.9, 'asks every second');
+$socket = connect_to($gateway);
+syswrite $socket, request('GET', '/flood');
+ok(wait_until(sub { grep { ($_->{error} // '') eq 'the client reads too slowly' } log_lines($gateway) }), 'a client that does not read a stream is let go');
 
 # ---- errors ----
 

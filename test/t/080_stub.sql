@@ -33,7 +33,7 @@ BEGIN
     END IF;
     info := jsonb_build_object('route', '/' || word);
     IF $4 ? 'x-api-key' THEN
-        info := info || jsonb_build_object('key', jsonb_build_object('id', 5, 'name', 'tester', 'rate', nullif($4->>'x-rate', '')::int));
+        info := info || jsonb_build_object('key', jsonb_build_object('id', CASE WHEN $4->>'x-api-key' = 'k2' THEN 6 ELSE 5 END, 'name', 'tester', 'rate', nullif($4->>'x-rate', '')::int));
     END IF;
     CASE word
     WHEN 'echo' THEN
@@ -56,6 +56,9 @@ BEGIN
     WHEN 'live' THEN
         body := convert_to(E'data: 0\n\n', 'UTF8');
         info := info || jsonb_build_object('next', '1 ' || rest, 'stream', true);
+    WHEN 'flood' THEN
+        body := convert_to(E'data: 0\n\n', 'UTF8');
+        info := info || jsonb_build_object('next', '1 -7', 'stream', true);
     WHEN 'split' THEN headers := jsonb_build_object('x-evil', E'a\r\nset-cookie: b');
     WHEN 'cookies' THEN headers := '{"set-cookie": ["a=1", "b=2"]}';
     WHEN 'commit' THEN INSERT INTO checked SELECT 1 FROM generate_series(1, 2);
@@ -65,6 +68,7 @@ BEGIN
         headers := jsonb_build_object('content-type', CASE WHEN rest = '' AND $4->>'accept' ~ 'openmetrics'
             THEN 'application/openmetrics-text; version=1.0.0; charset=utf-8' ELSE 'text/plain; version=0.0.4' END);
         body := convert_to(E'# TYPE pulse_up gauge\npulse_up 1\n' || CASE WHEN headers->>'content-type' ~ 'open' THEN E'# EOF\n' ELSE '' END, 'UTF8');
+    WHEN 'v1' THEN body := convert_to(repeat('0123456789', query::int / 10), 'UTF8');  -- in the lane of decisions
     WHEN 'health' THEN body := '{"status": "healthy"}';
     ELSE
         status := 404;
@@ -79,6 +83,11 @@ DECLARE
     n int := split_part(token, ' ', 1);
     last int := split_part(token, ' ', 2);
 BEGIN
+    IF last = -7 THEN
+        body := convert_to(repeat('x', 3000000), 'UTF8');
+        next := token;
+        RETURN;
+    END IF;
     IF last < 0 AND n = 3 THEN RAISE EXCEPTION 'broken'; END IF;
     body := convert_to('slice ' || n || ',', 'UTF8');
     next := CASE WHEN last < 0 OR n < last THEN n + 1 || ' ' || last END;

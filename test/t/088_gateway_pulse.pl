@@ -31,6 +31,20 @@ is(decode_json($answer->{body})->{value}, JSON::PP::true, 'a decision');
 like(get($gateway, '/metrics', Authorization => "Bearer $key")->{body}, qr/^pulse_events_total.*^pulse_http_requests_total\{route="\/v1\/track",method="POST",status="200"\} 1$/ms, 'metrics of both');
 my @codes = map { post('/v1/track', event("s$_"), $slow_key)->{status} } 1 .. 4;
 is("@codes", '200 200 429 429', 'the rate of a key');
+my $body_key = sql(q{SELECT pulse_create_api_key('body', 'public', 'shop', rate => 2)});
+sub batch
+{
+	my ($n, $name) = @_;
+	my $json = encode_json({ $name => $body_key, batch => [ { event => 'in_body', distinct_id => 'u2', uuid => "b$n", type => 'track', userId => 'u2', messageId => "b$n" } ] });
+	return ask($gateway, request('POST', $name eq 'api_key' ? '/batch/' : '/v1/batch', { 'Content-Type' => 'application/json' }, $json));
+}
+my @answers = (batch(1, 'writeKey'), batch(2, 'api_key'), batch(3, 'token'), batch(4, 'api_key'), batch(5, 'writeKey'));
+is("@{[ map { $_->{status} } @answers ]}", '200 200 429 429 429', 'the rate of a key in the body, wherever it is');
+like($answers[3]{headers}{'retry-after'}, qr/^([1-9]|[12]\d|30)$/, '... with the seconds until the next one');
+is(sql(q{SELECT string_agg(message_id, ' ' ORDER BY message_id) FROM pulse.event WHERE name = 'in_body'}), 'b1 b2', '... and nothing of what was refused is kept');
+is(post('/v1/track', event('h1'), $body_key)->{status}, 200, 'a text in the head is known by its first answer');
+is(post('/v1/track', event('h2'), $body_key)->{status}, 429, '... and shares the budget');
+is(post('/v1/track', event('h3'))->{status}, 200, 'other keys are not concerned');
 
 # ---- events of one key that wait at the same moment ----
 

@@ -66,6 +66,8 @@ TEST(GatewayCall, MakesArguments) {
     EXPECT_EQ(ClientJson(client, "r1", {}), R"({"address":"192.0.2.1","tls":true,"request":"r1"})");
     EXPECT_EQ(ClientJson(client, "r1", {"https://a", "https://b"}),
               R"({"address":"192.0.2.1","tls":true,"request":"r1","cors":["https://a","https://b"]})");
+    EXPECT_EQ(ClientJson(client, "r1", {}, {{17, 12}, {18, 1}}),
+              R"({"address":"192.0.2.1","tls":true,"request":"r1","exhausted":{"17":12,"18":1}})");
     EXPECT_TRUE(json::accept(HeadersJson({{std::string("\0\x01\x7f", 3), std::string("\0", 1)}})));
 }
 

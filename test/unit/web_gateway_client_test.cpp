@@ -116,6 +116,36 @@ TEST(GatewayRate, LearnsRatesOfKeys) {
     EXPECT_EQ(limiter.Take("digest", now), 0);
 }
 
+TEST(GatewayRate, NamesKeysThatHaveNothingLeft) {
+    KeyLimiter limiter;
+    Clock::time_point now{};
+    using List = std::vector<std::pair<int64_t, int64_t>>;
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(limiter.Exhausted(now), List());
+        limiter.CountInBody({7, "website", 3}, now);
+        limiter.CountInBody({8, "server", std::nullopt}, now);
+    }
+    EXPECT_EQ(limiter.Exhausted(now), (List{{7, 20}}));
+    EXPECT_EQ(limiter.Exhausted(now + seconds(19)), (List{{7, 1}}));
+    // A text of the same key in a head: its answer comes, and the budget is the same.
+    limiter.Learn("digest", {7, "website", 3}, now + seconds(19));
+    EXPECT_EQ(limiter.Take("digest", now + seconds(19)), 1);
+    now += seconds(21);
+    EXPECT_EQ(limiter.Exhausted(now), List());
+    EXPECT_EQ(limiter.Take("digest", now), 0);
+    EXPECT_EQ(limiter.Exhausted(now), (List{{7, 19}}));
+    limiter.CountInBody({7, "website", std::nullopt}, now);  // the limit was lifted
+    EXPECT_EQ(limiter.Exhausted(now), List());
+}
+
+TEST(GatewayRate, CountsRequestsThatBeganEarlier) {
+    Bucket bucket;
+    const Clock::time_point now{seconds(100)};
+    EXPECT_EQ(bucket.Take(1, now), 0);
+    EXPECT_EQ(bucket.Take(1, now - seconds(60)), 60);
+    EXPECT_EQ(bucket.Take(1, now + seconds(1)), 59);
+}
+
 TEST(GatewayRate, ForgetsWhatWasUsedLongestAgo) {
     RecentMap<int> map(2);
     map.Insert("a") = 1;

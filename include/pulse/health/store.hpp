@@ -59,6 +59,14 @@ struct CheckReport {
 
 // The monitors to run, oldest due first: `only`, whether due or not, or all that are due. Needs a
 // transaction.
+// Make all checks of a table due now, for the job. `no_worker` says why no worker will run them, if so.
+// Throws UserError 42704.
+struct RequestedCheck {
+    int64_t checks = 0;
+    std::optional<std::string> no_worker;
+};
+RequestedCheck RequestCheck(const std::string& relation, const std::optional<std::string>& source);
+
 std::vector<int64_t> DueMonitors(const std::optional<int64_t>& only, Moment now);
 // Note whether monitors that a user touches at `now` are replayed: it is far in the past, and so is their
 // last check. The job, which lives in the present, leaves them alone, so that their history is of one time.

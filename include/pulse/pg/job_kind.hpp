@@ -50,6 +50,10 @@ Lane LaneOf(const JobKind& kind);
 // The lanes of kinds with a process of their own.
 const std::vector<Lane>& OwnLanes();
 
+// Why no worker of this server will run a kind of job; empty if one will. Needs an open Session as
+// Identity::Owner().
+std::optional<std::string> WhyNoWorker(const JobKind& kind);
+
 // For runs: the number of rows of `call`, such as "pulse_check_drift()". In a worker in a transaction of its
 // own as the extension's owner, shown as `what` in pg_stat_activity; otherwise in the caller's transaction
 // and with the caller's rights.

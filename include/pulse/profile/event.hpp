@@ -21,9 +21,10 @@ struct EventFields {
     json::Value user_id, anonymous_id, device_id, previous_id, group_id, email, phone, identifiers;
     json::Value message_id, timestamp, sent_at;
     json::Value properties, traits, context;
-    std::optional<Moment> at;  // the timestamp, where it is known as a moment
-    bool is_object = true;     // the JSON is an object
-    size_t size = 0;           // bytes
+    json::Value set, set_once;  // attributes, with an event of any type
+    std::optional<Moment> at;   // the timestamp, where it is known as a moment
+    bool is_object = true;      // the JSON is an object
+    size_t size = 0;            // bytes
 };
 
 // Read the fields of a JSON event. Accepts Segment's names and their usual synonyms.
@@ -56,9 +57,13 @@ struct Event {
     Moment time = 0;
     std::string original_time;  // the time that was sent, if `time` differs
     json::Value properties, context;
-    uint64_t digest = 0;  // of the content, without the time it was sent at
+    json::Value set, set_once;  // attributes, besides the properties of identify; the second only where new
+    uint64_t digest = 0;        // of the content, without the time it was sent at
 
     bool Rejected() const { return !reason.empty(); }
+    bool SetsAttributes() const {
+        return (type == EventType::kIdentify && properties.Given()) || set.Given() || set_once.Given();
+    }
 };
 
 // Validate an event. Never throws because of the event's content.

@@ -81,10 +81,11 @@ int64_t DeleteOldMessages(Moment before, int64_t rows);
 
 // ---- store_attributes.cpp ----
 
-// Traits of identify calls for a person. The people must be locked.
+// Traits of identify calls for a person, or what any event sets. The people must be locked.
 struct AttributeUpdate {
     int64_t person = 0;
-    Datum traits = 0;  // jsonb object
+    Datum traits = 0;   // jsonb object
+    bool once = false;  // only attributes that the person does not have; of equal ones the first counts
 };
 struct AttributeChange {
     int64_t person = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace pulse::snapshot {
 
@@ -13,5 +14,11 @@ using SnapshotListener = void (*)(int64_t snapshot);
 // that a constant's initialiser can call it.
 bool ListenToSnapshots(SnapshotListener listener);
 void Announce(int64_t snapshot);
+
+// The same for snapshots that somebody asked for together with a check for drift. Called when the snapshot is
+// there: outside of any transaction in a worker, otherwise in the transaction of pulse_run_job().
+using RequestListener = void (*)(const std::string& segment, bool in_worker);
+bool ListenToRequests(RequestListener listener);
+void AnnounceRequested(const std::string& segment, bool in_worker);
 
 }  // namespace pulse::snapshot

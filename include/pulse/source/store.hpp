@@ -30,5 +30,8 @@ std::vector<TestRow> TestSource(const std::string& source);
 
 // Create a server and the caller's user mapping for it.
 void CreateSource(const std::string& name, const pg::Json& options);
+// Drop both. Throws UserError 42704, 2BP01 if something reads it, and PostgreSQL's error if the caller does
+// not own it.
+void DeleteSource(const std::string& name);
 
 }  // namespace pulse::source

@@ -26,6 +26,7 @@ struct Request {
     bool from_gateway = false;                        // a request of the gateway itself
     bool folded = false;                              // several: the body is an array of their bodies
     std::optional<std::vector<std::string>> origins;  // of web pages that may read answers; all if empty
+    std::map<int64_t, int64_t> exhausted;  // ids of keys that may not send now: the seconds until they may
 
     // Empty if there is none.
     std::string_view Header(std::string_view name) const;
@@ -35,17 +36,23 @@ struct Request {
 // functions become one by their SQLSTATE.
 class Refusal : public std::exception {
   public:
-    Refusal(int status, std::string message, std::string detail = "")
-        : status_(status), message_(std::move(message)), detail_(std::move(detail)) {}
+    // `retry_after` are seconds; 0: as long as ErrorAnswer() says.
+    Refusal(int status, std::string message, std::string detail = "", int64_t retry_after = 0)
+        : status_(status),
+          message_(std::move(message)),
+          detail_(std::move(detail)),
+          retry_after_(retry_after) {}
 
     const char* what() const noexcept override { return message_.c_str(); }
     int status() const noexcept { return status_; }
     const std::string& message() const noexcept { return message_; }
     const std::string& detail() const noexcept { return detail_; }
+    int64_t retry_after() const noexcept { return retry_after_; }
 
   private:
     int status_;
     std::string message_, detail_;
+    int64_t retry_after_;
 };
 
 // An API key in a request. One in the query is seen by proxies and histories, so it may only send.

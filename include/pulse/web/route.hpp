@@ -34,8 +34,8 @@ const char* Name(Type type);
 //   kPath, kQuery, kBody: the member `name` of the path, of the query, or of the JSON object in the body
 //   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`, in
 //   a list, since the route folds
-//   kRequest: what is known of the request: "url" (up to the path), "kind" (of the key), "source" (of
-//   events), "address", "accept", "service" (the first part of the path)
+//   kRequest: what is known of the request: "url" (up to the path), "path", "last_event_id", "key" (its id),
+//   "kind" (of the key), "source" (of events), "address", "accept", "service" (the first part of the path)
 struct Parameter {
     std::string_view name;
     In in = In::kQuery;
@@ -55,15 +55,16 @@ struct Route {
     Access access = Access::kAdmin;
     bool read_only = false;  // runs in a read-only transaction, also on a standby
     Lane lane = Lane::kOther;
-    bool large = false;   // the body may be a batch
-    bool folds = false;   // one call may answer several requests that differ in their bodies alone
-    bool tagged = false;  // the answer has an ETag, and is 304 where the client has it
-    int status = 200;     // of an answer that names none
+    bool large = false;    // the body may be a batch
+    bool folds = false;    // one call may answer several requests that differ in their bodies alone
+    bool tagged = false;   // the answer has an ETag, and is 304 where the client has it
+    bool webhook = false;  // must be signed where the key has a secret for that
+    int status = 200;      // of an answer that names none
     std::string_view summary;
     // One statement. Its columns: the answer (json, jsonb, text, bytea or null), then optionally `status`,
-    // `headers` (jsonb) and `next` (the token of the next slice). No row: 404. {v} is the schema of Pulse's
-    // functions, whose calls give all arguments by position, with their exact types: so no function of
-    // another role in that schema fits better.
+    // `headers` (jsonb), `next` (the token of the next slice) and `stream` (boolean). No row: 404. {v} is the
+    // schema of Pulse's functions, whose calls give all arguments by position, with their exact types: so no
+    // function of another role in that schema fits better.
     std::string_view sql = {};
     std::vector<Parameter> parameters = {};
     // Another statement that gives the answer, after `sql`, whose first column (text) is its $1: it sees what

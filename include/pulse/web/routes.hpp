@@ -12,6 +12,8 @@ std::vector<Route> ServiceRoutes();     // health, metrics, the description of a
 std::vector<Route> EventRoutes();       // events in the forms of Segment's, PostHog's and Jitsu's libraries
 std::vector<Route> OfrepRoutes();       // decisions by the OpenFeature Remote Evaluation Protocol
 std::vector<Route> SegmentRoutes();     // segments, snapshots and incidents
+std::vector<Route> RequestRoutes();     // what takes long and becomes a job
+std::vector<Route> ChangeRoutes();      // the stream of what changes
 std::vector<Route> TableRoutes();       // sources, monitored tables and their incidents
 std::vector<Route> DefinitionRoutes();  // TinyCDP: decisions, traits, segments and flags, keys
 std::vector<Route> UserRoutes();        // TinyCDP: people, figures, exports

@@ -35,12 +35,16 @@ struct FoundKey {
     std::optional<std::vector<std::string>> origins;
     std::optional<int32_t> rate;
     std::optional<std::string> source;  // it sends events under this source, and does nothing else
+    bool must_sign = false;             // webhooks that come in with it must be signed
 };
 
 // The key with this text; empty if there is none, it is revoked or has expired, or its role is gone or
 // no privilege limits it. All of these go the same way and take about the same time; only a text
 // that is no key takes less. Reads the newest commits, without a query.
 std::optional<FoundKey> FindKey(std::string_view text);
+
+// The key with this id, if it still works.
+std::optional<FoundKey> FindKeyById(int64_t id);
 
 struct KeyUsage {
     int64_t key;

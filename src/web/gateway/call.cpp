@@ -70,7 +70,8 @@ std::string HeadersJson(const Headers& headers) {
     return object + "}";
 }
 
-std::string ClientJson(const Client& client, std::string_view request, const std::vector<std::string>& cors) {
+std::string ClientJson(const Client& client, std::string_view request, const std::vector<std::string>& cors,
+                       const std::vector<std::pair<int64_t, int64_t>>& exhausted) {
     std::string object = "{\"address\":";
     AppendQuoted(object, client.address.Text());
     object += client.tls ? ",\"tls\":true,\"request\":" : ",\"tls\":false,\"request\":";
@@ -82,6 +83,14 @@ std::string ClientJson(const Client& client, std::string_view request, const std
             AppendQuoted(object, origin);
         }
         object += ']';
+    }
+    if (!exhausted.empty()) {
+        object += ",\"exhausted\":{";
+        for (const auto& [key, seconds] : exhausted) {
+            if (!object.ends_with('{')) object += ',';
+            object += "\"" + std::to_string(key) + "\":" + std::to_string(seconds);
+        }
+        object += '}';
     }
     return object + "}";
 }

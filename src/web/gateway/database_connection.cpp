@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <openssl/ssl.h>
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
@@ -270,14 +271,23 @@ void Connection::Watch() {
     });
 }
 
+// What OpenSSL has read of a record, and libpq had no room for, is no news for the socket: nothing would come
+// to wait for. Recent releases of libpq read it by themselves.
+bool Connection::HasUnreadInput() const {
+    void* ssl = connection_ ? PQsslStruct(connection_.get(), "OpenSSL") : nullptr;
+    return ssl && SSL_pending(static_cast<SSL*>(ssl)) > 0;
+}
+
 void Connection::Receive() {
     const uint64_t generation = generation_;
-    if (PQconsumeInput(connection_.get()) != 1) {
-        Lose(FirstLine(PQerrorMessage(connection_.get())));
-        return;
-    }
-    while (generation == generation_ && TakeResult()) {
-    }
+    do {
+        if (PQconsumeInput(connection_.get()) != 1) {
+            Lose(FirstLine(PQerrorMessage(connection_.get())));
+            return;
+        }
+        while (generation == generation_ && TakeResult()) {
+        }
+    } while (generation == generation_ && HasUnreadInput());
 }
 
 // Take one result that has arrived. Returns false if there is none.

@@ -12,7 +12,9 @@ namespace {
 constexpr size_t kPiece = 64 << 10;
 // What is still read of a client that is told to go, so that it sees why.
 constexpr size_t kMostDiscarded = 4 << 20;
-constexpr milliseconds kLingerTime{2'000}, kLiveDelay{1'000};
+constexpr milliseconds kLingerTime{2'000};
+// What waits for a client that reads a live stream slowly.
+constexpr size_t kMostPending = 256 << 10;
 constexpr std::chrono::seconds kSignOfLife{15};
 
 std::chrono::sys_seconds ThisSecond() {
@@ -44,8 +46,8 @@ void Session::OnReply(Reply reply) {
         AddMetrics(answer.body, server_.MetricsText(open));
     }
     next_ = HasBody(answer.status) && request.method != "HEAD" ? answer.next : std::nullopt;
-    live_ = answer.live;
     slices_end_ = !next_;
+    if (next_ && answer.live && !BeginStream(answer)) return Refuse({503, ""});
     SendAnswer(answer.status, std::move(answer.headers), std::move(answer.body), answer.next.has_value());
 }
 
@@ -53,7 +55,10 @@ void Session::LearnKey(const CallAnswer& answer) {
     if (!answer.key) return;
     key_name_ = answer.key->name;
     server_.CountUsage(answer.key->id, answer.refused);
-    if (digest_) server_.keys().Learn(*digest_, *answer.key, began_);
+    if (digest_)
+        server_.keys().Learn(*digest_, *answer.key, began_);
+    else if (answer.status != 429)
+        server_.keys().CountInBody(*answer.key, began_);
 }
 
 // An answer of the gateway itself.
@@ -135,15 +140,9 @@ void Session::WriteOn(void (Session::*then)()) {
 
 // What was written so far has gone: more of the body, its end, or the next request.
 void Session::Continue() {
-    if (next_ && !(live_ && server_.is_ending())) {
-        if (!live_) return FetchSlice();
-        SetDeadline(Clock::time_point::max());
-        auto timer = std::make_shared<boost::asio::steady_timer>(server_.io(), kLiveDelay);
-        timer->async_wait([self = shared_from_this(), timer](const boost::system::error_code&) {
-            if (self->phase_ != Phase::kClosed) self->FetchSlice();
-        });
-        return;
-    }
+    if (!pending_.empty()) return Write(std::exchange(pending_, {}), &Session::Continue);
+    if (live_ && !live_ended_) return NoDeadline();
+    if (next_) return FetchSlice();
     if (chunked_ && std::exchange(chunked_, false)) return Write("0\r\n\r\n", &Session::Finish);
     Finish();
 }
@@ -167,11 +166,42 @@ void Session::OnSlice(Reply reply) {
     }
     next_ = reply.answer->next;
     std::string& body = reply.answer->body;
-    if (body.empty() && live_ && Clock::now() - last_piece_ > kSignOfLife) body = ":\n\n";
     if (body.empty()) return Continue();
-    last_piece_ = Clock::now();
     sent_ += body.size();
     Write(chunked_ ? Chunk(body) : std::move(body), &Session::Continue);
+}
+
+// ---- live streams ----
+
+// Half of all clients at most: nothing makes them go.
+bool Session::BeginStream(const CallAnswer& answer) {
+    if (server_.streams().count() >= static_cast<size_t>(server_.settings().connections) / 2) return false;
+    const Request& request = reader_.request();
+    server_.streams().Add(*this, answer.key ? answer.key->id : 0, *next_, request.lane, request.read_only);
+    next_.reset();
+    live_ = true;
+    live_ended_ = ending_ || server_.is_ending();
+    return true;
+}
+
+void Session::Stream(const std::string& events) {
+    if (live_ended_ || phase_ == Phase::kClosed) return;
+    const bool silent = Clock::now() - last_piece_ > kSignOfLife;
+    if (events.empty() && !silent) return;
+    const std::string text = events.empty() ? ":\n\n" : events;
+    last_piece_ = Clock::now();
+    sent_ += text.size();
+    pending_ += chunked_ ? Chunk(text) : text;
+    if (pending_.size() > kMostPending) return Close("the client reads too slowly");
+    if (output_.empty()) Continue();
+}
+
+void Session::EndStream(const Reply& reply) {
+    if (phase_ == Phase::kClosed || std::exchange(live_ended_, true)) return;
+    server_.streams().Remove(*this);
+    error_ = reply.error;
+    sqlstate_ = reply.sqlstate;
+    if (output_.empty()) Continue();
 }
 
 void Session::Finish() {
@@ -183,6 +213,7 @@ void Session::Finish() {
     status_ = 0;
     for (std::string* text : {&id_, &route_, &key_name_, &error_, &sqlstate_}) text->clear();
     digest_.reset();
+    live_ = live_ended_ = false;
     phase_ = Phase::kIdle;
     SetWaiting(true);
     SetDeadline(server_.settings().idle_time);

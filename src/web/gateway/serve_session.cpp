@@ -56,6 +56,7 @@ void Session::Close(const char* why) {
     SetWaiting(false);
     LogRequest(why);
     server_.Release(std::exchange(held_, 0));
+    server_.streams().Remove(*this);
     timer_.cancel();
     transport_->Close();
     server_.Forget(this);
@@ -63,7 +64,8 @@ void Session::Close(const char* why) {
 
 void Session::End() {
     ending_ = true;
-    if (phase_ == Phase::kIdle || phase_ == Phase::kHandshake) Close("the gateway ends");
+    if (phase_ == Phase::kIdle || phase_ == Phase::kHandshake) return Close("the gateway ends");
+    if (live_) EndStream({});
 }
 
 // Whoever waits for its client may have to make room for another one.
@@ -216,7 +218,11 @@ void Session::Serve() {
     call->headers = HeadersJson(request.headers);
     call->group = FoldGroup(request, digest_);
     call->body = std::move(request.body);
-    call->client = ClientJson(client_, id_, server_.settings().cors_origins);
+    // The database finds a key in the body, which the gateway does not read.
+    const bool in_body = !digest_ && request.route && request.route->access == Access::kSend;
+    call->client =
+        ClientJson(client_, id_, server_.settings().cors_origins,
+                   in_body ? server_.keys().Exhausted(began_) : std::vector<std::pair<int64_t, int64_t>>());
     call->lane = request.lane;
     call->read_only = request.read_only;
     server_.DatabaseFor(call->read_only).Submit(call, [self = shared_from_this()](Reply reply) {

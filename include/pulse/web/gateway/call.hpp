@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "pulse/web/answer.hpp"
 #include "pulse/web/gateway/network.hpp"
@@ -26,8 +28,10 @@ struct Call {
 
 // `headers` as JSON, without what only concerned the connection.
 std::string HeadersJson(const Headers& headers);
-// The argument `client`. `cors` are the origins that may read answers; empty: all.
-std::string ClientJson(const Client& client, std::string_view request, const std::vector<std::string>& cors);
+// The argument `client`. `cors` are the origins that may read answers; empty: all. `exhausted` are ids of
+// keys that may not send now, with the seconds until they may.
+std::string ClientJson(const Client& client, std::string_view request, const std::vector<std::string>& cors,
+                       const std::vector<std::pair<int64_t, int64_t>>& exhausted = {});
 
 // An answer of pulse_http().
 struct CallAnswer {

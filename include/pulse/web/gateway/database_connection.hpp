@@ -77,6 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void Queue(bool sent, Done done);
     void Watch();
     void WatchWrite();
+    bool HasUnreadInput() const;
     void Receive();
     bool TakeResult();
     void Lose(std::string why);

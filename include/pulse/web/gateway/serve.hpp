@@ -12,6 +12,7 @@
 #include <string>
 
 #include "pulse/web/gateway/database.hpp"
+#include "pulse/web/gateway/serve_live.hpp"
 #include "pulse/web/gateway/serve_log.hpp"
 #include "pulse/web/gateway/metrics.hpp"
 #include "pulse/web/gateway/network.hpp"
@@ -50,6 +51,7 @@ class Server {
     Database& DatabaseFor(bool read_only);
     std::string MetricsText(bool open_metrics) const;
     void CountUsage(int64_t key, bool refused);
+    LiveStreams& streams() { return streams_; }
 
     // Sessions that wait for their clients, the longest first: they make room for others.
     std::list<Session*>& waiting() { return waiting_; }
@@ -79,6 +81,7 @@ class Server {
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer retry_, usage_timer_, end_timer_;
     std::shared_ptr<boost::asio::ssl::context> tls_;
+    LiveStreams streams_{*this};
     std::map<Session*, std::shared_ptr<Session>> sessions_;
     std::list<Session*> waiting_;
     size_t reserved_ = 0;

@@ -31,6 +31,10 @@ class Session : public std::enable_shared_from_this<Session> {
     void End();
     void Close(const char* why = "the client went away");
 
+    // More of a live stream; empty: nothing happened. And its end, with the error where there is one.
+    void Stream(const std::string& events);
+    void EndStream(const Reply& reply);
+
   private:
     // ---- serve_session.cpp: reading requests ----
     void Read();
@@ -53,6 +57,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void Continue();
     void FetchSlice();
     void OnSlice(Reply reply);
+    bool BeginStream(const CallAnswer& answer);
     void Finish();
     void LogRequest(const char* error = "");
     void Linger();
@@ -93,7 +98,9 @@ class Session : public std::enable_shared_from_this<Session> {
     // The answer under way.
     std::string output_;
     size_t written_ = 0;
-    bool keep_alive_ = false, chunked_ = false, live_ = false, slices_end_ = false;
+    bool keep_alive_ = false, chunked_ = false, slices_end_ = false;
+    bool live_ = false, live_ended_ = false;
+    std::string pending_;  // of a live stream, while what came before is being written
     std::optional<std::string> next_;
     Clock::time_point last_piece_, write_began_;
     size_t lingered_ = 0;
