@@ -58,7 +58,7 @@ TEST(InsightEvent, ConditionsAreNeverNull) {
     EXPECT_EQ(Describe(rule), "buy where amount > 10");
     EXPECT_EQ(Describe({}), "any event");
     EXPECT_THROW(ReadEventCondition("buy", "amount >"), UserError);
-    EXPECT_THROW(ConditionSql(ReadEventCondition("buy", "amount"), "now()"), UserError);
+    EXPECT_THROW(ConditionSql(ReadEventCondition("buy", "amount + 1"), "now()"), UserError);
     EXPECT_THROW(ConditionSql(ReadEventCondition("buy", "events.open.count > 1"), "now()"), UserError);
 }
 
@@ -96,7 +96,8 @@ TEST(InsightRetention, EqualsTheDefinition) {
         std::vector<std::vector<ActivePeriod>> people(1 + below(20));
         for (auto& periods : people)
             for (int64_t number = 0; number < 14; ++number) {
-                ActivePeriod period{.number = number};
+                ActivePeriod period;
+                period.number = number;
                 if (below(4) == 0) period.start = number * 10 + below(10);
                 if (below(3) == 0) period.again = number * 10 + below(10);
                 if (period.start || period.again) periods.push_back(period);

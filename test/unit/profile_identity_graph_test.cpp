@@ -10,7 +10,8 @@ namespace pulse::profile {
 namespace {
 
 IdentityGraphView Graph(size_t nodes, const std::vector<std::pair<size_t, size_t>>& edges) {
-    IdentityGraphView graph{.person = 7};
+    IdentityGraphView graph;
+    graph.person = 7;
     for (size_t i = 0; i < nodes; ++i)
         graph.nodes.push_back({.kind = "device_id",
                                .value = "d" + std::to_string(i),
