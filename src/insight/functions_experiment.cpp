@@ -63,14 +63,14 @@ void ReadSplit(const pg::Json& json, const flag::Definition& definition,
 }
 
 // The intended shares, if the flag has one rule for everybody.
-void FindSplit(const flag::Definition& definition, int64_t versions, insight::ExperimentFigures& figures) {
-    const char* const kGive = " Give \"split\".";
-    if (versions > 1) {
+void FindSplit(const std::optional<flag::Definition>& seen, insight::ExperimentFigures& figures) {
+    const std::string give = " Give \"split\".";
+    if (!seen) {
         figures.no_split =
-            "The flag was changed during the exposures, so the intended shares are not known." +
-            std::string(kGive);
+            "The flag was changed during the exposures, so the intended shares are not known." + give;
         return;
     }
+    const flag::Definition& definition = *seen;
     const bool simple = definition.rules.size() == 1 && definition.rules[0].when.empty() &&
                         definition.rules[0].ramp.empty() && !definition.holdout &&
                         definition.prerequisites.empty() && definition.overrides.empty() &&
@@ -79,7 +79,7 @@ void FindSplit(const flag::Definition& definition, int64_t versions, insight::Ex
     if (!simple) {
         figures.no_split =
             "The flag does more than split everybody by one rule, so the intended shares are not known." +
-            std::string(kGive);
+            give;
         return;
     }
     const flag::FlagRule& rule = definition.rules[0];
@@ -91,13 +91,18 @@ void FindSplit(const flag::Definition& definition, int64_t versions, insight::Ex
         figures.split[definition.variants[definition.fallback].name] += 100 - rule.percentage;
 }
 
-int64_t CountVersions(int64_t id, const insight::ExperimentFigures& figures) {
+// The definition that was in effect at all exposures; empty: there were several.
+std::optional<flag::Definition> DefinitionSeen(const flag::StoredFlag& stored,
+                                               const insight::ExperimentFigures& figures) {
     std::string sql =
-        "SELECT pg_catalog.count(DISTINCT e.version) FROM pulse.exposure AS e WHERE e.flag_id = " +
-        std::to_string(id) + " AND e.first_at <= " + insight::MomentSql(figures.as_of) +
+        "SELECT v.definition FROM pulse.flag_version AS v WHERE v.flag_id = " + std::to_string(stored.id) +
+        " AND v.version IN (SELECT e.version FROM pulse.exposure AS e WHERE e.flag_id = " +
+        std::to_string(stored.id) + " AND e.first_at <= " + insight::MomentSql(figures.as_of) +
         " AND e.first_at < " + insight::MomentSql(figures.until.value_or(figures.as_of + 1));
     if (figures.since) sql += " AND e.first_at >= " + insight::MomentSql(*figures.since);
-    return pg::Execute(sql, {}, true)[0].Int8(0);
+    const pg::Result versions = pg::Execute(sql + ") ORDER BY v.version LIMIT 2", {}, true);
+    if (versions.size() > 1) return std::nullopt;
+    return versions.empty() ? stored.definition : flag::ReadDefinition(versions[0].Jsonb(0));
 }
 
 void ReadTimes(const pg::Args& args, insight::ExperimentFigures& figures) {
@@ -148,7 +153,7 @@ PULSE_FUNCTION(pulse_experiment) {
         if (split && !split->is_null())
             ReadSplit(*split, definition, figures);
         else
-            FindSplit(definition, CountVersions(question.flag, figures), figures);
+            FindSplit(DefinitionSeen(stored, figures), figures);
         for (const insight::ExperimentMetric& metric : question.metrics) insight::CheckMetric(metric);
         insight::CountExperiment(question, figures);
         answer = insight::WriteExperiment(figures);

@@ -52,7 +52,7 @@ void ReadLinksOfEvents(int64_t person, IdentityGraphView& graph,
         " b.first_seen_at AS other FROM id AS a JOIN id AS b ON b.profile_id = a.profile_id"
         " WHERE a.rank = 1 AND b.rank > 1 ORDER BY b.rank LIMIT $2)"
         " SELECT l.profile_id, l.kind, l.value, " PULSE_TIME_TEXT(
-            "coalesce(e.time, greatest(l.one, l.other))") ", e.type, jsonb_build_object('event', e.id, 'name',"
+            "coalesce(e.time, greatest(l.one, l.other))") ", e.type, jsonb_build_object('event_id', e.id, 'name',"
         " e.name, 'type', e.type, 'source', e.source)::text FROM link AS l LEFT JOIN LATERAL (SELECT c.*"
         " FROM (SELECT DISTINCT ON (v.time) v.id, v.time, v.received_at, v.name, v.type, v.source"
         " FROM pulse.event AS v WHERE v.profile_id = l.profile_id AND v.time IN (l.one, l.other)"
@@ -85,7 +85,7 @@ void ReadLinksOfMerges(int64_t person, IdentityGraphView& graph,
                        const std::map<std::pair<std::string, std::string>, size_t>& places) {
     static pg::Statement statement(
         "SELECT h.survivor_id, h.merged_id, h.linked_by IS NULL, " PULSE_TIME_TEXT(
-            "h.merged_at") ", jsonb_build_object('merge', h.id, 'reason', h.reason, 'done_by', h.done_by,"
+            "h.merged_at") ", jsonb_build_object('merge_id', h.id, 'reason', h.reason, 'done_by', h.done_by,"
                            " 'linked_by', h.linked_by)::text, h.linked_by -> 0 ->> 'kind', h.linked_by -> 0"
                            " ->> 'value', h.linked_by -> 1 ->> 'kind', h.linked_by -> 1 ->> 'value'"
                            " FROM pulse.profile AS p JOIN pulse.merge_history AS h ON h.merged_id = p.id AND"

@@ -13,7 +13,7 @@ SELECT pulse_grant('http_insight_reader', 'people_reader'), pulse_grant('http_in
 CREATE TEMP TABLE insight_key AS SELECT 'read' AS name, pulse_create_api_key('a reader of insight', 'read', 'http_insight_reader') AS text;
 INSERT INTO insight_key VALUES ('figures', pulse_create_api_key('a reader of figures', 'read', 'http_insight_figures')), ('send', pulse_create_api_key('a sender of insight', 'public', 'http_insight_reader'));
 CREATE FUNCTION pg_temp.get(key_name text, path text, query text DEFAULT NULL, OUT status int, OUT body text) LANGUAGE sql AS $$
-    SELECT h.status, regexp_replace(convert_from(h.body, 'UTF8'), '"(profile_id|event|merge)" ?: ?"?\d+"?', '"\1": 0', 'g')
+    SELECT h.status, regexp_replace(convert_from(h.body, 'UTF8'), '"(profile_id|event_id|merge_id)" ?: ?"?\d+"?', '"\1": 0', 'g')
     FROM pulse_http('GET', get.path, get.query, jsonb_build_object('authorization', 'Bearer ' || (SELECT k.text FROM insight_key AS k WHERE k.name = key_name), 'host', 'pulse.example'), NULL, '{"address": "192.0.2.1", "request": "r-1", "tls": true}') AS h
 $$;
 SELECT accepted FROM pulse_import_events($$

@@ -48,14 +48,14 @@ SELECT f.variant, f.value, f.verdict, f.note FROM pg_temp.figures(pulse_experime
 
 -- ---- against plain SQL, over a random history ----
 SELECT setseed(0.42);
-CREATE TEMP TABLE shopper AS SELECT i, 'shopper' || i AS id, CASE WHEN random() < 0.5 THEN 'control' ELSE 'new' END AS variant, timestamptz '2014-01-01' + floor(random() * 20 * 1440) * interval '1 minute' AS at FROM generate_series(1, 1500) AS i;
+CREATE TEMP TABLE shopper AS SELECT i, 'shopper' || i AS id, CASE WHEN random() < 0.5 THEN 'control' ELSE 'new' END AS variant, timestamptz '2014-01-01' + floor(random() * 20 * 1440) * interval '1 minute' AS at FROM generate_series(1, 600) AS i;
 SELECT accepted FROM pulse_import_events($$
     SELECT s.id AS user_id, (ARRAY['buy', 'open', 'refund'])[1 + floor(random() * 3)::int] AS event, s.at + (random() - 0.3) * interval '12 days' AS "timestamp",
            format('{"amount": %s}', CASE WHEN random() < 0.1 THEN '"none"' ELSE floor(random() * 50 + CASE WHEN s.variant = 'new' THEN 12 ELSE 0 END)::text END) AS properties
     FROM shopper AS s, generate_series(1, (power(random(), 2) * CASE WHEN s.variant = 'new' THEN 8 ELSE 5 END)::int) $$);
-SELECT count(pg_temp.expose(s.id, s.variant, s.at + d * interval '36 hours')) > 2000 AS exposed FROM shopper AS s, generate_series(0, s.i % 3) AS d;
+SELECT count(pg_temp.expose(s.id, s.variant, s.at + d * interval '36 hours')) > 1000 AS exposed FROM shopper AS s, generate_series(0, s.i % 3) AS d;
 SELECT count(pg_temp.expose(s.id, CASE s.variant WHEN 'new' THEN 'control' ELSE 'new' END, s.at + interval '5 days')) AS both FROM shopper AS s WHERE s.i % 40 = 0;
-SELECT count(pulse_merge('shopper' || i, 'shopper' || i + 1, 'test')) FROM generate_series(1, 1400, 70) AS i WHERE EXISTS (SELECT FROM pulse.identity WHERE value = 'shopper' || i) AND EXISTS (SELECT FROM pulse.identity WHERE value = 'shopper' || i + 1);
+SELECT count(pulse_merge('shopper' || i, 'shopper' || i + 1, 'test')) FROM generate_series(1, 560, 28) AS i WHERE EXISTS (SELECT FROM pulse.identity WHERE value = 'shopper' || i) AND EXISTS (SELECT FROM pulse.identity WHERE value = 'shopper' || i + 1);
 CREATE FUNCTION pg_temp.expected(kind text, event text, minimum int, span interval, since timestamptz, until timestamptz) RETURNS TABLE (variant text, people bigint, hits bigint, mean numeric, variance float8) LANGUAGE sql AS $$
     WITH seen AS (SELECT coalesce((SELECT p.canonical_id FROM pulse.profile AS p WHERE p.id = x.profile_id), (SELECT p.canonical_id FROM pulse.identity AS i JOIN pulse.profile AS p ON p.id = i.profile_id WHERE i.value = x.bucketing_id ORDER BY i.kind DESC LIMIT 1))::text AS person,
                          x.bucketing_id, x.variant, x.first_at FROM pulse.exposure AS x JOIN pulse.flag AS f ON f.id = x.flag_id WHERE f.key = 'checkout' AND x.first_at >= since AND x.first_at < until AND x.first_at <= pulse_now()),
@@ -68,7 +68,7 @@ CREATE FUNCTION pg_temp.expected(kind text, event text, minimum int, span interv
     value AS (SELECT f.variant, f.n, CASE kind WHEN 'conversion' THEN least(f.n, 1) WHEN 'count' THEN f.n ELSE coalesce(f.amount, 0) END::float8 AS v FROM figure AS f)
     SELECT v.variant, count(*), count(*) FILTER (WHERE v.n > 0), round(avg(v.v)::numeric, 9), CASE kind WHEN 'conversion' THEN var_pop(v.v) ELSE var_samp(v.v) END FROM value AS v GROUP BY 1
 $$;
-SELECT q.kind, q.event, q.minimum, q.span, count(*) AS variants, bool_and(a.people = x.people AND a.hits = x.hits AND a.value = x.mean) AS same, min(a.people) > 300 AS many
+SELECT q.kind, q.event, q.minimum, q.span, count(*) AS variants, bool_and(a.people = x.people AND a.hits = x.hits AND a.value = x.mean) AS same, min(a.people) > 150 AS many
 FROM (VALUES ('conversion', 'buy', NULL::int, NULL::text), ('conversion', 'refund', 30, '4 days'), ('count', 'buy', NULL, NULL), ('sum', 'buy', 10, NULL), ('sum', 'open', NULL, '36 hours')) AS q (kind, event, minimum, span),
      LATERAL pg_temp.figures(pulse_experiment('checkout', jsonb_strip_nulls(jsonb_build_object('event', q.event, 'where', 'amount >= ' || q.minimum, 'within', q.span, 'count', CASE q.kind WHEN 'count' THEN true END, 'sum', CASE q.kind WHEN 'sum' THEN 'amount' END))::text,
                                               '2014-01-03', '2014-02-05 07:30')) AS a
@@ -97,6 +97,9 @@ UPDATE pulse.exposure SET version = 2 WHERE bucketing_id = 'shopper7';
 SELECT e #> '{sample_ratio,note}' AS note FROM pulse_experiment('checkout', 'buy') AS e;
 UPDATE pulse.exposure SET version = 1 WHERE bucketing_id = 'shopper7';
 SELECT pulse_update_flag('checkout', '{"type": "string", "variants": {"control": "a", "new": "b"}, "off": "control", "rules": [{"when": "profile.plan == \"pro\"", "variants": {"control": 50, "new": 50}}]}');
+-- The exposures were with the version before.
+SELECT e #> '{sample_ratio,status}' AS status FROM pulse_experiment('checkout', 'buy', since => '2014-01-01', until => '2014-02-01') AS e;
+UPDATE pulse.exposure SET version = 2;
 SELECT e #> '{sample_ratio,note}' AS note FROM pulse_experiment('checkout', 'buy') AS e;
 
 -- ---- the level reader ----
@@ -106,7 +109,7 @@ SELECT pulse_grant('insight_experiment_reader', 'reader');
 SET ROLE insight_experiment_reader;
 SELECT * FROM pg_temp.figures(pulse_experiment('checkout', 'buy', since => '2014-02-09'));
 SELECT e -> 'variants' AS variants, e -> 'excluded' AS excluded FROM pulse_experiment('checkout', 'buy', since => '2014-02-09') AS e;
-SELECT f.variant, f.people > 300 AS many, f.hits >= 10 AS hits, f.verdict IS NOT NULL AS judged FROM pg_temp.figures(pulse_experiment('checkout', '{"value": "experiment_spent"}', '2014-01-03', '2014-02-05')) AS f;
+SELECT f.variant, f.people > 150 AS many, f.hits >= 10 AS hits, f.verdict IS NOT NULL AS judged FROM pg_temp.figures(pulse_experiment('checkout', '{"value": "experiment_spent"}', '2014-01-03', '2014-02-05')) AS f;
 SELECT pulse_experiment('checkout', '{"value": "if(profile.plan == \"pro\", 1, 0)"}');
 SELECT pulse_experiment('checkout', 'buy', guard_rails => '[{"value": "profile.age"}]');
 RESET ROLE;

@@ -28,11 +28,11 @@ CREATE FUNCTION pg_temp.nodes(graph jsonb) RETURNS TABLE (n bigint, kind text, v
     FROM jsonb_array_elements(graph -> 'nodes') WITH ORDINALITY AS n (value, place)
 $$;
 SELECT * FROM pg_temp.nodes(pulse_identity_graph('graph-eva'));
-SELECT e -> 'from' AS "from", e -> 'to' AS "to", e ->> 'kind' AS kind, e -> 'confidence' AS confidence, e ->> 'linked_at' AS linked_at, (e -> 'evidence') - '{event,merge}'::text[] AS evidence
+SELECT e -> 'from' AS "from", e -> 'to' AS "to", e ->> 'kind' AS kind, e -> 'confidence' AS confidence, e ->> 'linked_at' AS linked_at, (e -> 'evidence') - '{event_id,merge_id}'::text[] AS evidence
 FROM jsonb_array_elements(pulse_identity_graph('graph-eva') -> 'edges') AS e;
 -- The evidence is the event or the merge.
 SELECT count(*) FILTER (WHERE v.id IS NOT NULL) AS events, count(*) FILTER (WHERE h.id IS NOT NULL) AS merges
-FROM jsonb_array_elements(pulse_identity_graph('graph-eva') -> 'edges') AS e LEFT JOIN pulse.event AS v ON v.id = (e #>> '{evidence,event}')::bigint LEFT JOIN pulse.merge_history AS h ON h.id = (e #>> '{evidence,merge}')::bigint;
+FROM jsonb_array_elements(pulse_identity_graph('graph-eva') -> 'edges') AS e LEFT JOIN pulse.event AS v ON v.id = (e #>> '{evidence,event_id}')::bigint LEFT JOIN pulse.merge_history AS h ON h.id = (e #>> '{evidence,merge_id}')::bigint;
 SELECT g - '{nodes,edges,profile_id}'::text[] AS rest, (g ->> 'profile_id')::bigint = (SELECT profile_id FROM pulse.identity WHERE value = 'graph-eva') AS profile FROM pulse_identity_graph('graph-tablet') AS g;
 -- The same ids as rows.
 SELECT count(*) AS different FROM (SELECT n.kind, n.value FROM pg_temp.nodes(pulse_identity_graph('graph-eva', 100)) AS n) AS a FULL JOIN pulse_identities_of('graph-eva') AS i USING (kind, value) WHERE a IS NULL OR i IS NULL;
