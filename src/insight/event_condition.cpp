@@ -23,6 +23,10 @@ std::string ConditionSql(const EventCondition& condition, const std::string& now
     return sql.empty() ? "true" : sql;
 }
 
+bool IsName(const std::string& expression) {
+    return rule::As<rule::Reference>(*rule::Parse(expression)) != nullptr;
+}
+
 std::string Describe(const EventCondition& condition) {
     return condition.event.value_or("any event") +
            (condition.where ? " where " + rule::Print(*condition.where) : "");

@@ -133,13 +133,12 @@ PULSE_FUNCTION(pulse_experiment) {
     figures.least_people = insight::Between(args, 8, "least_people", 100, 2, 1'000'000'000);
     const bool sees_people = insight::SeesPeople();
     figures.smallest_group = sees_people ? 0 : insight::kSmallestGroup;
-    for (const insight::ExperimentMetric& metric : question.metrics)
-        if (!sees_people && metric.kind == insight::ExperimentMetric::Kind::kValue &&
-            !insight::IsTrait(metric.value))
-            throw pulse::UserError(pulse::sqlstate::kInsufficientPrivilege,
-                                   "permission denied for a metric over attributes of people",
-                                   "It is " + pulse::InQuotes(pulse::Shorten(metric.value, 200)) + ".",
-                                   "Name a trait, or ask for the level people_reader.");
+    if (!sees_people)
+        for (const insight::ExperimentMetric& metric : question.metrics) {
+            insight::RequireNoRule(metric.event);
+            if (metric.kind == insight::ExperimentMetric::Kind::kValue)
+                insight::RequireName(metric.value, "value");
+        }
     const auto split = args.Jsonb(6);
     pg::Json answer;
     {

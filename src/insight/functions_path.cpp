@@ -48,6 +48,7 @@ PULSE_FUNCTION(pulse_paths) {
         .session_gap = args.IsNull(6) ? 30 * pulse::kMinute : pg::IntervalArgument(args.Raw(6)),
         .ignored = args.Texts(7).value_or(std::vector<std::string>()),
         .sees_people = insight::SeesPeople()};
+    if (!question.sees_people) insight::RequireNoRule(question.event);
     CheckPathTimes(question);
     if (std::pow(static_cast<double>(question.top), static_cast<double>(question.depth)) > kMostSteps)
         throw pulse::UserError(pulse::sqlstate::kProgramLimit, "the tree of paths would be too large",

@@ -56,6 +56,11 @@ PULSE_FUNCTION(pulse_retention) {
         .clock = insight::Clock(insight::TextArgument(args, 8, "time_zone")),
         .now = now,
         .sees_people = insight::SeesPeople()};
+    if (!question.sees_people) {
+        insight::RequireNoRule(question.first);
+        insight::RequireNoRule(question.again);
+        if (question.by) insight::RequireName(*question.by, "by");
+    }
     const PeriodRange range = ReadRange(args, 6, 7, question.clock, period, now);
     question.rules.first_cohort = range.first;
     question.rules.last_cohort = range.last;
@@ -85,6 +90,7 @@ PULSE_FUNCTION(pulse_stickiness) {
         .clock = insight::Clock(insight::TextArgument(args, 4, "time_zone")),
         .now = pg::Now(),
         .sees_people = insight::SeesPeople()};
+    if (!question.sees_people) insight::RequireNoRule(question.event);
     const PeriodRange range = ReadRange(args, 2, 3, question.clock, period, question.now);
     question.first_period = range.first;
     question.last_period = range.last;

@@ -125,13 +125,6 @@ void CheckMetric(const ExperimentMetric& metric) {
                         "Give a number such as trait(\"spent\"), or if(condition, 1, 0).");
 }
 
-bool IsTrait(const std::string& value) {
-    const rule::ExprPtr tree = rule::Parse(value);
-    const rule::Reference* reference = rule::As<rule::Reference>(*tree);
-    return reference && (reference->kind == rule::Reference::Kind::kTrait ||
-                         (reference->kind == rule::Reference::Kind::kPath && reference->path.size() == 1));
-}
-
 void CountExperiment(const ExperimentQuestion& question, ExperimentFigures& figures) {
     const pg::Result people =
         pg::Execute(WithPeople(question.flag, figures) +

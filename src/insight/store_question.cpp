@@ -6,6 +6,7 @@
 #include "pulse/pg/timezone.hpp"
 #include "pulse/rule/metric.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
 #include "pulse/rule/profile.hpp"
 #include "pulse/segment/member_query_profile.hpp"
 #include "pulse/trait/store_definition.hpp"
@@ -20,6 +21,26 @@ bool SeesPeople() {
 
 pg::Value PeopleValue(int64_t people, bool sees_people) {
     return sees_people || people >= kSmallestGroup ? pg::Value::Int8(people) : pg::Value::Null(INT8OID);
+}
+
+namespace {
+
+[[noreturn]] void RefuseToReader(const std::string& what, const std::string& text,
+                                 const std::string& instead) {
+    throw UserError(sqlstate::kInsufficientPrivilege, "permission denied for " + what,
+                    "It is " + Shorten(text, 200) + ".", instead + ", or ask for the level people_reader.");
+}
+
+}  // namespace
+
+void RequireNoRule(const EventCondition& condition) {
+    if (condition.where) RefuseToReader("a rule over events", rule::Print(*condition.where), "Leave it out");
+}
+
+void RequireName(const std::string& expression, const char* argument) {
+    if (!IsName(expression))
+        RefuseToReader("an expression over people in \"" + std::string(argument) + "\"", expression,
+                       "Name an attribute, a trait or a segment");
 }
 
 std::optional<std::string> TextArgument(const pg::Args& args, int i, const char* name) {

@@ -20,7 +20,9 @@ SELECT accepted FROM pulse_import_events($$
     SELECT 'http' || i AS user_id, (ARRAY['signup', 'open', 'buy'])[e] AS event, timestamptz '2016-02-01 10:00+00' + (i % 3 + e * (i % 2)) * interval '1 day' AS "timestamp", format('{"amount": %s}', i) AS properties
     FROM generate_series(1, 40) AS i, generate_series(1, 1 + i % 3) AS e $$);
 SELECT * FROM pg_temp.get('read', '/v1/retention', 'first=signup&again=open&periods=1&since=2016-02-01T00:00:00Z&until=2016-02-08T00:00:00Z');
-SELECT * FROM pg_temp.get('figures', '/v1/retention', 'first=signup&again=buy&period=day&periods=2&mode=unbounded&recurring=true&time_zone=Asia/Tokyo&since=2016-02-01T00:00:00Z&until=2016-02-03T00:00:00Z&first_where=amount%20%3E%203&again_where=amount%20%3E%205');
+SELECT * FROM pg_temp.get('figures', '/v1/retention', 'first=signup&again=buy&period=day&periods=2&mode=unbounded&recurring=true&time_zone=Asia/Tokyo&since=2016-02-01T00:00:00Z&until=2016-02-03T00:00:00Z');
+SELECT h.status, h.body::jsonb ->> 'error' AS error FROM pg_temp.get('figures', '/v1/retention', 'first=signup&first_where=amount%20%3E%203') AS h;
+SELECT h.status, left(h.body, 60) AS body FROM pg_temp.get('read', '/v1/retention', 'first=signup&again=buy&first_where=amount%20%3E%203&again_where=amount%20%3E%205&since=2016-02-01T00:00:00Z&until=2016-02-03T00:00:00Z') AS h;
 SELECT * FROM pg_temp.get('read', '/v1/retention', 'period=year');
 SELECT * FROM pg_temp.get('read', '/v1/retention', 'periods=1000');
 SELECT * FROM pg_temp.get('read', '/v1/retention', 'since=yesterday');

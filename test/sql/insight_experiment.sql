@@ -111,7 +111,7 @@ SELECT * FROM pg_temp.figures(pulse_experiment('checkout', 'buy', since => '2014
 SELECT e -> 'variants' AS variants, e -> 'excluded' AS excluded FROM pulse_experiment('checkout', 'buy', since => '2014-02-09') AS e;
 SELECT f.variant, f.people > 150 AS many, f.hits >= 10 AS hits, f.verdict IS NOT NULL AS judged FROM pg_temp.figures(pulse_experiment('checkout', '{"value": "experiment_spent"}', '2014-01-03', '2014-02-05')) AS f;
 SELECT pulse_experiment('checkout', '{"value": "if(profile.plan == \"pro\", 1, 0)"}');
-SELECT pulse_experiment('checkout', 'buy', guard_rails => '[{"value": "profile.age"}]');
+SELECT pulse_experiment('checkout', 'buy', guard_rails => '[{"event": "buy", "where": "amount = 3"}]');
 RESET ROLE;
 CREATE ROLE insight_experiment_nobody;
 SET ROLE insight_experiment_nobody;

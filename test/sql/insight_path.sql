@@ -109,6 +109,7 @@ SELECT pulse_grant('insight_path_reader', 'reader');
 SET ROLE insight_path_reader;
 SELECT count(*) > 5 AS rows, min(people) >= 10 AS people, min(sessions) >= 10 AS sessions FROM pulse_paths('visit', since => '2013-01-01', until => '2013-01-06', depth => 4);
 SELECT step, name, kind, sessions, people, share FROM pulse_paths('visit', since => '2013-02-01');
+SELECT pulse_paths('visit', event_where => 'page == "shop"');
 RESET ROLE;
 CREATE ROLE insight_path_nobody;
 SET ROLE insight_path_nobody;

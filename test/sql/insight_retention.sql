@@ -125,8 +125,13 @@ SELECT pulse_grant('insight_retention_reader', 'reader');
 SET ROLE insight_retention_reader;
 SELECT count(*) > 100 AS cells, min(people) >= 10 AS groups, min(returned) >= 10 AS returns, count(*) FILTER (WHERE people IS NULL) > 0 AS hidden, count(*) FILTER (WHERE people IS NULL AND (returned IS NOT NULL OR share IS NOT NULL)) AS leaks,
        count(*) FILTER (WHERE returned IS NULL AND share IS NOT NULL) AS shares FROM pulse_retention('signup', 'open', 'week', 12, since => '2011-11-01');
-SELECT value, people, after, returned FROM pulse_retention('signup', 'open', 'month', 1, since => '2011-12-01', until => '2012-01-01', by => 'profile.plan ?? "none"') ORDER BY value, after;
-SELECT count(*) FILTER (WHERE value <> '(other)') AS shown, sum(people) AS others FROM pulse_retention('signup', 'open', 'month', 0, since => '2011-11-01', by => 'events.*.count');
+SELECT value, people, after, returned FROM pulse_retention('signup', 'open', 'month', 1, since => '2011-12-01', until => '2012-01-01', by => 'profile.plan') ORDER BY value, after;
+SELECT count(*) FILTER (WHERE value <> '(other)') AS shown, sum(people) AS others FROM pulse_retention('signup', 'open', 'month', 0, since => '2011-11-01', by => 'retained_opens');
+SELECT count(DISTINCT value) AS values FROM pulse_retention('signup', 'open', 'month', 0, since => '2011-11-01', by => 'segment("Retained buyers")');
+SELECT pulse_retention('signup', 'open', by => 'profile.email == "ann@example.com"');
+SELECT pulse_retention('signup', 'open', first_where => 'amount = 3');
+SELECT pulse_retention('signup', 'open', again_where => 'amount = 3');
+SELECT pulse_stickiness('open', event_where => 'amount = 3');
 SELECT min(active) >= 10 AS groups, min(people) >= 10 AS people, count(*) FILTER (WHERE people IS NULL AND share IS NOT NULL OR active IS NULL AND stickiness IS NOT NULL) AS leaks FROM pulse_stickiness('open', 'week', since => '2011-11-01');
 SELECT count(*) FROM pulse.event;
 RESET ROLE;

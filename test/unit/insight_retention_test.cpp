@@ -57,6 +57,10 @@ TEST(InsightEvent, ConditionsAreNeverNull) {
     EXPECT_TRUE(ConditionSql(rule, "now()").ends_with(", false)"));
     EXPECT_EQ(Describe(rule), "buy where amount > 10");
     EXPECT_EQ(Describe({}), "any event");
+    for (const char* name : {"profile.plan", "trait(\"x\")", "segment(\"y\")", "spent"})
+        EXPECT_TRUE(IsName(name)) << name;
+    for (const char* rule : {"profile.plan == \"pro\"", "events.buy.count", "lower(profile.plan)", "1"})
+        EXPECT_FALSE(IsName(rule)) << rule;
     EXPECT_THROW(ReadEventCondition("buy", "amount >"), UserError);
     EXPECT_THROW(ConditionSql(ReadEventCondition("buy", "amount + 1"), "now()"), UserError);
     EXPECT_THROW(ConditionSql(ReadEventCondition("buy", "events.open.count > 1"), "now()"), UserError);

@@ -21,6 +21,9 @@ EventCondition ReadEventCondition(const std::optional<std::string>& event,
 // anything but properties.
 std::string ConditionSql(const EventCondition& condition, const std::string& now_sql);
 
+// Whether an expression over people is just a name: an attribute, a trait, a segment.
+bool IsName(const std::string& expression);
+
 // As a title: `purchase`, `purchase where amount > 10`, `any event`.
 std::string Describe(const EventCondition& condition);
 

@@ -16,7 +16,4 @@ void CountExperiment(const ExperimentQuestion& question, ExperimentFigures& figu
 // Throws UserError unless the metric can be counted.
 void CheckMetric(const ExperimentMetric& metric);
 
-// Whether a metric's value is a trait, which nobody but operators can define.
-bool IsTrait(const std::string& value);
-
 }  // namespace pulse::insight

@@ -17,7 +17,12 @@ bool SeesPeople();
 // A number of people as the calling role may see it: null for a small group.
 pg::Value PeopleValue(int64_t people, bool sees_people);
 
-// The argument, or null if it is empty.
+// Throws UserError 42501 for a rule or an expression of a role that may not see people: with the right ones,
+// the difference of two numbers would tell about a single person.
+void RequireNoRule(const EventCondition& condition);
+void RequireName(const std::string& expression, const char* argument);
+
+// The argument; throws UserError 22023 if it is empty.
 std::optional<std::string> TextArgument(const pg::Args& args, int i, const char* name);
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high);
 
