@@ -126,6 +126,7 @@ void CheckMetric(const ExperimentMetric& metric) {
 }
 
 void CountExperiment(const ExperimentQuestion& question, ExperimentFigures& figures) {
+    SpareJit();
     const pg::Result people =
         pg::Execute(WithPeople(question.flag, figures) +
                         "SELECT e.variant, pg_catalog.count(*) FILTER (WHERE e.variants = 1),"

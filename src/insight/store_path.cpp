@@ -26,31 +26,41 @@ std::string BeginningsSql(const PathQuestion& question) {
     for (const std::string& name : question.ignored)
         named += (named.empty() ? "" : ", ") + pg::QuoteLiteral(name);
     if (!named.empty()) named = " AND e.name NOT IN (" + named + ")";
+    // All windows have one order, so that PostgreSQL sorts once. A path is known by the number of its first
+    // step.
+    const auto window = [&](const std::string& row, bool running) {
+        return " OVER (PARTITION BY " + row + ".person" + order(row) +
+               (running ? " ROWS UNBOUNDED PRECEDING)" : ")");
+    };
     return "WITH person AS MATERIALIZED (SELECT DISTINCT p.canonical_id AS id FROM pulse.event AS e"
            " JOIN pulse.profile AS p ON p.id = e.profile_id WHERE" +
            range + " AND " + anchor +
            "), near AS (SELECT p.canonical_id AS person, e.time, e.received_at, e.id, e.name, " + anchor +
-           " AS anchor, pg_catalog.lag(e.time) OVER w AS time_before, pg_catalog.lag(e.name) OVER w AS"
-           " name_before, pg_catalog.lag(" +
-           anchor +
-           ") OVER w AS anchor_before FROM pulse.event AS e JOIN pulse.profile AS p ON p.id = e.profile_id"
+           " AS anchor FROM pulse.event AS e JOIN pulse.profile AS p ON p.id = e.profile_id"
            " JOIN person AS a ON a.id = p.canonical_id WHERE" +
-           range + named + " WINDOW w AS (PARTITION BY p.canonical_id" + order("e") +
-           ")), split AS (SELECT n.*, n.time_before IS NULL OR " +
-           (question.backwards ? "n.time_before - n.time" : "n.time - n.time_before") + " > " + gap +
-           " AS opens FROM near AS n), session AS (SELECT s.*, pg_catalog.count(*) FILTER (WHERE s.opens)"
-           " OVER (PARTITION BY s.person" +
-           order("s") +
-           " ROWS UNBOUNDED PRECEDING) AS session FROM split AS s), step AS (SELECT t.person, t.session,"
-           " t.name, t.anchor, pg_catalog.row_number() OVER (PARTITION BY t.person, t.session" +
-           order("t") +
-           ") AS n FROM session AS t WHERE t.opens OR t.name <> t.name_before OR t.anchor <>"
-           " t.anchor_before), path AS (SELECT u.person, u.name, u.session, u.n, pg_catalog.min(u.n) FILTER"
-           " (WHERE u.anchor) OVER (PARTITION BY u.person, u.session) AS start FROM step AS u),"
+           range + named + "), before AS (SELECT n.*, pg_catalog.lag(n.time)" + window("n", false) +
+           " AS time_before, pg_catalog.lag(n.name)" + window("n", false) +
+           " AS name_before, pg_catalog.lag(n.anchor)" + window("n", false) +
+           " AS anchor_before FROM near AS n), split AS (SELECT b.*, b.time_before IS NULL OR " +
+           (question.backwards ? "b.time_before - b.time" : "b.time - b.time_before") + " > " + gap +
+           " AS opens FROM before AS b),"
+           // Without repeats: n, and how many steps so far could begin a path.
+           " step AS (SELECT s.person, s.time, s.received_at, s.id, s.name, s.anchor, s.opens,"
+           " pg_catalog.row_number()" +
+           window("s", false) + " AS n, pg_catalog.count(*) FILTER (WHERE s.anchor)" + window("s", true) +
+           " AS anchors FROM split AS s WHERE s.opens OR s.name <> s.name_before OR s.anchor <>"
+           " s.anchor_before),"
+           // The same at the beginning of the session.
+           " session AS (SELECT t.*, pg_catalog.max(CASE WHEN t.opens THEN t.anchors - t.anchor::integer END)" +
+           window("t", true) +
+           " AS earlier FROM step AS t), path AS (SELECT u.person, u.name, u.n, pg_catalog.max(CASE WHEN"
+           " u.anchor AND u.anchors = u.earlier + 1 THEN u.n END)" +
+           window("u", true) +
+           " AS start FROM session AS u WHERE u.anchors > u.earlier),"
            " steps AS (SELECT h.person, (pg_catalog.array_agg(h.name ORDER BY h.n))[2:] AS steps"
-           " FROM path AS h WHERE h.n BETWEEN h.start AND h.start + " +
+           " FROM path AS h WHERE h.n <= h.start + " +
            depth +
-           " GROUP BY h.person, h.session),"
+           " GROUP BY h.person, h.start),"
            " whole AS (SELECT s.person, CASE WHEN pg_catalog.cardinality(s.steps) < " +
            depth +
            " THEN s.steps || ''::text ELSE s.steps END AS steps FROM steps AS s)"
@@ -111,6 +121,7 @@ class PathRows {
 }  // namespace
 
 void CountPaths(const PathQuestion& question, pg::ResultSet& rows) {
+    SpareJit();
     constexpr long kFetchedAtOnce = 10'000;
     PathTree tree(static_cast<size_t>(question.top), question.sees_people ? 0 : kSmallestGroup);
     {

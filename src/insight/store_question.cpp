@@ -2,6 +2,7 @@
 
 #include "pulse/base/local_time.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/timezone.hpp"
 #include "pulse/rule/metric.hpp"
@@ -69,6 +70,10 @@ std::string Clock::ZoneSql() const {
 
 int64_t Clock::DayOf(Moment moment) const {
     return FloorTo(moment + pg::TimeZone(zone_).OffsetAt(moment), kDay) / kDay;
+}
+
+void SpareJit() {
+    pg::SetLocally("jit", "off");
 }
 
 std::string MomentSql(Moment moment) {

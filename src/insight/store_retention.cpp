@@ -120,6 +120,7 @@ void CountPeople(const RetentionQuestion& question, const std::string& divide, T
 }  // namespace
 
 void CountRetention(const RetentionQuestion& question, pg::ResultSet& rows) {
+    SpareJit();
     const std::string divide = question.by ? DivideSql(*question.by, MomentSql(question.now)) : std::string();
     TallyByValue by_value(question, divide);
     CountPeople(question, divide, by_value);
@@ -145,6 +146,7 @@ void CountRetention(const RetentionQuestion& question, pg::ResultSet& rows) {
 }
 
 void CountStickiness(const StickinessQuestion& question, pg::ResultSet& rows) {
+    SpareJit();
     const std::string now = MomentSql(question.now), zone = question.clock.ZoneSql();
     const auto edge = [&](int64_t period, int64_t margin) {
         return MomentSql(FirstDayOf(period, question.period) * kDay + margin);

@@ -40,6 +40,10 @@ class Clock {
     std::string zone_;
 };
 
+// Run the statements of this session without JIT: with their many partitions and expressions, compiling takes
+// longer than it saves.
+void SpareJit();
+
 // A moment as SQL.
 std::string MomentSql(Moment moment);
 pg::Value DateValue(int64_t day);
