@@ -78,11 +78,26 @@ COMMENT ON FUNCTION pulse_search_profiles(text, bigint, bigint) IS
 'Finds people who have an id that begins with the query. Returns each person once, with the matching id, ordered by priority of the kind, then by value. max: number of rows, up to 1,000;
 skip: number of rows to skip, up to 100,000. Errors: 22023 an empty query, or numbers out of range.';
 -- Level: people_reader
-CREATE FUNCTION pulse_identity_graph("user" text)
+CREATE FUNCTION pulse_identities_of("user" text)
     RETURNS TABLE (kind text, value text, profile_id bigint, first_seen_at timestamptz, merge bigint, linked_at timestamptz, reason text, linked_by jsonb)
-    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identity_graph';
-COMMENT ON FUNCTION pulse_identity_graph(text) IS
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identities_of';
+COMMENT ON FUNCTION pulse_identities_of(text) IS
 'Returns all ids of a person, the profile that each belongs to, and the merge by which that profile became part of the person (null for the person''s own profile). Errors: 42704 no person with that id.';
+-- Level: people_reader
+CREATE FUNCTION pulse_identity_graph("user" text, depth bigint DEFAULT 3) RETURNS jsonb
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_identity_graph';
+COMMENT ON FUNCTION pulse_identity_graph(text, bigint) IS
+'Returns the ids of a person and what links them, ready to be drawn: {"nodes": [{kind, value, profile_id, first_seen_at, priority, primary, depth, x, y}], "edges": [{from, to, kind, confidence, linked_at,
+evidence}], "left_out", "width", "height"}. The first node is the primary id, that of pulse_canonical_identity(); depth is the number of links from it. from and to are indexes of nodes. kind: same_event (one
+event had both ids), login (an identify call had), alias, merge (an event had ids of two people), manual (pulse_merge()). evidence: the event or the merge; null if the event is not kept any more. confidence: the
+lower priority of the two kinds / 100, from 0.5 to 1; 1 for manual. x and y are always the same for the same graph. left_out: number of ids that are further away than depth, or beyond 500. Errors: 42704 no person
+with that id, 22004 null, 22023 depth is not from 0 to 100.';
+-- Level: people_reader
+CREATE FUNCTION pulse_identity_graph_svg("user" text, depth bigint DEFAULT 3) RETURNS text
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_identity_graph_svg';
+COMMENT ON FUNCTION pulse_identity_graph_svg(text, bigint) IS
+'Returns the graph of pulse_identity_graph() as an SVG image: text that a browser shows, as a file or within a page, whose text colour it takes. It has a title and a description for screen readers, and neither
+scripts nor links. Lines of merges are dashed; the fainter a line, the lower its confidence. Errors: those of pulse_identity_graph().';
 -- Level: people_reader
 CREATE FUNCTION pulse_simulate_merge(one text, other text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_simulate_merge';
@@ -129,6 +144,6 @@ CREATE FUNCTION pulse_identity_links("user" text)
     RETURNS TABLE (kind text, value text, other_kind text, other_value text, reason text, linked_at timestamptz, confidence double precision, merge bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_identity_links';
 COMMENT ON FUNCTION pulse_identity_links(text) IS
-'Returns which ids of a person are linked, and why; with the ids of pulse_identity_graph() as nodes, the links are the edges of the graph. Within a profile, its id with the highest priority is linked with each
+'Returns which ids of a person are linked, and why; pulse_identity_graph() shows them with their evidence. Within a profile, its id with the highest priority is linked with each
 other one; a merge links the two ids of its event, or those with the highest priority. confidence: the lower priority of the two kinds / 100, from 0.5 to 1; 1 for pulse_merge(). At most 10,000. Errors: 42704 no
 person with that id, 22004 null.';

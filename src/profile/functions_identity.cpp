@@ -1,11 +1,14 @@
 // SQL functions for ids and merges.
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/interval.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_describe.hpp"
+#include "pulse/profile/store_identity_graph.hpp"
 #include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_merge.hpp"
 #include "pulse/profile/store_person.hpp"
@@ -97,12 +100,36 @@ PULSE_FUNCTION(pulse_search_profiles) {
     return pg::ResultSet::Done();
 }
 
-PULSE_FUNCTION(pulse_identity_graph) {
+PULSE_FUNCTION(pulse_identities_of) {
     const std::string user = pg::Args(fcinfo).RequireText(0, "user");
     pg::ResultSet result(fcinfo);
     const pg::OwnerSession session;
-    pg::AddRows(result, profile::IdentityGraph(profile::RequirePerson(user).id));
+    pg::AddRows(result, profile::IdentitiesOf(profile::RequirePerson(user).id));
     return pg::ResultSet::Done();
+}
+
+namespace {
+
+profile::IdentityGraphView ReadGraph(const pg::Args& args) {
+    constexpr int kDefaultDepth = 3, kMostDepth = 100;
+    const std::string user = args.RequireText(0, "user");
+    const int depth = args.Int4(1).value_or(kDefaultDepth);
+    if (depth < 0 || depth > kMostDepth)
+        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"depth\" is out of range",
+                               "It is " + std::to_string(depth) + ".", "depth is from 0 to 100.");
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::Session session;
+    return profile::ReadIdentityGraph(profile::RequirePerson(user).id, depth);
+}
+
+}  // namespace
+
+PULSE_FUNCTION(pulse_identity_graph) {
+    return pg::FromJson(profile::WriteGraph(ReadGraph(pg::Args(fcinfo))));
+}
+
+PULSE_FUNCTION(pulse_identity_graph_svg) {
+    return pg::FromText(profile::DrawGraph(ReadGraph(pg::Args(fcinfo))));
 }
 
 PULSE_FUNCTION(pulse_simulate_merge) {

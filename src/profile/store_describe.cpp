@@ -63,7 +63,7 @@ std::string DescribePerson(int64_t person) {
     return text;
 }
 
-pg::Result IdentityGraph(int64_t person) {
+pg::Result IdentitiesOf(int64_t person) {
     static pg::Statement statement(
         "SELECT i.kind, i.value, i.profile_id, i.first_seen_at, h.id, h.merged_at, h.reason, h.linked_by"
         " FROM pulse.profile AS p "

@@ -78,14 +78,13 @@ class PeopleQuery {
         }
     }
 
-    rule::ProfileRule Compile(const rule::Expr& expr) {
+    rule::ProfileRule Compile(const rule::Expr& expr, rule::Expect expect = rule::Expect::kBoolean) {
         // The positions of this rule's metrics in the list; the compiler numbers them in the order of first
         // use.
         std::vector<size_t> places;
-        const rule::ProfileRule first =
-            rule::CompileProfile(expr, Names({}), rule::Expect::kBoolean, now_sql_);
+        const rule::ProfileRule first = rule::CompileProfile(expr, Names({}), expect, now_sql_);
         for (const rule::Metric& metric : first.metrics) places.push_back(Place(metric));
-        return rule::CompileProfile(expr, Names(places), rule::Expect::kBoolean, now_sql_);
+        return rule::CompileProfile(expr, Names(places), expect, now_sql_);
     }
 
     // A condition that uses only attributes, as SQL for the people c of the event scan; empty if it uses
@@ -338,6 +337,13 @@ MemberQuery CompileProfileMembers(const Request& request, const std::string& now
             narrow.push_back(WithoutEstimate(sql));
     if (!narrow.empty()) query.narrowed = people.From(narrow);
     return query;
+}
+
+PersonValue CompilePersonValue(const rule::Expr& expanded, const std::string& time_zone,
+                               const std::string& now_sql) {
+    PeopleQuery people(now_sql, time_zone);
+    const rule::ProfileRule value = people.Compile(expanded, rule::Expect::kAny);
+    return {"SELECT s.id, (" + value.sql + ") AS value FROM " + people.From(), value.type};
 }
 
 }  // namespace pulse::segment

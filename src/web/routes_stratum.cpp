@@ -32,6 +32,13 @@ Route Cdp(std::string_view method, std::string_view path, Access access, std::st
 }
 
 std::vector<Route> People() {
+    constexpr Parameter kDepth{
+        .name = "depth", .type = Type::kInteger, .fallback = "3", .least = 0, .most = 100};
+    Route image =
+        Cdp("GET", PULSE_CDP "/profiles/{id}/identity-graph.svg", Access::kRead,
+            "The graph of a person's ids as an image",
+            "SELECT {v}.pulse_identity_graph_svg('profile:' || $1::bigint, $2::bigint)", {kPerson, kDepth});
+    image.content_type = "image/svg+xml";
     static constexpr std::string_view kLookup =
         "SELECT " PULSE_PERSON
         " FROM (SELECT {v}.pulse_profile(CASE $1::text WHEN 'external_id' THEN 'user_id' ELSE $1::text END || ':' || $2::text) AS person OFFSET 0) AS w";
@@ -70,13 +77,18 @@ std::vector<Route> People() {
             " FROM (SELECT {v}.pulse_profile('profile:' || $1::bigint) AS person OFFSET 0) AS w",
             {kPerson}),
         Cdp("GET", PULSE_CDP "/profiles/{id}/identity-graph", Access::kRead,
-            "The ids of a person, and what links them",
-            "SELECT json_build_object('nodes', (SELECT coalesce(json_agg(json_build_object('identifier_type', g.kind, 'value', g.value, "
-            "'profile_id', g.profile_id::text, 'first_seen_at', g.first_seen_at)), '[]') FROM {v}.pulse_identity_graph('profile:' || $1::bigint) AS g), "
-            "'edges', (SELECT coalesce(json_agg(json_build_object('source_type', l.kind, 'source', l.value, 'target_type', l.other_kind, "
-            "'target', l.other_value, 'link_type', l.reason, 'confidence', l.confidence, 'linked_at', l.linked_at)), '[]') "
-            "FROM {v}.pulse_identity_links('profile:' || $1::bigint) AS l))",
-            {kPerson}),
+            "The ids of a person, what links them, and where each is drawn",
+            "SELECT json_build_object('nodes', (SELECT coalesce(json_agg(json_build_object('identifier_type', n.value -> 'kind', 'value', n.value -> 'value', "
+            "'profile_id', n.value ->> 'profile_id', 'first_seen_at', n.value -> 'first_seen_at', 'priority', n.value -> 'priority', 'is_primary', n.value -> 'primary', "
+            "'depth', n.value -> 'depth', 'x', n.value -> 'x', 'y', n.value -> 'y') ORDER BY n.place), '[]') FROM jsonb_array_elements(g.graph -> 'nodes') WITH ORDINALITY AS n (value, place)), "
+            "'edges', (SELECT coalesce(json_agg(json_build_object('source_type', g.graph #> ARRAY['nodes', e.value ->> 'from', 'kind'], 'source', g.graph #> ARRAY['nodes', e.value ->> 'from', 'value'], "
+            "'target_type', g.graph #> ARRAY['nodes', e.value ->> 'to', 'kind'], 'target', g.graph #> ARRAY['nodes', e.value ->> 'to', 'value'], 'link_type', e.value -> 'kind', "
+            "'confidence', e.value -> 'confidence', 'linked_at', e.value -> 'linked_at', 'evidence', e.value -> 'evidence') ORDER BY e.place), '[]') "
+            "FROM jsonb_array_elements(g.graph -> 'edges') WITH ORDINALITY AS e (value, place)), "
+            "'left_out', g.graph -> 'left_out', 'width', g.graph -> 'width', 'height', g.graph -> 'height') "
+            "FROM (SELECT {v}.pulse_identity_graph('profile:' || $1::bigint, $2::bigint) AS graph OFFSET 0) AS g",
+            {kPerson, kDepth}),
+        image,
         Cdp("GET", PULSE_CDP "/profiles/{id}/canonical-identity", Access::kRead,
             "The id that stands for a person, and why",
             "SELECT json_build_object('profile_id', c.profile_id::text, 'identifier_type', c.kind, 'value', c.value, 'priority', c.priority, "

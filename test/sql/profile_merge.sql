@@ -26,7 +26,7 @@ SELECT * FROM merges;
 -- Events keep the profile of their id, and belong to the person.
 SELECT e.profile_id - b.profile AS profile, e.name, e.time::date FROM pulse.event AS e, base AS b ORDER BY e.time;
 SELECT events, first_seen_at, last_seen_at FROM (SELECT p -> 'events' ->> 'total' AS events, p ->> 'first_seen_at' AS first_seen_at, p ->> 'last_seen_at' AS last_seen_at FROM pulse_profile('a1') AS p) AS s;
-SELECT kind, value, merge - (SELECT b.merge FROM base AS b) AS merge, reason, linked_by FROM pulse_identity_graph('u1');
+SELECT kind, value, merge - (SELECT b.merge FROM base AS b) AS merge, reason, linked_by FROM pulse_identities_of('u1');
 -- An attribute of the merged person that was changed since the merge stays.
 SELECT pulse_identify('u1', '{"city": "Bonn"}') IS NOT NULL AS changed;
 

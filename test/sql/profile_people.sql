@@ -80,8 +80,8 @@ SELECT pulse_search_profiles('a', 1001);
 SELECT pulse_search_profiles('a', 1, -1);
 SELECT count(*) FROM pulse_search_profiles(repeat('x', 100000));
 
-SELECT kind, value, first_seen_at, merge, reason FROM pulse_identity_graph('ann');
-SELECT pulse_identity_graph('nobody');
+SELECT kind, value, first_seen_at, merge, reason FROM pulse_identities_of('ann');
+SELECT pulse_identities_of('nobody');
 
 -- ---- effect of other limits ----
 SELECT pulse_simulate_identity_kind('email');

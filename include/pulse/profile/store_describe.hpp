@@ -10,8 +10,8 @@ namespace pulse::profile {
 // The result of pulse_profile(), as the text of a JSON object.
 std::string DescribePerson(int64_t person);
 
-// The rows of pulse_identity_graph().
-pg::Result IdentityGraph(int64_t person);
+// The rows of pulse_identities_of().
+pg::Result IdentitiesOf(int64_t person);
 
 // The rows of pulse_merge_history(), of pulse_canonical_identity() and of pulse_identity_links().
 pg::Result MergeHistory(std::optional<int64_t> person, int max, int64_t before);

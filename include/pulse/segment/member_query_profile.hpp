@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pulse/rule/compile.hpp"
 #include "pulse/segment/definition.hpp"
 #include "pulse/segment/request.hpp"
 #include "pulse/source/local.hpp"
@@ -19,5 +20,15 @@ std::vector<source::Column> ProfileColumns(const Request& request);
 
 // Make an attribute of people as SQL over the alias s; values of another type become null.
 Attribute MakeProfileAttribute(const AttributeRequest& attribute);
+
+// One value of each person: an attribute, a trait, whether it is in a segment.
+struct PersonValue {
+    std::string sql;  // a query for all people: id (the canonical profile), value
+    rule::ValueType type;
+};
+
+// Compile an expanded expression over people. Throws UserError.
+PersonValue CompilePersonValue(const rule::Expr& expanded, const std::string& time_zone,
+                               const std::string& now_sql);
 
 }  // namespace pulse::segment

@@ -17,6 +17,7 @@ std::vector<Route> ChangeRoutes();      // the stream of what changes
 std::vector<Route> TableRoutes();       // sources, monitored tables and their incidents
 std::vector<Route> DefinitionRoutes();  // TinyCDP: decisions, traits, segments and flags, keys
 std::vector<Route> UserRoutes();        // TinyCDP: people, figures, exports
+std::vector<Route> InsightRoutes();     // people over time: retention, paths, experiments
 std::vector<Route> StratumRoutes();     // Stratum: events, people, sources
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 
