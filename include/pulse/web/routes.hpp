@@ -16,6 +16,7 @@ std::vector<Route> TableRoutes();       // sources, monitored tables and their i
 std::vector<Route> DefinitionRoutes();  // TinyCDP: decisions, traits, segments and flags, keys
 std::vector<Route> UserRoutes();        // TinyCDP: people, figures, exports
 std::vector<Route> StratumRoutes();     // Stratum: events, people, sources
+std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of events
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 
 }  // namespace pulse::web
