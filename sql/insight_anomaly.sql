@@ -3,7 +3,7 @@
 
 -- Level: reader
 CREATE TABLE pulse.event_check (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     checked_until timestamptz NOT NULL,
     checked_at timestamptz NOT NULL
 );

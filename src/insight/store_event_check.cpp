@@ -9,6 +9,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/timezone.hpp"
+#include "pulse/profile/store_ingest.hpp"
 
 namespace pulse::insight {
 
@@ -22,6 +23,7 @@ using pg::Value;
 constexpr int64_t kGrace = 10 * kMinute;  // after an hour, for events that are on their way
 constexpr int64_t kLongestCatchUp = 72;   // hours; older ones are history only
 constexpr int64_t kFirstCheck = 24;       // hours that the first check judges
+constexpr int64_t kTallies = 2000;       // added up at once
 constexpr size_t kMostSeries = 5000;
 constexpr size_t kMostNewEvents = 20;  // that one check reports
 constexpr size_t kMostBlamed = 30;     // findings of one check whose events are read
@@ -46,6 +48,9 @@ class EventCheck {
     }
 
     EventCheckCounts Run() {
+        // Of properties only what is added up is read. Not where rows that others changed are an error.
+        if (!IsolationUsesXactSnapshot())
+            while (profile::FoldTallies(kTallies) > 0) pg::CheckInterrupts();
         ReadState();
         if (first_ > last_) {
             counts_.done_until = first_ * kHour;
@@ -105,7 +110,7 @@ void EventCheck::ReadState() {
 void EventCheck::WriteState() const {
     pg::Execute(
         "INSERT INTO pulse.event_check AS s (checked_until, checked_at) VALUES ($1, $2)"
-        " ON CONFLICT (only) DO UPDATE SET checked_until = excluded.checked_until, checked_at = excluded.checked_at",
+        " ON CONFLICT (singleton) DO UPDATE SET checked_until = excluded.checked_until, checked_at = excluded.checked_at",
         {Value::Time((last_ + 1) * kHour), Value::Time(now_)});
 }
 
