@@ -63,7 +63,7 @@ void EventDiagnosis::Tell() {
     for (const auto& [key, word] :
          {std::pair{"segments", "segment "}, {"traits", "trait "}, {"flags", "flag "}})
         for (const std::string& name : NamesOf(used_by, key)) users.push_back(word + name);
-    if (!users.empty())
+    if (!users.empty() && input_.detector != "event_new")
         out_.what_changed.push_back(
             "What uses the event will be wrong as long as this lasts: " + Listed(users, 10) + ".");
 }

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pulse/base/number.hpp"
 #include "pulse/base/time_text.hpp"
 #include "pulse/drift/baseline.hpp"
 #include "pulse/drift/rate_test.hpp"
 #include "pulse/drift/statistics/divergence.hpp"
 #include "pulse/drift/statistics/probabilities.hpp"
+#include "pulse/drift/statistics/seasonal.hpp"
 
 namespace pulse::insight {
 
@@ -18,17 +20,52 @@ using drift::DetectorResult;
 using drift::Fingerprint;
 using drift::History;
 
-constexpr double kBusy = 10;          // events an hour from which on single hours are judged
-constexpr double kPromptShare = 0.9;  // of the events of a source that sends at once
-constexpr int64_t kLag = 24;          // hours until the day of another source is complete
-constexpr int64_t kLeastOfDay = 3;    // hours of the present day that are worth a look
-constexpr int64_t kLooksADay = 24;    // at a day that goes on
-constexpr double kHourWider = 2;      // the threshold of an hour to that of a day
-constexpr size_t kOutage = 6;         // hours without any event that are a gap
-constexpr int64_t kUsual = 20;        // if a week before so many came
-constexpr double kSilence = 3;        // times the longest silence of before
-constexpr size_t kLeastActive = 8;    // hours with events that tell of silences
+constexpr int kWeekHours = 168;
+constexpr double kBusy = 10;              // events an hour from which on single hours are judged
+constexpr double kPromptShare = 0.9;      // of the events of a source that sends at once
+constexpr int64_t kLag = 24;              // hours until the day of another source is complete
+constexpr int64_t kLeastOfDay = 3;        // hours of the present day that are worth a look
+constexpr int64_t kLooksADay = 24;        // at a day that goes on
+constexpr double kHourWider = 2;          // the threshold of an hour to that of a day
+constexpr size_t kOutage = 6;             // hours without any event that are a gap
+constexpr int64_t kUsual = 20;            // if a week before so many came
+constexpr double kSilence = 3;            // times the longest silence of before
+constexpr size_t kLeastActive = 8;        // hours with events that tell of silences
+constexpr double kWeekFloor = 0.05;       // of the noise of an hour of the week
+constexpr double kCertainlyChance = 0.1;  // a p-value from which on nothing else is asked
 constexpr double kNoiseOfHour = 0.15, kNoiseOfDay = 0.08;  // before any is known
+
+// What a period should have: the level, and how likely a count is that is as far off.
+struct ExpectedCount {
+    drift::Expectation forecast;
+    std::optional<drift::statistics::SeasonalFit> week;  // of hours: the same hour of other weeks
+
+    double Level(double observed) const;
+    double PValue(double count) const;
+    std::string Words(double observed, bool hour) const;
+};
+
+// Of two levels the one that is nearer to what came: both must be surprised.
+double ExpectedCount::Level(double observed) const {
+    if (!week) return forecast.level;
+    const double low = std::min(forecast.level, week->expected),
+                 high = std::max(forecast.level, week->expected);
+    return std::clamp(observed, low, high) == observed ? observed : observed < low ? low : high;
+}
+
+double ExpectedCount::PValue(double count) const {
+    const double p = forecast.forecast.PValue(count);
+    if (!week || p > kCertainlyChance) return p;
+    const double noise = std::hypot(week->sigma, 1 / std::sqrt(std::max(week->expected, 0.5)));
+    return std::max(p, drift::statistics::NormalTwoSided(week->Z(count) * week->sigma / noise));
+}
+
+std::string ExpectedCount::Words(double observed, bool hour) const {
+    const double level = Level(observed);
+    if (hour) return drift::Members(level) + " expected at this hour of the week";
+    return drift::Members(level) +
+           (forecast.season() == 0 ? " expected" : " expected on this day of the week");
+}
 
 int64_t EventHourOf(Moment moment) {
     return FloorTo(moment, kHour) / kHour;
@@ -73,8 +110,11 @@ class Counter {
     drift::Exclusions ExclusionsOf(const drift::IncidentTracker& tracker, const char* volume) const;
     History NewHistory(int64_t cadence, double noise) const;
     History DaysUpTo(int64_t last_hour, int64_t hours_of_day) const;
-    std::vector<DetectorResult> Test(const History& history, const drift::Exclusions& exclusions,
-                                     Period period, Moment start, Moment end, bool vanishes) const;
+    std::vector<DetectorResult> Test(const ExpectedCount& expected, double observed, Moment local_end,
+                                     Period period, Moment start, Moment end, bool vanishes,
+                                     bool unfinished = false) const;
+    std::vector<DetectorResult> TestDay(const History& history, const drift::Exclusions& exclusions,
+                                        Moment start, Moment end, bool vanishes, bool unfinished) const;
     void Keep(std::vector<DetectorResult> results, Period period, Moment end, bool unfinished = false);
     std::string Subject() const { return "`" + series_.event + "` from " + series_.source; }
 
@@ -151,26 +191,19 @@ drift::Exclusions Counter::ExclusionsOf(const drift::IncidentTracker& tracker, c
     return exclusions;
 }
 
-// Tests the last point of a history. What could show nothing gives no result, so that a night ends no
-// incident.
-std::vector<DetectorResult> Counter::Test(const History& history, const drift::Exclusions& exclusions,
-                                          Period period, Moment start, Moment end, bool vanishes) const {
+// Tests a period. What could show nothing gives no result, so that a night ends no incident.
+std::vector<DetectorResult> Counter::Test(const ExpectedCount& expected, double observed, Moment local_end,
+                                          Period period, Moment start, Moment end, bool vanishes,
+                                          bool unfinished) const {
     const bool hour = period == Period::kHour;
     const drift::Thresholds& thresholds = hour ? check_.thresholds.hour : check_.thresholds.day;
-    const size_t index = history.points.size() - 1;
-    const std::optional<drift::Expectation> expected =
-        drift::ExpectSize(history, index, exclusions, thresholds);
-    if (!expected) return {};
-    const auto observed = static_cast<double>(history.points[index].size);
-    const double level = expected->level, change = (observed - level) / std::max(level, 1.0);
-    const double of_none = expected->forecast.PValue(0);
+    const double level = expected.Level(observed), change = (observed - level) / std::max(level, 1.0);
+    const double of_none = expected.PValue(0);
+    const drift::BaselineKind kind = hour ? drift::BaselineKind::kSeasonal : expected.forecast.kind;
     const std::string when =
-        hour ? "in the hour to " + FormatMinute(end) : "on " + FormatDate(history.points[index].moment - 1);
-    const std::string usual =
-        drift::Members(level) + (expected->season() == 0            ? " expected"
-                                 : hour && expected->season() == 24 ? " expected at this time of the day"
-                                 : hour                             ? " expected at this time of the week"
-                                                                    : " expected on this day of the week");
+        hour ? "in the hour to " + FormatMinute(end)
+             : "on " + FormatDate(local_end - 1) + (unfinished ? " until " + FormatMinute(end) : "");
+    const std::string usual = expected.Words(observed, hour);
     std::vector<DetectorResult> results;
     const auto finish = [&](DetectorResult result, const std::string& summary) {
         drift::Finding& finding = result.finding;
@@ -181,9 +214,8 @@ std::vector<DetectorResult> Counter::Test(const History& history, const drift::E
             finding.summary = summary;
             finding.details = {{"source", series_.source},
                                {"expected", std::round(level * 10) / 10},
-                               {"sigma", expected->forecast.best().sigma},
-                               {"baselinePoints", expected->points},
-                               {"season", expected->season()},
+                               {"sigma", expected.forecast.forecast.best().sigma},
+                               {"baselinePoints", expected.forecast.points},
                                {"from", FormatMoment(start)},
                                {"to", FormatMoment(end)}};
         }
@@ -191,10 +223,10 @@ std::vector<DetectorResult> Counter::Test(const History& history, const drift::E
     };
     const Fingerprint vanished{detector::kEventVanished, series_.source};
     if (observed > 0 && vanishes) {
-        finish(drift::EvaluateChange(vanished, 0, 0, 1.0 / 3, std::nullopt, expected->kind, thresholds), "");
+        finish(drift::EvaluateChange(vanished, 0, 0, 1.0 / 3, std::nullopt, kind, thresholds), "");
     } else if (observed == 0 && vanishes) {
         if (of_none > thresholds.p_value) return {};
-        finish(drift::EvaluateChange(vanished, -1, 1, 1.0 / 3, of_none, expected->kind, thresholds),
+        finish(drift::EvaluateChange(vanished, -1, 1, 1.0 / 3, of_none, kind, thresholds),
                "no " + Subject() + " " + when + " (" + usual + ")");
         return results;
     }
@@ -203,9 +235,9 @@ std::vector<DetectorResult> Counter::Test(const History& history, const drift::E
     if (check_.thresholds.volume >= drift::kSwitchedOff || (observed == 0 && hour)) return results;
     // Twice as many are as far as half as many.
     const double effect = change < 0 ? -change : 1 - level / std::max(observed, 1.0);
-    const double p = effect >= 0.5 * threshold ? expected->forecast.PValue(observed) : 1;
+    const double p = effect >= 0.5 * threshold ? expected.PValue(observed) : 1;
     finish(drift::EvaluateChange({hour ? detector::kEventRate : detector::kEventVolume, series_.source},
-                                 change, effect, std::min(threshold, 0.9), p, expected->kind, thresholds),
+                                 change, effect, std::min(threshold, 0.9), p, kind, thresholds),
            Subject() + (change < 0 ? " fell " : " rose ") + drift::Percent(std::abs(change)) + " " + when +
                ": " + drift::Members(observed) + " (" + usual + ")");
     return results;
@@ -225,6 +257,25 @@ void ApplyTo(drift::IncidentTracker& tracker, const std::vector<DetectorResult>&
     tracker.Apply(point, results, thresholds.p_value, thresholds);
 }
 
+// Whether a point belongs to no incident; what has settled is normal.
+bool IsCalm(Moment moment, const std::vector<drift::Span>& spans) {
+    return std::none_of(spans.begin(), spans.end(), [&](const drift::Span& span) {
+        return span.end != drift::SpanEnd::kSettled && span.Contains(moment);
+    });
+}
+
+// Counts on the grid of the clock, from the first hour on; what says nothing of what is usual is a gap.
+std::vector<double> GridOf(const History& history, const std::vector<drift::Span>& spans) {
+    const std::vector<drift::Point>& points = history.points;
+    std::vector<double> grid(static_cast<size_t>((points.back().moment - points.front().moment) / kHour),
+                             std::nan(""));
+    for (size_t i = 0; i + 1 < points.size(); ++i)
+        if (points[i].ok && IsCalm(points[i].moment, spans) && IsCalm(points[i].moment, history.muted))
+            grid[static_cast<size_t>((points[i].moment - points.front().moment) / kHour)] =
+                static_cast<double>(points[i].size);
+    return grid;
+}
+
 void Counter::JudgeHours() {
     History history = NewHistory(kHour, kNoiseOfHour);
     drift::IncidentTracker tracker = tracker_;
@@ -237,9 +288,18 @@ void Counter::JudgeHours() {
         point.ok = hour >= check_.first || !IsGap(hour);
         history.points.push_back(std::move(point));
         if (hour < check_.first || hour - begin_ < kLeastHours) continue;
+        const drift::Exclusions exclusions = ExclusionsOf(tracker, detector::kEventRate);
+        std::optional<drift::Expectation> forecast =
+            drift::ExpectSize(history, history.points.size() - 1, exclusions, check_.thresholds.hour);
+        if (!forecast) continue;
+        ExpectedCount expected{
+            std::move(*forecast),
+            drift::statistics::RobustSeasonalFit(GridOf(history, exclusions.begin()->second), kWeekHours,
+                                                 drift::statistics::Scale::kLog, kWeekFloor)};
+        if (expected.week->points < 2 * kWeekHours) continue;
         const Moment start = hour * kHour, end = start + kHour;
         std::vector<DetectorResult> results =
-            Test(history, ExclusionsOf(tracker, detector::kEventRate), Period::kHour, start, end, true);
+            Test(expected, static_cast<double>(At(hour)), 0, Period::kHour, start, end, true);
         ApplyTo(tracker, results, end, check_.thresholds.hour);
         Keep(std::move(results), Period::kHour, end);
     }
@@ -266,6 +326,17 @@ History Counter::DaysUpTo(int64_t last_hour, int64_t hours_of_day) const {
     return history;
 }
 
+// Tests the last day of a history.
+std::vector<DetectorResult> Counter::TestDay(const History& history, const drift::Exclusions& exclusions,
+                                             Moment start, Moment end, bool vanishes, bool unfinished) const {
+    const size_t index = history.points.size() - 1;
+    std::optional<drift::Expectation> forecast =
+        drift::ExpectSize(history, index, exclusions, check_.thresholds.day);
+    if (!forecast) return {};
+    return Test({std::move(*forecast), std::nullopt}, static_cast<double>(history.points[index].size),
+                history.points[index].moment, Period::kDay, start, end, vanishes, unfinished);
+}
+
 void Counter::JudgeDays(bool hourly) {
     const int64_t lag = prompt_ ? 0 : kLag;
     drift::IncidentTracker tracker = tracker_;
@@ -277,8 +348,8 @@ void Counter::JudgeDays(bool hourly) {
         int64_t start = done;
         while (start > begin_ && DayOf(start - 1) == DayOf(done)) --start;
         const Moment end = (hour + 1) * kHour;
-        std::vector<DetectorResult> results = Test(history, ExclusionsOf(tracker, detector::kEventVolume),
-                                                   Period::kDay, start * kHour, (done + 1) * kHour, !hourly);
+        std::vector<DetectorResult> results = TestDay(history, ExclusionsOf(tracker, detector::kEventVolume),
+                                                      start * kHour, (done + 1) * kHour, !hourly, false);
         ApplyTo(tracker, results, end, check_.thresholds.day);
         Keep(std::move(results), Period::kDay, end);
     }
@@ -295,15 +366,14 @@ void Counter::JudgeToday(bool hourly) {
     int64_t start = check_.last;
     while (start > begin_ && DayOf(start - 1) == DayOf(check_.last)) --start;
     const Moment end = (check_.last + 1) * kHour;
-    std::vector<DetectorResult> results = Test(history, ExclusionsOf(tracker_, detector::kEventVolume),
-                                               Period::kDay, start * kHour, end, !hourly);
+    std::vector<DetectorResult> results =
+        TestDay(history, ExclusionsOf(tracker_, detector::kEventVolume), start * kHour, end, !hourly, true);
     std::erase_if(results, [&](const DetectorResult& result) {
         return !result.material || !tracker_.IsNew(result.finding.fingerprint, end) ||
                !result.finding.p_value ||
                *result.finding.p_value * kLooksADay > check_.thresholds.day.p_value;
     });
     for (DetectorResult& result : results) {
-        result.finding.summary += ", so far";
         result.finding.details["unfinished"] = true;
     }
     Keep(std::move(results), Period::kDay, end, true);
@@ -333,6 +403,8 @@ void Counter::JudgeSilence() {
              Period::kDay, end);
         return;
     }
+    // Somebody has said that it is over.
+    if (incident && incident->new_normal && newest * kHour < incident->last_seen_at) return;
     if (active < kLeastActive || newest == begin_ ||
         silence <= std::max(24.0, kSilence * static_cast<double>(longest)))
         return;
@@ -343,10 +415,9 @@ void Counter::JudgeSilence() {
     result.finding.baseline = events / static_cast<double>(newest - begin_) * silence;
     result.finding.observed = 0;
     result.finding.onset = silent_from;
-    result.finding.summary =
-        "no " + Subject() + " since " + FormatMinute(silent_from) +
-        "; before, the longest time without one was " +
-        (longest >= 48 ? std::to_string((longest + 12) / 24) + " days" : std::to_string(longest) + " hours");
+    result.finding.summary = "no " + Subject() + " since " + FormatMinute(silent_from) +
+                             "; before, the longest time without one was " +
+                             (longest >= 48 ? Plural((longest + 12) / 24, "day") : Plural(longest, "hour"));
     result.finding.details = {{"source", series_.source},
                               {"silentHours", silence},
                               {"longestHours", longest},

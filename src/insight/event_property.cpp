@@ -15,13 +15,13 @@ using drift::DetectorResult;
 using drift::Fingerprint;
 
 constexpr size_t kLeastDays = 7;
-constexpr double kLeastEvents = 100;    // of the days before together
-constexpr double kLeastToday = 20;      // of a day that goes on
-constexpr double kPropertyLooksADay = 24;       // at it
-constexpr double kUsuallyThere = 0.05;  // share of events; a rarer property is not missed
-constexpr double kHardlyThere = 0.01;   // share of a property that is new
-constexpr double kMainType = 0.8;       // share of the type that a property has
-constexpr double kSameShare = 0.25;     // relative: what is missing and what is new are one
+constexpr double kLeastEvents = 100;       // of the days before together
+constexpr double kLeastToday = 20;         // of a day that goes on
+constexpr double kPropertyLooksADay = 24;  // at it
+constexpr double kUsuallyThere = 0.05;     // share of events; a rarer property is not missed
+constexpr double kHardlyThere = 0.01;      // share of a property that is new
+constexpr double kMainType = 0.8;          // share of the type that a property has
+constexpr double kSameShare = 0.25;        // relative: what is missing and what is new are one
 
 constexpr int kWeekDays = 7;
 
@@ -258,7 +258,8 @@ void PropertyJudge::Judge() {
 }  // namespace
 
 const char* NameOf(PropertyType type) {
-    constexpr const char* kNames[] = {"text", "number", "boolean", "timestamp", "object", "array"};
+    constexpr const char* kNames[] = {"a text",      "a number",  "a boolean",
+                                      "a timestamp", "an object", "an array"};
     return kNames[type];
 }
 

@@ -121,7 +121,7 @@ json GainsOf(const QualityParts& parts, const QualitySettings& settings) {
         {"identifiers", settings.contact - parts.identifiers,
          "Send an e-mail or phone with pulse_identify(), or in the traits of an identify call."},
         {"properties", settings.properties - parts.properties, "Send properties with the event."},
-        {"delay", settings.prompt - parts.delay, "Send events within 5 minutes, not in batches at night."},
+        {"delay", settings.prompt - parts.delay, "Send events within 5 minutes after they happened."},
         {"context", settings.context() - parts.context,
          "Send context.campaign, context.userAgent and context.ip."}};
     std::stable_sort(gains.begin(), gains.end(),
@@ -129,7 +129,8 @@ json GainsOf(const QualityParts& parts, const QualitySettings& settings) {
     json list = json::array();
     for (const Gain& gain : gains)
         if (RoundedPoints(gain.points) > 0)
-            list.push_back({{"part", gain.part}, {"points", RoundedPoints(gain.points)}, {"advice", gain.advice}});
+            list.push_back(
+                {{"part", gain.part}, {"points", RoundedPoints(gain.points)}, {"advice", gain.advice}});
     return list;
 }
 

@@ -19,7 +19,7 @@ void ReportEventCheck(const EventCheckCounts& counts, size_t findings) {
                    "The next hour is checked ten minutes after it ends.");
         return;
     }
-    std::string text = "checked " + Plural(static_cast<int64_t>(counts.series), "series") + " and " +
+    std::string text = "checked " + Thousands(static_cast<int64_t>(counts.series)) + " series and " +
                        Thousands(static_cast<int64_t>(counts.properties)) +
                        " properties of events: " + Plural(static_cast<int64_t>(findings), "finding");
     if (counts.young > 0) text += ", " + std::to_string(counts.young) + " with less than 14 days of history";

@@ -19,7 +19,10 @@ struct QualityRange {
 
 QualityRange QualityRangeOf(const pg::Args& args) {
     const Moment until = args.Time(1).value_or(pg::Now());
-    const Moment since = args.Time(0).value_or(until > INT64_MIN + 7 * kDay ? until - 7 * kDay : until);
+    const Moment since = args.Time(0).value_or(until - 7 * kDay);
+    if (TIMESTAMP_NOT_FINITE(until) || (args.Time(0) && TIMESTAMP_NOT_FINITE(since)))
+        ThrowInvalid("\"since\" and \"until\" must be finite", "",
+                     "All events of the range are read: give moments at most 400 days apart.");
     if (since > until)
         ThrowInvalid("\"since\" is after \"until\"",
                      "Since is " + FormatMoment(since) + ", until " + FormatMoment(until) + ".",
@@ -40,10 +43,11 @@ void AddQuality(pg::ResultSet& results, const EventQuality& one, const QualitySe
     const Value day = one.day ? Value{DATEOID, Int32GetDatum(*one.day), false} : Value::Null(DATEOID);
     results.Add({Value::Text(one.event), Value::Text(one.source), day, Value::Text(one.app_version),
                  Value::Int8(one.events), Value::Float8(score), Value::Text(BandOf(score, settings)),
-                 Value::Float8(Hundredths(one.parts.identifiers)), Value::Float8(Hundredths(one.parts.properties)),
-                 Value::Float8(Hundredths(one.parts.delay)), Value::Float8(Hundredths(one.parts.context)),
-                 Value::Int8(one.excellent), Value::Int8(one.good), Value::Int8(one.fair),
-                 Value::Int8(one.poor), Value::Jsonb(GainsOf(one.parts, settings))});
+                 Value::Float8(Hundredths(one.parts.identifiers)),
+                 Value::Float8(Hundredths(one.parts.properties)), Value::Float8(Hundredths(one.parts.delay)),
+                 Value::Float8(Hundredths(one.parts.context)), Value::Int8(one.excellent),
+                 Value::Int8(one.good), Value::Int8(one.fair), Value::Int8(one.poor),
+                 Value::Jsonb(GainsOf(one.parts, settings))});
 }
 
 }  // namespace

@@ -14,9 +14,10 @@ using pg::Value;
 
 constexpr int64_t kSevenDays = 7 * kDay;
 
-// What the property should be in SQL: null for one that is missing.
+// "a number" as jsonb_typeof() calls it.
 std::string JsonTypeOf(const std::string& type) {
-    return type == "text" || type == "timestamp" ? "string" : type;
+    const std::string name = type.substr(type.find(' ') + 1);
+    return name == "text" || name == "timestamp" ? "string" : name;
 }
 
 // The events of the period of a finding and those a week before, by each value of their context. Reads the

@@ -23,7 +23,7 @@ using pg::Value;
 constexpr int64_t kGrace = 10 * kMinute;  // after an hour, for events that are on their way
 constexpr int64_t kLongestCatchUp = 72;   // hours; older ones are history only
 constexpr int64_t kFirstCheck = 24;       // hours that the first check judges
-constexpr int64_t kTallies = 2000;       // added up at once
+constexpr int64_t kTallies = 2000;        // added up at once
 constexpr size_t kMostSeries = 5000;
 constexpr size_t kMostNewEvents = 20;  // that one check reports
 constexpr size_t kMostBlamed = 30;     // findings of one check whose events are read
@@ -240,13 +240,13 @@ void KeepBlame(drift::Incident& incident) {
     incident.finding.details["concentratesIn"] = blame;
 }
 
-// The group of what happened with an event: that of its live incidents, or of the other events of its source
-// that changed alike.
+// The group of what happened with an event: that of its incidents that are live or were since it began, or of
+// the other events of its source that changed alike.
 void EventCheck::Write(const std::string& event, IncidentTracker& tracker) {
     static pg::Statement live(
-        "SELECT coalesce(group_id, id) FROM pulse.incident_record WHERE event = $1 AND status IN ('open',"
-        " 'acknowledged') ORDER BY since, id LIMIT 1",
-        {TEXTOID});
+        "SELECT coalesce(group_id, id) FROM pulse.incident_record WHERE event = $1 AND (status IN ('open',"
+        " 'acknowledged') OR closed_at >= $2) AND detector <> 'event_new' ORDER BY since, id LIMIT 1",
+        {TEXTOID, TIMESTAMPTZOID});
     static pg::Statement attach(
         "UPDATE pulse.incident_record SET group_id = $1 WHERE segment_id IN (SELECT s.id FROM pulse.segment AS s"
         " WHERE s.name = ANY ($2)) AND status IN ('open', 'acknowledged') AND since >= $3",
@@ -257,7 +257,11 @@ void EventCheck::Write(const std::string& event, IncidentTracker& tracker) {
     if (!changed) return;
     const drift::Json users = UsersOf(event);
     std::optional<int64_t> cause;
-    if (const pg::Result rows = live.Execute({Value::Text(event)}); !rows.empty()) cause = rows[0].Int8(0);
+    Moment since = now_;
+    for (const drift::Incident& incident : incidents)
+        if (incident.id == 0) since = std::min(since, incident.since);
+    if (const pg::Result rows = live.Execute({Value::Text(event), Value::Time(since)}); !rows.empty())
+        cause = rows[0].Int8(0);
     for (drift::Incident& incident : incidents) {
         if (!incident.seen && incident.id != 0) continue;
         drift::Finding& finding = incident.finding;

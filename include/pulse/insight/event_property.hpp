@@ -13,7 +13,7 @@ namespace pulse::insight {
 
 enum PropertyType : size_t { kText, kNumber, kBoolean, kTimestamp, kObject, kArray, kPropertyTypes };
 
-// "text", "number", "boolean", "timestamp", "object", "array".
+// "a text", "a number", "a boolean", "a timestamp", "an object", "an array".
 const char* NameOf(PropertyType type);
 
 // What a property was on a day (UTC), counted from 2000-01-01.
