@@ -213,6 +213,10 @@ BEGIN TRANSACTION READ ONLY;
 SELECT * FROM pulse_check_events();
 ROLLBACK;
 -- Clean up.
-SELECT pulse_delete_flag('offer');
+SELECT pulse_delete_flag('offer'), pulse_delete_segment('Spenders', confirm => true), pulse_delete_trait('spent');
 SET client_min_messages = warning;
+TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally, pulse.message_seen,
+    pulse.event_day, pulse.event_hour, pulse.event_source_hour, pulse.event_property_day, pulse.ingest_tally, pulse.event_kind, pulse.event_property, pulse.source_total, pulse.event_check, pulse.mute;
+TRUNCATE pulse.incident_record CASCADE;
+TRUNCATE pulse.notice;
 DROP SCHEMA insight_anomaly CASCADE;
