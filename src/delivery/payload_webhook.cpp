@@ -38,9 +38,10 @@ json OrNull(const std::string& text) {
 json Data(const Envelope& envelope, const IncidentSummary& summary, bool lean) {
     json data = {{"incident", summary.incident},
                  {"group", OrNull(summary.group)},
-                 {"kind", summary.is_table ? "table" : summary.is_event ? "event" : "segment"},
-                 {"segment",
-                  summary.is_table || summary.is_event ? json(nullptr) : json(summary.subject)},
+                 {"kind", summary.is_table   ? "table"
+                          : summary.is_event ? "event"
+                                             : "segment"},
+                 {"segment", summary.is_table || summary.is_event ? json(nullptr) : json(summary.subject)},
                  {"table", summary.is_table ? json(summary.subject) : json(nullptr)},
                  {"owner", OrNull(summary.owner)},
                  {"title", Title(summary)},

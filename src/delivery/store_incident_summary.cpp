@@ -120,10 +120,10 @@ void ReadFacts(const Json& facts, IncidentSummary& summary) {
     summary.words = segment::MakeMemberWords(Text(facts, "kind") == "profile", Text(facts, "members"));
     const auto group = facts.find("group");
     if (group != facts.end() && group->is_number_integer()) summary.group = group->get<int64_t>();
-    summary.counts_people =
-        !summary.is_table && !summary.is_event && (summary.detector == "size_change" || summary.detector == "slow_erosion" ||
-                              summary.detector == "slow_growth" ||
-                              (summary.detector == "expected_range" && summary.attribute == "size"));
+    summary.counts_people = !summary.is_table && !summary.is_event &&
+                            (summary.detector == "size_change" || summary.detector == "slow_erosion" ||
+                             summary.detector == "slow_growth" ||
+                             (summary.detector == "expected_range" && summary.attribute == "size"));
     const bool fell = summary.counts_people && summary.baseline && summary.observed &&
                       *summary.observed < *summary.baseline;
     if (fell && *summary.baseline < 9e15)

@@ -131,7 +131,10 @@ std::string Detector(const IncidentSummary& summary) {
 }
 
 std::string Title(const IncidentSummary& summary) {
-    return (summary.is_table ? "table " : summary.is_event ? "event " : "") + summary.subject + ": " + Detector(summary);
+    return (summary.is_table   ? "table "
+            : summary.is_event ? "event "
+                               : "") +
+           summary.subject + ": " + Detector(summary);
 }
 
 std::string Label(const std::string& event, const IncidentSummary& summary) {
@@ -202,7 +205,7 @@ std::string Change(const IncidentSummary& summary) {
     const bool relative =
         summary.counts_people ||
         OneOf(summary.detector, {"conversion_anomaly", "inactivity_creep", "expected_range", "table_volume",
-                                  "event_volume", "event_rate", "event_vanished"});
+                                 "event_volume", "event_rate", "event_vanished"});
     return relative && summary.change ? diagnosis::SignedPercent(*summary.change) : "";
 }
 

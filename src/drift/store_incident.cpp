@@ -205,8 +205,7 @@ std::map<std::string, IncidentTracker> ReadEventIncidents(Moment oldest, Moment 
         incidents[rows[i].Text(0)].push_back(ReadIncident(rows[i]));
     }
     std::map<std::string, IncidentTracker> trackers;
-    for (auto& [event, list] : incidents)
-        trackers.emplace(event, IncidentTracker(std::move(list), "period"));
+    for (auto& [event, list] : incidents) trackers.emplace(event, IncidentTracker(std::move(list), "period"));
     return trackers;
 }
 

@@ -31,7 +31,8 @@ CountCheck CheckOf(int64_t first, int64_t last) {
 
 double Shape(int64_t hour) {
     const int64_t day = hour / 24 % 7;
-    return (day < 2 ? 0.4 : 1) * (0.3 + 0.7 * std::pow(std::sin(M_PI * static_cast<double>(hour % 24) / 24), 2));
+    return (day < 2 ? 0.4 : 1) *
+           (0.3 + 0.7 * std::pow(std::sin(M_PI * static_cast<double>(hour % 24) / 24), 2));
 }
 
 EventSeries SeriesOf(const std::function<int64_t(int64_t)>& count, int64_t from, int64_t last) {
@@ -74,18 +75,19 @@ TEST(EventCount, QuietSeriesRaiseNoAlarm) {
         std::vector<int64_t> counts;
         for (int64_t hour = kBegin; hour <= last; ++hour)
             counts.push_back(std::poisson_distribution<int64_t>(level * Shape(hour))(random));
-        const EventSeries series = SeriesOf(
-            [&](int64_t hour) { return counts[static_cast<size_t>(hour - kBegin)]; }, kBegin, last);
+        const EventSeries series =
+            SeriesOf([&](int64_t hour) { return counts[static_cast<size_t>(hour - kBegin)]; }, kBegin, last);
         const std::vector<std::string> kinds = Watch(series, last - 3 * kWeekHours + 1, last);
-        alarms += static_cast<int>(std::count_if(kinds.begin(), kinds.end(),
-                                                 [](const auto& kind) { return kind.starts_with("opened"); }));
+        alarms += static_cast<int>(std::count_if(
+            kinds.begin(), kinds.end(), [](const auto& kind) { return kind.starts_with("opened"); }));
     }
     // Without the false discovery rate of the check, so each test alone decides.
     EXPECT_LE(alarms, 3);
 }
 
 TEST(EventCount, ClockChangesAreNoChange) {
-    // Everybody follows a clock that is set forward in the middle of the last week but one, and back after it.
+    // Everybody follows a clock that is set forward in the middle of the last week but one, and back after
+    // it.
     const int64_t last = kBegin + 10 * kWeekHours - 1, forward = last - 10 * 24, back = last - 3 * 24;
     const OffsetAt offset = [=](Moment moment) {
         return moment >= forward * kHour && moment < back * kHour ? 2 * kHour : kHour;
@@ -104,7 +106,9 @@ TEST(EventCount, ClockChangesAreNoChange) {
 TEST(EventCount, AFallIsSeenAtOnceAndOnce) {
     const int64_t last = kBegin + 10 * kWeekHours - 1, fall = last - 30;
     const EventSeries series = SeriesOf(
-        [&](int64_t hour) { return std::llround(300 * Shape(hour) * (hour >= fall && hour < fall + 6 ? 0.2 : 1)); },
+        [&](int64_t hour) {
+            return std::llround(300 * Shape(hour) * (hour >= fall && hour < fall + 6 ? 0.2 : 1));
+        },
         kBegin, last);
     const std::vector<std::string> kinds = Watch(series, fall - 3, last);
     EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "opened event_rate"), 1);
@@ -115,9 +119,11 @@ TEST(EventCount, AFallIsSeenAtOnceAndOnce) {
 TEST(EventCount, AYoungSeriesIsNotJudged) {
     const EventSeries series = SeriesOf([](int64_t) { return 100; }, kBegin, kBegin + 13 * 24);
     std::vector<JudgedResult> results;
-    EXPECT_FALSE(JudgeCounts(series, CheckOf(kBegin + 13 * 24, kBegin + 13 * 24), drift::IncidentTracker(), results));
+    EXPECT_FALSE(
+        JudgeCounts(series, CheckOf(kBegin + 13 * 24, kBegin + 13 * 24), drift::IncidentTracker(), results));
     EXPECT_TRUE(results.empty());
-    EXPECT_FALSE(JudgeCounts({"none", "web", {}}, CheckOf(kBegin, kBegin), drift::IncidentTracker(), results));
+    EXPECT_FALSE(
+        JudgeCounts({"none", "web", {}}, CheckOf(kBegin, kBegin), drift::IncidentTracker(), results));
 }
 
 TEST(EventCount, ImportsAreNoHistoryOfALiveSource) {
@@ -164,8 +170,8 @@ TEST(EventBlame, FindsTheValueThatCarriesAChange) {
     EXPECT_FALSE(FindBlame(lost, {{"app", "5.2", 0, 40, 40, 9}, {"app", "4.9", 100, 60, 1, 30}}));
     EXPECT_FALSE(FindBlame(lost, {{"app", "5.2", 100, 100, 40, 90}}));
     EXPECT_FALSE(FindBlame(lost, {}));
-    blame = FindBlame({"order", "", "", 100, 60},
-                      {{"app", "5.2", 45, 2, 0, 20}, {"app", "4.9", 55, 58, 0, 30}});
+    blame =
+        FindBlame({"order", "", "", 100, 60}, {{"app", "5.2", 45, 2, 0, 20}, {"app", "4.9", 55, 58, 0, 30}});
     ASSERT_TRUE(blame);
     EXPECT_EQ(blame->sentence, "app 5.2 sends 96 % fewer `order`");
 }
@@ -177,8 +183,9 @@ TEST(EventQuality, SettingsAreChecked) {
     EXPECT_EQ(ReadSettings(settings.Json()).ip, 10);
     ChangeSettings({{"contact", nullptr}, {"ip", nullptr}}, settings);
     EXPECT_EQ(settings.contact, 40);
-    for (const char* bad : {R"([])", R"({"contact": 41})", R"({"none": 1})", R"({"ip": "x"})", R"({"ip": -1})",
-                            R"({"identifier": 41})", R"({"soon": 21})", R"({"good": 90})", R"(null)"})
+    for (const char* bad :
+         {R"([])", R"({"contact": 41})", R"({"none": 1})", R"({"ip": "x"})", R"({"ip": -1})",
+          R"({"identifier": 41})", R"({"soon": 21})", R"({"good": 90})", R"(null)"})
         EXPECT_THROW(ChangeSettings(nlohmann::json::parse(bad), settings), UserError) << bad;
 }
 
