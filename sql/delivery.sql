@@ -127,7 +127,7 @@ CREATE VIEW pulse.message AS
 SELECT o.id,
        CASE WHEN o.folded_into IS NOT NULL AND o.status = 'sending' THEN 'folded'
             WHEN o.status = 'pending' AND o.waits THEN 'waiting' ELSE o.status END AS status,
-       o.channel, o.kind, o.event, coalesce(s.name, m.relation) AS subject, o.incident_id AS incident, o.attempts,
+       o.channel, o.kind, o.event, coalesce(s.name, m.relation, i.event) AS subject, o.incident_id AS incident, o.attempts,
        date_trunc('second', coalesce(o.finished_at, clock_timestamp()) - o.created_at) AS age,
        CASE WHEN pulse.sees_people() THEN coalesce(o.error, CASE WHEN o.status <> 'pending' THEN NULL
                               WHEN c.disabled_at IS NOT NULL THEN 'the channel is disabled: ' || coalesce(c.last_error, '')
@@ -148,7 +148,7 @@ COMMENT ON VIEW pulse.message IS
 COMMENT ON COLUMN pulse.message.kind IS
 'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; test: pulse_test_channel().';
 COMMENT ON COLUMN pulse.message.event IS 'The event, such as opened or resolved.';
-COMMENT ON COLUMN pulse.message.subject IS 'The segment or table of the incident.';
+COMMENT ON COLUMN pulse.message.subject IS 'The segment, table or event of the incident.';
 COMMENT ON COLUMN pulse.message.status IS
 'pending: waits for next_try_at; waiting: an earlier message about the same subject has not ended; folded: part of the message folded_into; sending; sent; dead: sending failed permanently, pulse_retry_message() sends it again; cancelled.';
 COMMENT ON COLUMN pulse.message.attempts IS 'Number of attempts, including the current one.';

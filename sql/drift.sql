@@ -5,7 +5,8 @@
 CREATE TABLE pulse.incident_record (
     id bigserial PRIMARY KEY,
     segment_id bigint REFERENCES pulse.segment ON DELETE CASCADE,
-    monitor_id bigint CHECK (num_nonnulls(segment_id, monitor_id) = 1),
+    monitor_id bigint,
+    event text COLLATE "C" CHECK (num_nonnulls(segment_id, monitor_id, event) = 1),
     relation text,
     source text,
     detector text NOT NULL,
@@ -42,6 +43,9 @@ CREATE UNIQUE INDEX incident_record_one_live ON pulse.incident_record (segment_i
     WHERE status IN ('open', 'acknowledged');
 CREATE UNIQUE INDEX incident_record_one_live_monitor ON pulse.incident_record (monitor_id, detector, attribute)
     WHERE status IN ('open', 'acknowledged');
+CREATE UNIQUE INDEX incident_record_one_live_event ON pulse.incident_record (event, detector, attribute)
+    WHERE status IN ('open', 'acknowledged');
+CREATE INDEX incident_record_event ON pulse.incident_record (event, detector, attribute, opened_at) WHERE event IS NOT NULL;
 CREATE INDEX incident_record_monitor ON pulse.incident_record (monitor_id, detector, attribute, opened_at) WHERE monitor_id IS NOT NULL;
 -- For "which incidents were live at this moment": it skips those that were closed before.
 CREATE INDEX incident_record_closed ON pulse.incident_record ((coalesce(closed_at, 'infinity'::timestamptz)));
@@ -49,11 +53,12 @@ CREATE INDEX incident_record_status ON pulse.incident_record (status, id);
 CREATE INDEX incident_record_of_table ON pulse.incident_record (id) WHERE monitor_id IS NOT NULL;
 CREATE INDEX incident_record_segment ON pulse.incident_record (segment_id, detector, attribute, opened_at);
 COMMENT ON TABLE pulse.incident_record IS 'The table behind the view pulse.incident. A segment has at most one live incident per detector and attribute.';
-COMMENT ON COLUMN pulse.incident_record.segment_id IS 'The segment with the incident; null for an incident of a monitored table.';
-COMMENT ON COLUMN pulse.incident_record.monitor_id IS 'The monitor of the table with the incident; null for an incident of a segment.';
+COMMENT ON COLUMN pulse.incident_record.segment_id IS 'The segment with the incident; null for an incident of a monitored table or of events.';
+COMMENT ON COLUMN pulse.incident_record.monitor_id IS 'The monitor of the table with the incident; else null.';
+COMMENT ON COLUMN pulse.incident_record.event IS 'The name of the events that an incident of pulse_check_events() is about; else null.';
 COMMENT ON COLUMN pulse.incident_record.relation IS 'The monitored table, schema-qualified.';
 COMMENT ON COLUMN pulse.incident_record.source IS 'The source of the monitored table; null for this database.';
-COMMENT ON COLUMN pulse.incident_record.attribute IS 'The attribute; empty for the segment as a whole.';
+COMMENT ON COLUMN pulse.incident_record.attribute IS 'The attribute; empty for the segment as a whole. Of events: the source, or the property.';
 COMMENT ON COLUMN pulse.incident_record.change IS 'Signed change relative to the baseline; for distribution_shift the total variation distance; for shares the difference.';
 COMMENT ON COLUMN pulse.incident_record.baseline_kind IS 'pinned, rolling, seasonal, previous or expected.';
 COMMENT ON COLUMN pulse.incident_record.details IS 'The figures behind the finding: TVD, PSI, values, dispersion, adjusted p, baseline moments.';
@@ -102,14 +107,16 @@ SELECT r.id, r.severity, r.status, s.name AS segment, r.detector, round(r.change
        CASE WHEN r.p_value IS NOT NULL THEN to_char(r.p_value, '9.9EEEE')::double precision END AS p_value, r.relation, r.source,
        CASE WHEN p.sees OR r.detector NOT IN ('distribution_shift', 'new_value', 'vanished_value', 'schema_change') THEN r.summary END AS summary,
        r.since, r.last_seen_at, r.closed_at, r.resolved_by, r.ignored_until, r.group_id,
-       r.direction, r.threshold, r.baseline_kind, CASE WHEN p.sees THEN r.details END AS details
+       r.direction, r.threshold, r.baseline_kind, CASE WHEN p.sees THEN r.details END AS details, r.event
 FROM pulse.incident_record r LEFT JOIN pulse.segment s ON s.id = r.segment_id
-CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'slow_growth', 'table_volume', 'table_freshness') OR r.attribute = 'size'
+CROSS JOIN LATERAL (SELECT CASE WHEN r.detector IN ('size_change', 'slow_erosion', 'slow_growth', 'table_volume', 'table_freshness',
+                                                         'event_volume', 'event_rate', 'event_vanished', 'event_new') OR r.attribute = 'size'
                                      AND r.detector = 'expected_range' THEN 0 ELSE 4 END AS digits) f
 CROSS JOIN (SELECT pulse.sees_people() AS sees) p;
 COMMENT ON VIEW pulse.incident IS 'Every incident, with the figures of its newest snapshot; what happened comes first, the details last.';
-COMMENT ON COLUMN pulse.incident.segment IS 'The segment; null for an incident of a monitored table (see relation and source).';
-COMMENT ON COLUMN pulse.incident.attribute IS 'The attribute; empty for the segment or table as a whole.';
+COMMENT ON COLUMN pulse.incident.segment IS 'The segment; null for an incident of a monitored table (see relation and source) or of events (see event).';
+COMMENT ON COLUMN pulse.incident.attribute IS 'The attribute; empty for the segment or table as a whole. Of events: the source, or the property.';
+COMMENT ON COLUMN pulse.incident.event IS 'The name of the events that the incident is about; null for other incidents.';
 COMMENT ON COLUMN pulse.incident.baseline IS 'The expected value: members (whole number), a rate or a share (four decimals).';
 COMMENT ON COLUMN pulse.incident.change IS 'Signed change relative to the baseline; for distribution_shift the total variation distance; for shares the difference.';
 COMMENT ON COLUMN pulse.incident.p_value IS 'The probability of such a change without drift; null where no test is needed.';

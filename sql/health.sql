@@ -103,7 +103,7 @@ COMMENT ON COLUMN pulse.check_result.duration_ms IS 'Duration of reading the tab
 -- Level: reader
 CREATE TABLE pulse.mute (
     id bigserial PRIMARY KEY,
-    kind text NOT NULL CHECK (kind IN ('everything', 'table', 'source', 'segment')),
+    kind text NOT NULL CHECK (kind IN ('everything', 'table', 'source', 'segment', 'event')),
     name text NOT NULL,
     since timestamptz NOT NULL,
     until timestamptz,
@@ -111,7 +111,7 @@ CREATE TABLE pulse.mute (
     muted_by text NOT NULL
 );
 COMMENT ON TABLE pulse.mute IS 'Maintenance windows, past and present: checks go on, but no incident opens, reopens or worsens. Set by pulse_mute().';
-COMMENT ON COLUMN pulse.mute.name IS 'The table, source or segment; * for everything.';
+COMMENT ON COLUMN pulse.mute.name IS 'The table, source, segment or event; * for everything.';
 COMMENT ON COLUMN pulse.mute.until IS 'Null: until pulse_unmute().';
 
 ALTER TABLE pulse.incident_record ADD CONSTRAINT incident_record_monitor_id_fkey
@@ -216,7 +216,7 @@ COMMENT ON FUNCTION pulse.check_tables(text, text) IS 'The function pulse_check_
 CREATE FUNCTION pulse_mute(subject text, until text DEFAULT NULL, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute';
 COMMENT ON FUNCTION pulse_mute(text, text, text) IS
-'Begins a maintenance window: checks go on, but no incident opens, reopens or worsens. The subject is a monitored table, a source, a segment (prefixed with table:, source: or segment: when the name is ambiguous) or * for everything; until is a timestamp or an interval; without it the window lasts until pulse_unmute(). Errors: 42704 unknown subject, 22023 ambiguous subject or a moment not in the future.';
+'Begins a maintenance window: checks go on, but no incident opens, reopens or worsens. The subject is a monitored table, a source, a segment (prefixed with table:, source: or segment: when the name is ambiguous), the events of a name as event:name, or * for everything; until is a timestamp or an interval; without it the window lasts until pulse_unmute(). Errors: 42704 unknown subject, 22023 ambiguous subject or a moment not in the future.';
 -- Level: operator
 CREATE FUNCTION pulse_mute(subject text, until timestamptz, reason text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mute_until';

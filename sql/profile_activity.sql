@@ -37,11 +37,13 @@ CREATE TABLE pulse.event_day (
     day date NOT NULL,
     event text COLLATE "C" NOT NULL,
     events bigint NOT NULL,
+    looked_at bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (day, event)
 );
 COMMENT ON TABLE pulse.event_day IS 'Number of events by day (UTC) and name, without the rows still in pulse.ingest_tally; pulse.events_by_day includes them. Kept for pulse.event_retention.';
 COMMENT ON COLUMN pulse.event_day.day IS 'The day by the time that the events carry.';
 COMMENT ON COLUMN pulse.event_day.event IS 'Names beyond those of pulse.event_kind are counted as (other).';
+COMMENT ON COLUMN pulse.event_day.looked_at IS 'Number of events whose properties were examined for pulse.event_property_day.';
 
 -- Level: reader
 CREATE TABLE pulse.event_hour (
@@ -51,19 +53,58 @@ CREATE TABLE pulse.event_hour (
 COMMENT ON TABLE pulse.event_hour IS 'Number of events by hour, of all names, without the rows still in pulse.ingest_tally; pulse.events_by_hour includes them. Kept for pulse.event_retention.';
 COMMENT ON COLUMN pulse.event_hour.hour IS 'The beginning of the hour by the time that the events carry.';
 
+-- Level: reader
+CREATE TABLE pulse.event_source_hour (
+    hour timestamptz NOT NULL,
+    event text COLLATE "C" NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    events bigint NOT NULL,
+    prompt bigint NOT NULL,
+    late bigint NOT NULL,
+    PRIMARY KEY (hour, event, source)
+);
+COMMENT ON TABLE pulse.event_source_hour IS 'Number of events by hour, name and source, without the rows still in pulse.ingest_tally; pulse.events_by_source_hour includes them. Kept for pulse.event_retention.';
+COMMENT ON COLUMN pulse.event_source_hour.hour IS 'The beginning of the hour by the time that the events carry.';
+COMMENT ON COLUMN pulse.event_source_hour.event IS 'Names beyond those of pulse.event_kind are counted as (other).';
+COMMENT ON COLUMN pulse.event_source_hour.prompt IS 'Number of them that were received in that hour or the next one.';
+COMMENT ON COLUMN pulse.event_source_hour.late IS 'Number of them that were received more than 24 hours later: imports and replays.';
+
+-- Level: reader
+CREATE TABLE pulse.event_property_day (
+    day date NOT NULL,
+    event text COLLATE "C" NOT NULL,
+    property text COLLATE "C" NOT NULL,
+    texts bigint NOT NULL,
+    numbers bigint NOT NULL,
+    booleans bigint NOT NULL,
+    timestamps bigint NOT NULL,
+    objects bigint NOT NULL,
+    arrays bigint NOT NULL,
+    nulls bigint NOT NULL,
+    PRIMARY KEY (day, event, property)
+);
+COMMENT ON TABLE pulse.event_property_day IS
+'What event properties were on each day (UTC), as in pulse.event_property: of the events that were examined, pulse.event_day.looked_at of them. Imports and replays, which are received more than a day later, are left out. Kept for pulse.event_retention.';
+COMMENT ON COLUMN pulse.event_property_day.day IS 'The day of the newest event of the name in its batch.';
+COMMENT ON COLUMN pulse.event_property_day.texts IS 'Number of examined events in which the property was a text; likewise for the other types.';
+
 SELECT pg_catalog.pg_extension_config_dump('pulse.activity', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.activity_tally', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_day', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_hour', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.event_source_hour', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.event_property_day', '');
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
 -- Level: people_reader
 CREATE VIEW pulse.hour_tally AS
-SELECT t.id, c.key COLLATE "C" AS event, h.key::bigint AS hour, h.value::bigint AS events
+SELECT t.id, c.key COLLATE "C" AS event, h.key::bigint AS hour, h.value::bigint AS events, t.source,
+       floor(extract(epoch FROM t.at - timestamptz '2000-01-01 00:00+00') / 3600)::bigint AS received_hour
 FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c CROSS JOIN LATERAL jsonb_each(c.value -> 5) AS h;
 COMMENT ON VIEW pulse.hour_tally IS 'The numbers of events in pulse.ingest_tally, by name and hour.';
 COMMENT ON COLUMN pulse.hour_tally.hour IS 'Hours since 2000-01-01 00:00 UTC.';
+COMMENT ON COLUMN pulse.hour_tally.received_hour IS 'When they were received, likewise.';
 
 -- Level: reader
 CREATE VIEW pulse.events_by_day AS
@@ -84,6 +125,20 @@ FROM (SELECT k.hour, k.events FROM pulse.event_hour AS k
 GROUP BY h.hour;
 COMMENT ON VIEW pulse.events_by_hour IS 'Exact number of accepted events by hour, with those not yet added to pulse.event_hour.';
 COMMENT ON COLUMN pulse.events_by_hour.hour IS 'The beginning of the hour by the time that the events carry.';
+
+-- Level: reader
+CREATE VIEW pulse.events_by_source_hour AS
+SELECT h.hour, h.event, h.source, sum(h.events)::bigint AS events, sum(h.prompt)::bigint AS prompt, sum(h.late)::bigint AS late
+FROM (SELECT k.hour, k.event, k.source, k.events, k.prompt, k.late FROM pulse.event_source_hour AS k
+      UNION ALL
+      SELECT timestamptz '2000-01-01 00:00+00' + t.hour * interval '1 hour', t.event, t.source, t.events,
+             CASE WHEN t.received_hour - t.hour <= 1 THEN t.events ELSE 0 END, CASE WHEN t.received_hour - t.hour > 24 THEN t.events ELSE 0 END
+      FROM pulse.hour_tally AS t) AS h
+GROUP BY h.hour, h.event, h.source;
+COMMENT ON VIEW pulse.events_by_source_hour IS 'Exact number of accepted events by hour, name and source, with those not yet added to pulse.event_source_hour.';
+COMMENT ON COLUMN pulse.events_by_source_hour.hour IS 'The beginning of the hour by the time that the events carry.';
+COMMENT ON COLUMN pulse.events_by_source_hour.prompt IS 'Number of them that were received in that hour or the next one.';
+COMMENT ON COLUMN pulse.events_by_source_hour.late IS 'Number of them that were received more than 24 hours later: imports and replays.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 

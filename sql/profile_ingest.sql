@@ -147,9 +147,11 @@ CREATE VIEW pulse.property_tally AS
 SELECT c.key COLLATE "C" AS event, p.key COLLATE "C" AS property, (p.value -> 0 ->> 0)::bigint AS texts, (p.value -> 0 ->> 1)::bigint AS numbers,
        (p.value -> 0 ->> 2)::bigint AS booleans, (p.value -> 0 ->> 3)::bigint AS timestamps, (p.value -> 0 ->> 4)::bigint AS objects,
        (p.value -> 0 ->> 5)::bigint AS arrays, (p.value -> 0 ->> 6)::bigint AS nulls, (p.value ->> 1)::timestamptz AS last_seen_at,
-       p.value -> 2 AS examples, t.id
+       p.value -> 2 AS examples, t.id, (c.value ->> 3)::timestamptz AS newest_at, t.at
 FROM pulse.ingest_tally AS t CROSS JOIN LATERAL jsonb_each(t.catalogue) AS c CROSS JOIN LATERAL jsonb_each(c.value -> 4) AS p;
 COMMENT ON VIEW pulse.property_tally IS 'The properties in pulse.ingest_tally, one row each.';
+COMMENT ON COLUMN pulse.property_tally.newest_at IS 'Time of the newest event of that name in the batch.';
+COMMENT ON COLUMN pulse.property_tally.at IS 'When the batch was received.';
 
 -- Level: reader
 CREATE VIEW pulse.property_catalog AS

@@ -38,8 +38,10 @@ json OrNull(const std::string& text) {
 json Data(const Envelope& envelope, const IncidentSummary& summary, bool lean) {
     json data = {{"incident", summary.incident},
                  {"group", OrNull(summary.group)},
-                 {"kind", summary.is_table ? "table" : "segment"},
-                 {"segment", summary.is_table ? json(nullptr) : json(summary.subject)},
+                 {"kind", summary.is_table   ? "table"
+                          : summary.is_event ? "event"
+                                             : "segment"},
+                 {"segment", summary.is_table || summary.is_event ? json(nullptr) : json(summary.subject)},
                  {"table", summary.is_table ? json(summary.subject) : json(nullptr)},
                  {"owner", OrNull(summary.owner)},
                  {"title", Title(summary)},
@@ -65,6 +67,7 @@ json Data(const Envelope& envelope, const IncidentSummary& summary, bool lean) {
                  {"recommendation", OrNull(summary.advice)},
                  {"acknowledge_sql", OrNull(summary.acknowledge_sql)},
                  {"url", OrNull(summary.url)}};
+    if (summary.is_event) data["event_name"] = summary.subject;
     if (lean) return data;
     data["what_changed"] = summary.what_changed;
     data["recommendation_reason"] = OrNull(summary.advice_reason);

@@ -19,11 +19,16 @@ bool Allows(const std::vector<std::string>& filter, const std::string& name) {
 
 bool AllowsSubject(const Route& route, const IncidentEvent& incident_event) {
     if (route.segments.empty() && route.tables.empty()) return true;
-    return incident_event.table.empty() ? Has(route.segments, incident_event.segment)
-                                        : Has(route.tables, incident_event.table);
+    if (!incident_event.table.empty()) return Has(route.tables, incident_event.table);
+    return !incident_event.segment.empty() && Has(route.segments, incident_event.segment);
 }
 
 }  // namespace
+
+const char* IncidentEvent::Family() const {
+    if (!table.empty()) return "table";
+    return subject.starts_with("event:") ? "event" : "segment";
+}
 
 int Rank(const std::string& severity) {
     static const std::vector<std::string> order{"low", "medium", "high", "critical"};
@@ -52,6 +57,7 @@ const std::vector<std::string>& DetectorNames() {
     static const std::vector<std::string> names = [] {
         std::vector<std::string> list{"segment",
                                       "table",
+                                      "event",
                                       detector::kSizeChange,
                                       detector::kDistributionShift,
                                       detector::kConversionAnomaly,
@@ -64,7 +70,13 @@ const std::vector<std::string>& DetectorNames() {
                                       detector::kVanishedValue,
                                       detector::kSchemaChange,
                                       detector::kSlowErosion,
-                                      detector::kSlowGrowth};
+                                      detector::kSlowGrowth,
+                                      detector::kEventVolume,
+                                      detector::kEventRate,
+                                      detector::kEventVanished,
+                                      detector::kEventNew,
+                                      detector::kPropertyNulls,
+                                      detector::kPropertyType};
         for (const CheckType type :
              {CheckType::kFreshness, CheckType::kVolume, CheckType::kNullRate, CheckType::kUnique,
               CheckType::kAcceptedValues, CheckType::kRange, CheckType::kReferences, CheckType::kSchema,
@@ -85,7 +97,7 @@ bool IsAbout(const Route& route, const IncidentEvent& incident_event) {
         route.tags.empty() || std::any_of(incident_event.tags.begin(), incident_event.tags.end(),
                                           [&](const std::string& tag) { return Has(route.tags, tag); });
     return tagged && (Allows(route.detectors, incident_event.detector) ||
-                      Has(route.detectors, incident_event.table.empty() ? "segment" : "table"));
+                      Has(route.detectors, incident_event.Family()));
 }
 
 bool Wants(const Route& route, const IncidentEvent& incident_event, bool follows) {

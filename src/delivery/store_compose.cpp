@@ -121,7 +121,7 @@ std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector
         " WHERE x.since <= clock_timestamp() "
         "AND coalesce(x.until, 'infinity') > clock_timestamp() AND (x.kind = 'everything'"
         " OR x.kind = 'segment' AND x.name = s.name "
-        "OR x.kind = 'table' AND x.name = r.relation OR x.kind = 'source'"
+        "OR x.kind = 'table' AND x.name = r.relation OR x.kind = 'event' AND x.name = r.event OR x.kind = 'source'"
         " AND x.name = coalesce(s.source, r.source))) "
         "FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id "
         "LEFT JOIN pulse.told AS t ON t.incident_id = r.id AND t.channel = $1 LEFT JOIN LATERAL ("

@@ -36,7 +36,7 @@ constexpr const char* kQuery =
     "CROSS JOIN LATERAL (SELECT jsonb_build_object('group', i.group_id, 'segment', s.name, 'kind', s.kind, "
     "'members', s.definition ->> 'members', 'owner', "
     "coalesce(s.owner, "
-    "m.owner), 'relation', i.relation, 'source', i.source, 'detector', i.detector, 'attribute', i.attribute, "
+    "m.owner), 'relation', i.relation, 'source', i.source, 'detector', i.detector, 'event', i.event, 'attribute', i.attribute, "
     "'severity', "
     "i.severity, 'status', i.status, 'direction', i.direction, 'baseline', i.baseline, 'observed', "
     "i.observed, 'change', "
@@ -100,6 +100,10 @@ void Tell(const Json& found, IncidentSummary& summary) {
 void ReadFacts(const Json& facts, IncidentSummary& summary) {
     summary.is_table = Text(facts, "segment").empty() && !Text(facts, "relation").empty();
     summary.subject = summary.is_table ? Text(facts, "relation") : Text(facts, "segment");
+    if (!Text(facts, "event").empty()) {
+        summary.is_event = true;
+        summary.subject = Text(facts, "event");
+    }
     if (summary.is_table && !Text(facts, "source").empty())
         summary.subject += " (source " + Text(facts, "source") + ")";
     summary.owner = Text(facts, "owner");
@@ -116,10 +120,10 @@ void ReadFacts(const Json& facts, IncidentSummary& summary) {
     summary.words = segment::MakeMemberWords(Text(facts, "kind") == "profile", Text(facts, "members"));
     const auto group = facts.find("group");
     if (group != facts.end() && group->is_number_integer()) summary.group = group->get<int64_t>();
-    summary.counts_people =
-        !summary.is_table && (summary.detector == "size_change" || summary.detector == "slow_erosion" ||
-                              summary.detector == "slow_growth" ||
-                              (summary.detector == "expected_range" && summary.attribute == "size"));
+    summary.counts_people = !summary.is_table && !summary.is_event &&
+                            (summary.detector == "size_change" || summary.detector == "slow_erosion" ||
+                             summary.detector == "slow_growth" ||
+                             (summary.detector == "expected_range" && summary.attribute == "size"));
     const bool fell = summary.counts_people && summary.baseline && summary.observed &&
                       *summary.observed < *summary.baseline;
     if (fell && *summary.baseline < 9e15)

@@ -64,7 +64,7 @@ std::vector<Notice> TakeNotices(const std::vector<int64_t>& ids, Moment oldest) 
         "'critical'], w.severity)) FROM pulse.incident_event AS w WHERE w.incident_id = n.incident_id "
         "AND w.id <= n.incident_event_id)], r.severity), s.name, r.relation, coalesce(s.owner, m.owner), "
         "coalesce(s.tags, m.tags, '{}'), r.detector, coalesce('segment:' || r.segment_id, 'monitor:' || "
-        "r.monitor_id), "
+        "r.monitor_id, 'event:' || r.event), "
         "n.created_at, e.actor, e.note, e.observed, e.change, n.at >= $2 AND (r.id IS NOT NULL"
         " OR n.snapshot_id IS NOT NULL) "
         "FROM taken AS n LEFT JOIN pulse.incident_record AS r ON r.id = n.incident_id "
@@ -231,6 +231,8 @@ void QueueInvestigations(const std::vector<Notice>& notices) {
     for (const Notice& notice : notices) {
         const IncidentEvent& incident_event = notice.incident_event;
         if (!IsAlarm(incident_event.event) || !severities.contains(incident_event.severity)) continue;
+        // The tools of the agent read segments and tables.
+        if (incident_event.Family() == std::string_view("event")) continue;
         if (incident_event.event == "worsened" &&
             !known.Execute({Value::Int8(incident_event.incident)}).empty())
             continue;

@@ -19,10 +19,11 @@ bool OneOf(const std::string& text, std::initializer_list<const char*> words) {
     return std::any_of(words.begin(), words.end(), [&](const char* word) { return text == word; });
 }
 
-enum class Unit { kPeople, kShare, kRows, kSeconds, kNumber };
+enum class Unit { kPeople, kShare, kRows, kEvents, kSeconds, kNumber };
 
 Unit UnitOf(const IncidentSummary& summary) {
     if (summary.counts_people) return Unit::kPeople;
+    if (summary.is_event && !summary.detector.starts_with("property_")) return Unit::kEvents;
     if (!summary.is_table) return Unit::kShare;
     if (summary.detector == "table_volume") return Unit::kRows;
     if (summary.detector == "table_freshness" || summary.detector == "table_lag") return Unit::kSeconds;
@@ -38,6 +39,7 @@ std::string Quantity(const IncidentSummary& summary, const std::optional<double>
         case Unit::kPeople: return fits ? summary.words.Members(std::llround(*number)) : "";
         case Unit::kShare: return diagnosis::Percent(*number);
         case Unit::kRows: return fits ? diagnosis::Thousands(std::llround(*number)) + " rows" : "";
+        case Unit::kEvents: return fits ? diagnosis::Thousands(std::llround(*number)) + " events" : "";
         case Unit::kSeconds:
             return std::abs(*number) < 9e11 ? FormatDuration(std::llround(*number * 1e6)) : "";
         case Unit::kNumber: return diagnosis::Figure(*number);
@@ -124,11 +126,15 @@ bool IsOver(const IncidentSummary& summary) {
 std::string Detector(const IncidentSummary& summary) {
     const std::string name =
         summary.detector.starts_with("table_") ? summary.detector.substr(6) : summary.detector;
-    return Spaced(name) + (summary.attribute.empty() ? "" : " of " + summary.attribute);
+    const bool source = summary.is_event && !summary.detector.starts_with("property_");
+    return Spaced(name) + (summary.attribute.empty() ? "" : (source ? " from " : " of ") + summary.attribute);
 }
 
 std::string Title(const IncidentSummary& summary) {
-    return (summary.is_table ? "table " : "") + summary.subject + ": " + Detector(summary);
+    return (summary.is_table   ? "table "
+            : summary.is_event ? "event "
+                               : "") +
+           summary.subject + ": " + Detector(summary);
 }
 
 std::string Label(const std::string& event, const IncidentSummary& summary) {
@@ -198,14 +204,15 @@ std::string Now(const IncidentSummary& summary) {
 std::string Change(const IncidentSummary& summary) {
     const bool relative =
         summary.counts_people ||
-        OneOf(summary.detector, {"conversion_anomaly", "inactivity_creep", "expected_range", "table_volume"});
+        OneOf(summary.detector, {"conversion_anomaly", "inactivity_creep", "expected_range", "table_volume",
+                                 "event_volume", "event_rate", "event_vanished"});
     return relative && summary.change ? diagnosis::SignedPercent(*summary.change) : "";
 }
 
 std::string Figures(const IncidentSummary& summary) {
     const std::string before = Before(summary), now = Now(summary), change = Change(summary);
     if (before.empty() || now.empty()) return now.empty() ? "" : now + " now";
-    const bool expected = summary.is_table && summary.detector != "table_volume";
+    const bool expected = summary.is_event || (summary.is_table && summary.detector != "table_volume");
     return (expected ? before + " expected, " : before + " before, ") + now + " now" +
            (change.empty() ? "" : " (" + change + ")");
 }

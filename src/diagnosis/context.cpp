@@ -54,6 +54,10 @@ const char* Name(Cause cause) {
         case Cause::kBadRows: return "bad_rows";
         case Cause::kCheckFails: return "check_fails";
         case Cause::kTableGone: return "table_gone";
+        case Cause::kReleaseChanged: return "release_changed";
+        case Cause::kPropertyRenamed: return "property_renamed";
+        case Cause::kSourceSilent: return "source_silent";
+        case Cause::kTrackingAdded: return "tracking_added";
         case Cause::kUnexplained: return "unexplained";
     }
     return "unexplained";

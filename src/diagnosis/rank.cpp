@@ -28,6 +28,10 @@ int Depth(Cause cause) {
         case Cause::kBadRows:
         case Cause::kCheckFails:
         case Cause::kTableGone:
+        case Cause::kReleaseChanged:
+        case Cause::kPropertyRenamed:
+        case Cause::kSourceSilent:
+        case Cause::kTrackingAdded:
         case Cause::kSourceEmptied: return 0;
         case Cause::kSharedUpstream: return 1;
         case Cause::kValueRenamed:

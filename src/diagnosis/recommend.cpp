@@ -408,7 +408,11 @@ void Advisor::Advise(const Hypothesis& h) {
         case Cause::kColumnsChanged:
         case Cause::kBadRows:
         case Cause::kCheckFails:
-        case Cause::kTableGone: break;  // of tables: advised in table.cpp
+        case Cause::kTableGone:
+        case Cause::kReleaseChanged:
+        case Cause::kPropertyRenamed:
+        case Cause::kSourceSilent:
+        case Cause::kTrackingAdded: break;  // of tables and events: advised in table.cpp and event.cpp
         case Cause::kGradualErosion: Pin(); [[fallthrough]];
         case Cause::kEntriesStopped:
         case Cause::kExitsSurged:

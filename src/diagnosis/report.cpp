@@ -125,6 +125,10 @@ json ToJson(const Diagnosis& diagnosis) {
         object["segment"] = nullptr;
         object["table"] = diagnosis.table;
     }
+    if (!diagnosis.event.empty()) {
+        object["segment"] = nullptr;
+        object["event"] = diagnosis.event;
+    }
     for (const char* list : {"evidence", "attribution", "hypotheses", "recommendations"})
         object[list] = json::array();
     for (const Evidence& fact : diagnosis.evidence)

@@ -336,14 +336,19 @@ void Keep(const Diagnosis& diagnosis) {
 
 Diagnosis DiagnoseIncident(int64_t incident, bool keep, QuestionTime* time) {
     std::optional<TableDiagnosisInput> table;
+    std::optional<EventDiagnosisInput> event;
     DiagnosisInput input;
     {
         const pg::OwnerSession session;
         table = LoadTableDiagnosisInput(incident);
-        if (!table) input = LoadInput(incident);
+        if (!table) event = LoadEventDiagnosisInput(incident);
+        if (!table && !event) input = LoadInput(incident);
     }
-    if (!table && time) AskSource(input, *time);
-    const Diagnosis diagnosis = table ? DiagnoseTable(*table) : Diagnose(input);
+    const bool segment = !table && !event;
+    if (segment && time) AskSource(input, *time);
+    const Diagnosis diagnosis = table   ? DiagnoseTable(*table)
+                                : event ? DiagnoseEvent(*event)
+                                        : Diagnose(input);
     if (keep) {
         const pg::OwnerSession session;
         Keep(diagnosis);

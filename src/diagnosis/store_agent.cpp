@@ -87,9 +87,14 @@ std::optional<Investigation> NewestInvestigation(int64_t incident) {
 }
 
 void RequireIncident(int64_t incident) {
-    if (!pg::Execute("SELECT FROM pulse.incident_record WHERE id = $1", {Value::Int8(incident)}).empty())
-        return;
-    drift::ThrowUnknownIncident(incident);
+    const pg::Result rows = pg::Execute("SELECT event IS NOT NULL FROM pulse.incident_record WHERE id = $1",
+                                        {Value::Int8(incident)});
+    if (rows.empty()) drift::ThrowUnknownIncident(incident);
+    if (rows[0].Bool(0))
+        throw UserError(sqlstate::kWrongObjectType,
+                        "incident " + std::to_string(incident) + " is about events",
+                        "The agent looks into segments and tables.",
+                        "pulse_explain_incident() says what is known of it.");
 }
 
 std::vector<Investigation> ClaimInvestigations(int64_t most, const std::vector<int64_t>& mine) {

@@ -179,13 +179,15 @@ void DriftCheck::Conclude() {
     }
 }
 
-// An incident whose cause is a late or empty table joins the group of the table's incident.
+// An incident whose cause is a late or empty table, or events that changed, joins the group of that incident.
 void DriftCheck::Write(NewestResults& pending) {
     std::vector<Incident>& incidents = pending.tracker.incidents();
     const bool opens =
         std::any_of(incidents.begin(), incidents.end(), [](const Incident& i) { return i.id == 0; });
-    WriteIncidents({.segment = pending.segment}, incidents, now_,
-                   opens ? FindTableCauseGroup(pending.segment, pending.point.moment) : std::nullopt);
+    std::optional<int64_t> cause;
+    if (opens) cause = FindTableCauseGroup(pending.segment, pending.point.moment);
+    if (opens && !cause) cause = FindEventCauseGroup(pending.segment, pending.point.moment);
+    WriteIncidents({.segment = pending.segment}, incidents, now_, cause);
 }
 
 void DriftCheck::Warn(const std::string& segment, const DetectionRun& run) {

@@ -15,10 +15,11 @@ namespace {
 
 using pg::Value;
 
-// An incident whose segment or monitor is locked, so that it and a running check wait for each other.
+// An incident whose segment or monitor is locked, so that it and a running check wait for each other; a check
+// of events locks the incidents themselves.
 struct LockedIncident {
     int64_t id = 0;
-    std::optional<int64_t> segment, monitor;
+    std::optional<int64_t> segment, monitor;  // none: about events
     std::string detector, attribute;
     IncidentStatus status = IncidentStatus::kOpen;
     Moment since = 0;
@@ -131,6 +132,7 @@ void AcceptTable(const LockedIncident& locked) {
 // The current state becomes the baseline, also for the other incidents of the segment.
 void DeclareNewNormal(const LockedIncident& locked, const std::string& actor) {
     if (locked.monitor) return AcceptTable(locked);
+    if (!locked.segment) return;  // the check of events reads it from the incident
     const Moment from = OnsetOf(locked);
     static pg::Statement move(
         "UPDATE pulse.segment SET baseline_from = greatest(baseline_from, $2), pinned_snapshot = NULL WHERE "

@@ -65,7 +65,7 @@ std::string SettledNote(const Finding& finding, const std::string& why) {
     const std::string& name = finding.fingerprint.detector;
     std::string text = "settled: " + why + ", so the new values are normal now";
     if (!finding.baseline || !finding.observed || name == detector::kDistributionShift) return text;
-    const bool members = name == detector::kSizeChange || IsSlow(name);
+    const bool members = name == detector::kSizeChange || IsSlow(name) || name.starts_with("event_");
     const auto figure = [&](double value) { return members ? Members(value) : Percent(value); };
     return text + ": " + figure(*finding.observed) + ", " + figure(*finding.baseline) + " before";
 }

@@ -52,14 +52,14 @@ void Insert(const IncidentSubject& subject, Incident& incident, std::optional<in
         " baseline, observed, change, threshold, p_value, baseline_kind, summary, details, since, opened_at, "
         "last_seen_at,"
         " closed_at, normal_count, baseline_snapshot, snapshot, resolved_by, detected_at, monitor_id, "
-        "relation, source)"
+        "relation, source, event)"
         " SELECT n.id, coalesce($1, n.id), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
         "$16, $17, $18,"
-        " $19, $20, $21, $22, $23, $24, $25, $26, $27 FROM n RETURNING id",
+        " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28 FROM n RETURNING id",
         {INT8OID,   INT8OID,        TEXTOID,        TEXTOID,        TEXTOID,        TEXTOID, TEXTOID,
          FLOAT8OID, FLOAT8OID,      FLOAT8OID,      FLOAT8OID,      FLOAT8OID,      TEXTOID, TEXTOID,
          JSONBOID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID,
-         INT8OID,   TEXTOID,        TIMESTAMPTZOID, INT8OID,        TEXTOID,        TEXTOID});
+         INT8OID,   TEXTOID,        TIMESTAMPTZOID, INT8OID,        TEXTOID,        TEXTOID, TEXTOID});
     const Finding& f = incident.finding;
     const pg::Result rows = statement.Execute({Value::Int8(group),
                                                Value::Int8(subject.segment),
@@ -87,7 +87,8 @@ void Insert(const IncidentSubject& subject, Incident& incident, std::optional<in
                                                Value::Time(now),
                                                Value::Int8(subject.monitor),
                                                Value::Text(subject.relation),
-                                               Value::Text(subject.source)});
+                                               Value::Text(subject.source),
+                                               Value::Text(subject.event)});
     incident.id = rows[0].Int8(0);
 }
 
@@ -184,6 +185,28 @@ IncidentTracker ReadMonitorIncidents(int64_t monitor, Moment now, const Threshol
         statement.Execute({Value::Int8(monitor), Value::Time(now - thresholds.reopen_within)});
     for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(ReadIncident(rows[i]));
     return IncidentTracker(std::move(incidents), "check");
+}
+
+std::map<std::string, IncidentTracker> ReadEventIncidents(Moment oldest, Moment now,
+                                                          const Thresholds& thresholds) {
+    static pg::Statement statement(
+        "SELECT event, id, detector, attribute, severity, status, observed, change, since, opened_at, "
+        "last_seen_at, closed_at, ignored_until, coalesce(resolved_by = 'pulse', false), new_normal, "
+        "normal_count, baseline_snapshot, snapshot, settled, steady_count, coalesce(worst_change, abs(change), 0), baseline "
+        "FROM pulse.incident_record WHERE event IS NOT NULL AND (status <> 'resolved' OR last_seen_at >= $1 "
+        "OR closed_at >= $2 OR (normal_count = 0 AND resolved_by IS DISTINCT FROM 'pulse')) "
+        "ORDER BY event, opened_at, id FOR NO KEY UPDATE",
+        {TIMESTAMPTZOID, TIMESTAMPTZOID});
+    std::map<std::string, std::vector<Incident>> incidents;
+    const pg::Result rows =
+        statement.Execute({Value::Time(oldest), Value::Time(now - thresholds.reopen_within)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        pg::CheckInterrupts();
+        incidents[rows[i].Text(0)].push_back(ReadIncident(rows[i]));
+    }
+    std::map<std::string, IncidentTracker> trackers;
+    for (auto& [event, list] : incidents) trackers.emplace(event, IncidentTracker(std::move(list), "period"));
+    return trackers;
 }
 
 void WriteIncidents(const IncidentSubject& subject, std::vector<Incident>& incidents, Moment now,

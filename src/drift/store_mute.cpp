@@ -1,5 +1,5 @@
-// What mutes incidents, and what causes them: maintenance windows, and tables under a segment that
-// are late or empty.
+// What mutes incidents, and what causes them: maintenance windows, tables under a segment that are late or
+// empty, and events that its rule uses.
 #include <algorithm>
 
 #include "pulse/drift/store.hpp"
@@ -64,6 +64,17 @@ std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment) {
     const pg::Result found = statement.Execute(
         {Value::Texts(relations), Value::Text(source), Value::Time(moment), Value::Int8(segment)});
     return found.empty() ? std::nullopt : std::optional(found[0].Int8(0));
+}
+
+std::optional<int64_t> FindEventCauseGroup(int64_t segment, Moment moment) {
+    // The check of events writes into its incidents who uses them.
+    static pg::Statement statement(
+        "SELECT coalesce(i.group_id, i.id) FROM pulse.incident_record AS i WHERE i.event IS NOT NULL AND "
+        "i.status IN ('open', 'acknowledged') AND i.since <= $2 AND i.details #> '{usedBy,segments}' ? "
+        "(SELECT s.name FROM pulse.segment AS s WHERE s.id = $1) ORDER BY i.since, i.id LIMIT 1",
+        {INT8OID, TIMESTAMPTZOID});
+    const pg::Result rows = statement.Execute({Value::Int8(segment), Value::Time(moment)});
+    return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
 }
 
 }  // namespace pulse::drift

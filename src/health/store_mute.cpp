@@ -14,37 +14,45 @@ struct MuteSubject {
     std::string kind, name;
 };
 
-// The names that a subject may have: each monitored table, source and segment.
+// The names that a subject may have: each monitored table, source and segment; and, behind event:, each
+// event.
 constexpr const char* kSubjects =
     "SELECT 'table' AS kind, relation AS name FROM pulse.monitor WHERE status = 'active' UNION SELECT "
     "'segment', name FROM "
     "pulse.segment UNION SELECT 'source', s.srvname FROM pg_catalog.pg_foreign_server AS s JOIN "
     "pg_catalog.pg_foreign_data_wrapper "
-    "AS w ON w.oid = s.srvfdw WHERE w.fdwname = 'pulse_source'";
+    "AS w ON w.oid = s.srvfdw WHERE w.fdwname = 'pulse_source' UNION ALL SELECT 'event', event FROM "
+    "pulse.event_kind";
 
 MuteSubject FindSubject(const std::string& given) {
     if (given == "*") return {"everything", "*"};
     std::string kind, name = given;
-    for (const char* prefix : {"table", "source", "segment"})
+    for (const char* prefix : {"table", "source", "segment", "event"})
         if (given.starts_with(std::string(prefix) + ":")) {
             kind = prefix;
             name = given.substr(kind.size() + 1);
             name.erase(0, name.find_first_not_of(' '));
         }
-    const pg::Result rows =
-        pg::Execute(std::string("SELECT kind, name FROM (") + kSubjects +
-                        ") AS s WHERE ($2 = '' OR kind = $2) AND (name = $1 OR kind = 'table' "
-                        "AND right(name, length($1) + 1) = '.' || $1) ORDER BY name = $1 DESC, kind, name",
-                    {Value::Text(name), Value::Text(kind)});
+    const pg::Result rows = pg::Execute(
+        std::string("SELECT kind, name FROM (") + kSubjects +
+            ") AS s WHERE (kind = $2 OR $2 = '' AND kind <> 'event') AND (name = $1 OR kind = 'table' "
+            "AND right(name, length($1) + 1) = '.' || $1) ORDER BY name = $1 DESC, kind, name",
+        {Value::Text(name), Value::Text(kind)});
     if (rows.empty()) {
-        const pg::Result all = pg::Execute(std::string("SELECT DISTINCT name FROM (") + kSubjects +
-                                           ") AS s ORDER BY 1 LIMIT 1000");
+        const pg::Result all =
+            pg::Execute(std::string("SELECT DISTINCT name FROM (") + kSubjects +
+                            ") AS s WHERE (kind = 'event') = ($1 = 'event') ORDER BY 1 LIMIT 1000",
+                        {Value::Text(kind)});
         std::vector<std::string> names;
         for (uint64_t i = 0; i < all.size(); ++i) names.push_back(all[i].Text(0));
-        throw UserError(sqlstate::kUndefinedObject, "no table, source or segment is named \"" + given + "\"",
-                        "",
-                        names.empty() ? "Give a monitored table, a source, a segment, or * for everything."
-                                      : SuggestName(name, names, "Tables, sources and segments"));
+        throw UserError(
+            sqlstate::kUndefinedObject,
+            kind == "event" ? "no event is named \"" + name + "\""
+                            : "no table, source or segment is named \"" + given + "\"",
+            "",
+            names.empty()
+                ? "Give a monitored table, a source, a segment, or * for everything."
+                : SuggestName(name, names, kind == "event" ? "Events" : "Tables, sources and segments"));
     }
     if (rows.size() > 1 && !(rows[0].Text(1) == name && rows[1].Text(1) != name))
         throw UserError(sqlstate::kInvalidParameter, "\"" + given + "\" is ambiguous",

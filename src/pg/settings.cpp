@@ -20,6 +20,7 @@ double membership_churn_threshold = 0.30;
 double null_spike_threshold = 0.05;
 double value_threshold = 0.02;
 double slow_erosion_threshold = 0.10;
+double event_volume_threshold = 0.25;
 double slow_growth_threshold = 0.15;
 double p_value = 0.001;
 double false_discovery_rate = 0.05;
@@ -155,6 +156,9 @@ void DefineThresholds() {
 }
 
 void DefineStatistics() {
+    DefineReal("pulse.event_volume_threshold",
+               "Sets the smallest relative change of the events of a day that is reported.",
+               "Of an hour, twice that. 1 disables the detectors.", &event_volume_threshold, 0, 1);
     DefineReal("pulse.p_value", "Sets the largest p-value of a finding.", nullptr, &p_value, 0, 1);
     DefineReal("pulse.false_discovery_rate",
                "Sets the expected share of false findings among those of one check.", nullptr,

@@ -45,6 +45,18 @@ int64_t EnsureEventPartitions(Moment, int64_t) {
                             .minutes = &pg::settings::event_retention,
                             .sql = "DELETE FROM pulse.event_hour WHERE ctid = ANY (ARRAY(SELECT h.ctid"
                                    " FROM pulse.event_hour AS h WHERE h.hour < $1 LIMIT $2))"},
+                           {.order = 145,
+                            .what = nullptr,
+                            .minutes = &pg::settings::event_retention,
+                            .sql = "DELETE FROM pulse.event_source_hour WHERE ctid = ANY (ARRAY("
+                                   "SELECT h.ctid FROM pulse.event_source_hour AS h WHERE h.hour < $1"
+                                   " LIMIT $2))"},
+                           {.order = 146,
+                            .what = nullptr,
+                            .minutes = &pg::settings::event_retention,
+                            .sql = "DELETE FROM pulse.event_property_day WHERE ctid = ANY (ARRAY("
+                                   "SELECT d.ctid FROM pulse.event_property_day AS d"
+                                   " WHERE d.day < ($1 AT TIME ZONE 'UTC')::date LIMIT $2))"},
                            {.order = 150, .what = nullptr, .work = EnsureEventPartitions}});
 
 }  // namespace

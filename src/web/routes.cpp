@@ -43,13 +43,11 @@ const char* Name(Type type) {
 const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
-        for (const auto& list : {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes,
-                                 ChangeRoutes, TableRoutes, DefinitionRoutes, UserRoutes, StratumRoutes,
-                                 StratumSegmentRoutes, InsightRoutes}) {
-            std::vector<Route> some = list();
-            all.insert(all.end(), some.begin(), some.end());
-        }
-        return all;
+             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes, TableRoutes, DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes, InsightRoutes, EventQualityRoutes}) {
+                 std::vector<Route> some = list();
+                 all.insert(all.end(), some.begin(), some.end());
+             }
+             return all;
     }();
     return routes;
 }

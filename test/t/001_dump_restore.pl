@@ -49,6 +49,17 @@ my $newer = $node->safe_psql('shop', q{SELECT pulse_rotate_api_key('shop')});
 $node->safe_psql('shop', q{SELECT pulse.add_api_key_usage(ARRAY[id], '{3}', '{1}') FROM pulse.api_key});
 my $of_source = $node->safe_psql('shop', q{SELECT pulse_create_event_source('orders', 'maker', description => 'Orders')});
 
+# Events: their counters, what was found in them, and how their quality is scored.
+$node->safe_psql('shop', q{
+	INSERT INTO pulse.event_source_hour SELECT h, 'buy', 'web', 50, 50, 0 FROM generate_series('2016-01-01'::timestamptz, '2016-01-24 23:00', '1 hour') AS h;
+	INSERT INTO pulse.event_kind VALUES ('buy', 1200, 1200, '2016-01-01', '2016-01-24');
+	INSERT INTO pulse.event_property_day SELECT '2016-01-01'::date + i, 'buy', 'amount', 0, CASE WHEN i < 23 THEN 100 ELSE 0 END, 0, 0, 0, 0, 0 FROM generate_series(0, 23) AS i;
+	INSERT INTO pulse.event_day SELECT '2016-01-01'::date + i, 'buy', 1200, 100 FROM generate_series(0, 23) AS i;
+	SET pulse.now = '2016-01-25 02:15';
+	SELECT pulse_check_events();
+	SELECT pulse_set_event_quality('{"ip": 10, "contact": 35}')});
+is($node->safe_psql('shop', q{SELECT string_agg(detector, ' ' ORDER BY detector) FROM pulse.incident WHERE event = 'buy'}), 'event_vanished property_nulls', 'events have incidents');
+
 # Restore into another cluster: roles first, as an administrator does.
 my $target = start_node('dump_target');
 $target->safe_psql('postgres', 'CREATE ROLE other');  # so that the oids of roles differ
@@ -71,12 +82,21 @@ is( $target->safe_psql('shop', "SELECT string_agg(DISTINCT runs_as, ',') FROM pu
 	'maker', 'segments run as the role that created them');
 
 is( $target->safe_psql('shop', "SELECT string_agg(concat_ws(' ', id, name, schedule, enabled, runs_as), E'\n' ORDER BY id) FROM pulse.job"),
-	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n5 delivery 5 seconds t\n6 investigations 5 seconds t\n7 pipeline 5 seconds t\n8 activity 1 minute t\n101 mine 5 minutes t maker",
+	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n5 delivery 5 seconds t\n6 investigations 5 seconds t\n7 pipeline 5 seconds t\n8 activity 1 minute t\n17 events 11 * * * * t\n101 mine 5 minutes t maker",
 	'built-in jobs exist once, with their changes, beside the user jobs');
 is($target->safe_psql('shop', 'SELECT string_agg(DISTINCT status, $$,$$), count(*) FROM pulse.job_run'), 'ok|2', 'with their runs');
 is( $target->safe_psql(
 		'shop', q{SELECT pulse_schedule('other', '5 minutes', 'SELECT 1'); SELECT id > 101 FROM pulse.job WHERE name = 'other'; SELECT pulse_unschedule('other')}) =~ /^t$/m,
 	1, 'new jobs get new numbers');
+
+# The check of events goes on where it was: the same incidents, which close when the events are back.
+for my $each ($node, $target)
+{
+	$each->safe_psql('shop', q{INSERT INTO pulse.event_source_hour SELECT h, 'buy', 'web', 50, 50, 0 FROM generate_series('2016-01-25 02:00'::timestamptz, '2016-01-25 05:00', '1 hour') AS h;
+		SET pulse.now = '2016-01-25 06:15'; SELECT pulse_check_events()});
+	is($each->safe_psql('shop', q{SELECT string_agg(detector || ' ' || status, ', ' ORDER BY detector) FROM pulse.incident WHERE event = 'buy'}), 'event_vanished resolved, event_volume open, property_nulls open', 'a check of events goes on in ' . $each->name);
+	is($each->safe_psql('shop', q{SET pulse.now = '2016-01-26'; SELECT pulse_event_quality_settings() ->> 'ip'}), '10.0', 'with its points');
+}
 
 # People set aside.
 $target->safe_psql('shop', $fault);

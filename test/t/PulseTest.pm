@@ -98,7 +98,7 @@ sub answers
 	my @queries = (
 		(   map { "SELECT '$_', to_jsonb(t) - 'recorded_at' - 'duration_ms' FROM pulse.$_ AS t ORDER BY to_jsonb(t)::text" }
 			  qw(segment segment_version snapshot distribution incident_record incident_event incident segment_overview
-			  job job_run monitor monitor_check check_result mute table_overview)
+			  job job_run monitor monitor_check check_result mute table_overview event_day event_hour event_source_hour event_property_day event_check event_quality_setting)
 		),
 		"SELECT c FROM (SELECT min(id) AS a, max(id) AS b FROM pulse.snapshot GROUP BY segment_id ORDER BY segment_id) AS s,
 			LATERAL pulse_compare_snapshots(s.a, s.b) AS c",

@@ -14,8 +14,8 @@ namespace pulse::delivery {
 struct IncidentSummary {
     int64_t incident = 0;
     std::optional<int64_t> group;
-    std::string subject;  // the name of the segment or table: any text
-    bool is_table = false;
+    std::string subject;  // the name of the segment, table or event: any text
+    bool is_table = false, is_event = false;
     std::string owner;  // may be empty
     std::string detector, attribute, severity, status, direction;
     std::optional<double> baseline, observed, change;

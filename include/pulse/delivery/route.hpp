@@ -21,7 +21,7 @@ bool IsAlarm(const std::string& event);
 // resolved, ignored.
 bool IsClosing(const std::string& event);
 
-// Every detector, and the families "segment" and "table".
+// Every detector, and the families "segment", "table" and "event".
 const std::vector<std::string>& DetectorNames();
 
 enum class Digest { kNone, kHourly, kDaily };
@@ -31,7 +31,7 @@ struct Route {
     std::string name;
     std::vector<std::string> channels;
     int min_severity = 0;
-    // Empty: any. If only segments are given, tables do not match, and vice versa.
+    // Empty: any. If only segments are given, tables and events do not match, and vice versa.
     std::vector<std::string> segments, tables, owners, tags, detectors;
     std::vector<std::string> events;
     std::optional<QuietHours> quiet;
@@ -49,11 +49,14 @@ struct IncidentEvent {
     int64_t incident = 0;
     std::string event;            // the kind of its entry in the timeline
     std::string severity, worst;  // at the event, and the worst until then
-    std::string segment, table;   // one of them is empty
+    std::string segment, table;   // both empty: about the events named in `subject`
     std::string owner;
     std::vector<std::string> tags;
     std::string detector;
-    std::string subject;  // "segment:12" or "monitor:3"
+    std::string subject;  // "segment:12", "monitor:3" or "event:purchase"
+
+    // What the incident is about, as routes name it: "segment", "table" or "event".
+    const char* Family() const;
     Moment noted_at = 0;  // by the system clock
 };
 

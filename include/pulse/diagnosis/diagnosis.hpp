@@ -47,6 +47,10 @@ enum class Cause {
     kBadRows,
     kCheckFails,
     kTableGone,
+    kReleaseChanged,  // of events, as all that follow: one app version, platform, … carries the change
+    kPropertyRenamed,
+    kSourceSilent,
+    kTrackingAdded,
     kUnexplained,
 };
 
@@ -98,6 +102,7 @@ struct Diagnosis {
     int64_t incident = 0;
     std::string segment;
     std::string table;  // of an incident about a monitored table; then there is no segment
+    std::string event;  // likewise, of one about events
     std::string title;  // e.g. High-Value Users, size change (high, open)
     std::vector<std::string> what_changed;  // sentences
     std::string since;                      // sentence

@@ -1,6 +1,7 @@
 // Loads the input of a diagnosis and stores the diagnosis. For entry code of this room.
 #pragma once
 
+#include "pulse/diagnosis/event.hpp"
 #include "pulse/diagnosis/segment_use.hpp"
 #include "pulse/diagnosis/table.hpp"
 #include "pulse/pg/convert.hpp"
@@ -29,6 +30,8 @@ Diagnosis DiagnoseIncident(int64_t incident, bool keep, QuestionTime* time);
 
 // Load the input for an incident of a monitored table; empty when it is about a segment, or unknown.
 std::optional<TableDiagnosisInput> LoadTableDiagnosisInput(int64_t incident);
+// Load the input for an incident of events; empty when it is about something else, or unknown.
+std::optional<EventDiagnosisInput> LoadEventDiagnosisInput(int64_t incident);
 // The incidents, live at that moment, of the tables that a definition reads; late and empty tables first.
 std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition,
                                                 const std::string& search_path, Moment since);

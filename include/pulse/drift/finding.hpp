@@ -28,6 +28,13 @@ inline constexpr const char* kVanishedValue = "vanished_value";
 inline constexpr const char* kSchemaChange = "schema_change";
 inline constexpr const char* kSlowErosion = "slow_erosion";
 inline constexpr const char* kSlowGrowth = "slow_growth";
+// Of events; room insight finds them.
+inline constexpr const char* kEventVolume = "event_volume";
+inline constexpr const char* kEventRate = "event_rate";
+inline constexpr const char* kEventVanished = "event_vanished";
+inline constexpr const char* kEventNew = "event_new";
+inline constexpr const char* kPropertyNulls = "property_nulls";
+inline constexpr const char* kPropertyType = "property_type";
 }  // namespace detector
 
 enum class Severity { kLow, kMedium, kHigh, kCritical };

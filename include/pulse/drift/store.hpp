@@ -1,6 +1,7 @@
 // Access to this room's tables and its reads of other rooms' tables. Everything needs a pg::Session.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -60,14 +61,20 @@ class DistributionCache {
     std::unordered_map<int64_t, Distributions> kept_;
 };
 
-// The subject of incidents: a segment, or a monitored table.
+// The subject of incidents: a segment, a monitored table, or the events of a name.
 struct IncidentSubject {
     std::optional<int64_t> segment{}, monitor{};
     std::optional<std::string> relation{}, source{};  // of the table
+    std::optional<std::string> event{};
 };
 
 // The incidents of a monitored table that are still relevant, oldest first.
 IncidentTracker ReadMonitorIncidents(int64_t monitor, Moment now, const Thresholds& thresholds);
+
+// The incidents of events by name, as far as they are still relevant, oldest first. Locks them, so that a
+// person and the check wait for each other. `oldest` is the oldest moment of a baseline.
+std::map<std::string, IncidentTracker> ReadEventIncidents(Moment oldest, Moment now,
+                                                          const Thresholds& thresholds);
 
 // Writes changed incidents and their events. Incidents of one subject that open at the same moment form a
 // group; `cause` is the group of the incident that caused them, if known.
@@ -76,10 +83,12 @@ void WriteIncidents(const IncidentSubject& subject, std::vector<Incident>& incid
 
 // The group of a live incident on a table that the segment reads: the table is late or empty.
 std::optional<int64_t> FindTableCauseGroup(int64_t segment, Moment moment);
+// The group of a live incident of events that the segment's rule uses.
+std::optional<int64_t> FindEventCauseGroup(int64_t segment, Moment moment);
 
 // A maintenance window: nothing opens, reopens or worsens in it.
 struct Mute {
-    std::string kind, name;  // everything, table, source or segment
+    std::string kind, name;  // everything, table, source, segment or event
     Moment since = 0;
     std::optional<Moment> until;
 };

@@ -23,6 +23,7 @@ extern double null_spike_threshold;          // absolute change of the share of 
 extern double value_threshold;               // share of a value that appeared or vanished
 extern double slow_erosion_threshold;        // relative
 extern double slow_growth_threshold;         // likewise, beyond the growth before it
+extern double event_volume_threshold;        // relative
 extern double p_value;                       // per finding
 extern double false_discovery_rate;          // over one check
 extern int baseline_window;                  // snapshots

@@ -8,17 +8,26 @@ namespace pulse::web {
 inline constexpr Parameter kPathId{"id", In::kPath, Type::kId};
 inline constexpr Parameter kPathKey{"key", In::kPath};
 
-std::vector<Route> ServiceRoutes();     // health, metrics, the description of all routes
-std::vector<Route> EventRoutes();       // events in the forms of Segment's, PostHog's and Jitsu's libraries
-std::vector<Route> OfrepRoutes();       // decisions by the OpenFeature Remote Evaluation Protocol
-std::vector<Route> SegmentRoutes();     // segments, snapshots and incidents
-std::vector<Route> RequestRoutes();     // what takes long and becomes a job
-std::vector<Route> ChangeRoutes();      // the stream of what changes
-std::vector<Route> TableRoutes();       // sources, monitored tables and their incidents
-std::vector<Route> DefinitionRoutes();  // TinyCDP: decisions, traits, segments and flags, keys
-std::vector<Route> UserRoutes();        // TinyCDP: people, figures, exports
-std::vector<Route> InsightRoutes();     // people over time: retention, paths, experiments
-std::vector<Route> StratumRoutes();     // Stratum: events, people, sources
+std::vector<Route> ServiceRoutes();       // health, metrics, the description of all routes
+std::vector<Route> EventRoutes();         // events in the forms of Segment's, PostHog's and Jitsu's libraries
+std::vector<Route> OfrepRoutes();         // decisions by the OpenFeature Remote Evaluation Protocol
+std::vector<Route> SegmentRoutes();       // segments, snapshots and incidents
+std::vector<Route> RequestRoutes();       // what takes long and becomes a job
+std::vector<Route> ChangeRoutes();        // the stream of what changes
+std::vector<Route> TableRoutes();         // sources, monitored tables and their incidents
+std::vector<Route> DefinitionRoutes();    // TinyCDP: decisions, traits, segments and flags, keys
+std::vector<Route> UserRoutes();          // TinyCDP: people, figures, exports
+std::vector<Route> InsightRoutes();       // people over time: retention, paths, experiments
+std::vector<Route> StratumRoutes();       // Stratum: events, people, sources
+std::vector<Route> ServiceRoutes();       // health, metrics, the description of all routes
+std::vector<Route> EventRoutes();         // events in the forms of Segment's, PostHog's and Jitsu's libraries
+std::vector<Route> OfrepRoutes();         // decisions by the OpenFeature Remote Evaluation Protocol
+std::vector<Route> SegmentRoutes();       // segments, snapshots and incidents
+std::vector<Route> TableRoutes();         // sources, monitored tables and their incidents
+std::vector<Route> DefinitionRoutes();    // TinyCDP: decisions, traits, segments and flags, keys
+std::vector<Route> UserRoutes();          // TinyCDP: people, figures, exports
+std::vector<Route> StratumRoutes();       // Stratum: events, people, sources
+std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of events
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 
 }  // namespace pulse::web

@@ -1,0 +1,39 @@
+// The check of events: reads the counters, judges them, opens and closes incidents. For entry code; needs an
+// open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "pulse/drift/store.hpp"
+#include "pulse/insight/event_count.hpp"
+#include "pulse/insight/event_property.hpp"
+
+namespace pulse::insight {
+
+struct EventCheckCounts {
+    size_t series = 0, young = 0, properties = 0;
+    bool more = false;                 // there are more series than are checked
+    std::optional<Moment> done_until;  // nothing to judge: it has been done up to there
+};
+
+// Checks all events up to `now`. Throws UserError 55P03 while another session does it.
+EventCheckCounts CheckEvents(Moment now);
+
+// ---- store_event_read.cpp ----
+
+// The series of the hours from `oldest` to `last`, the largest of them; `all` becomes their sum by hour.
+std::vector<EventSeries> ReadEventSeries(int64_t oldest, int64_t last, size_t most,
+                                         std::vector<int64_t>& all);
+// The properties of all events from that day on, by event.
+std::vector<EventProperties> ReadEventProperties(int64_t oldest_day, int64_t last_day);
+
+// ---- store_event_cause.cpp ----
+
+// Adds to a finding what it concentrates in: a sentence of its summary, and details.concentratesIn.
+void AddBlame(const std::string& event, drift::Finding& finding);
+// The segments, traits and flags that use an event, directly or through others:
+// {"segments": [...], "traits": [...], "flags": [...]}; empty if none do.
+drift::Json UsersOf(const std::string& event);
+
+}  // namespace pulse::insight

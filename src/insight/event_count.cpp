@@ -1,0 +1,483 @@
+#include "pulse/insight/event_count.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pulse/base/number.hpp"
+#include "pulse/base/time_text.hpp"
+#include "pulse/drift/baseline.hpp"
+#include "pulse/drift/rate_test.hpp"
+#include "pulse/drift/statistics/divergence.hpp"
+#include "pulse/drift/statistics/probabilities.hpp"
+#include "pulse/drift/statistics/seasonal.hpp"
+
+namespace pulse::insight {
+
+namespace {
+
+namespace detector = drift::detector;
+using drift::DetectorResult;
+using drift::Fingerprint;
+using drift::History;
+
+constexpr int kWeekHours = 168;
+constexpr double kBusy = 10;              // events an hour from which on single hours are judged
+constexpr double kPromptShare = 0.9;      // of the events of a source that sends at once
+constexpr int64_t kLag = 24;              // hours until the day of another source is complete
+constexpr int64_t kLeastOfDay = 3;        // hours of the present day that are worth a look
+constexpr int64_t kLooksADay = 24;        // at a day that goes on
+constexpr double kHourWider = 2;          // the threshold of an hour to that of a day
+constexpr size_t kOutage = 6;             // hours without any event that are a gap
+constexpr int64_t kUsual = 20;            // if a week before so many came
+constexpr double kSilence = 3;            // times the longest silence of before
+constexpr size_t kLeastActive = 8;        // hours with events that tell of silences
+constexpr double kWeekFloor = 0.05;       // of the noise of an hour of the week
+constexpr double kCertainlyChance = 0.1;  // a p-value from which on nothing else is asked
+constexpr double kNoiseOfHour = 0.15, kNoiseOfDay = 0.08;  // before any is known
+
+// What a period should have: the level, and how likely a count is that is as far off.
+struct ExpectedCount {
+    drift::Expectation forecast;
+    std::optional<drift::statistics::SeasonalFit> week;  // of hours: the same hour of other weeks
+
+    double Level(double observed) const;
+    double PValue(double count) const;
+    std::string Words(double observed, bool hour) const;
+};
+
+// Of two levels the one that is nearer to what came: both must be surprised.
+double ExpectedCount::Level(double observed) const {
+    if (!week) return forecast.level;
+    const double low = std::min(forecast.level, week->expected),
+                 high = std::max(forecast.level, week->expected);
+    return std::clamp(observed, low, high) == observed ? observed : observed < low ? low : high;
+}
+
+double ExpectedCount::PValue(double count) const {
+    const double p = forecast.forecast.PValue(count);
+    if (!week || p > kCertainlyChance) return p;
+    const double noise = std::hypot(week->sigma, 1 / std::sqrt(std::max(week->expected, 0.5)));
+    return std::max(p, drift::statistics::NormalTwoSided(week->Z(count) * week->sigma / noise));
+}
+
+std::string ExpectedCount::Words(double observed, bool hour) const {
+    const double level = Level(observed);
+    if (hour) return drift::Members(level) + " expected at this hour of the week";
+    return drift::Members(level) +
+           (forecast.season() == 0 ? " expected" : " expected on this day of the week");
+}
+
+int64_t EventHourOf(Moment moment) {
+    return FloorTo(moment, kHour) / kHour;
+}
+
+// What the clock shows at a moment, as if it were UTC; that of an end belongs to what ends.
+Moment LocalStart(Moment moment, const OffsetAt& offset) {
+    return moment + offset(moment);
+}
+Moment LocalEnd(Moment moment, const OffsetAt& offset) {
+    return moment + offset(moment - 1);
+}
+
+// A series, ready to be judged: on-time events of each hour, from the first one on.
+class Counter {
+  public:
+    Counter(const EventSeries& series, const CountCheck& check, const drift::IncidentTracker& tracker,
+            std::vector<JudgedResult>& results)
+        : series_(series), check_(check), tracker_(tracker), results_(results) {
+        Fill();
+    }
+
+    bool Judge() {
+        if (counts_.empty() || check_.last - begin_ + 1 < kLeastHours) return false;
+        const bool hourly = prompt_ && busy_;
+        if (hourly) JudgeHours();
+        JudgeDays(hourly);
+        if (!hourly) JudgeSilence();
+        return true;
+    }
+
+  private:
+    void Fill();
+    void JudgeHours();
+    void JudgeDays(bool hourly);
+    void JudgeToday(bool hourly);
+    void JudgeSilence();
+    int64_t At(int64_t hour) const { return counts_[static_cast<size_t>(hour - begin_)]; }
+    bool IsGap(int64_t hour) const;
+    Moment LocalHour(int64_t hour) const { return FloorTo(LocalStart(hour * kHour, check_.offset), kHour); }
+    int64_t DayOf(int64_t hour) const { return FloorTo(LocalHour(hour), kDay) / kDay; }
+    drift::Exclusions ExclusionsOf(const drift::IncidentTracker& tracker, const char* volume) const;
+    History NewHistory(int64_t cadence, double noise) const;
+    History DaysUpTo(int64_t last_hour, int64_t hours_of_day) const;
+    std::vector<DetectorResult> Test(const ExpectedCount& expected, double observed, Moment local_end,
+                                     Period period, Moment start, Moment end, bool vanishes,
+                                     bool unfinished = false) const;
+    std::vector<DetectorResult> TestDay(const History& history, const drift::Exclusions& exclusions,
+                                        Moment start, Moment end, bool vanishes, bool unfinished) const;
+    void Keep(std::vector<DetectorResult> results, Period period, Moment end, bool unfinished = false);
+    std::string Subject() const { return "`" + series_.event + "` from " + series_.source; }
+
+    const EventSeries& series_;
+    const CountCheck& check_;
+    const drift::IncidentTracker& tracker_;
+    std::vector<JudgedResult>& results_;
+    int64_t begin_ = 0;  // the first hour with events
+    std::vector<int64_t> counts_;
+    bool prompt_ = true, busy_ = false;
+};
+
+// What was imported is the history from before the source was live; after that it is left out.
+void Counter::Fill() {
+    prompt_ = IsPrompt(series_);
+    int64_t live = INT64_MAX;
+    for (const HourCount& count : series_.hours)
+        if ((prompt_ ? count.prompt : count.events - count.late) > 0) {
+            live = count.hour;
+            break;
+        }
+    if (live == INT64_MAX) return;  // only imports
+    for (const HourCount& count : series_.hours) {
+        if (count.hour < check_.oldest || count.hour > check_.last) continue;
+        const int64_t on_time = prompt_ ? count.prompt : count.events - count.late;
+        const int64_t number = count.hour < live ? count.events : on_time;
+        if (number == 0) continue;
+        if (counts_.empty()) {
+            begin_ = count.hour;
+            counts_.resize(static_cast<size_t>(check_.last - begin_ + 1));
+        }
+        counts_[static_cast<size_t>(count.hour - begin_)] = number;
+    }
+    int64_t sum = 0, hours = 0;
+    for (int64_t hour = std::max(begin_, check_.last - 28 * 24 + 1); hour <= check_.last && !counts_.empty();
+         ++hour, ++hours)
+        sum += At(hour);
+    busy_ = hours > 0 && static_cast<double>(sum) >= kBusy * static_cast<double>(hours);
+}
+
+bool Counter::IsGap(int64_t hour) const {
+    return hour >= check_.oldest && check_.gaps[static_cast<size_t>(hour - check_.oldest)];
+}
+
+History Counter::NewHistory(int64_t cadence, double noise) const {
+    History history;
+    history.cadence = cadence;
+    history.noise.sigma = noise;
+    for (drift::Span span : check_.muted) {
+        span.from = LocalStart(span.from, check_.offset) + 1;
+        if (span.to) span.to = LocalEnd(*span.to + 1, check_.offset);
+        history.muted.push_back(span);
+    }
+    return history;
+}
+
+// The incidents of these counts, as room drift knows them of sizes, in the time of the clock. A span begins
+// with the period that showed it first; a new normal that a person declared is one that has settled.
+drift::Exclusions Counter::ExclusionsOf(const drift::IncidentTracker& tracker, const char* volume) const {
+    drift::Exclusions exclusions;
+    std::vector<drift::Span>& spans = exclusions[{detector::kSizeChange, ""}];
+    const auto add = [&](drift::Span span) {
+        span.from = LocalStart(span.from, check_.offset) + 1;
+        if (span.to) span.to = LocalEnd(*span.to, check_.offset);
+        spans.push_back(span);
+    };
+    for (const auto& [fingerprint, own] : tracker.Excluded())
+        if (fingerprint.attribute == series_.source &&
+            (fingerprint.detector == volume || fingerprint.detector == detector::kEventVanished))
+            for (const drift::Span& span : own) add(span);
+    for (const drift::Incident& incident : tracker.incidents())
+        if (incident.new_normal && incident.finding.fingerprint.attribute == series_.source)
+            add({incident.since, incident.last_seen_at, drift::SpanEnd::kSettled});
+    return exclusions;
+}
+
+// Tests a period. What could show nothing gives no result, so that a night ends no incident.
+std::vector<DetectorResult> Counter::Test(const ExpectedCount& expected, double observed, Moment local_end,
+                                          Period period, Moment start, Moment end, bool vanishes,
+                                          bool unfinished) const {
+    const bool hour = period == Period::kHour;
+    const drift::Thresholds& thresholds = hour ? check_.thresholds.hour : check_.thresholds.day;
+    const double level = expected.Level(observed), change = (observed - level) / std::max(level, 1.0);
+    const double of_none = expected.PValue(0);
+    const drift::BaselineKind kind = hour ? drift::BaselineKind::kSeasonal : expected.forecast.kind;
+    const std::string when =
+        hour ? "in the hour to " + FormatMinute(end)
+             : "on " + FormatDate(local_end - 1) + (unfinished ? " until " + FormatMinute(end) : "");
+    const std::string usual = expected.Words(observed, hour);
+    std::vector<DetectorResult> results;
+    const auto finish = [&](DetectorResult result, const std::string& summary) {
+        drift::Finding& finding = result.finding;
+        finding.baseline = level;
+        finding.observed = observed;
+        finding.onset = start;
+        if (result.material) {
+            finding.summary = summary;
+            finding.details = {{"source", series_.source},
+                               {"expected", std::round(level * 10) / 10},
+                               {"sigma", expected.forecast.forecast.best().sigma},
+                               {"baselinePoints", expected.forecast.points},
+                               {"from", FormatMoment(start)},
+                               {"to", FormatMoment(end)}};
+        }
+        results.push_back(std::move(result));
+    };
+    const Fingerprint vanished{detector::kEventVanished, series_.source};
+    if (observed > 0 && vanishes) {
+        finish(drift::EvaluateChange(vanished, 0, 0, 1.0 / 3, std::nullopt, kind, thresholds), "");
+    } else if (observed == 0 && vanishes) {
+        if (of_none > thresholds.p_value) return {};
+        finish(drift::EvaluateChange(vanished, -1, 1, 1.0 / 3, of_none, kind, thresholds),
+               "no " + Subject() + " " + when + " (" + usual + ")");
+        return results;
+    }
+    if (of_none > thresholds.p_value && observed <= level) return results;
+    const double threshold = check_.thresholds.volume * (hour ? kHourWider : 1);
+    if (check_.thresholds.volume >= drift::kSwitchedOff || (observed == 0 && hour)) return results;
+    // Twice as many are as far as half as many.
+    const double effect = change < 0 ? -change : 1 - level / std::max(observed, 1.0);
+    const double p = effect >= 0.5 * threshold ? expected.PValue(observed) : 1;
+    finish(drift::EvaluateChange({hour ? detector::kEventRate : detector::kEventVolume, series_.source},
+                                 change, effect, std::min(threshold, 0.9), p, kind, thresholds),
+           Subject() + (change < 0 ? " fell " : " rose ") + drift::Percent(std::abs(change)) + " " + when +
+               ": " + drift::Members(observed) + " (" + usual + ")");
+    return results;
+}
+
+void Counter::Keep(std::vector<DetectorResult> results, Period period, Moment end, bool unfinished) {
+    for (DetectorResult& result : results)
+        results_.push_back({series_.event, series_.source, end, period, unfinished, std::move(result)});
+}
+
+// Applies results at once to a copy of the incidents, so that the hours of an outage that a late check judges
+// are not the baseline of the next ones.
+void ApplyTo(drift::IncidentTracker& tracker, const std::vector<DetectorResult>& results, Moment end,
+             const drift::Thresholds& thresholds) {
+    drift::Point point;
+    point.moment = end;
+    tracker.Apply(point, results, thresholds.p_value, thresholds);
+}
+
+// Whether a point belongs to no incident; what has settled is normal.
+bool IsCalm(Moment moment, const std::vector<drift::Span>& spans) {
+    return std::none_of(spans.begin(), spans.end(), [&](const drift::Span& span) {
+        return span.end != drift::SpanEnd::kSettled && span.Contains(moment);
+    });
+}
+
+// Counts on the grid of the clock, from the first hour on; what says nothing of what is usual is a gap.
+std::vector<double> GridOf(const History& history, const std::vector<drift::Span>& spans) {
+    const std::vector<drift::Point>& points = history.points;
+    std::vector<double> grid(static_cast<size_t>((points.back().moment - points.front().moment) / kHour),
+                             std::nan(""));
+    for (size_t i = 0; i + 1 < points.size(); ++i)
+        if (points[i].ok && IsCalm(points[i].moment, spans) && IsCalm(points[i].moment, history.muted))
+            grid[static_cast<size_t>((points[i].moment - points.front().moment) / kHour)] =
+                static_cast<double>(points[i].size);
+    return grid;
+}
+
+void Counter::JudgeHours() {
+    History history = NewHistory(kHour, kNoiseOfHour);
+    drift::IncidentTracker tracker = tracker_;
+    for (int64_t hour = begin_; hour <= check_.last; ++hour) {
+        drift::Point point;
+        point.moment = LocalHour(hour) + kHour;
+        // Where the clock is set back an hour comes twice.
+        if (!history.points.empty() && point.moment <= history.points.back().moment) continue;
+        point.size = At(hour);
+        point.ok = hour >= check_.first || !IsGap(hour);
+        history.points.push_back(std::move(point));
+        if (hour < check_.first || hour - begin_ < kLeastHours) continue;
+        const drift::Exclusions exclusions = ExclusionsOf(tracker, detector::kEventRate);
+        std::optional<drift::Expectation> forecast =
+            drift::ExpectSize(history, history.points.size() - 1, exclusions, check_.thresholds.hour);
+        if (!forecast) continue;
+        ExpectedCount expected{
+            std::move(*forecast),
+            drift::statistics::RobustSeasonalFit(GridOf(history, exclusions.begin()->second), kWeekHours,
+                                                 drift::statistics::Scale::kLog, kWeekFloor)};
+        if (expected.week->points < 2 * kWeekHours) continue;
+        const Moment start = hour * kHour, end = start + kHour;
+        std::vector<DetectorResult> results =
+            Test(expected, static_cast<double>(At(hour)), 0, Period::kHour, start, end, true);
+        ApplyTo(tracker, results, end, check_.thresholds.hour);
+        Keep(std::move(results), Period::kHour, end);
+    }
+}
+
+// The days up to that hour, each as far as `hours_of_day` of its clock. The first one may not be whole.
+History Counter::DaysUpTo(int64_t last_hour, int64_t hours_of_day) const {
+    History history = NewHistory(kDay, kNoiseOfDay);
+    const int64_t first_day = DayOf(begin_) + (begin_ > check_.oldest || LocalHour(begin_) % kDay != 0);
+    int64_t hours = 0, gaps = 0;
+    for (int64_t hour = begin_; hour <= last_hour; ++hour) {
+        const Moment local = LocalHour(hour);
+        const int64_t day = FloorTo(local, kDay) / kDay;
+        if (day < first_day || local - day * kDay >= hours_of_day * kHour) continue;
+        if (history.points.empty() || history.points.back().moment != (day + 1) * kDay) {
+            hours = gaps = 0;
+            history.points.emplace_back().moment = (day + 1) * kDay;
+        }
+        history.points.back().size += At(hour);
+        ++hours;
+        gaps += hour < check_.first && IsGap(hour);
+        history.points.back().ok = 4 * gaps <= hours;
+    }
+    return history;
+}
+
+// Tests the last day of a history.
+std::vector<DetectorResult> Counter::TestDay(const History& history, const drift::Exclusions& exclusions,
+                                             Moment start, Moment end, bool vanishes, bool unfinished) const {
+    const size_t index = history.points.size() - 1;
+    std::optional<drift::Expectation> forecast =
+        drift::ExpectSize(history, index, exclusions, check_.thresholds.day);
+    if (!forecast) return {};
+    return Test({std::move(*forecast), std::nullopt}, static_cast<double>(history.points[index].size),
+                history.points[index].moment, Period::kDay, start, end, vanishes, unfinished);
+}
+
+void Counter::JudgeDays(bool hourly) {
+    const int64_t lag = prompt_ ? 0 : kLag;
+    drift::IncidentTracker tracker = tracker_;
+    for (int64_t hour = std::max(check_.first, begin_ + 1); hour <= check_.last; ++hour) {
+        const int64_t done = hour - lag;  // the last hour of a day
+        if (done < begin_ || DayOf(done + 1) == DayOf(done)) continue;
+        History history = DaysUpTo(done, 24);
+        if (history.points.size() < static_cast<size_t>(kLeastHours / 24)) continue;
+        int64_t start = done;
+        while (start > begin_ && DayOf(start - 1) == DayOf(done)) --start;
+        const Moment end = (hour + 1) * kHour;
+        std::vector<DetectorResult> results = TestDay(history, ExclusionsOf(tracker, detector::kEventVolume),
+                                                      start * kHour, (done + 1) * kHour, !hourly, false);
+        ApplyTo(tracker, results, end, check_.thresholds.day);
+        Keep(std::move(results), Period::kDay, end);
+    }
+    if (prompt_) JudgeToday(hourly);
+}
+
+// The present day against the same hours of earlier days: only what is clear even after a look every hour.
+void Counter::JudgeToday(bool hourly) {
+    const Moment next = LocalHour(check_.last) + kHour;
+    const int64_t hours_of_day = (next - FloorTo(LocalHour(check_.last), kDay)) / kHour;
+    if (hours_of_day < kLeastOfDay || hours_of_day >= 24) return;
+    const History history = DaysUpTo(check_.last, hours_of_day);
+    if (history.points.size() < static_cast<size_t>(kLeastHours / 24)) return;
+    int64_t start = check_.last;
+    while (start > begin_ && DayOf(start - 1) == DayOf(check_.last)) --start;
+    const Moment end = (check_.last + 1) * kHour;
+    std::vector<DetectorResult> results =
+        TestDay(history, ExclusionsOf(tracker_, detector::kEventVolume), start * kHour, end, !hourly, true);
+    std::erase_if(results, [&](const DetectorResult& result) {
+        return !result.material || !tracker_.IsNew(result.finding.fingerprint, end) ||
+               !result.finding.p_value ||
+               *result.finding.p_value * kLooksADay > check_.thresholds.day.p_value;
+    });
+    for (DetectorResult& result : results) {
+        result.finding.details["unfinished"] = true;
+    }
+    Keep(std::move(results), Period::kDay, end, true);
+}
+
+// What is so rare that no single day shows its end: a silence far longer than any before.
+void Counter::JudgeSilence() {
+    int64_t longest = 0, newest = begin_;
+    size_t active = 0;
+    double events = 0;
+    for (int64_t hour = begin_; hour <= check_.last; ++hour) {
+        if (At(hour) == 0) continue;
+        longest = std::max(longest, hour - newest);
+        newest = hour;
+        ++active;
+        events += static_cast<double>(At(hour));
+    }
+    const Fingerprint fingerprint{detector::kEventVanished, series_.source};
+    const drift::Incident* incident = tracker_.Newest(fingerprint);
+    const Moment end = (check_.last + 1) * kHour, silent_from = (newest + 1) * kHour;
+    const drift::Thresholds& thresholds = check_.thresholds.day;
+    const auto silence = static_cast<double>(check_.last - newest - (prompt_ ? 0 : kLag));
+    const bool live = incident && incident->live();
+    if (live && newest >= EventHourOf(incident->last_seen_at)) {
+        Keep({drift::EvaluateChange(fingerprint, 0, 0, 1.0 / 3, std::nullopt, drift::BaselineKind::kRolling,
+                                    thresholds)},
+             Period::kDay, end);
+        return;
+    }
+    // Somebody has said that it is over.
+    if (incident && incident->new_normal && newest * kHour < incident->last_seen_at) return;
+    if (active < kLeastActive || newest == begin_ ||
+        silence <= std::max(24.0, kSilence * static_cast<double>(longest)))
+        return;
+    const double rate = static_cast<double>(active) / static_cast<double>(newest - begin_);
+    DetectorResult result = drift::EvaluateChange(fingerprint, -1, 1, 1.0 / 3,
+                                                  drift::statistics::PoissonAtMost(0, rate * silence),
+                                                  drift::BaselineKind::kRolling, thresholds);
+    result.finding.baseline = events / static_cast<double>(newest - begin_) * silence;
+    result.finding.observed = 0;
+    result.finding.onset = silent_from;
+    result.finding.summary = "no " + Subject() + " since " + FormatMinute(silent_from) +
+                             "; before, the longest time without one was " +
+                             (longest >= 48 ? Plural((longest + 12) / 24, "day") : Plural(longest, "hour"));
+    result.finding.details = {{"source", series_.source},
+                              {"silentHours", silence},
+                              {"longestHours", longest},
+                              {"from", FormatMoment(silent_from)},
+                              {"to", FormatMoment(end)}};
+    // A day of the same series that found the same is enough.
+    std::erase_if(results_, [&](const JudgedResult& other) {
+        return other.event == series_.event && other.moment == end &&
+               other.result.finding.fingerprint == fingerprint;
+    });
+    Keep({std::move(result)}, Period::kDay, end);
+}
+
+}  // namespace
+
+std::vector<bool> FindGaps(const std::vector<int64_t>& all) {
+    constexpr size_t kWeek = 168;
+    std::vector<bool> gaps(all.size());
+    for (size_t from = 0; from < all.size(); ++from) {
+        size_t until = from;
+        int64_t before = 0;
+        for (; until < all.size() && all[until] == 0; ++until)
+            before += until >= kWeek ? all[until - kWeek] : 0;
+        if (until - from >= kOutage && before >= kUsual)
+            std::fill_n(gaps.begin() + static_cast<std::ptrdiff_t>(from), until - from, true);
+        from = until;
+    }
+    return gaps;
+}
+
+bool IsPrompt(const EventSeries& series) {
+    int64_t prompt = 0, on_time = 0;
+    for (const HourCount& count : series.hours) {
+        prompt += count.prompt;
+        on_time += count.events - count.late;
+    }
+    return static_cast<double>(prompt) >= kPromptShare * static_cast<double>(on_time);
+}
+
+bool JudgeCounts(const EventSeries& series, const CountCheck& check, const drift::IncidentTracker& tracker,
+                 std::vector<JudgedResult>& results) {
+    return Counter(series, check, tracker, results).Judge();
+}
+
+DetectorResult JudgeNewEvent(const std::string& event, const std::vector<std::string>& sources,
+                             int64_t before, int64_t now, int64_t total, Moment since,
+                             const drift::Thresholds& thresholds) {
+    DetectorResult result = drift::EvaluateChange({detector::kEventNew, ""}, 1, 1, 1,
+                                                  drift::statistics::NewValueP(before, now, total),
+                                                  drift::BaselineKind::kRolling, thresholds);
+    result.finding.baseline = 0;
+    result.finding.observed = static_cast<double>(now);
+    result.finding.onset = since;
+    std::string from;
+    for (const std::string& source : sources) from += (from.empty() ? "" : ", ") + source;
+    result.finding.summary = "`" + event + "` is a new event from " + from + ", first seen " +
+                             FormatMinute(since) + " (" + drift::Members(static_cast<double>(now)) +
+                             " so far)";
+    result.finding.details = {{"sources", sources}, {"firstSeen", FormatMoment(since)}};
+    return result;
+}
+
+}  // namespace pulse::insight
