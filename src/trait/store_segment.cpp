@@ -2,6 +2,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/profile_hooks.hpp"
+#include "pulse/trait/macro.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {
@@ -13,6 +14,7 @@ void CheckSegment(const std::string& name, const segment::Request& request) {
     const Rule compiled(*request.expanded->rule, rule::Expect::kBoolean, false);
     CheckReferences(*request.expanded->rule);
     if (request.expanded->converted) CheckReferences(*request.expanded->converted);
+    GuardSegment(name);
     if (!name.empty()) CheckDependents("segment", name, segment::ReadRule(request));
 }
 
