@@ -85,7 +85,7 @@ COMMENT ON FUNCTION pulse_lifecycle_weeks(timestamptz, timestamptz) IS
 
 -- Level: reader
 CREATE FUNCTION pulse_growth("from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, period text DEFAULT 'week')
-    RETURNS TABLE (period_start timestamptz, active bigint, new bigint, returning bigint, resurrecting bigint, dormant bigint, quick_ratio numeric)
+    RETURNS TABLE (period_start timestamptz, active bigint, new bigint, "returning" bigint, resurrecting bigint, dormant bigint, quick_ratio numeric)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 12 AS 'MODULE_PATHNAME', 'pulse_growth';
 COMMENT ON FUNCTION pulse_growth(timestamptz, timestamptz, text) IS
 'Returns the growth accounting of each day, week or month of a period (12 weeks up to now unless given) in pulse.time_zone. active: people with any event; they are new (never active before), returning (active in the period before) or resurrecting (active earlier, but not then); dormant: active in the period before, not in this one. So active = new + returning + resurrecting, and the active of the period before = returning + dormant.

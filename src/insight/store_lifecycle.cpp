@@ -146,7 +146,7 @@ void CheckLifecycle(const LifecycleSettings& settings) {
             throw UserError(sqlstate::kInvalidDefinition, "\"known\" refers to lifecycle",
                             "The rule is " + rule::PrintShort(*known) + ".", "Write out what makes a person known.");
     trait::CheckRule(*known, rule::Expect::kBoolean, "macro lifecycle");
-    trait::CheckReferences(*rule::Expand(*rule::Parse(LifecycleRule(settings)), trait::SavedDefinitions()));
+    trait::CheckReferences(*trait::ExpandWithoutMacros(*known));
 }
 
 int AddVersion(const std::optional<LifecycleVersion>& before, bool enabled, const LifecycleSettings& settings,
@@ -235,6 +235,7 @@ int EnableLifecycle(const LifecycleInput& input) {
         const LifecycleSettings settings = Applied(input, before ? before->settings : LifecycleSettings());
         if (on && settings == before->settings) return before->version;
         CheckLifecycle(settings);
+        if (input.purchase_events) trait::CheckReferences(*rule::Parse(LifecycleRule(settings)));
         version = AddVersion(before, true, settings, on ? "changed" : "enabled", actor);
     }
     const ChangingStages changing;

@@ -91,7 +91,7 @@ pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
             ") AS resurrecting FROM placed AS s WHERE s.p >= " + start("$1") +
             " GROUP BY 1), gone AS (SELECT s.p + " + step + " AS p, count(*) AS dormant FROM placed AS s"
             " WHERE s.p >= " + start("$1") + " - " + step + " AND s.after IS DISTINCT FROM s.p + " + step +
-            " GROUP BY 1), row AS (SELECT g.p, coalesce(a.active, 0) AS active, coalesce(a.new, 0) AS new,"
+            " GROUP BY 1), line AS (SELECT g.p, coalesce(a.active, 0) AS active, coalesce(a.new, 0) AS new,"
             " coalesce(a.returning, 0) AS returning, coalesce(a.resurrecting, 0) AS resurrecting,"
             " coalesce(d.dormant, 0) AS dormant FROM generate_series(" +
             start("$1") + ", " + start("($2 - interval '00:00:00.000001')") + ", " + step +
@@ -100,7 +100,7 @@ pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
             shown("r.returning") + ", " + shown("r.resurrecting") + ", " + shown("r.dormant") +
             ", CASE WHEN " + Shown("r.new", period.sees_people) + " AND " + Shown("r.resurrecting", period.sees_people) +
             " AND " + Shown("r.dormant", period.sees_people) +
-            " THEN round((r.new + r.resurrecting)::numeric / nullif(r.dormant, 0), 2) END FROM row AS r ORDER BY r.p",
+            " THEN round((r.new + r.resurrecting)::numeric / nullif(r.dormant, 0), 2) END FROM line AS r ORDER BY r.p",
         {Value::Time(period.from), Value::Time(period.until)}, true);
 }
 

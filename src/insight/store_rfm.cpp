@@ -34,7 +34,7 @@ RfmCuts ReadCuts(const pg::Row& row, int column) {
 
 // Numbers as texts: no C++ number holds every numeric.
 constexpr const char* kVersions =
-    "SELECT version, at, enabled, event, property, window_days, grouping, cuts = 'quintiles',"
+    "SELECT version, at, enabled, event, property, window_days, groups, cuts = 'quintiles',"
     " to_jsonb(recency::text[]), to_jsonb(frequency::text[]), to_jsonb(monetary::text[])"
     " FROM pulse.rfm_version ORDER BY version";
 
@@ -158,7 +158,7 @@ RfmSettings Applied(const RfmInput& input, const RfmSettings* before) {
     if (input.grouping) {
         const auto grouping = FindRfmGrouping(*input.grouping);
         if (!grouping)
-            ThrowInvalid("there is no such grouping", "It is " + InQuotes(Shorten(*input.grouping, 80)) + ".",
+            ThrowInvalid("there are no such groups", "It is " + InQuotes(Shorten(*input.grouping, 80)) + ".",
                          "Give rules or published.");
         settings.grouping = *grouping;
     }
@@ -179,7 +179,7 @@ void AddVersion(int version, bool enabled, const RfmSettings& settings, const Rf
                ") WITH ORDINALITY AS e (cut, place) ORDER BY e.place)";
     };
     pg::Execute(
-        "INSERT INTO pulse.rfm_version (version, at, enabled, event, property, window_days, grouping, cuts,"
+        "INSERT INTO pulse.rfm_version (version, at, enabled, event, property, window_days, groups, cuts,"
         " recency, frequency, monetary, people, shares, change, changed_by)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, " +
             array("$9", "int") + ", " + array("$10", "numeric") + ", " + array("$11", "numeric") +
@@ -193,6 +193,17 @@ void AddVersion(int version, bool enabled, const RfmSettings& settings, const Rf
          Value::Text(actor)});
     trait::InvalidateDefinitions();
     trait::ApplyDefinitionChanges();
+}
+
+void RequireUnusedRfm() {
+    constexpr size_t kMost = 20;
+    const std::vector<std::string> users = trait::DependentsOf("macro", "rfm");
+    if (users.empty()) return;
+    std::string list;
+    for (size_t i = 0; i < std::min(users.size(), kMost); ++i) list += (i ? ", " : "") + users[i];
+    if (users.size() > kMost) list += " and " + std::to_string(users.size() - kMost) + " more";
+    throw UserError(sqlstate::kDependentObjects, "RFM cannot be switched off while it is used",
+                    "It is used by " + list + ".", "Change or delete its dependents first.");
 }
 
 // The newest row, if there is any. Under the lock of definitions.
@@ -244,7 +255,7 @@ void DisableRfm() {
     const pg::OwnerSession session;
     const std::optional<RfmVersion> before = NewestVersion();
     if (!before || !before->enabled) return;
-    trait::RequireUnused("macro", "rfm", "switched off");
+    RequireUnusedRfm();
     AddVersion(before->version + 1, false, before->settings, nullptr, "disabled", actor);
 }
 

@@ -8,7 +8,7 @@
 
 #include "pulse/base/time.hpp"
 #include "pulse/insight/rfm.hpp"
-#include "pulse/pg/convert.hpp"
+#include "pulse/pg/spi.hpp"
 
 namespace pulse::insight {
 
