@@ -73,7 +73,7 @@ CREATE FUNCTION pulse_lifecycle("from" timestamptz DEFAULT NULL, until timestamp
     RETURNS TABLE (from_stage text, to_stage text, kind text, changes bigint, changes_before bigint, trend text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 12 AS 'MODULE_PATHNAME', 'pulse_lifecycle';
 COMMENT ON FUNCTION pulse_lifecycle(timestamptz, timestamptz) IS
-'Returns how often people moved between lifecycle stages in a period (30 days up to now unless given) and in the period of the same length before: the matrix of transitions, from pulse.lifecycle_change without builds and changes of settings. kind is new, progress, lost (to churned), won_back (from churned), setback or merged; trend is rising, falling or steady (within 15 % of the period before).
+'Returns how often people moved between lifecycle stages in a period (30 days up to now unless given) and in the period of the same length before: the matrix of transitions, from pulse.lifecycle_change without builds and changes of settings. kind is new, progress, lost (to churned), won_back (from churned), setback or merged; trend is rising, falling or steady (within 15 % of the period before); both are null if moves were not recorded yet when that began.
 Figures of fewer than 10 people are null for who may not see people. Errors: 22023 not a period, 55000 lifecycle stages are off.';
 
 -- Level: reader

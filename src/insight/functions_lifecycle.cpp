@@ -1,6 +1,7 @@
 // SQL functions for lifecycle stages and growth.
 #include "pulse/base/error.hpp"
 #include "pulse/insight/store_lifecycle.hpp"
+#include "pulse/insight/store_rule.hpp"
 #include "pulse/insight/store_sight.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
@@ -18,7 +19,7 @@ namespace {
 insight::LifecyclePeriod PeriodOf(const pg::Args& args, int days) {
     const pulse::Moment now = pg::Now();
     insight::LifecyclePeriod period;
-    period.until = args.Time(1).value_or(now);
+    period.until = args.Time(1).value_or(now + 1);  // what happens now counts
     period.from = args.Time(0).value_or(period.until - days * pulse::kDay);
     constexpr pulse::Moment kMost = 3700 * pulse::kDay;
     // Infinite ones overflow a subtraction.
@@ -95,17 +96,11 @@ PULSE_FUNCTION(pulse_evaluate_lifecycle) {
     const auto person = pulse::profile::FindPerson(*profile);
     if (!person || person->id != *profile) return pg::ResultSet::Done();
     const std::shared_ptr<const trait::Program> program = trait::ProgramAt(now);
-    // Compiled once for each program, which a change of settings makes anew.
-    static std::unique_ptr<trait::Rule> rule;
-    static uint64_t made_for = 0;
-    if (!rule || made_for != program->number) {
-        rule = std::make_unique<trait::Rule>("lifecycle", pulse::rule::Expect::kAny, false);
-        made_for = program->number;
-    }
+    const trait::Rule& rule = insight::CompiledRule("lifecycle", program->number);
     trait::Subject subject(*person, now, program,
                            trait::ReadAhead::Of(fcinfo).BlockOf(*profile, now, *program));
     Value value = Value::Null(TEXTOID);
-    trait::ProblemOf(*profile, rule->rule().can_fail, [&] { value = subject.Value(*rule); });
+    trait::ProblemOf(*profile, rule.rule().can_fail, [&] { value = subject.Value(rule); });
     value.type = TEXTOID;
     if (!value.null) rows.Add({value});
     return pg::ResultSet::Done();

@@ -1,13 +1,14 @@
 // SQL functions for recency, frequency and monetary value.
 #include "pulse/base/error.hpp"
 #include "pulse/insight/store_rfm.hpp"
+#include "pulse/insight/store_rule.hpp"
 #include "pulse/insight/store_sight.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_person.hpp"
 #include "pulse/rule/metric.hpp"
-#include "pulse/trait/store_live.hpp"
+#include "pulse/trait/store_program.hpp"
 
 namespace pg = pulse::pg;
 namespace insight = pulse::insight;
@@ -77,11 +78,11 @@ PULSE_FUNCTION(pulse_rfm_of) {
     const pulse::Moment now = pg::Now();
     const insight::RfmVersion& version = insight::RequireRfm(now);
     const insight::RfmMetrics metrics = insight::MetricsOf(version.settings);
-    trait::Subject subject(person, now, trait::ProgramAt(now));
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(now);
+    trait::Subject subject(person, now, program);
     std::optional<pulse::Moment> until;
     const auto value = [&](const std::string& text) {
-        const trait::Rule rule(text, rule::Expect::kAny, false);
-        const trait::Subject::Answer answer = subject.Evaluate(rule);
+        const trait::Subject::Answer answer = subject.Evaluate(insight::CompiledRule(text, program->number));
         if (text.starts_with("rfm.") && answer.until && (!until || *answer.until < *until)) until = answer.until;
         return answer.value;
     };

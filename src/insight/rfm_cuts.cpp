@@ -13,8 +13,8 @@ namespace {
 
 constexpr double kMostMoney = 1e15;
 constexpr const char* kExample =
-    "Give \"fixed\", \"quintiles\" or an object such as {\"recency\": [7, 30, 90, 180], \"frequency\": [20, 10, 5, 2], "
-    "\"monetary\": [1000, 500, 200, 50]}.";
+    "{\"recency\": [7, 30, 90, 180], \"frequency\": [20, 10, 5, 2], \"monetary\": [1000, 500, 200, 50]}";
+const std::string kHint = std::string("Give \"fixed\", \"quintiles\", or cuts such as ") + kExample + ".";
 
 // A decimal number without exponent, as PostgreSQL writes a numeric.
 std::string Decimal(double number) {
@@ -28,7 +28,7 @@ void ReadFour(const JsonObject& cuts, const char* key, bool rising, bool whole, 
     const nlohmann::json* list = cuts.List(key);
     if (!list) return;
     if (list->size() != into.size())
-        cuts.Refuse(key, "must have four numbers, for the scores 5, 4, 3 and 2", kExample);
+        cuts.Refuse(key, "must have four numbers, for the scores 5, 4, 3 and 2", kHint);
     double before = 0;
     for (size_t i = 0; i < into.size(); ++i) {
         const nlohmann::json& cut = (*list)[i];
@@ -36,12 +36,12 @@ void ReadFour(const JsonObject& cuts, const char* key, bool rising, bool whole, 
         if (!std::isfinite(number) || number < least || number > kMostMoney ||
             (whole && number != std::floor(number)))
             cuts.Refuse(key, whole ? "must have whole numbers that are not negative" : "must have numbers up to 1e15",
-                        kExample);
+                        kHint);
         if (i > 0 && (rising ? number < before : number > before))
             cuts.Refuse(key,
                         rising ? "must rise: a better score is for fewer days"
                                : "must fall: a better score is for more",
-                        kExample);
+                        kHint);
         before = number;
         into[i] = Decimal(number);
     }
@@ -54,7 +54,7 @@ void ReadRfmCuts(const nlohmann::json& given, RfmSettings& settings) {
     if (given.is_string()) {
         const std::string name = given.get<std::string>();
         if (name != "fixed" && name != "quintiles")
-            ThrowInvalid("there are no such cuts", DescribeJson(given), kExample);
+            ThrowInvalid("there are no such cuts", DescribeJson(given), kHint);
         settings.quintiles = name == "quintiles";
         if (settings.quintiles) return;
         settings.recency = fixed.recency;

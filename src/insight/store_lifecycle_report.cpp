@@ -23,25 +23,26 @@ std::string Shown(const std::string& people, bool sees_people) {
 
 pg::Result ReadTransitions(const LifecyclePeriod& period) {
     const std::string shown = Shown("f.people", period.sees_people);
-    // The period before has the same length; 15 % are the border of a trend.
+    // The period before has the same length, if moves were recorded then; 15 % are the border of a trend.
     return pg::Execute(
         "WITH moved AS MATERIALIZED (SELECT c.from_stage, c.to_stage, c.profile_id, c.at >= $1 AS now"
         " FROM pulse.lifecycle_change AS c WHERE c.at >= $1 - ($2 - $1) AND c.at < $2 AND " +
             std::string(kMoves) +
             "), figure AS (SELECT m.from_stage, m.to_stage, count(*) FILTER (WHERE m.now) AS changes,"
-            " count(*) FILTER (WHERE NOT m.now) AS before, count(DISTINCT m.profile_id) AS people"
+            " CASE WHEN (SELECT min(v.at) FROM pulse.lifecycle_version AS v) <= $1 - ($2 - $1) THEN"
+            " count(*) FILTER (WHERE NOT m.now) END AS before, count(DISTINCT m.profile_id) AS people"
             " FROM moved AS m GROUP BY 1, 2)"
             " SELECT f.from_stage, f.to_stage, CASE WHEN f.from_stage IS NULL THEN 'new' WHEN f.to_stage IS NULL"
             " THEN 'merged' WHEN f.from_stage = 'churned' THEN 'won_back' WHEN f.to_stage = 'churned' THEN 'lost'"
             " WHEN (f.from_stage, f.to_stage) IN (('anonymous', 'known'), ('anonymous', 'customer'),"
             " ('known', 'customer')) THEN 'progress' ELSE 'setback' END,"
             " CASE WHEN " +
-            shown + " THEN f.changes END, CASE WHEN " + shown +
-            " THEN f.before END, CASE WHEN NOT (" + shown +
-            ") OR f.changes + f.before = 0 THEN NULL WHEN f.changes > 1.15 * f.before THEN 'rising'"
+            shown + " THEN f.changes END, CASE WHEN " + shown + " THEN f.before END, CASE WHEN NOT (" + shown +
+            ") OR f.before IS NULL THEN NULL WHEN f.changes > 1.15 * f.before THEN 'rising'"
             " WHEN f.changes < 0.85 * f.before THEN 'falling' ELSE 'steady' END"
-            " FROM figure AS f ORDER BY array_position('{anonymous,known,customer,churned}'::text[],"
-            " f.from_stage) NULLS FIRST, array_position('{anonymous,known,customer,churned}'::text[], f.to_stage)",
+            " FROM figure AS f WHERE f.changes > 0 OR f.before > 0"
+            " ORDER BY array_position('{anonymous,known,customer,churned}'::text[], f.from_stage) NULLS FIRST,"
+            " array_position('{anonymous,known,customer,churned}'::text[], f.to_stage)",
         {Value::Time(period.from), Value::Time(period.until)}, true);
 }
 
@@ -59,13 +60,17 @@ pg::Result ReadWeeks(const LifecyclePeriod& period) {
 }
 
 pg::Result ReadStages(const LifecycleVersion& version, bool sees_people) {
+    // If a single figure is of fewer than 10 people, the next one is hidden, too: the shares would tell it.
     return pg::Execute(
         "WITH figure AS (SELECT s.place, count(m.profile_id) AS people FROM unnest($1::bigint[]) WITH ORDINALITY"
-        " AS s (id, place) LEFT JOIN pulse.membership AS m ON m.segment_id = s.id GROUP BY s.place)"
-        " SELECT ('{anonymous,known,customer,churned}'::text[])[f.place], CASE WHEN " +
-            Shown("f.people", sees_people) + " THEN f.people END, CASE WHEN " + Shown("f.people", sees_people) +
-            " THEN round(f.people / nullif(sum(f.people) OVER (), 0), 4) END FROM figure AS f ORDER BY f.place",
-        {Value::Int8s(version.segments)}, true);
+        " AS s (id, place) LEFT JOIN pulse.membership AS m ON m.segment_id = s.id GROUP BY s.place),"
+        " placed AS (SELECT f.*, sum(f.people) OVER () AS everybody, count(*) FILTER (WHERE f.people BETWEEN 1 AND 9)"
+        " OVER () AS few, row_number() OVER (ORDER BY f.people = 0, f.people, f.place) AS nth FROM figure AS f),"
+        " shown AS (SELECT p.*, $2 OR NOT (p.people BETWEEN 1 AND 9 OR (p.few = 1 AND p.nth = 2 AND p.people > 0))"
+        " AS shown FROM placed AS p)"
+        " SELECT ('{anonymous,known,customer,churned}'::text[])[s.place], CASE WHEN s.shown THEN s.people END,"
+        " CASE WHEN s.shown THEN round(s.people / nullif(s.everybody, 0), 4) END FROM shown AS s ORDER BY s.place",
+        {Value::Int8s(version.segments), Value::Bool(sees_people)}, true);
 }
 
 pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
@@ -76,9 +81,11 @@ pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
     const auto start = [&](const std::string& moment) {
         return "date_trunc('" + unit + "', " + moment + " AT TIME ZONE " + zone + ")";
     };
-    const auto shown = [&](const std::string& people) {
-        return "CASE WHEN " + Shown(people, period.sees_people) + " THEN " + people + " END";
-    };
+    // The parts of a sum are shown together or not at all: each would tell the others.
+    std::string parts;
+    for (const char* part : {"r.new", "r.returning", "r.resurrecting", "r.dormant"})
+        parts += (parts.empty() ? "" : " AND ") + Shown(part, period.sees_people);
+    const auto shown = [&](const std::string& part) { return "CASE WHEN " + parts + " THEN " + part + " END"; };
     // Each person once per period, from all events: whoever was never active before is new. Who was active in a
     // period and not in the next is dormant in that.
     return pg::Execute(
@@ -96,10 +103,10 @@ pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
             " coalesce(d.dormant, 0) AS dormant FROM generate_series(" +
             start("$1") + ", " + start("($2 - interval '00:00:00.000001')") + ", " + step +
             ") AS g (p) LEFT JOIN active AS a ON a.p = g.p LEFT JOIN gone AS d ON d.p = g.p)"
-            " SELECT r.p AT TIME ZONE " + zone + ", " + shown("r.active") + ", " + shown("r.new") + ", " +
+            " SELECT r.p AT TIME ZONE " + zone + ", CASE WHEN " + Shown("r.active", period.sees_people) +
+            " THEN r.active END, " + shown("r.new") + ", " +
             shown("r.returning") + ", " + shown("r.resurrecting") + ", " + shown("r.dormant") +
-            ", CASE WHEN " + Shown("r.new", period.sees_people) + " AND " + Shown("r.resurrecting", period.sees_people) +
-            " AND " + Shown("r.dormant", period.sees_people) +
+            ", CASE WHEN " + parts +
             " THEN round((r.new + r.resurrecting)::numeric / nullif(r.dormant, 0), 2) END FROM line AS r ORDER BY r.p",
         {Value::Time(period.from), Value::Time(period.until)}, true);
 }

@@ -127,12 +127,14 @@ RfmQuintiles ComputeQuintiles(const RfmSettings& settings, Moment now) {
     read(2, result.settings.frequency);
     read(3, result.settings.monetary);
     const auto shares = [](const char* column) {
-        return std::string("(SELECT jsonb_agg(CASE WHEN n.people BETWEEN 1 AND 9 THEN NULL ELSE"
-                           " round(n.people::numeric / c.people, 4) END ORDER BY n.score) FROM (SELECT g.score,"
-                           " coalesce(sum(c.n) FILTER (WHERE c.") +
+        return std::string("(SELECT jsonb_agg(CASE WHEN n.people BETWEEN 1 AND 9 OR (n.few = 1 AND n.place = 2 AND"
+                           " n.people > 0) THEN NULL ELSE round(n.people::numeric / c.people, 4) END ORDER BY n.score)"
+                           " FROM (SELECT s.score, s.people, count(*) FILTER (WHERE s.people BETWEEN 1 AND 9) OVER ()"
+                           " AS few, row_number() OVER (ORDER BY s.people = 0, s.people, s.score) AS place"
+                           " FROM (SELECT g.score, coalesce(sum(c.n) FILTER (WHERE c.") +
                column +
                " = g.score), 0) AS people FROM generate_series(1, 5) AS g (score) CROSS JOIN cell AS c"
-               " GROUP BY g.score) AS n)";
+               " GROUP BY g.score) AS s) AS n)";
     };
     result.shares =
         pg::Execute("WITH cell AS MATERIALIZED (SELECT s.r, s.f, s.m, count(*) AS n FROM (" +

@@ -44,7 +44,7 @@ const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
         for (const auto& list : {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, TableRoutes,
-                                 DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes}) {
+                                 DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes, RfmRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }
