@@ -38,6 +38,11 @@ SET pulse.now = '2026-03-03 12:00+00';
 SELECT * FROM pg_temp.http('admin', 'POST', '/api/v1/cdp/rfm/compute', '{}');
 
 SELECT * FROM pg_temp.http('read', 'GET', '/api/v1/cdp/lifecycle/stages');
+SELECT status, body::jsonb ->> 'total' AS total FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/search', '{"stages": ["customer", "churned"], "limit": 1}');
+SELECT status, body::jsonb ->> 'total' AS total FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/search', '{"stages": ["known"]}');
+SELECT * FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/search', '{"stages": ["lost"]}');
+SELECT status FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/search', '{"stages": "known"}');
+SELECT status FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/search', '{"stages": []}');
 SET pulse.now = '2026-07-01 12:00+00';
 SELECT pulse_run_pipeline();
 SELECT * FROM pg_temp.http('read', 'GET', '/api/v1/cdp/lifecycle/transitions');

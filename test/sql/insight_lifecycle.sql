@@ -89,6 +89,8 @@ CALL record_step(4, pulse_now());
 SET pulse.now = '2015-04-02 12:00+00';
 SELECT count(pulse_track('cycle-' || g, CASE WHEN g % 2 = 0 THEN 'order' ELSE 'visit' END, '{}')) AS won_back FROM generate_series(1, 60, 2) AS g;
 CALL record_step(5, pulse_now());
+SELECT pulse_count_profiles('{"any_segments": ["lifecycle_known", "lifecycle_customer"]}'), count(*) FROM oracle(pulse_now()) WHERE stage IN ('known', 'customer');
+SELECT pulse_count_profiles('{"any_segments": []}');
 SELECT count(*) FROM pulse.lifecycle_change WHERE cause <> 'build';
 -- The matrix of all moves equals that of the steps; who was merged leaves.
 CREATE VIEW expected_move AS

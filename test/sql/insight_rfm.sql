@@ -138,7 +138,7 @@ SELECT count(pulse_track('rfm-' || g, 'order', '{"amount": 410}', '2015-03-20 10
 SELECT count(pulse_track('rfm-' || g, 'order', '{"amount": 700}', '2015-01-05 10:00+00')) AS late FROM generate_series(20, 25) AS g;
 SELECT pulse_merge('rfm-3', 'rfm-44', 'test') AS merge \gset
 SELECT * FROM differences('2015-03-21 00:00+00');
-SELECT pulse_unmerge(:merge) IS NOT NULL AS undone;
+SELECT pulse_unmerge(:merge, 'test') IS NOT NULL AS undone;
 SELECT * FROM differences('2015-03-21 00:00+00');
 SELECT * FROM differences('2015-02-01 00:00+00');
 
