@@ -25,9 +25,10 @@ insight::LifecyclePeriod PeriodOf(const pg::Args& args, int days) {
     // Infinite ones overflow a subtraction.
     const bool finite = !TIMESTAMP_NOT_FINITE(period.from) && !TIMESTAMP_NOT_FINITE(period.until);
     if (!finite || period.from >= period.until || period.until - period.from > kMost)
-        pulse::ThrowInvalid("not a period", finite ? "It is from " + pulse::FormatMoment(period.from) + " until " +
-                                                         pulse::FormatMoment(period.until) + "."
-                                                   : "Its ends must be finite.",
+        pulse::ThrowInvalid("not a period",
+                            finite ? "It is from " + pulse::FormatMoment(period.from) + " until " +
+                                         pulse::FormatMoment(period.until) + "."
+                                   : "Its ends must be finite.",
                             "\"from\" must be before \"until\", by at most ten years.");
     period.until = std::min(period.until, now + 1);
     period.sees_people = insight::CallerSeesPeople();

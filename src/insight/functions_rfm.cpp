@@ -40,13 +40,15 @@ PULSE_FUNCTION(pulse_rfm_groups) {
     const std::string name = pg::Args(fcinfo).RequireText(0, "groups");
     const auto grouping = insight::FindRfmGrouping(name);
     if (!grouping)
-        pulse::ThrowInvalid("there are no such groups", "It is \"" + name + "\".", "Give rules or published.");
+        pulse::ThrowInvalid("there are no such groups", "It is \"" + name + "\".",
+                            "Give rules or published.");
     pg::ResultSet rows(fcinfo);
     for (int r = insight::kScores; r >= 1; --r)
         for (int f = insight::kScores; f >= 1; --f)
             for (int m = insight::kScores; m >= 1; --m) {
                 const insight::RfmGroup& group = insight::RfmGroups()[insight::GroupOf(*grouping, r, f, m)];
-                rows.Add({Value::Int4(r * 100 + f * 10 + m), Value::Text(group.name), Value::Text(group.advice)});
+                rows.Add(
+                    {Value::Int4(r * 100 + f * 10 + m), Value::Text(group.name), Value::Text(group.advice)});
             }
     return pg::ResultSet::Done();
 }
@@ -65,8 +67,9 @@ PULSE_FUNCTION(pulse_rfm) {
 namespace {
 
 Value ToInt4(const Value& number) {
-    return number.null ? Value::Null(INT4OID)
-                       : Value::Int4(static_cast<int32_t>(std::stol(pg::ToOutput(number.datum, number.type))));
+    return number.null
+               ? Value::Null(INT4OID)
+               : Value::Int4(static_cast<int32_t>(std::stol(pg::ToOutput(number.datum, number.type))));
 }
 
 }  // namespace
@@ -83,7 +86,8 @@ PULSE_FUNCTION(pulse_rfm_of) {
     std::optional<pulse::Moment> until;
     const auto value = [&](const std::string& text) {
         const trait::Subject::Answer answer = subject.Evaluate(insight::CompiledRule(text, program->number));
-        if (text.starts_with("rfm.") && answer.until && (!until || *answer.until < *until)) until = answer.until;
+        if (text.starts_with("rfm.") && answer.until && (!until || *answer.until < *until))
+            until = answer.until;
         return answer.value;
     };
     const Value recency = ToInt4(value("rfm.recency")), frequency = ToInt4(value("rfm.frequency")),
@@ -93,8 +97,9 @@ PULSE_FUNCTION(pulse_rfm_of) {
     Value last = value(rule::Print(metrics.last)), count = value(rule::Print(metrics.count)),
           sum = value(rule::Print(metrics.sum));
     rows.Add({recency, frequency, monetary, score, group, last,
-              count.null ? Value::Null(INT8OID)
-                         : Value::Int8(static_cast<int64_t>(std::stoll(pg::ToOutput(count.datum, count.type)))),
+              count.null
+                  ? Value::Null(INT8OID)
+                  : Value::Int8(static_cast<int64_t>(std::stoll(pg::ToOutput(count.datum, count.type)))),
               sum, Value::Time(until), Value::Int4(version.version)});
     return pg::ResultSet::Done();
 }

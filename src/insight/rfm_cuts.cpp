@@ -19,7 +19,8 @@ const std::string kHint = std::string("Give \"fixed\", \"quintiles\", or cuts su
 // A decimal number without exponent, as PostgreSQL writes a numeric.
 std::string Decimal(double number) {
     char text[64];
-    const auto end = std::to_chars(text, text + sizeof text, number == 0 ? 0.0 : number, std::chars_format::fixed);
+    const auto end =
+        std::to_chars(text, text + sizeof text, number == 0 ? 0.0 : number, std::chars_format::fixed);
     return {text, end.ptr};
 }
 
@@ -35,8 +36,9 @@ void ReadFour(const JsonObject& cuts, const char* key, bool rising, bool whole, 
         const double number = cut.is_number() ? cut.get<double>() : NAN;
         if (!std::isfinite(number) || number < least || number > kMostMoney ||
             (whole && number != std::floor(number)))
-            cuts.Refuse(key, whole ? "must have whole numbers that are not negative" : "must have numbers up to 1e15",
-                        kHint);
+            cuts.Refuse(
+                key, whole ? "must have whole numbers that are not negative" : "must have numbers up to 1e15",
+                kHint);
         if (i > 0 && (rising ? number < before : number > before))
             cuts.Refuse(key,
                         rising ? "must rise: a better score is for fewer days"

@@ -1,4 +1,5 @@
-// The settings of lifecycle stages, the macro `lifecycle`, and the segments that keep the stages of everybody.
+// The settings of lifecycle stages, the macro `lifecycle`, and the segments that keep the stages of
+// everybody.
 #include "pulse/insight/store_lifecycle.hpp"
 
 #include <map>
@@ -24,19 +25,19 @@ using pg::Value;
 constexpr int kMostDays = 3650;
 constexpr size_t kMostEvents = 20;
 
-std::vector<LifecycleVersion> ReadVersions(const char* sql) {
-    const pg::Result rows = pg::Execute(sql, {}, true);
+std::vector<LifecycleVersion> ReadLifecycleVersions() {
+    const pg::Result rows = pg::Execute(
+        "SELECT version, at, enabled, known, purchase_events, inactive_days, segments"
+        " FROM pulse.lifecycle_version ORDER BY version",
+        {}, true);
     std::vector<LifecycleVersion> versions;
     for (uint64_t i = 0; i < rows.size(); ++i)
-        versions.push_back({rows[i].Int4(0), rows[i].Time(1), rows[i].Bool(2),
-                            {rows[i].Text(3), rows[i].Texts(4), rows[i].Int4(5)}, rows[i].Int8s(6)});
+        versions.push_back({rows[i].Int4(0),
+                            rows[i].Time(1),
+                            rows[i].Bool(2),
+                            {rows[i].Text(3), rows[i].Texts(4), rows[i].Int4(5)},
+                            rows[i].Int8s(6)});
     return versions;
-}
-
-std::vector<LifecycleVersion> ReadLifecycleVersions() {
-    return ReadVersions(
-        "SELECT version, at, enabled, known, purchase_events, inactive_days, segments"
-        " FROM pulse.lifecycle_version ORDER BY version");
 }
 
 struct LifecycleCache {
@@ -90,7 +91,8 @@ void GuardStage(const std::string& segment) {
     if (changing_stages || !FindLifecycle(trait::kNewestSettings)) return;
     for (size_t stage = 0; stage < kStages; ++stage)
         if (segment == StageSegment(stage))
-            throw UserError(sqlstate::kWrongObjectType, "segment \"" + segment + "\" belongs to the lifecycle",
+            throw UserError(sqlstate::kWrongObjectType,
+                            "segment \"" + segment + "\" belongs to the lifecycle",
                             "Its rule follows from the settings of lifecycle stages.",
                             "Change them with pulse_enable_lifecycle().");
 }
@@ -113,7 +115,7 @@ void AddLifecycle(std::vector<trait::Dependent>& dependents) {
 
 // ---- changes ----
 
-LifecycleSettings Applied(const LifecycleInput& input, LifecycleSettings settings) {
+LifecycleSettings AppliedLifecycle(const LifecycleInput& input, LifecycleSettings settings) {
     if (input.purchase_events) {
         const std::vector<std::string>& events = *input.purchase_events;
         if (events.empty() || events.size() > kMostEvents)
@@ -129,7 +131,8 @@ LifecycleSettings Applied(const LifecycleInput& input, LifecycleSettings setting
     }
     if (input.inactive_days) {
         if (*input.inactive_days < 1 || *input.inactive_days > kMostDays)
-            ThrowInvalid("\"inactive_days\" is out of range", "It is " + std::to_string(*input.inactive_days) + ".",
+            ThrowInvalid("\"inactive_days\" is out of range",
+                         "It is " + std::to_string(*input.inactive_days) + ".",
                          "Give from 1 to " + std::to_string(kMostDays) + " days.");
         settings.inactive_days = static_cast<int>(*input.inactive_days);
     }
@@ -144,13 +147,14 @@ void CheckLifecycle(const LifecycleSettings& settings) {
     for (const std::string& macro : names.macros)
         if (macro == "lifecycle")
             throw UserError(sqlstate::kInvalidDefinition, "\"known\" refers to lifecycle",
-                            "The rule is " + rule::PrintShort(*known) + ".", "Write out what makes a person known.");
+                            "The rule is " + rule::PrintShort(*known) + ".",
+                            "Write out what makes a person known.");
     trait::CheckRule(*known, rule::Expect::kBoolean, "macro lifecycle");
     trait::CheckReferences(*trait::ExpandWithoutMacros(*known));
 }
 
-int AddVersion(const std::optional<LifecycleVersion>& before, bool enabled, const LifecycleSettings& settings,
-               const char* change, const std::string& actor) {
+int AddLifecycleVersion(const std::optional<LifecycleVersion>& before, bool enabled,
+                        const LifecycleSettings& settings, const char* change, const std::string& actor) {
     const int version = before ? before->version + 1 : 1;
     pg::Execute(
         "INSERT INTO pulse.lifecycle_version (version, at, enabled, known, purchase_events, inactive_days,"
@@ -232,11 +236,12 @@ int EnableLifecycle(const LifecycleInput& input) {
         const pg::OwnerSession session;
         before = NewestLifecycle();
         const bool on = before && before->enabled;
-        const LifecycleSettings settings = Applied(input, before ? before->settings : LifecycleSettings());
+        const LifecycleSettings settings =
+            AppliedLifecycle(input, before ? before->settings : LifecycleSettings());
         if (on && settings == before->settings) return before->version;
         CheckLifecycle(settings);
         if (input.purchase_events) trait::CheckReferences(*rule::Parse(LifecycleRule(settings)));
-        version = AddVersion(before, true, settings, on ? "changed" : "enabled", actor);
+        version = AddLifecycleVersion(before, true, settings, on ? "changed" : "enabled", actor);
     }
     const ChangingStages changing;
     std::vector<int64_t> segments;
@@ -264,7 +269,7 @@ void DisableLifecycle() {
             if (FindStage(stage)) segment::SetStatus(StageSegment(stage), segment::Status::kArchived);
     }
     const pg::OwnerSession session;
-    AddVersion(before, false, before->settings, "disabled", actor);
+    AddLifecycleVersion(before, false, before->settings, "disabled", actor);
 }
 
 }  // namespace pulse::insight

@@ -37,7 +37,8 @@ pg::Result ReadTransitions(const LifecyclePeriod& period) {
             " WHEN (f.from_stage, f.to_stage) IN (('anonymous', 'known'), ('anonymous', 'customer'),"
             " ('known', 'customer')) THEN 'progress' ELSE 'setback' END,"
             " CASE WHEN " +
-            shown + " THEN f.changes END, CASE WHEN " + shown + " THEN f.before END, CASE WHEN NOT (" + shown +
+            shown + " THEN f.changes END, CASE WHEN " + shown + " THEN f.before END, CASE WHEN NOT (" +
+            shown +
             ") OR f.before IS NULL THEN NULL WHEN f.changes > 1.15 * f.before THEN 'rising'"
             " WHEN f.changes < 0.85 * f.before THEN 'falling' ELSE 'steady' END"
             " FROM figure AS f WHERE f.changes > 0 OR f.before > 0"
@@ -47,7 +48,8 @@ pg::Result ReadTransitions(const LifecyclePeriod& period) {
 }
 
 pg::Result ReadWeeks(const LifecyclePeriod& period) {
-    const std::string shown = Shown("f.people", period.sees_people), zone = pg::QuoteLiteral(pg::settings::TimeZone());
+    const std::string shown = Shown("f.people", period.sees_people),
+                      zone = pg::QuoteLiteral(pg::settings::TimeZone());
     return pg::Execute(
         "WITH figure AS (SELECT date_trunc('week', c.at AT TIME ZONE " + zone +
             ")::date AS week, c.from_stage, c.to_stage, count(*) AS changes, count(DISTINCT c.profile_id) AS people"
@@ -85,9 +87,11 @@ pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
     std::string parts;
     for (const char* part : {"r.new", "r.returning", "r.resurrecting", "r.dormant"})
         parts += (parts.empty() ? "" : " AND ") + Shown(part, period.sees_people);
-    const auto shown = [&](const std::string& part) { return "CASE WHEN " + parts + " THEN " + part + " END"; };
-    // Each person once per period, from all events: whoever was never active before is new. Who was active in a
-    // period and not in the next is dormant in that.
+    const auto shown = [&](const std::string& part) {
+        return "CASE WHEN " + parts + " THEN " + part + " END";
+    };
+    // Each person once per period, from all events: whoever was never active before is new. Who was active in
+    // a period and not in the next is dormant in that.
     return pg::Execute(
         "WITH pair AS (SELECT o.canonical_id AS person, " + start("e.time") +
             " AS p FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time < $2"
@@ -96,17 +100,19 @@ pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
             " active, count(*) FILTER (WHERE s.before IS NULL) AS new, count(*) FILTER (WHERE s.before = s.p - " +
             step + ") AS returning, count(*) FILTER (WHERE s.before < s.p - " + step +
             ") AS resurrecting FROM placed AS s WHERE s.p >= " + start("$1") +
-            " GROUP BY 1), gone AS (SELECT s.p + " + step + " AS p, count(*) AS dormant FROM placed AS s"
-            " WHERE s.p >= " + start("$1") + " - " + step + " AND s.after IS DISTINCT FROM s.p + " + step +
+            " GROUP BY 1), gone AS (SELECT s.p + " + step +
+            " AS p, count(*) AS dormant FROM placed AS s"
+            " WHERE s.p >= " +
+            start("$1") + " - " + step + " AND s.after IS DISTINCT FROM s.p + " + step +
             " GROUP BY 1), line AS (SELECT g.p, coalesce(a.active, 0) AS active, coalesce(a.new, 0) AS new,"
             " coalesce(a.returning, 0) AS returning, coalesce(a.resurrecting, 0) AS resurrecting,"
             " coalesce(d.dormant, 0) AS dormant FROM generate_series(" +
             start("$1") + ", " + start("($2 - interval '00:00:00.000001')") + ", " + step +
             ") AS g (p) LEFT JOIN active AS a ON a.p = g.p LEFT JOIN gone AS d ON d.p = g.p)"
-            " SELECT r.p AT TIME ZONE " + zone + ", CASE WHEN " + Shown("r.active", period.sees_people) +
-            " THEN r.active END, " + shown("r.new") + ", " +
-            shown("r.returning") + ", " + shown("r.resurrecting") + ", " + shown("r.dormant") +
-            ", CASE WHEN " + parts +
+            " SELECT r.p AT TIME ZONE " +
+            zone + ", CASE WHEN " + Shown("r.active", period.sees_people) + " THEN r.active END, " +
+            shown("r.new") + ", " + shown("r.returning") + ", " + shown("r.resurrecting") + ", " +
+            shown("r.dormant") + ", CASE WHEN " + parts +
             " THEN round((r.new + r.resurrecting)::numeric / nullif(r.dormant, 0), 2) END FROM line AS r ORDER BY r.p",
         {Value::Time(period.from), Value::Time(period.until)}, true);
 }

@@ -38,7 +38,7 @@ constexpr const char* kVersions =
     " to_jsonb(recency::text[]), to_jsonb(frequency::text[]), to_jsonb(monetary::text[])"
     " FROM pulse.rfm_version ORDER BY version";
 
-std::vector<RfmVersion> ReadVersions() {
+std::vector<RfmVersion> ReadRfmVersions() {
     const pg::Result rows = pg::Execute(kVersions, {}, true);
     std::vector<RfmVersion> versions;
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -72,7 +72,7 @@ RfmCache& KnownRfm() {
         const pg::OwnerSession session;
         const pg::LatestSnapshot latest;
         cache.trees.clear();
-        cache.versions = ReadVersions();
+        cache.versions = ReadRfmVersions();
     }
     return cache;
 }
@@ -136,7 +136,7 @@ void CheckName(const char* what, const std::string& name) {
                      "Give for example Purchase as the event and total as the property.");
 }
 
-RfmSettings Applied(const RfmInput& input, const RfmSettings* before) {
+RfmSettings AppliedRfm(const RfmInput& input, const RfmSettings* before) {
     RfmSettings settings = before ? *before : RfmSettings();
     if (input.event)
         settings.event = *input.event;
@@ -150,9 +150,9 @@ RfmSettings Applied(const RfmInput& input, const RfmSettings* before) {
     CheckName("property", settings.property);
     if (input.window_days) {
         if (*input.window_days < kMinWindow || *input.window_days > kMaxWindow)
-            ThrowInvalid("\"window_days\" is out of range", "It is " + std::to_string(*input.window_days) + ".",
-                         "Give from " + std::to_string(kMinWindow) + " to " + std::to_string(kMaxWindow) +
-                             " days.");
+            ThrowInvalid(
+                "\"window_days\" is out of range", "It is " + std::to_string(*input.window_days) + ".",
+                "Give from " + std::to_string(kMinWindow) + " to " + std::to_string(kMaxWindow) + " days.");
         settings.window_days = static_cast<int>(*input.window_days);
     }
     if (input.grouping) {
@@ -172,8 +172,8 @@ Value CutArray(const RfmCuts& cuts) {
     return Value::Jsonb(texts);
 }
 
-void AddVersion(int version, bool enabled, const RfmSettings& settings, const RfmQuintiles* quintiles,
-                const char* change, const std::string& actor) {
+void AddRfmVersion(int version, bool enabled, const RfmSettings& settings, const RfmQuintiles* quintiles,
+                   const char* change, const std::string& actor) {
     const auto array = [](const char* parameter, const char* type) {
         return std::string("ARRAY(SELECT e.cut::") + type + " FROM jsonb_array_elements_text(" + parameter +
                ") WITH ORDINALITY AS e (cut, place) ORDER BY e.place)";
@@ -208,7 +208,7 @@ void RequireUnusedRfm() {
 
 // The newest row, if there is any. Under the lock of definitions.
 std::optional<RfmVersion> NewestVersion() {
-    std::vector<RfmVersion> versions = ReadVersions();
+    std::vector<RfmVersion> versions = ReadRfmVersions();
     return versions.empty() ? std::nullopt : std::optional(std::move(versions.back()));
 }
 
@@ -238,13 +238,14 @@ int EnableRfm(const RfmInput& input) {
     const pg::OwnerSession session;
     const std::optional<RfmVersion> before = NewestVersion();
     const bool on = before && before->enabled;
-    RfmSettings settings = Applied(input, before ? &before->settings : nullptr);
+    RfmSettings settings = AppliedRfm(input, before ? &before->settings : nullptr);
     if (on && settings == before->settings) return before->version;
     std::optional<RfmQuintiles> quintiles;
     if (settings.quintiles) quintiles = ComputeQuintiles(settings, pg::Now());
     if (quintiles) settings = quintiles->settings;
     const int version = before ? before->version + 1 : 1;
-    AddVersion(version, true, settings, quintiles ? &*quintiles : nullptr, on ? "changed" : "enabled", actor);
+    AddRfmVersion(version, true, settings, quintiles ? &*quintiles : nullptr, on ? "changed" : "enabled",
+                  actor);
     trait::CheckReferences(*rule::Parse(RfmRule(settings, "monetary")));
     return version;
 }
@@ -256,7 +257,7 @@ void DisableRfm() {
     const std::optional<RfmVersion> before = NewestVersion();
     if (!before || !before->enabled) return;
     RequireUnusedRfm();
-    AddVersion(before->version + 1, false, before->settings, nullptr, "disabled", actor);
+    AddRfmVersion(before->version + 1, false, before->settings, nullptr, "disabled", actor);
 }
 
 bool RefreshRfm() {
@@ -264,8 +265,9 @@ bool RefreshRfm() {
     {
         const RfmVersion& version = RequireRfm(trait::kNewestSettings);
         if (!version.settings.quintiles) {
-            pg::Notice("the cuts are fixed", "SELECT pulse_enable_rfm(cuts => '\"quintiles\"') lets them follow "
-                                             "the people.");
+            pg::Notice("the cuts are fixed",
+                       "SELECT pulse_enable_rfm(cuts => '\"quintiles\"') lets them follow "
+                       "the people.");
             return false;
         }
     }
@@ -280,7 +282,7 @@ bool RefreshRfm() {
         return false;
     }
     const RfmQuintiles quintiles = ComputeQuintiles(before->settings, now);
-    AddVersion(before->version + 1, true, quintiles.settings, &quintiles, "refreshed", actor);
+    AddRfmVersion(before->version + 1, true, quintiles.settings, &quintiles, "refreshed", actor);
     return true;
 }
 

@@ -36,15 +36,15 @@ std::string ScoredSql(const RfmSettings& settings) {
     const auto at_least = [](const char* column) {
         return [column](const std::string& cut) { return std::string(column) + " >= " + cut; };
     };
-    return "SELECT " + recency + " AS r, " + ScoreSql(settings.frequency, at_least("p.purchases")) + " AS f, " +
-           ScoreSql(settings.monetary, at_least("p.money")) + " AS m, p.purchases, p.money FROM (" +
-           RfmScan(settings) + ") AS p";
+    return "SELECT " + recency + " AS r, " + ScoreSql(settings.frequency, at_least("p.purchases")) +
+           " AS f, " + ScoreSql(settings.monetary, at_least("p.money")) +
+           " AS m, p.purchases, p.money FROM (" + RfmScan(settings) + ") AS p";
 }
 
 // By what pulse_rfm() divides people.
 struct Division {
     const char* name;
-    const char* key;  // integer, of the scores r, f, m
+    const char* key;         // integer, of the scores r, f, m
     int low = 0, high = -1;  // keys that are shown also without people
 };
 constexpr Division kDivisions[] = {{"group", "", 0, static_cast<int>(kRfmGroups) - 1},
@@ -76,7 +76,8 @@ std::string GroupKey(RfmGrouping grouping) {
 
 std::string TextArray(const char* RfmGroup::*member) {
     std::string list;
-    for (const RfmGroup& group : RfmGroups()) list += (list.empty() ? "" : ", ") + pg::QuoteLiteral(group.*member);
+    for (const RfmGroup& group : RfmGroups())
+        list += (list.empty() ? "" : ", ") + pg::QuoteLiteral(group.*member);
     return "(ARRAY[" + list + "])";
 }
 
@@ -90,7 +91,8 @@ std::string RfmScan(const RfmSettings& settings) {
     const rule::MetricSql last = compiled(metrics.last), count = compiled(metrics.count),
                           sum = compiled(metrics.sum);
     return "SELECT o.canonical_id AS id, " + last.bare + " AS last, " + count.bare + " AS purchases, " +
-           sum.bare + " AS money FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id WHERE " +
+           sum.bare +
+           " AS money FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id WHERE " +
            count.counted + " GROUP BY o.canonical_id";
 }
 
@@ -115,8 +117,8 @@ RfmQuintiles ComputeQuintiles(const RfmSettings& settings, Moment now) {
     RfmQuintiles result{settings, rows[0].Int8(0), {}};
     if (result.people < kFewestPeople)
         throw UserError(sqlstate::kNotReady, "too few people for quintiles",
-                        std::to_string(result.people) + " have an event " + InQuotes(settings.event) + " in the last " +
-                            std::to_string(settings.window_days) + " days.",
+                        std::to_string(result.people) + " have an event " + InQuotes(settings.event) +
+                            " in the last " + std::to_string(settings.window_days) + " days.",
                         "Use fixed cuts until there are " + std::to_string(kFewestPeople) + ".");
     const auto read = [&](int column, RfmCuts& cuts) {
         const pg::Json texts = rows[0].Jsonb(column);
@@ -127,24 +129,24 @@ RfmQuintiles ComputeQuintiles(const RfmSettings& settings, Moment now) {
     read(2, result.settings.frequency);
     read(3, result.settings.monetary);
     const auto shares = [](const char* column) {
-        return std::string("(SELECT jsonb_agg(CASE WHEN n.people BETWEEN 1 AND 9 OR (n.few = 1 AND n.place = 2 AND"
-                           " n.people > 0) THEN NULL ELSE round(n.people::numeric / c.people, 4) END ORDER BY n.score)"
-                           " FROM (SELECT s.score, s.people, count(*) FILTER (WHERE s.people BETWEEN 1 AND 9) OVER ()"
-                           " AS few, row_number() OVER (ORDER BY s.people = 0, s.people, s.score) AS place"
-                           " FROM (SELECT g.score, coalesce(sum(c.n) FILTER (WHERE c.") +
+        return std::string(
+                   "(SELECT jsonb_agg(CASE WHEN n.people BETWEEN 1 AND 9 OR (n.few = 1 AND n.place = 2 AND"
+                   " n.people > 0) THEN NULL ELSE round(n.people::numeric / c.people, 4) END ORDER BY n.score)"
+                   " FROM (SELECT s.score, s.people, count(*) FILTER (WHERE s.people BETWEEN 1 AND 9) OVER ()"
+                   " AS few, row_number() OVER (ORDER BY s.people = 0, s.people, s.score) AS place"
+                   " FROM (SELECT g.score, coalesce(sum(c.n) FILTER (WHERE c.") +
                column +
                " = g.score), 0) AS people FROM generate_series(1, 5) AS g (score) CROSS JOIN cell AS c"
                " GROUP BY g.score) AS s) AS n)";
     };
-    result.shares =
-        pg::Execute("WITH cell AS MATERIALIZED (SELECT s.r, s.f, s.m, count(*) AS n FROM (" +
-                        ScoredSql(result.settings) +
-                        ") AS s GROUP BY s.r, s.f, s.m), c AS (SELECT sum(n) AS people FROM cell)"
-                        " SELECT jsonb_build_object('recency', " +
-                        shares("r") + ", 'frequency', " + shares("f") + ", 'monetary', " + shares("m") +
-                        ") FROM c",
-                    {Value::Time(now)}, true)[0]
-            .Jsonb(0);
+    result.shares = pg::Execute("WITH cell AS MATERIALIZED (SELECT s.r, s.f, s.m, count(*) AS n FROM (" +
+                                    ScoredSql(result.settings) +
+                                    ") AS s GROUP BY s.r, s.f, s.m), c AS (SELECT sum(n) AS people FROM cell)"
+                                    " SELECT jsonb_build_object('recency', " +
+                                    shares("r") + ", 'frequency', " + shares("f") + ", 'monetary', " +
+                                    shares("m") + ") FROM c",
+                                {Value::Time(now)}, true)[0]
+                        .Jsonb(0);
     return result;
 }
 
@@ -152,7 +154,8 @@ pg::Result ReadRfm(const RfmVersion& version, const std::string& by, Moment now,
     const Division& division = RequireDivision(by);
     const bool groups = by == "group";
     const std::string key = groups ? GroupKey(version.settings.grouping) : division.key;
-    // If a single figure is of fewer than 10 people, the next one is hidden, too: shares would tell the first.
+    // If a single figure is of fewer than 10 people, the next one is hidden, too: shares would tell the
+    // first.
     return pg::Execute(
         "WITH cell AS (SELECT " + key +
             " AS key, count(*) AS people, sum(s.purchases)::bigint AS purchases, sum(s.money) AS money FROM (" +

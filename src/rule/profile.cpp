@@ -84,7 +84,9 @@ class Expander {
     ExpandedRule Named(const Reference& reference, const ExprPtr& expr) {
         if (const std::string macro = MacroOf(reference); !macro.empty()) {
             const ExprPtr tree = definitions_.FindMacro(macro, expr->position);
-            return tree ? Defined("macro " + macro, *expr, [&] { return tree; }, false) : ExpandedRule{expr, 1};
+            return tree ? Defined(
+                              "macro " + macro, *expr, [&] { return tree; }, false)
+                        : ExpandedRule{expr, 1};
         }
         const std::string* trait = TraitOf(reference);
         const bool segment = reference.kind == Reference::Kind::kSegment;
@@ -109,9 +111,9 @@ class Expander {
         // A person whose membership is unknown is not a member; that of a static segment is known.
         const Metric* metric = As<Metric>(*tree.expr);
         if (segment && !(metric && metric->aggregate == Aggregate::kStatic))
-            tree = {MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr.position)},
-                                  expr.position),
-                    tree.nodes + 2};
+            tree = {
+                MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr.position)}, expr.position),
+                tree.nodes + 2};
         return known_.emplace(name, tree).first->second;
     }
 

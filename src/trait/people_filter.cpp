@@ -74,8 +74,8 @@ void ReadOrder(const JsonObject& filter, PeopleFilter& result) {
 PeopleFilter ReadPeopleFilter(const Json& json) {
     const JsonObject filter(
         json, {"the filter", {}, {}, nullptr},
-        {"query", "ids", "segments", "any_segments", "not_segments", "identity_kinds", "first_seen_from", "first_seen_to",
-         "last_seen_from", "last_seen_to", "min_events", "max_events", "sort", "direction"},
+        {"query", "ids", "segments", "any_segments", "not_segments", "identity_kinds", "first_seen_from",
+         "first_seen_to", "last_seen_from", "last_seen_to", "min_events", "max_events", "sort", "direction"},
         R"({"query": "ann@", "segments": ["Valuable users"]})");
     PeopleFilter result;
     result.query = filter.Text("query").value_or("");

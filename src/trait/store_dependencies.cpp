@@ -23,7 +23,8 @@ bool Mentions(const Dependent& dependent, const std::string& kind, const std::st
         if (kind == "macro") {
             for (const std::string& macro : mentions.macros)
                 if (macro == name || macro.starts_with(name + ".")) return true;
-        } else if (Contains(kind == "trait" ? mentions.traits : mentions.segments, name)) return true;
+        } else if (Contains(kind == "trait" ? mentions.traits : mentions.segments, name))
+            return true;
     }
     return false;
 }

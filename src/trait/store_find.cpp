@@ -213,7 +213,8 @@ class Search {
                     " EXISTS (SELECT FROM pulse.member AS m WHERE m.segment_id = " + std::to_string(segment) +
                     " AND m.profile_id = c.person OFFSET 0)";
         std::string any;
-        for (const int64_t segment : any_segments_) any += (any.empty() ? "" : ", ") + std::to_string(segment);
+        for (const int64_t segment : any_segments_)
+            any += (any.empty() ? "" : ", ") + std::to_string(segment);
         if (!any.empty())
             check += " AND EXISTS (SELECT FROM pulse.member AS m WHERE m.segment_id IN (" + any +
                      ") AND m.profile_id = c.person OFFSET 0)";

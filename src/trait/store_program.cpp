@@ -146,17 +146,17 @@ void Program::LoadVersions() {
     versions.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         try {
-            SegmentVersion version{rows[i].Int8(0),
-                                   rows[i].Int8(1),
-                                   rows[i].Int4(2),
-                                   rows[i].Text(3),
-                                   rows[i].Bool(4),
-                                   rows[i].Int8OrNull(5),
-                                   rows[i].Int8(6),
-                                   Rule(*RuleOfVersion(rows[i].Text(3), rows[i].Text(7)),
-                                        rule::Expect::kBoolean, false),
-                                   {},
-                                   pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
+            SegmentVersion version{
+                rows[i].Int8(0),
+                rows[i].Int8(1),
+                rows[i].Int4(2),
+                rows[i].Text(3),
+                rows[i].Bool(4),
+                rows[i].Int8OrNull(5),
+                rows[i].Int8(6),
+                Rule(*RuleOfVersion(rows[i].Text(3), rows[i].Text(7)), rule::Expect::kBoolean, false),
+                {},
+                pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
         } catch (const UserError& error) {

@@ -5,10 +5,10 @@ namespace pulse::web {
 
 namespace {
 
-#define PULSE_RFM_SUMMARY                                                                                                   \
-    "json_build_object('segments', coalesce(json_agg(json_build_object('segment', r.value, 'count', r.people, "              \
-    "'percentage', round(r.share * 100, 2), 'purchases', r.purchases, 'revenue', r.money, "                                  \
-    "'revenue_percentage', round(r.money_share * 100, 2), 'recommendation', r.advice)), '[]'), "                             \
+#define PULSE_RFM_SUMMARY                                                                                       \
+    "json_build_object('segments', coalesce(json_agg(json_build_object('segment', r.value, 'count', r.people, " \
+    "'percentage', round(r.share * 100, 2), 'purchases', r.purchases, 'revenue', r.money, "                     \
+    "'revenue_percentage', round(r.money_share * 100, 2), 'recommendation', r.advice)), '[]'), "                \
     "'coverage_percentage', round(max(r.coverage) * 100, 2))"
 
 Route Rfm(std::string_view method, std::string_view path, Access access, std::string_view summary,
@@ -35,14 +35,17 @@ std::vector<Route> RfmRoutes() {
             "SELECT json_build_object('refreshed', {v}.pulse_refresh_rfm())"),
         Rfm("GET", "/api/v1/cdp/rfm/summary", Access::kRead, "The RFM groups of all people",
             "SELECT " PULSE_RFM_SUMMARY " FROM {v}.pulse_rfm($1::text) AS r",
-            {{.name = "by", .fallback = "group", .one_of = "group, recency, frequency, monetary, score, code"}}),
+            {{.name = "by",
+              .fallback = "group",
+              .one_of = "group, recency, frequency, monetary, score, code"}}),
         Rfm("GET", "/api/v1/cdp/profiles/{id}/rfm", Access::kRead, "The RFM scores of one person",
             "SELECT json_build_object('profile_id', $1::bigint::text, 'recency_score', r.recency, 'frequency_score', r.frequency, "
             "'monetary_score', r.monetary, 'rfm_score', r.score, 'rfm_segment', r.\"group\", 'last_purchase_at', r.last_purchase_at, "
             "'purchases', r.purchases, 'revenue', r.money, 'valid_until', r.valid_until, 'version', r.version) "
             "FROM {v}.pulse_rfm_of('profile:' || $1::bigint) AS r",
             {kPathId}),
-        Rfm("GET", "/api/v1/cdp/lifecycle/stages", Access::kRead, "How many people are in each lifecycle stage",
+        Rfm("GET", "/api/v1/cdp/lifecycle/stages", Access::kRead,
+            "How many people are in each lifecycle stage",
             "SELECT coalesce(json_agg(s), '[]') FROM {v}.pulse_lifecycle_stages() AS s"),
         Rfm("GET", "/api/v1/cdp/lifecycle/transitions", Access::kRead,
             "How often people moved between lifecycle stages, in a period and week by week",

@@ -24,15 +24,29 @@ std::map<std::string, int> CodesOf(RfmGrouping grouping) {
 }
 
 TEST(Rfm, BothGroupingsPartitionTheCube) {
-    const std::map<std::string, int> rules = {
-        {"champions", 8},       {"loyal_customers", 22}, {"potential_loyalists", 20}, {"new_customers", 10},
-        {"promising", 4},       {"need_attention", 17},  {"about_to_sleep", 4},       {"at_risk", 28},
-        {"cannot_lose", 4},     {"hibernating", 4},      {"lost", 4}};
+    const std::map<std::string, int> rules = {{"champions", 8},
+                                              {"loyal_customers", 22},
+                                              {"potential_loyalists", 20},
+                                              {"new_customers", 10},
+                                              {"promising", 4},
+                                              {"need_attention", 17},
+                                              {"about_to_sleep", 4},
+                                              {"at_risk", 28},
+                                              {"cannot_lose", 4},
+                                              {"hibernating", 4},
+                                              {"lost", 4}};
     EXPECT_EQ(CodesOf(RfmGrouping::kRules), rules);
-    const std::map<std::string, int> published = {
-        {"champions", 7},       {"loyal_customers", 8}, {"potential_loyalists", 24}, {"new_customers", 7},
-        {"promising", 16},      {"need_attention", 8},  {"about_to_sleep", 8},       {"at_risk", 22},
-        {"cannot_lose", 8},     {"hibernating", 11},    {"lost", 6}};
+    const std::map<std::string, int> published = {{"champions", 7},
+                                                  {"loyal_customers", 8},
+                                                  {"potential_loyalists", 24},
+                                                  {"new_customers", 7},
+                                                  {"promising", 16},
+                                                  {"need_attention", 8},
+                                                  {"about_to_sleep", 8},
+                                                  {"at_risk", 22},
+                                                  {"cannot_lose", 8},
+                                                  {"hibernating", 11},
+                                                  {"lost", 6}};
     EXPECT_EQ(CodesOf(RfmGrouping::kPublished), published);
     EXPECT_STREQ(RfmGroups()[GroupOf(RfmGrouping::kRules, 3, 1, 5)].name, "need_attention");
 }
@@ -46,15 +60,16 @@ std::string Follow(const rule::Expr& expr, double days, double count, double sum
     const auto* condition = rule::As<rule::Operation>(*call->arguments[0]);
     const double border = std::stod(rule::As<rule::Number>(*condition->operands[1])->digits);
     const rule::Metric* metric = rule::As<rule::Metric>(*condition->operands[0]);
-    const bool holds = !metric                                             ? days <= border
+    const bool holds = !metric                                        ? days <= border
                        : metric->aggregate == rule::Aggregate::kCount ? count >= border
-                                                                           : sum >= border;
+                                                                      : sum >= border;
     return Follow(*call->arguments[holds ? 1 : 2], days, count, sum);
 }
 
 TEST(Rfm, RulesGiveScoresAndGroups) {
     const RfmSettings settings;
-    const double days[] = {181, 180, 90, 30, 7}, counts[] = {1, 2, 5, 10, 20}, sums[] = {49.99, 50, 200, 500, 1000};
+    const double days[] = {181, 180, 90, 30, 7}, counts[] = {1, 2, 5, 10, 20},
+                 sums[] = {49.99, 50, 200, 500, 1000};
     for (const RfmGrouping grouping : {RfmGrouping::kRules, RfmGrouping::kPublished}) {
         RfmSettings grouped;
         grouped.grouping = grouping;
@@ -85,7 +100,8 @@ TEST(Rfm, NamesAreQuoted) {
     settings.property = "order.total sum";
     for (const std::string& name : RfmNames()) {
         const std::string text = RfmRule(settings, name);
-        EXPECT_NE(rule::Print(*rule::Parse(text)).find(rule::Print(MetricsOf(settings).count)), std::string::npos);
+        EXPECT_NE(rule::Print(*rule::Parse(text)).find(rule::Print(MetricsOf(settings).count)),
+                  std::string::npos);
     }
 }
 
@@ -98,9 +114,10 @@ TEST(Rfm, ReadsCuts) {
     EXPECT_TRUE(settings.quintiles);
     ReadRfmCuts("fixed", settings);
     EXPECT_EQ(settings, RfmSettings());
-    for (const char* wrong : {"\"deciles\"", "3", "null", "[]", R"({"recency": [1, 2, 3]})", R"({"recency": [4, 3, 2, 1]})",
-                              R"({"recency": [-1, 2, 3, 4]})", R"({"frequency": [4, 3, 2, 0]})",
-                              R"({"frequency": [4, 3, "2", 1]})", R"({"monetary": [1e16, 3, 2, 1]})", R"({"x": 1})"})
+    for (const char* wrong :
+         {"\"deciles\"", "3", "null", "[]", R"({"recency": [1, 2, 3]})", R"({"recency": [4, 3, 2, 1]})",
+          R"({"recency": [-1, 2, 3, 4]})", R"({"frequency": [4, 3, 2, 0]})",
+          R"({"frequency": [4, 3, "2", 1]})", R"({"monetary": [1e16, 3, 2, 1]})", R"({"x": 1})"})
         EXPECT_THROW(ReadRfmCuts(nlohmann::json::parse(wrong), settings), UserError) << wrong;
 }
 
@@ -108,10 +125,11 @@ TEST(Lifecycle, RuleIsTheBuiltInOneWithItsSettings) {
     LifecycleSettings settings;
     settings.purchase_events = {"order"};
     settings.inactive_days = 30;
-    EXPECT_EQ(rule::Print(*rule::Parse(LifecycleRule(settings))),
-              "if((profile.email ?? profile.phone is not null || events.order.exists) && events.*.last_seen before "
-              "last 30d, \"churned\", if(events.order.exists, \"customer\", if(profile.email ?? profile.phone is not "
-              "null, \"known\", \"anonymous\")))");
+    EXPECT_EQ(
+        rule::Print(*rule::Parse(LifecycleRule(settings))),
+        "if((profile.email ?? profile.phone is not null || events.order.exists) && events.*.last_seen before "
+        "last 30d, \"churned\", if(events.order.exists, \"customer\", if(profile.email ?? profile.phone is not "
+        "null, \"known\", \"anonymous\")))");
 }
 
 }  // namespace

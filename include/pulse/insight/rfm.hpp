@@ -12,7 +12,7 @@
 
 namespace pulse::insight {
 
-inline constexpr int kScores = 5;        // 1 (worst) to 5
+inline constexpr int kScores = 5;                         // 1 (worst) to 5
 inline constexpr int kMinWindow = 30, kMaxWindow = 1095;  // days
 inline constexpr size_t kRfmGroups = 11;
 
@@ -33,8 +33,8 @@ std::optional<RfmGrouping> FindRfmGrouping(std::string_view name);
 // The index of the group of scores from 1 to 5.
 size_t GroupOf(RfmGrouping grouping, int recency, int frequency, int monetary);
 
-// The borders of the scores 5, 4, 3 and 2 as decimal numbers: days at most for recency, at least so many or so
-// much for the others. An empty one is a score that nobody can have.
+// The borders of the scores 5, 4, 3 and 2 as decimal numbers: days at most for recency, at least so many or
+// so much for the others. An empty one is a score that nobody can have.
 using RfmCuts = std::array<std::optional<std::string>, kScores - 1>;
 
 struct RfmSettings {

@@ -8,8 +8,8 @@
 
 namespace pulse::insight {
 
-// The rule of a text, by the definitions and settings of the program of that number; valid until the next call
-// with another number.
+// The rule of a text, by the definitions and settings of the program of that number; valid until the next
+// call with another number.
 const trait::Rule& CompiledRule(const std::string& text, uint64_t program);
 
 }  // namespace pulse::insight

@@ -26,10 +26,10 @@ std::string MacroOf(const Reference& reference);
 
 inline constexpr size_t kMaxNesting = 16;  // of definitions in one another
 
-// Put the definitions in the place of their names, all the way down: a trait its expression, a macro its tree,
-// a segment its rule, where unknown is false. Throws UserError 42P17 (invalid object definition) for a cycle, with the way
-// round in the detail, beyond kMaxNesting, and when the result is too large. `self` is the name under which
-// the rule will be saved, if any: "trait power_user".
+// Put the definitions in the place of their names, all the way down: a trait its expression, a macro its
+// tree, a segment its rule, where unknown is false. Throws UserError 42P17 (invalid object definition) for a
+// cycle, with the way round in the detail, beyond kMaxNesting, and when the result is too large. `self` is
+// the name under which the rule will be saved, if any: "trait power_user".
 ExprPtr Expand(const Expr& expr, const Definitions& definitions, const std::string& self = "");
 
 // The names of traits, segments and macros that a rule mentions itself, not those in their definitions.

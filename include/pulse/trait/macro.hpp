@@ -1,5 +1,5 @@
-// Macros: names in rules about people that stand for trees which a later room makes from its settings, such as
-// rfm.group. Pure C++.
+// Macros: names in rules about people that stand for trees which a later room makes from its settings, such
+// as rfm.group. Pure C++.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace pulse::trait {
 inline constexpr Moment kNewestSettings = INT64_MAX;
 
 // The macros of one room. Settings have versions, each from a moment on, so the past is read as it was.
-// A change of settings calls LockDefinitions(), and then InvalidateDefinitions() and ApplyDefinitionChanges().
+// A change of settings calls LockDefinitions(), and then InvalidateDefinitions() and
+// ApplyDefinitionChanges().
 struct MacroSource {
     // Whether it defines a name: "rfm.group".
     bool (*defines)(const std::string& name) = nullptr;

@@ -97,7 +97,7 @@ class Program {
     static std::shared_ptr<const Program> Load(Moment macros_at);
     ~Program();
 
-    uint64_t number = 0;  // unique
+    uint64_t number = 0;   // unique
     Moment macros_at = 0;  // whose settings of macros it was compiled with
     std::string time_zone;
     std::vector<StoredMetric> metrics;  // by id
