@@ -209,3 +209,4 @@ SELECT 'pulse.lifecycle_version'::regclass::oid = ANY (extconfig) AS dumped FROM
 DROP TABLE history, step CASCADE;
 DROP PROCEDURE record_step;
 DROP FUNCTION differences, oracle, plain_growth;
+DROP EXTENSION pulse CASCADE;

@@ -252,3 +252,4 @@ SELECT 'pulse.rfm_version'::regclass::oid = ANY (extconfig) AS dumped FROM pg_ex
 SELECT pulse_disable_rfm();
 DROP TABLE history;
 DROP FUNCTION differences, oracle, group_of;
+DROP EXTENSION pulse CASCADE;
