@@ -3,6 +3,12 @@
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
+-- Level: people_reader
+CREATE FUNCTION pulse.evaluate_lifecycle(profile bigint) RETURNS TABLE (stage text)
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 1 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_lifecycle';
+COMMENT ON FUNCTION pulse.evaluate_lifecycle(bigint) IS
+'The lifecycle stage of a person (canonical id) at pulse_now() by the settings of pulse_enable_lifecycle(), from the stored state where it is valid, else from the events. No row while lifecycle stages are off, and for an unknown person.';
+
 -- Left joins: what a query does not select is not computed.
 -- Level: people_reader
 CREATE VIEW pulse.person AS
@@ -13,7 +19,8 @@ SELECT p.id AS profile_id,
        coalesce(i.ids, '{}') AS identities,
        p.attributes,
        a.key AS account,
-       CASE WHEN b.count = 0 AND NOT coalesce(i.ids, '{}') ?| '{email,phone}' THEN 'anonymous'
+       CASE WHEN l.stage IS NOT NULL THEN l.stage
+            WHEN b.count = 0 AND NOT coalesce(i.ids, '{}') ?| '{email,phone}' THEN 'anonymous'
             WHEN coalesce(e.last_at, m.first_seen_at) < @extschema@.pulse_now() - interval '90 days' THEN 'churned'
             WHEN b.count > 0 THEN 'customer'
             ELSE 'known' END AS lifecycle,
@@ -33,13 +40,14 @@ LEFT JOIN LATERAL (SELECT count(*) AS count
                     FROM (SELECT FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id
                           WHERE q.canonical_id = p.id AND v.name IN ('purchase', 'Purchase', 'Order Completed') AND v.time <= @extschema@.pulse_now()
                           LIMIT 1) AS one) AS b ON true
+LEFT JOIN LATERAL (SELECT max(s.stage) AS stage FROM pulse.evaluate_lifecycle(p.id) AS s) AS l ON true
 WHERE p.canonical_id = p.id;
 COMMENT ON VIEW pulse.person IS 'One row per person, including merged profiles, as of pulse_now(). Read it by profile_id or with a LIMIT: a full scan of all columns reads the events of every person.';
 COMMENT ON COLUMN pulse.person.user_id IS 'The user id seen first.';
 COMMENT ON COLUMN pulse.person.identities IS 'All values of each kind, in the order in which they were first seen: {"user_id": ["u1"], "email": [...]}.';
 COMMENT ON COLUMN pulse.person.account IS 'The key of the account that was named last.';
 COMMENT ON COLUMN pulse.person.lifecycle IS
-'anonymous; known: has an e-mail address or a phone number; customer: has an event purchase, Purchase or Order Completed; churned: a known person or customer without an event for 90 days.';
+'anonymous; known: has an e-mail address or a phone number; customer: has an event purchase, Purchase or Order Completed; churned: a known person or customer without an event for 90 days. After pulse_enable_lifecycle(), by its settings, as lifecycle in rules.';
 COMMENT ON COLUMN pulse.person.first_seen_at IS 'The earliest time known of the person, whenever the event arrived. For rules over people the person does not exist before this time.';
 COMMENT ON COLUMN pulse.person.last_seen_at IS 'The time of the newest event; null if no event is kept.';
 COMMENT ON COLUMN pulse.person.profiles IS 'Number of profiles of the person.';

@@ -107,7 +107,7 @@ CREATE FUNCTION pulse_dependencies()
     RETURNS TABLE (kind text, name text, uses_kind text, uses text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 200 AS 'MODULE_PATHNAME', 'pulse_dependencies';
 COMMENT ON FUNCTION pulse_dependencies() IS
-'Lists the direct references of every trait, profile segment and flag: kind and name of the definition; kind (trait, segment, event, attribute or account attribute) and name of the referenced object, * for any event.';
+'Lists the direct references of every trait, profile segment and flag: kind and name of the definition; kind (trait, segment, macro as rfm.group, event, attribute or account attribute) and name of the referenced object, * for any event.';
 
 -- Level: reader
 CREATE VIEW pulse.dependency AS SELECT kind, name, uses_kind, uses FROM @extschema@.pulse_dependencies();

@@ -5,7 +5,7 @@
 CREATE FUNCTION pulse_find_profiles(filter jsonb DEFAULT '{}', max bigint DEFAULT 50, after text DEFAULT NULL, skip bigint DEFAULT 0) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_find_profiles';
 COMMENT ON FUNCTION pulse_find_profiles(jsonb, bigint, text, bigint) IS
-'Finds people. Keys of the filter, which must all hold: query (a part of an id), ids, segments and not_segments (in all of them, in none), identity_kinds (has an id of each), first_seen_from and _to,
+'Finds people. Keys of the filter, which must all hold: query (a part of an id), ids, segments, any_segments and not_segments (in all of them, in any, in none), identity_kinds (has an id of each), first_seen_from and _to,
 last_seen_from and _to (from, including it, to, excluding it), min_events and max_events; sort (created, first_seen, last_seen) and direction (desc, asc). Returns {"people": [{profile_id, user_id, email,
 identities, first_seen_at, last_seen_at, events, segments}], "next", "examined", "complete"}. next: give it as after for the next page; null: there is none. A page looks at most at 20,000 people, so it can be
 short or empty although next is not null. complete is false if the query matches more ids than are searched. skip: number of people to skip, up to 10,000. Times and numbers of events are those of

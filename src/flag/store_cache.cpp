@@ -10,7 +10,9 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/rule/print.hpp"
+#include "pulse/trait/macro.hpp"
 
 namespace pulse::flag {
 
@@ -117,8 +119,11 @@ std::vector<CompiledRule> CompileRules(const Definition& definition, bool strict
 
 void RefreshFlags() {
     static pg::Watch flags("flag"), definitions("definition");
-    const bool flag_changed = flags.Changed();
-    if (!definitions.Changed() && !flag_changed) return;
+    // Macros are read as of the moment.
+    static uint64_t macros = 0;
+    const uint64_t before = std::exchange(macros, trait::MacroVersion(pg::Now()));
+    const bool flag_changed = flags.Changed(), moved = before != macros;
+    if (!definitions.Changed() && !flag_changed && !moved) return;
     LocalCache().flags.clear();
     LocalCache().live.reset();
 }

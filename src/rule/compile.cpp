@@ -195,6 +195,11 @@ class Compiler {
 
     CompiledValue If(const Call& node, const Expr& expr) {
         const std::string condition = Condition(*node.arguments[0]);
+        // null as one of both: no value there.
+        const bool first = !As<Null>(*node.arguments[1]), second = !As<Null>(*node.arguments[2]);
+        if (first && !second) return Choice({Eval(*node.arguments[1])}, condition, expr);
+        if (second && !first)
+            return Choice({Eval(*node.arguments[2])}, "(NOT COALESCE(" + condition + ", false))", expr);
         return Choice({Eval(*node.arguments[1]), Eval(*node.arguments[2])}, condition, expr);
     }
 

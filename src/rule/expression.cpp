@@ -79,8 +79,8 @@ std::string Alternative(const CompiledValue& value, const CompiledValue& model, 
 template <typename Write>
 std::string Chosen(const std::vector<CompiledValue>& values, const std::string& condition, Write write) {
     if (!condition.empty())
-        return "(CASE WHEN " + condition + " THEN " + write(values[0]) + " ELSE " + write(values[1]) +
-               " END)";
+        return "(CASE WHEN " + condition + " THEN " + write(values[0]) +
+               (values.size() > 1 ? " ELSE " + write(values[1]) : "") + " END)";
     std::string sql = "COALESCE(";
     for (size_t i = 0; i < values.size(); ++i) sql += (i > 0 ? ", " : "") + write(values[i]);
     return sql + ")";

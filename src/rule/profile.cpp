@@ -82,26 +82,38 @@ class Expander {
     }
 
     ExpandedRule Named(const Reference& reference, const ExprPtr& expr) {
+        if (const std::string macro = MacroOf(reference); !macro.empty()) {
+            const ExprPtr tree = definitions_.FindMacro(macro, expr->position);
+            return tree ? Defined(
+                              "macro " + macro, *expr, [&] { return tree; }, false)
+                        : ExpandedRule{expr, 1};
+        }
         const std::string* trait = TraitOf(reference);
         const bool segment = reference.kind == Reference::Kind::kSegment;
         if (!trait && !segment) return {expr, 1};
         const std::string& key = reference.path[0];
-        const std::string name = (segment ? "segment " : "trait ") + key;
+        return Defined((segment ? "segment " : "trait ") + key, *expr,
+                       [&] { return Find(reference, key, *expr); }, segment);
+    }
+
+    // The expansion of what stands behind a name, once.
+    template <typename FindTree>
+    ExpandedRule Defined(const std::string& name, const Expr& expr, FindTree find, bool segment) {
         if (const auto known = known_.find(name); known != known_.end()) {
             repeated_ += known->second.nodes;
             if (repeated_ > kMaxRepeated) TooRepetitive();
             return known->second;
         }
-        RequireNoCycle(name, *expr);
+        RequireNoCycle(name, expr);
         way_.push_back(name);
-        ExpandedRule tree = Expand(Find(reference, key, *expr));
+        ExpandedRule tree = Expand(find());
         way_.pop_back();
         // A person whose membership is unknown is not a member; that of a static segment is known.
         const Metric* metric = As<Metric>(*tree.expr);
         if (segment && !(metric && metric->aggregate == Aggregate::kStatic))
-            tree = {MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr->position)},
-                                  expr->position),
-                    tree.nodes + 2};
+            tree = {
+                MakeOperation(Op::kCoalesce, {tree.expr, Make(Boolean{false}, expr.position)}, expr.position),
+                tree.nodes + 2};
         return known_.emplace(name, tree).first->second;
     }
 
@@ -154,6 +166,7 @@ void Mention(const Expr& expr, ReferencedNames& names) {
     if (const Reference* reference = As<Reference>(expr)) {
         if (const std::string* trait = TraitOf(*reference)) add(names.traits, *trait);
         if (reference->kind == Reference::Kind::kSegment) add(names.segments, reference->path[0]);
+        if (const std::string macro = MacroOf(*reference); !macro.empty()) add(names.macros, macro);
     }
     for (const ExprPtr& operand : OperandsOf(expr)) Mention(*operand, names);
 }

@@ -75,6 +75,16 @@ const std::string* TraitOf(const Reference& reference) {
     return FindBuiltin(reference) || IsRoot(reference.path[0]) ? nullptr : &reference.path[0];
 }
 
+std::string MacroOf(const Reference& reference) {
+    if (reference.kind != Reference::Kind::kPath) return "";
+    const std::vector<std::string>& path = reference.path;
+    if (path.size() == 1) return path[0] == "lifecycle" ? path[0] : "";
+    if (path[0] != "rfm") return "";
+    std::string name = path[0];
+    for (size_t i = 1; i < path.size(); ++i) name += "." + path[i];
+    return name;
+}
+
 Resolved PropertyScope::Resolve(const Reference& reference, size_t position) const {
     const bool step = reference.kind == Reference::Kind::kStep;
     if ((step && before_.empty()) || (!step && reference.kind != Reference::Kind::kPath))
@@ -117,9 +127,7 @@ Resolved ProfileScope::Resolve(const Reference& reference, size_t position) cons
             return Attribute(reference, names_.context, nullptr);
         }
         if (root == "rfm")
-            Refuse(expr, "Scores compare one person with all others.",
-                   "Use their components: last_seen_days_ago, events.purchase.count_365d, "
-                   "events.purchase.sum_total_365d.");
+            Refuse(expr, "RFM is not switched on.", "SELECT pulse_enable_rfm() switches it on.");
         if (root == "consent")
             Refuse(expr, "Consent is not part of a profile's attributes.",
                    "Use profile.x, which pulse_identify() sets.");

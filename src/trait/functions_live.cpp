@@ -83,8 +83,8 @@ bool IsMember(Subject& subject, const SegmentVersion& version, int64_t person) {
 void AddTraitsAndSegments(int64_t canonical, std::vector<std::string>& objects) {
     const auto person = profile::FindPerson(canonical);
     if (!person) return;
-    const std::shared_ptr<const Program> program = CurrentProgram();
     const Moment now = pg::Now();
+    const std::shared_ptr<const Program> program = ProgramAt(now);
     Subject subject(*person, now, program);
     json::Value json_null;
     json_null.type = json::Type::kNull;
@@ -124,7 +124,7 @@ PULSE_FUNCTION(pulse_evaluate_segments) {
     const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
     if (!person || !building || person->id != *profile) return pg::ResultSet::Done();
     const Moment now = pg::Now();
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(pg::Now());
     trait::PeopleBlock& block = trait::ReadAhead::Of(fcinfo).BlockOf(*profile, now, *program);
     if (!block.Existed(*person)) return pg::ResultSet::Done();
     trait::Subject subject(*person, now, program, block);
@@ -144,7 +144,7 @@ PULSE_FUNCTION(pulse_evaluate_traits) {
     const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
     if (!person || person->id != *profile) return pg::ResultSet::Done();
     const Moment now = pg::Now();
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(pg::Now());
     trait::Subject subject(*person, now, program,
                            trait::ReadAhead::Of(fcinfo).BlockOf(*profile, now, *program));
     for (const trait::StoredTrait& trait : program->traits)
@@ -155,7 +155,7 @@ PULSE_FUNCTION(pulse_evaluate_traits) {
 PULSE_FUNCTION(pulse_in_segment) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user"), segment = args.RequireText(1, "segment");
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(pg::Now());
     const trait::SegmentVersion& version = trait::RequireVersion(*program, segment);
     const auto person = profile::FindPerson(user);
     const Moment now = pg::Now();
@@ -168,7 +168,7 @@ PULSE_FUNCTION(pulse_segments_of) {
     const pg::Args args(fcinfo);
     const profile::Person person = profile::RequirePerson(args.RequireText(0, "user"));
     pg::ResultSet rows(fcinfo);
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(pg::Now());
     const Moment now = pg::Now();
     if (!profile::ExistedAt(person, now)) return pg::ResultSet::Done();
     trait::Subject subject(person, now, program);
@@ -188,7 +188,7 @@ PULSE_FUNCTION(pulse_segments_of) {
 PULSE_FUNCTION(pulse_trait) {
     const pg::Args args(fcinfo);
     const std::string user = args.RequireText(0, "user"), key = args.RequireText(1, "key");
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(pg::Now());
     const trait::StoredTrait& trait = trait::RequireTrait(*program, key);
     const profile::Person person = profile::RequirePerson(user);
     trait::Subject subject(person, pg::Now(), program);
@@ -204,7 +204,7 @@ PULSE_FUNCTION(pulse_traits) {
     const pg::Args args(fcinfo);
     const profile::Person person = profile::RequirePerson(args.RequireText(0, "user"));
     pg::ResultSet rows(fcinfo);
-    const std::shared_ptr<const trait::Program> program = trait::CurrentProgram();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(pg::Now());
     trait::Subject subject(person, pg::Now(), program);
     for (const trait::StoredTrait& trait : program->traits) {
         const trait::TraitValue result = trait::ValueOf(subject, *program, trait, person.id);

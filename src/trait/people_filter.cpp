@@ -74,8 +74,8 @@ void ReadOrder(const JsonObject& filter, PeopleFilter& result) {
 PeopleFilter ReadPeopleFilter(const Json& json) {
     const JsonObject filter(
         json, {"the filter", {}, {}, nullptr},
-        {"query", "ids", "segments", "not_segments", "identity_kinds", "first_seen_from", "first_seen_to",
-         "last_seen_from", "last_seen_to", "min_events", "max_events", "sort", "direction"},
+        {"query", "ids", "segments", "any_segments", "not_segments", "identity_kinds", "first_seen_from",
+         "first_seen_to", "last_seen_from", "last_seen_to", "min_events", "max_events", "sort", "direction"},
         R"({"query": "ann@", "segments": ["Valuable users"]})");
     PeopleFilter result;
     result.query = filter.Text("query").value_or("");
@@ -86,6 +86,9 @@ PeopleFilter ReadPeopleFilter(const Json& json) {
     result.ids = ReadTexts(filter, "ids", kMostIds, "Give ids, as in [\"u1\", \"email:ann@example.com\"].");
     constexpr const char* kNames = "Give names, as in [\"Valuable users\"].";
     result.segments = ReadTexts(filter, "segments", kMostNames, kNames).value_or(std::vector<std::string>());
+    const auto any = ReadTexts(filter, "any_segments", kMostNames, kNames);
+    if (any && any->empty()) filter.Refuse("any_segments", "must have at least one segment", kNames);
+    result.any_segments = any.value_or(std::vector<std::string>());
     result.not_segments =
         ReadTexts(filter, "not_segments", kMostNames, kNames).value_or(std::vector<std::string>());
     result.identity_kinds =

@@ -10,6 +10,7 @@
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
+#include "pulse/trait/macro.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_unsettled.hpp"
 
@@ -309,6 +310,7 @@ BuildStep RunBuildStep(int64_t people) {
 }
 
 void ApplyDefinitionChanges() {
+    const MacrosAsOf newest(kNewestSettings);
     PublishDefinitions();
     const int64_t last = MaxProfileId();
     const std::vector<DesiredVersion> wanted = DesiredVersions();

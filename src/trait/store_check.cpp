@@ -37,6 +37,13 @@ void WarnOfUnknownEvents(const RuleReferences& reads, const std::vector<std::str
                        SuggestName(event, known, "Events received so far"));
 }
 
+class WithoutMacros : public rule::Definitions {
+  public:
+    rule::ExprPtr Find(rule::Reference::Kind kind, const std::string& key, size_t position) const override {
+        return SavedDefinitions().Find(kind, key, position);
+    }
+};
+
 std::string Examples(const pg::Json& examples) {
     std::string text;
     for (const pg::Json& example : examples) text += (text.empty() ? "" : ", ") + DumpJson(example);
@@ -89,6 +96,10 @@ void WarnOfTimesAndOthers(const RuleReferences& reads) {
 
 Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& self) {
     return Rule(*rule::Expand(tree, SavedDefinitions(), self), expect, false);
+}
+
+rule::ExprPtr ExpandWithoutMacros(const rule::Expr& tree) {
+    return rule::Expand(tree, WithoutMacros());
 }
 
 void CheckReferences(const rule::Expr& expanded) {

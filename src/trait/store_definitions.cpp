@@ -7,9 +7,11 @@
 #include "pulse/rule/print.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/segment/member_query.hpp"
+#include "pulse/trait/macro.hpp"
 #include "pulse/trait/store_live.hpp"
 
 namespace pulse::trait {
@@ -17,6 +19,9 @@ namespace pulse::trait {
 namespace {
 
 using rule::Reference;
+
+// Whose settings macros are expanded with; empty: those of pg::Now().
+std::optional<Moment> macro_moment;
 
 class DefinitionStore : public rule::Definitions {
   public:
@@ -32,6 +37,10 @@ class DefinitionStore : public rule::Definitions {
                                      ? segment::ReadRule(segment::ParseRequest(ParseJson(found->second.text)))
                                      : rule::Parse(found->second.text);
         return found->second.tree;
+    }
+
+    rule::ExprPtr FindMacro(const std::string& name, size_t position) const override {
+        return trait::FindMacro(name, macro_moment ? *macro_moment : pg::Now(), position);
     }
 
     void Load() {
@@ -96,6 +105,12 @@ const DefinitionStore& Saved() {
 }
 
 }  // namespace
+
+MacrosAsOf::MacrosAsOf(Moment at) : before_(std::exchange(macro_moment, at)) {}
+
+MacrosAsOf::~MacrosAsOf() {
+    macro_moment = before_;
+}
 
 void InvalidateDefinitions() {
     pg::Watch::Announce("definition");

@@ -20,7 +20,11 @@ bool Contains(const std::vector<std::string>& list, const std::string& name) {
 bool Mentions(const Dependent& dependent, const std::string& kind, const std::string& name) {
     for (const rule::ExprPtr& expr : dependent.rules) {
         const rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
-        if (Contains(kind == "trait" ? mentions.traits : mentions.segments, name)) return true;
+        if (kind == "macro") {
+            for (const std::string& macro : mentions.macros)
+                if (macro == name || macro.starts_with(name + ".")) return true;
+        } else if (Contains(kind == "trait" ? mentions.traits : mentions.segments, name))
+            return true;
     }
     return false;
 }
@@ -41,6 +45,9 @@ class Overlay : public rule::Definitions {
         if (kind != kind_ || key != name_) return SavedDefinitions().Find(kind, key, position);
         asked_ = true;
         return tree_;
+    }
+    rule::ExprPtr FindMacro(const std::string& name, size_t position) const override {
+        return SavedDefinitions().FindMacro(name, position);
     }
     bool Asked() const { return asked_; }
     void Reset() { asked_ = false; }
@@ -147,6 +154,7 @@ std::vector<Dependency> Dependencies() {
             const rule::ReferencedNames mentions = rule::FindReferencedNames(*expr);
             for (const std::string& name : mentions.traits) add("trait", name);
             for (const std::string& name : mentions.segments) add("segment", name);
+            for (const std::string& name : mentions.macros) add("macro", name);
             const RuleReferences reads = FindReferences(*expr);
             for (const std::string& name : reads.events) add("event", name.empty() ? "*" : name);
             for (const std::string& name : reads.attributes) add("attribute", name);

@@ -77,6 +77,7 @@ class Tree {
         if (!mentions.segments.empty())
             return SavedDefinitions().Find(rule::Reference::Kind::kSegment, mentions.segments[0],
                                            expr.position);
+        if (!mentions.macros.empty()) return SavedDefinitions().FindMacro(mentions.macros[0], expr.position);
         return nullptr;
     }
 

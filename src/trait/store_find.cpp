@@ -64,6 +64,8 @@ class Search {
     explicit Search(const PeopleFilter& filter) : filter_(filter) {
         const std::shared_ptr<const Program> program = CurrentProgram();
         for (const std::string& name : filter.segments) segments_.push_back(RequireSegment(*program, name));
+        for (const std::string& name : filter.any_segments)
+            any_segments_.push_back(RequireSegment(*program, name));
         for (const std::string& name : filter.not_segments)
             not_segments_.push_back(RequireSegment(*program, name));
         for (const std::string& kind : filter.identity_kinds) RequireKind(kind);
@@ -210,6 +212,12 @@ class Search {
                     std::string(member ? " AND" : " AND NOT") +
                     " EXISTS (SELECT FROM pulse.member AS m WHERE m.segment_id = " + std::to_string(segment) +
                     " AND m.profile_id = c.person OFFSET 0)";
+        std::string any;
+        for (const int64_t segment : any_segments_)
+            any += (any.empty() ? "" : ", ") + std::to_string(segment);
+        if (!any.empty())
+            check += " AND EXISTS (SELECT FROM pulse.member AS m WHERE m.segment_id IN (" + any +
+                     ") AND m.profile_id = c.person OFFSET 0)";
         for (const std::string& kind : filter_.identity_kinds)
             check +=
                 " AND EXISTS (SELECT FROM pulse.profile AS q JOIN pulse.identity AS i ON i.profile_id ="
@@ -230,7 +238,7 @@ class Search {
     }
 
     const PeopleFilter& filter_;
-    std::vector<int64_t> segments_, not_segments_;
+    std::vector<int64_t> segments_, any_segments_, not_segments_;
     std::optional<int64_t> driving_segment_;
     std::optional<std::vector<int64_t>> candidates_;
     std::string sql_, all_candidates_;

@@ -8,6 +8,8 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
+#include "pulse/trait/macro.hpp"
 #include "pulse/trait/store_incremental.hpp"
 #include "pulse/trait/store_state.hpp"
 #include "pulse/trait/store_unsettled.hpp"
@@ -48,16 +50,32 @@ std::shared_ptr<const Program> CurrentProgram() {
     static bool stale = true;
     if (watch.Changed()) stale = true;
     if (stale || current->time_zone != pg::settings::TimeZone()) {
-        current = Program::Load();
+        current = Program::Load(kNewestSettings);
         stale = false;
     }
     return current;
 }
 
-std::shared_ptr<const Program> Program::Load() {
+std::shared_ptr<const Program> ProgramAt(Moment now) {
+    std::shared_ptr<const Program> current = CurrentProgram();
+    const uint64_t version = MacroVersion(now);
+    if (version == MacroVersion(kNewestSettings)) return current;
+    static std::shared_ptr<const Program> past;
+    static uint64_t past_version = 0, follows = 0;
+    if (!past || past_version != version || follows != current->number) {
+        past = Program::Load(now);
+        past_version = version;
+        follows = current->number;
+    }
+    return past;
+}
+
+std::shared_ptr<const Program> Program::Load(Moment macros_at) {
+    const MacrosAsOf macros(macros_at);
     const pg::OwnerSession session;
     const pg::LatestSnapshot latest;
     std::shared_ptr<Program> program(new Program());
+    program->macros_at = macros_at;
     program->number = ++last_number;
     program->time_zone = pg::settings::TimeZone();
     program->LoadMetrics();
@@ -128,16 +146,17 @@ void Program::LoadVersions() {
     versions.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         try {
-            SegmentVersion version{rows[i].Int8(0),
-                                   rows[i].Int8(1),
-                                   rows[i].Int4(2),
-                                   rows[i].Text(3),
-                                   rows[i].Bool(4),
-                                   rows[i].Int8OrNull(5),
-                                   rows[i].Int8(6),
-                                   Rule(*rule::ParseStored(rows[i].Text(7)), rule::Expect::kBoolean, false),
-                                   {},
-                                   pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
+            SegmentVersion version{
+                rows[i].Int8(0),
+                rows[i].Int8(1),
+                rows[i].Int4(2),
+                rows[i].Text(3),
+                rows[i].Bool(4),
+                rows[i].Int8OrNull(5),
+                rows[i].Int8(6),
+                Rule(*RuleOfVersion(rows[i].Text(3), rows[i].Text(7)), rule::Expect::kBoolean, false),
+                {},
+                pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
         } catch (const UserError& error) {
@@ -145,6 +164,20 @@ void Program::LoadVersions() {
             pg::Warning("segment \"" + rows[i].Text(3) + "\" is not updated", error.message());
         }
     }
+}
+
+// As stored, that is by the newest settings of macros; of the past by those of then, unless the segment has
+// changed otherwise and is still being built.
+rule::ExprPtr Program::RuleOfVersion(const std::string& segment, const std::string& stored) const {
+    const auto expanded = [&](Moment at) {
+        const MacrosAsOf macros(at);
+        const rule::Definitions& saved = SavedDefinitions();
+        return rule::Expand(*saved.Find(rule::Reference::Kind::kSegment, segment, 0), saved,
+                            "segment " + segment);
+    };
+    if (macros_at != kNewestSettings && rule::Print(*expanded(kNewestSettings)) == stored)
+        return expanded(macros_at);
+    return rule::ParseStored(stored);
 }
 
 void Program::LoadTraits() {
@@ -222,6 +255,7 @@ const SegmentVersion* Program::LiveVersion(int64_t segment) const {
 
 Rule& Program::RuleOf(const StoredTrait& trait) const {
     auto& kept = const_cast<StoredTrait&>(trait);
+    const MacrosAsOf macros(macros_at);
     if (!kept.rule) kept.rule = std::make_unique<Rule>(kept.expression, rule::Expect::kAny, false);
     return *kept.rule;
 }

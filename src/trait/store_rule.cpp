@@ -29,6 +29,9 @@ class DefinitionsForUnknown : public rule::Definitions {
         if (kind == rule::Reference::Kind::kSegment) return rule::Make(rule::Boolean{false}, position);
         return definition;
     }
+    rule::ExprPtr FindMacro(const std::string& name, size_t position) const override {
+        return SavedDefinitions().FindMacro(name, position);
+    }
 };
 
 }  // namespace

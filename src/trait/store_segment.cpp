@@ -1,7 +1,9 @@
 // Hooks of room segment for segments over people.
 #include "pulse/base/error.hpp"
+#include "pulse/rule/parser.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/profile_hooks.hpp"
+#include "pulse/trait/macro.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {
@@ -11,8 +13,9 @@ namespace {
 // Check that an expanded request can be evaluated, and that dependents of the segment remain valid.
 void CheckSegment(const std::string& name, const segment::Request& request) {
     const Rule compiled(*request.expanded->rule, rule::Expect::kBoolean, false);
-    CheckReferences(*request.expanded->rule);
-    if (request.expanded->converted) CheckReferences(*request.expanded->converted);
+    CheckReferences(*ExpandWithoutMacros(*segment::ReadRule(request)));
+    if (request.converted) CheckReferences(*ExpandWithoutMacros(*rule::Parse(*request.converted)));
+    GuardSegment(name);
     if (!name.empty()) CheckDependents("segment", name, segment::ReadRule(request));
 }
 

@@ -81,7 +81,7 @@ struct Subject::State {
     std::vector<MetricValue> Metrics(Rule::Compiled& rule) {
         std::vector<MetricValue> values;
         if (rule.metrics.empty()) return values;
-        if (!program) program = CurrentProgram();
+        if (!program) program = ProgramAt(input.now);
         const std::vector<size_t>& places = rule.MetricIndexes(*program);
         for (size_t i = 0; i < places.size(); ++i) {
             if (!id)

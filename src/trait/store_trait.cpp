@@ -60,7 +60,7 @@ Checked Check(const std::string& key, const std::string& expression) {
     rule::RequireSize(*tree);
     const rule::ExprPtr expanded = rule::Expand(*tree, SavedDefinitions(), "trait " + key);
     const Rule rule(*expanded, rule::Expect::kAny, false);
-    CheckReferences(*expanded);
+    CheckReferences(*ExpandWithoutMacros(*tree));
     return {tree, rule::Print(*tree), TypeName(*tree, rule.rule().type)};
 }
 

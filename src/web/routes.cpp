@@ -43,13 +43,9 @@ const char* Name(Type type) {
 const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
-             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes, TableRoutes, DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes, InsightRoutes, EventQualityRoutes}) {
-                 std::vector<Route> some = list();
-                 all.insert(all.end(), some.begin(), some.end());
-             }
-             return all;
+             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes, TableRoutes, DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes, InsightRoutes, EventQualityRoutes, RfmRoutes}) {
     }();
-    return routes;
-}
+             return routes;
+    }
 
 }  // namespace pulse::web

@@ -50,10 +50,12 @@ std::vector<Route> People() {
             {{"identifier_type", In::kQuery, Type::kText, true},
              {"identifier_value", In::kQuery, Type::kText, true}}),
         Cdp("POST", PULSE_CDP "/profiles/search", Access::kRead,
-            "Finds people; the filter is that of pulse_find_profiles()",
+            "Finds people; the filter is that of pulse_find_profiles(), and stages of the lifecycle",
             "SELECT json_build_object('profiles', f.found -> 'people', 'next', f.found -> 'next', 'complete', f.found -> 'complete', "
             "'total', c.people, 'total_is_exact', c.exact) "
-            "FROM (SELECT $1::jsonb - '{limit,after,offset}'::text[] AS filter OFFSET 0) AS w "
+            "FROM (SELECT $1::jsonb - '{limit,after,offset}'::text[] - CASE WHEN jsonb_typeof($1::jsonb -> 'stages') = 'array' THEN 'stages' ELSE '' END "
+            "|| CASE WHEN jsonb_typeof($1::jsonb -> 'stages') = 'array' THEN jsonb_build_object('any_segments', (SELECT coalesce(jsonb_agg('lifecycle_' || s.stage), '[]') FROM jsonb_array_elements_text($1::jsonb -> 'stages') AS s (stage))) "
+            "ELSE '{}' END AS filter OFFSET 0) AS w "
             "CROSS JOIN LATERAL (SELECT {v}.pulse_find_profiles(w.filter, $2::bigint, $3::text, $4::bigint) AS found OFFSET 0) AS f "
             "CROSS JOIN LATERAL {v}.pulse_count_profiles(w.filter) AS c",
             {{"filter", In::kWholeBody, Type::kJson},

@@ -107,8 +107,9 @@ SELECT pulse_delete_segment('catalog_people', confirm => true);
 DELETE FROM pulse.change_consumer WHERE name = 'catalog';
 DROP PUBLICATION catalog_all;
 
--- Every function called with only nulls returns null or reports what is missing: no internal error, no crash.
+-- Every function called with only nulls returns null or reports what is missing: no internal error, no crash. Some switch something on.
 SET client_min_messages = warning;
+BEGIN;
 DO $$
 DECLARE
     f record;
@@ -132,3 +133,4 @@ BEGIN
         END;
     END LOOP;
 END $$;
+ROLLBACK;

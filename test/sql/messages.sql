@@ -33,6 +33,8 @@ EXCEPTION WHEN OTHERS THEN
     RETURN nullif(regexp_replace(c, '(^|\n)(SQL statement "' || regexp_replace(statement, '([][().*+?^$|{}\\])', '\\\1', 'g') ||
                                     '"\n)?PL/pgSQL function context_of\(text\) line \d+ at EXECUTE$', ''), '');
 END $$;
+-- Which names an event has had depends on the order of the calls.
+SET client_min_messages = warning;
 SELECT p.proname, n.name, context_of(format('SELECT * FROM %s(%L)', p.oid::regproc, n.name)) AS context
 FROM pg_proc AS p JOIN pg_depend AS d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
      JOIN pg_language AS l ON l.oid = p.prolang AND l.lanname = 'c'
@@ -42,6 +44,7 @@ WHERE p.proname LIKE 'pulse\_%' AND p.pronargs - p.pronargdefaults <= 1 AND p.pr
   -- The line of the caller's own JSON may show.
   AND context_of(format('SELECT * FROM %s(%L)', p.oid::regproc, n.name)) NOT LIKE 'JSON data, line %'
 ORDER BY 1, 2;
+RESET client_min_messages;
 
 -- ---- a function of the definition keeps its context; a query shows where it is wrong ----
 SELECT pulse_create_segment('x', '{"query": "SELECT broken()"}');

@@ -16,19 +16,25 @@ class Definitions {
     // The tree of a trait or of a profile segment's rule. Throws UserError 42704 with the nearest names when
     // there is none.
     virtual ExprPtr Find(Reference::Kind kind, const std::string& key, size_t position) const = 0;
+    // The tree of a macro, such as rfm.group; nullptr if it is off. Throws UserError 42703 for a name that
+    // does not exist.
+    virtual ExprPtr FindMacro(const std::string&, size_t) const { return nullptr; }
 };
+
+// The macro that a name may be, whose tree a later room gives: "rfm.group", "lifecycle". Otherwise empty.
+std::string MacroOf(const Reference& reference);
 
 inline constexpr size_t kMaxNesting = 16;  // of definitions in one another
 
-// Put the definitions in the place of their names, all the way down: a trait its expression, a segment its
-// rule, where unknown is false. Throws UserError 42P17 (invalid object definition) for a cycle, with the way
-// round in the detail, beyond kMaxNesting, and when the result is too large. `self` is the name under which
-// the rule will be saved, if any: "trait power_user".
+// Put the definitions in the place of their names, all the way down: a trait its expression, a macro its
+// tree, a segment its rule, where unknown is false. Throws UserError 42P17 (invalid object definition) for a
+// cycle, with the way round in the detail, beyond kMaxNesting, and when the result is too large. `self` is
+// the name under which the rule will be saved, if any: "trait power_user".
 ExprPtr Expand(const Expr& expr, const Definitions& definitions, const std::string& self = "");
 
-// The names of traits and segments that a rule mentions itself, not those in their definitions.
+// The names of traits, segments and macros that a rule mentions itself, not those in their definitions.
 struct ReferencedNames {
-    std::vector<std::string> traits, segments;
+    std::vector<std::string> traits, segments, macros;
 };
 ReferencedNames FindReferencedNames(const Expr& expr);
 

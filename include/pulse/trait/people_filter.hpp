@@ -24,7 +24,7 @@ struct MomentRange {
 struct PeopleFilter {
     std::string query;  // a part of an id; empty: none
     std::optional<std::vector<std::string>> ids;
-    std::vector<std::string> segments, not_segments, identity_kinds;
+    std::vector<std::string> segments, any_segments, not_segments, identity_kinds;
     MomentRange first_seen, last_seen;
     std::optional<int64_t> min_events, max_events;
     PeopleOrder order = PeopleOrder::kCreated;

@@ -52,6 +52,8 @@ std::vector<Dependency> Dependencies();
 
 // Expand and compile a rule over people. Throws UserError.
 Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& self);
+// Expand a rule, but for its macros, whose names the user did not write.
+rule::ExprPtr ExpandWithoutMacros(const rule::Expr& tree);
 // Check an expanded rule against the database: throws for an invalid regular expression, raises a notice for
 // unknown events and properties. Needs a pg::Session as pg::Identity::Owner().
 void CheckReferences(const rule::Expr& expanded);

@@ -14,6 +14,19 @@ namespace pulse::trait {
 class Program;
 class PeopleBlock;
 std::shared_ptr<const Program> CurrentProgram();
+// The same with the settings of macros at a moment: for reading the past.
+std::shared_ptr<const Program> ProgramAt(Moment now);
+// While it lives, SavedDefinitions() expands macros by the settings of this moment instead of pg::Now().
+class MacrosAsOf {
+  public:
+    explicit MacrosAsOf(Moment at);
+    ~MacrosAsOf();
+    MacrosAsOf(const MacrosAsOf&) = delete;
+    MacrosAsOf& operator=(const MacrosAsOf&) = delete;
+
+  private:
+    std::optional<Moment> before_;
+};
 // Invalidate the compiled definitions of every backend when the transaction commits. Call it after
 // LockDefinitions() when writing pulse.trait, pulse.metric, pulse.live_segment or pulse.flag.
 void InvalidateDefinitions();

@@ -94,10 +94,11 @@ class Program {
   public:
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
-    static std::shared_ptr<const Program> Load();
+    static std::shared_ptr<const Program> Load(Moment macros_at);
     ~Program();
 
-    uint64_t number = 0;  // unique
+    uint64_t number = 0;   // unique
+    Moment macros_at = 0;  // whose settings of macros it was compiled with
     std::string time_zone;
     std::vector<StoredMetric> metrics;  // by id
     std::vector<MetricGroup> groups;
@@ -124,6 +125,7 @@ class Program {
     Program() = default;
     void LoadMetrics();
     void LoadVersions();
+    rule::ExprPtr RuleOfVersion(const std::string& segment, const std::string& stored) const;
     void LoadTraits();
     void Index();
 

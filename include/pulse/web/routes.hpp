@@ -29,5 +29,6 @@ std::vector<Route> UserRoutes();          // TinyCDP: people, figures, exports
 std::vector<Route> StratumRoutes();       // Stratum: events, people, sources
 std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of events
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
+std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, growth
 
 }  // namespace pulse::web

@@ -1,0 +1,108 @@
+// SQL functions for lifecycle stages and growth.
+#include "pulse/base/error.hpp"
+#include "pulse/insight/store_lifecycle.hpp"
+#include "pulse/insight/store_rule.hpp"
+#include "pulse/insight/store_sight.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/trait/store_problem.hpp"
+#include "pulse/trait/store_read_ahead.hpp"
+
+namespace pg = pulse::pg;
+namespace insight = pulse::insight;
+namespace trait = pulse::trait;
+using pg::Value;
+
+namespace {
+
+// The last `days` days unless given; at most until now.
+insight::LifecyclePeriod PeriodOf(const pg::Args& args, int days) {
+    const pulse::Moment now = pg::Now();
+    insight::LifecyclePeriod period;
+    period.until = args.Time(1).value_or(now + 1);  // what happens now counts
+    period.from = args.Time(0).value_or(period.until - days * pulse::kDay);
+    constexpr pulse::Moment kMost = 3700 * pulse::kDay;
+    // Infinite ones overflow a subtraction.
+    const bool finite = !TIMESTAMP_NOT_FINITE(period.from) && !TIMESTAMP_NOT_FINITE(period.until);
+    if (!finite || period.from >= period.until || period.until - period.from > kMost)
+        pulse::ThrowInvalid("not a period",
+                            finite ? "It is from " + pulse::FormatMoment(period.from) + " until " +
+                                         pulse::FormatMoment(period.until) + "."
+                                   : "Its ends must be finite.",
+                            "\"from\" must be before \"until\", by at most ten years.");
+    period.until = std::min(period.until, now + 1);
+    period.sees_people = insight::CallerSeesPeople();
+    return period;
+}
+
+}  // namespace
+
+PULSE_WRITING_FUNCTION(pulse_enable_lifecycle) {
+    const pg::Args args(fcinfo);
+    insight::LifecycleInput input;
+    input.purchase_events = args.Texts(0);
+    input.inactive_days = args.Int8(1);
+    input.known = args.Text(2);
+    return Int32GetDatum(insight::EnableLifecycle(input));
+}
+
+PULSE_WRITING_FUNCTION(pulse_disable_lifecycle) {
+    insight::DisableLifecycle();
+    PG_RETURN_VOID();
+}
+
+PULSE_FUNCTION(pulse_lifecycle) {
+    const insight::LifecyclePeriod period = PeriodOf(pg::Args(fcinfo), 30);
+    insight::RequireLifecycle(pg::Now());
+    pg::ResultSet rows(fcinfo);
+    const pg::OwnerSession session;
+    pg::AddRows(rows, insight::ReadTransitions(period));
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_lifecycle_weeks) {
+    const insight::LifecyclePeriod period = PeriodOf(pg::Args(fcinfo), 84);
+    insight::RequireLifecycle(pg::Now());
+    pg::ResultSet rows(fcinfo);
+    const pg::OwnerSession session;
+    pg::AddRows(rows, insight::ReadWeeks(period));
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_lifecycle_stages) {
+    const insight::LifecycleVersion version = insight::RequireLifecycle(pg::Now());
+    const bool sees_people = insight::CallerSeesPeople();
+    pg::ResultSet rows(fcinfo);
+    const pg::OwnerSession session;
+    pg::AddRows(rows, insight::ReadStages(version, sees_people));
+    return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_growth) {
+    const pg::Args args(fcinfo);
+    const insight::LifecyclePeriod period = PeriodOf(args, 84);
+    const std::string unit = args.Text(2).value_or("week");
+    pg::ResultSet rows(fcinfo);
+    const pg::OwnerSession session;
+    pg::AddRows(rows, insight::ReadGrowth(period, unit));
+    return pg::ResultSet::Done();
+}
+
+// For pulse.person, person by person.
+PULSE_FUNCTION(pulse_evaluate_lifecycle) {
+    const auto profile = pg::Args(fcinfo).Int8(0);
+    pg::ResultSet rows(fcinfo);
+    const pulse::Moment now = pg::Now();
+    if (!profile || !insight::FindLifecycle(now)) return pg::ResultSet::Done();
+    const auto person = pulse::profile::FindPerson(*profile);
+    if (!person || person->id != *profile) return pg::ResultSet::Done();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(now);
+    const trait::Rule& rule = insight::CompiledRule("lifecycle", program->number);
+    trait::Subject subject(*person, now, program,
+                           trait::ReadAhead::Of(fcinfo).BlockOf(*profile, now, *program));
+    Value value = Value::Null(TEXTOID);
+    trait::ProblemOf(*profile, rule.rule().can_fail, [&] { value = subject.Value(rule); });
+    value.type = TEXTOID;
+    if (!value.null) rows.Add({value});
+    return pg::ResultSet::Done();
+}
