@@ -90,14 +90,14 @@ COMMENT ON FUNCTION pulse_funnel(jsonb, timestamptz, timestamptz, text) IS
 -- Level: people_reader
 CREATE FUNCTION pulse_funnel_people(funnel text, step bigint, dropped boolean DEFAULT false, "from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
                                     by text DEFAULT NULL, value text DEFAULT NULL, max bigint DEFAULT 100, after bigint DEFAULT NULL)
-    RETURNS TABLE (profile_id bigint, user_id text, value_of_person text, reached int, waiting boolean, entered_at timestamptz, reached_at timestamptz)
+    RETURNS TABLE (profile_id bigint, user_id text, breakdown text, reached int, waiting boolean, entered_at timestamptz, reached_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_funnel_people';
 COMMENT ON FUNCTION pulse_funnel_people(text, bigint, boolean, timestamptz, timestamptz, text, text, bigint, bigint) IS
 'Lists people of a funnel, by name or as a definition, as of pulse_now(): those who reached a step, or with dropped those who took it and no further one, and cannot any more. reached is the number of steps they took, reached_at the time of the step asked for. value: only people with this value of the breakdown. max: up to 10,000; give the last profile_id as after for the next page. Errors: as for pulse_funnel(), 22023 no such step.';
 -- Level: people_reader
 CREATE FUNCTION pulse_funnel_people(definition jsonb, step bigint, dropped boolean DEFAULT false, "from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
                                     by text DEFAULT NULL, value text DEFAULT NULL, max bigint DEFAULT 100, after bigint DEFAULT NULL)
-    RETURNS TABLE (profile_id bigint, user_id text, value_of_person text, reached int, waiting boolean, entered_at timestamptz, reached_at timestamptz)
+    RETURNS TABLE (profile_id bigint, user_id text, breakdown text, reached int, waiting boolean, entered_at timestamptz, reached_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_funnel_people';
 COMMENT ON FUNCTION pulse_funnel_people(jsonb, bigint, boolean, timestamptz, timestamptz, text, text, bigint, bigint) IS
 'The same for a definition that is not saved.';

@@ -39,7 +39,7 @@ std::optional<size_t> ReadWord(const JsonObject& object, const char* key, const 
     if (!word) return std::nullopt;
     std::vector<std::string> valid(words, words + n);
     const auto found = std::find(valid.begin(), valid.end(), *word);
-    if (found == valid.end()) object.Refuse(key, "is not valid", SuggestName(*word, valid, "Valid are"));
+    if (found == valid.end()) object.Refuse(key, "is not valid", SuggestName(*word, valid, "Words"));
     return static_cast<size_t>(found - valid.begin());
 }
 

@@ -83,7 +83,7 @@ void AddSteps(const pg::Row& row, const FunnelDefinition& funnel, std::vector<Fu
     for (size_t i = 0; i < steps; ++i) {
         FunnelStepRow& step = rows[first + i];
         step.from_start = RateOf(step.people, rows[first].people);
-        step.from_previous = RateOf(step.people, rows[first + (i > 0 ? i - 1 : 0)].people);
+        if (i > 0) step.from_previous = RateOf(step.people, rows[first + i - 1].people);
     }
 }
 
