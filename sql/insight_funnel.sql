@@ -37,19 +37,19 @@ CREATE TYPE pulse.funnel_path AS (reached int, waiting boolean, times bigint[], 
 COMMENT ON TYPE pulse.funnel_path IS
 'How far a person came in a funnel: number of steps, whether the next one may still come, the instant of each step (microseconds since 2000), and the value of the breakdown.';
 
--- Level: owner
+-- Level: reader
 CREATE FUNCTION pulse.follow_funnel_step(internal, text, int, bigint, timestamptz, int, text, text) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_follow_funnel_step';
--- Level: owner
+-- Level: reader
 CREATE FUNCTION pulse.follow_funnel_combine(internal, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_follow_funnel_combine';
--- Level: owner
+-- Level: reader
 CREATE FUNCTION pulse.follow_funnel_serialize(internal) RETURNS bytea
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_follow_funnel_serialize';
--- Level: owner
+-- Level: reader
 CREATE FUNCTION pulse.follow_funnel_deserialize(bytea, internal) RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_follow_funnel_deserialize';
--- Level: owner
+-- Level: reader
 CREATE FUNCTION pulse.follow_funnel_final(internal) RETURNS pulse.funnel_path[]
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_follow_funnel_final';
 COMMENT ON FUNCTION pulse.follow_funnel_step(internal, text, int, bigint, timestamptz, int, text, text) IS 'Part of the aggregate pulse.follow_funnel.';
@@ -57,7 +57,7 @@ COMMENT ON FUNCTION pulse.follow_funnel_combine(internal, internal) IS 'Part of 
 COMMENT ON FUNCTION pulse.follow_funnel_serialize(internal) IS 'Part of the aggregate pulse.follow_funnel.';
 COMMENT ON FUNCTION pulse.follow_funnel_deserialize(bytea, internal) IS 'Part of the aggregate pulse.follow_funnel.';
 COMMENT ON FUNCTION pulse.follow_funnel_final(internal) IS 'Part of the aggregate pulse.follow_funnel.';
--- Level: owner
+-- Level: reader
 CREATE AGGREGATE pulse.follow_funnel(plan text, by_step int, person bigint, at timestamptz, mask int, key text, value text) (
     SFUNC = pulse.follow_funnel_step, STYPE = internal, SSPACE = 1024, FINALFUNC = pulse.follow_funnel_final, FINALFUNC_MODIFY = READ_WRITE,
     COMBINEFUNC = pulse.follow_funnel_combine, SERIALFUNC = pulse.follow_funnel_serialize,

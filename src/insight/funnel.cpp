@@ -265,6 +265,12 @@ void FunnelFollower::AdvanceTogether(Moment time) {
             needed = count[static_cast<size_t>(std::countr_zero(bits))]++ < plan_.steps || needed;
         return !needed;
     });
+    if (group_.size() <= 1) {
+        if (!group_.empty())
+            Advance(
+                events[group_[0]].mask & step_bits_, [&](size_t) { return group_[0]; }, time);
+        return;
+    }
     before_ = chains_;
     const uint32_t before = alive_;
     const bool starts = count[0] > 0 && MayStart();
@@ -276,8 +282,8 @@ void FunnelFollower::AdvanceTogether(Moment time) {
         const Moment start = done == 0 ? time : before_[done - 1].start;
         owner_.assign(group_.size(), -1);
         for (size_t step = done; step < plan_.steps; ++step) {
-            std::vector<bool> visited(group_.size());
-            if (!Assign(step, visited)) break;
+            visited_.assign(group_.size(), 0);
+            if (!Assign(step)) break;
             Chain& chain = chains_[step];
             if (IsAlive(step) && (start < chain.start || (start == chain.start && !has_timeouts_))) continue;
             if (done > 0) std::copy_n(before_[done - 1].path.begin(), done, chain.path.begin());
@@ -300,11 +306,11 @@ void FunnelFollower::AdvanceTogether(Moment time) {
 }
 
 // Find an event for a step, by giving other events to the steps that have one.
-bool FunnelFollower::Assign(size_t step, std::vector<bool>& visited) {
+bool FunnelFollower::Assign(size_t step) {
     for (size_t i = 0; i < group_.size(); ++i) {
-        if (visited[i] || ((*events_)[group_[i]].mask >> step & 1) == 0) continue;
-        visited[i] = true;
-        if (owner_[i] >= 0 && !Assign(static_cast<size_t>(owner_[i]), visited)) continue;
+        if (visited_[i] != 0 || ((*events_)[group_[i]].mask >> step & 1) == 0) continue;
+        visited_[i] = 1;
+        if (owner_[i] >= 0 && !Assign(static_cast<size_t>(owner_[i]))) continue;
         owner_[i] = static_cast<int>(step);
         return true;
     }

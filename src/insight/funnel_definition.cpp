@@ -60,7 +60,7 @@ std::optional<FunnelSpan> ReadCounted(const JsonObject& object, const char* key,
     if (*number != static_cast<double>(static_cast<int64_t>(*number)))
         object.Refuse(key, "must be a whole number");
     const auto count = static_cast<int64_t>(*number);
-    return FunnelSpan{std::to_string(count) + " " + unit, count * length};
+    return FunnelSpan{std::to_string(count) + " " + unit + (count == 1 ? "" : "s"), count * length};
 }
 
 std::string ReadEventName(const JsonObject& object, const char* key, const char* other) {
@@ -273,10 +273,10 @@ FunnelDefinition ReadFunnel(const Json& json) {
     FunnelDefinition funnel;
     funnel.steps = ReadSteps(object);
     if (const auto window = ReadSpan(object, "window")) funnel.window = *window;
-    if (const auto days = ReadCounted(object, "conversion_window_days", 3650, "days", kDay))
+    if (const auto days = ReadCounted(object, "conversion_window_days", 3650, "day", kDay))
         funnel.window = *days;
     funnel.step_timeout = ReadSpan(object, "step_timeout");
-    if (const auto hours = ReadCounted(object, "step_timeout_hours", 87'600, "hours", kHour))
+    if (const auto hours = ReadCounted(object, "step_timeout_hours", 87'600, "hour", kHour))
         funnel.step_timeout = *hours;
     funnel.order = static_cast<FunnelOrder>(ReadWord(object, "order", kOrders).value_or(0));
     funnel.entry = static_cast<FunnelEntry>(ReadWord(object, "entry", kEntries).value_or(0));

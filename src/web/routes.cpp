@@ -43,8 +43,9 @@ const char* Name(Type type) {
 const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
-        for (const auto& list : {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, TableRoutes,
-                                 DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes}) {
+        for (const auto& list :
+             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, TableRoutes, DefinitionRoutes,
+              UserRoutes, StratumRoutes, StratumSegmentRoutes, FunnelRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

@@ -104,7 +104,7 @@ class FunnelFollower {
     template <typename EventOf>
     void Advance(uint32_t mask, EventOf event_of, Moment time);
     void AdvanceTogether(Moment time);
-    bool Assign(size_t step, std::vector<bool>& visited);
+    bool Assign(size_t step);
 
     void Restart();
     void Exclude(uint32_t mask);
@@ -129,7 +129,8 @@ class FunnelFollower {
     std::vector<FunnelPath> paths_;
     std::vector<uint32_t> order_;  // events by key
     std::vector<uint32_t> group_;  // events of one instant
-    std::vector<int> owner_;       // by event of the group: the step that it is assigned to; -1: none
+    std::vector<char> visited_;
+    std::vector<int> owner_;  // by event of the group: the step that it is assigned to; -1: none
 };
 
 }  // namespace pulse::insight

@@ -17,5 +17,6 @@ std::vector<Route> DefinitionRoutes();  // TinyCDP: decisions, traits, segments 
 std::vector<Route> UserRoutes();        // TinyCDP: people, figures, exports
 std::vector<Route> StratumRoutes();     // Stratum: events, people, sources
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
+std::vector<Route> FunnelRoutes();          // Stratum: funnels
 
 }  // namespace pulse::web
