@@ -27,9 +27,20 @@ CREATE TABLE pulse.funnel_version (
 );
 COMMENT ON TABLE pulse.funnel_version IS 'All definitions that a funnel has had, with the role that made the change, the time, and the keys that changed.';
 
+-- Level: reader
+CREATE TABLE pulse.funnel_monitor (
+    funnel_id bigint NOT NULL REFERENCES pulse.funnel,
+    step int NOT NULL,
+    segment_id bigint NOT NULL UNIQUE REFERENCES pulse.segment ON DELETE CASCADE,
+    PRIMARY KEY (funnel_id, step)
+);
+COMMENT ON TABLE pulse.funnel_monitor IS 'The segments that measure the steps of monitored funnels. Changed only by pulse_monitor_funnel() and pulse_unmonitor_funnel().';
+COMMENT ON COLUMN pulse.funnel_monitor.step IS 'The segment has the entries that reached this step; converted: they took the next one.';
+
 SELECT pg_catalog.pg_extension_config_dump('pulse.funnel', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.funnel_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.funnel_version', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.funnel_monitor', '');
 
 -- ---- One person's paths ----
 
@@ -133,15 +144,36 @@ COMMENT ON FUNCTION pulse_create_funnel(text, jsonb, text) IS
 CREATE FUNCTION pulse_update_funnel(name text, definition jsonb DEFAULT NULL, description text DEFAULT NULL, new_name text DEFAULT NULL)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_funnel';
 COMMENT ON FUNCTION pulse_update_funnel(text, jsonb, text, text) IS
-'Changes a funnel and returns its version: null leaves a value as it is, an empty description removes it. Another definition creates a new version; pulse.funnel_version keeps all. Errors: as for pulse_create_funnel(), and 42704 unknown funnel.';
+'Changes a funnel and returns its version: null leaves a value as it is, an empty description removes it. Another definition creates a new version; pulse.funnel_version keeps all. Errors: as for pulse_create_funnel(), 42704 unknown funnel, 55000 another number of steps while it is monitored.';
 
 -- Level: operator
 CREATE FUNCTION pulse_delete_funnel(name text)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_funnel';
-COMMENT ON FUNCTION pulse_delete_funnel(text) IS 'Deletes a funnel and its versions. Errors: 42704 unknown funnel.';
+COMMENT ON FUNCTION pulse_delete_funnel(text) IS 'Deletes a funnel and its versions. Errors: 42704 unknown funnel, 2BP01 it is monitored.';
 
 -- Level: reader
 CREATE FUNCTION pulse_list_funnels()
-    RETURNS TABLE (id bigint, name text, definition jsonb, version int, description text, created_by text, created_at timestamptz, updated_at timestamptz)
+    RETURNS TABLE (id bigint, name text, definition jsonb, version int, description text, created_by text, created_at timestamptz, updated_at timestamptz, monitored boolean)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_funnels';
 COMMENT ON FUNCTION pulse_list_funnels() IS 'Lists the saved funnels by name.';
+
+-- ---- Watching ----
+
+-- Level: people_reader
+CREATE FUNCTION pulse.funnel_cohort(funnel bigint, step bigint, attributes text[], within interval DEFAULT '1 day')
+    RETURNS TABLE (member text, converted boolean, "values" text[])
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1000 AS 'MODULE_PATHNAME', 'pulse_funnel_cohort';
+COMMENT ON FUNCTION pulse.funnel_cohort(bigint, bigint, text[], interval) IS
+'The entries of a funnel, by id, that began on one day, ended by pulse_now() less the time within, and reached a step: whether they took the next step within that time of the first, and their attributes. The segments of pulse_monitor_funnel() read it.';
+
+-- Level: operator
+CREATE FUNCTION pulse_monitor_funnel(name text, attributes text[] DEFAULT NULL, within interval DEFAULT '1 day')
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_monitor_funnel';
+COMMENT ON FUNCTION pulse_monitor_funnel(text, text[], interval) IS
+'Watches a saved funnel and returns the number of its new segments, one for each step but the last: measured daily, over the entries that began on one day and have had the time within since. A step that loses conversion becomes an incident in pulse.incident; its diagnosis names the value of an attribute that lost it. attributes: up to 10 such as profile.country, properties.platform (of the first step''s event), context.app.version, source. Errors: 42704 unknown funnel, 42710 monitored already, 22023 not an attribute, or within not from 1 minute to 90 days.';
+
+-- Level: operator
+CREATE FUNCTION pulse_unmonitor_funnel(name text)
+    RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmonitor_funnel';
+COMMENT ON FUNCTION pulse_unmonitor_funnel(text) IS
+'Ends watching a funnel: deletes its segments with their history, and returns their number. Errors: 42704 unknown funnel, 55000 not monitored, 42501 segment of another role.';

@@ -46,9 +46,12 @@ class FunnelTexts {
 // What the calls for one query share; in the memory of the function's call.
 struct FunnelShared {
     FunnelShared(const std::string& text, int step)
-        : plan_text(text), by_step(step), follower(ReadPlan(text)), plan(follower.plan()) {}
+        : plan_text(std::make_shared<const std::string>(text)),
+          by_step(step),
+          follower(ReadPlan(text)),
+          plan(follower.plan()) {}
 
-    std::string plan_text;
+    std::shared_ptr<const std::string> plan_text;
     int by_step;
     FunnelFollower follower;
     const FunnelPlan& plan;
@@ -57,7 +60,7 @@ struct FunnelShared {
 };
 
 struct FunnelPerson {
-    std::string plan_text;
+    std::shared_ptr<const std::string> plan_text;
     int by_step = 1;
     int64_t person = 0;
     std::vector<FunnelEvent> events;
@@ -67,7 +70,7 @@ struct FunnelPerson {
 FunnelShared& SharedOf(FunctionCallInfo fcinfo, std::string_view plan_text, int by_step) {
     FmgrInfo& call = *fcinfo->flinfo;
     auto* shared = static_cast<FunnelShared*>(call.fn_extra);
-    if (!shared || shared->plan_text != plan_text || shared->by_step != by_step) {
+    if (!shared || *shared->plan_text != plan_text || shared->by_step != by_step) {
         shared = pg::Keep(call.fn_mcxt, std::make_unique<FunnelShared>(std::string(plan_text), by_step));
         call.fn_extra = shared;
     }
@@ -86,10 +89,16 @@ std::unique_ptr<FunnelPerson> BeginPerson(FunctionCallInfo fcinfo) {
         ThrowInvalid("plan, by_step and person of pulse.follow_funnel() must not be null", "",
                      "It is an internal function: pulse_funnel() calls it.");
     auto person = std::make_unique<FunnelPerson>();
-    person->plan_text = pg::ToText(arguments[kPlan].value);
+    // Of a constant: neither compressed nor stored elsewhere.
+    const Datum plan =
+        pg::Call([&] { return PointerGetDatum(PG_DETOAST_DATUM_PACKED(arguments[kPlan].value)); });
+    const std::string_view text(VARDATA_ANY(DatumGetPointer(plan)),
+                                static_cast<size_t>(VARSIZE_ANY_EXHDR(DatumGetPointer(plan))));
     person->by_step = DatumGetInt32(arguments[kByStep].value);
     person->person = DatumGetInt64(arguments[kPerson].value);
-    const FunnelShared& shared = SharedOf(fcinfo, person->plan_text, person->by_step);
+    const FunnelShared& shared = SharedOf(fcinfo, text, person->by_step);
+    person->plan_text = shared.plan_text;
+    person->events.reserve(16);
     if (person->by_step < 1 || static_cast<size_t>(person->by_step) > shared.plan.steps)
         ThrowInvalid("by_step of pulse.follow_funnel() is not a step",
                      "It is " + std::to_string(person->by_step) + ".",
@@ -186,7 +195,7 @@ class FunnelBytes {
 
 std::string EncodePerson(const FunnelPerson& person) {
     std::string bytes;
-    PutText(bytes, person.plan_text);
+    PutText(bytes, *person.plan_text);
     PutNumber(bytes, static_cast<uint64_t>(person.by_step));
     PutNumber(bytes, static_cast<uint64_t>(person.person));
     for (const FunnelTexts* texts : {&person.keys, &person.values}) {
@@ -202,7 +211,7 @@ std::string EncodePerson(const FunnelPerson& person) {
 std::unique_ptr<FunnelPerson> DecodePerson(std::string_view text) {
     FunnelBytes bytes(text);
     auto person = std::make_unique<FunnelPerson>();
-    person->plan_text = bytes.Text();
+    person->plan_text = std::make_shared<const std::string>(bytes.Text());
     person->by_step = static_cast<int>(bytes.Number());
     person->person = static_cast<int64_t>(bytes.Number());
     for (FunnelTexts* texts : {&person->keys, &person->values})
@@ -279,7 +288,7 @@ PULSE_FUNCTION(pulse_follow_funnel_final) {
     pg::AggregateContext(fcinfo);
     insight::FunnelPerson* person = insight::PersonOf(fcinfo, 0);
     if (!person) PG_RETURN_NULL();
-    insight::FunnelShared& shared = insight::SharedOf(fcinfo, person->plan_text, person->by_step);
+    insight::FunnelShared& shared = insight::SharedOf(fcinfo, *person->plan_text, person->by_step);
     insight::SortPerson(*person);
     const std::vector<insight::FunnelPath>& paths = shared.follower.Follow(person->events);
     if (paths.empty()) PG_RETURN_NULL();

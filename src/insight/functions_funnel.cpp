@@ -6,6 +6,7 @@
 #include "pulse/insight/store_funnel.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_person.hpp"
 #include "pulse/rule/json.hpp"
@@ -238,6 +239,31 @@ PULSE_FUNCTION(pulse_list_funnels) {
         results.Add({Value::Int8(funnel.id), Value::Text(funnel.name),
                      Value::Jsonb(insight::FunnelToJson(funnel.definition)), Value::Int4(funnel.version),
                      Value::Text(funnel.description), Value::Text(funnel.created_by),
-                     Value::Time(funnel.created_at), Value::Time(funnel.updated_at)});
+                     Value::Time(funnel.created_at), Value::Time(funnel.updated_at),
+                     Value::Bool(funnel.monitored)});
+    return pg::ResultSet::Done();
+}
+
+PULSE_WRITING_FUNCTION(pulse_monitor_funnel) {
+    const pg::Args args(fcinfo);
+    const std::string name = args.RequireText(0, "name");
+    const int64_t within = args.IsNull(2) ? pulse::kDay : pg::IntervalArgument(args.Raw(2));
+    return Int32GetDatum(insight::MonitorFunnel(name, args.Texts(1), within));
+}
+
+PULSE_WRITING_FUNCTION(pulse_unmonitor_funnel) {
+    return Int32GetDatum(insight::UnmonitorFunnel(pg::Args(fcinfo).RequireText(0, "name")));
+}
+
+PULSE_FUNCTION(pulse_funnel_cohort) {
+    const pg::Args args(fcinfo);
+    const int64_t funnel = args.RequireInt8(0, "funnel"), step = args.RequireInt8(1, "step");
+    const std::vector<std::string> attributes = args.RequireTexts(2, "attributes");
+    const int64_t within = args.IsNull(3) ? pulse::kDay : pg::IntervalArgument(args.Raw(3));
+    pg::ResultSet results(fcinfo);
+    const pg::OwnerSession session;
+    insight::ReadFunnelCohort(funnel, step, attributes, within, [&](const insight::FunnelMember& member) {
+        results.Add({Value::Text(member.member), Value::Bool(member.converted), Value::Texts(member.values)});
+    });
     return pg::ResultSet::Done();
 }

@@ -114,15 +114,19 @@ std::string TextAt(const std::string& json, const std::vector<std::string>& path
     return "(" + rule::JsonPath(json, path) + " #>> '{}')";
 }
 
+// What an event has.
+std::string OfEventSql(const FunnelBreakdown& by) {
+    switch (by.kind) {
+        case Kind::kProperty: return TextAt("e.properties", by.path);
+        case Kind::kContext: return TextAt("e.context", by.path);
+        default: return "e.source::text";
+    }
+}
+
 // The value of an event.
 std::string EventValueSql(const FunnelDefinition& funnel) {
-    std::string sql;
-    switch (funnel.by.kind) {
-        case Kind::kProperty: sql = TextAt("e.properties", funnel.by.path); break;
-        case Kind::kContext: sql = TextAt("e.context", funnel.by.path); break;
-        case Kind::kSource: sql = "e.source::text"; break;
-        default: return "NULL::text";
-    }
+    if (!funnel.by.OfEvent()) return "NULL::text";
+    const std::string sql = OfEventSql(funnel.by);
     return "CASE WHEN e.name = " + rule::QuoteText(funnel.steps[funnel.by_step - 1].event) + " THEN left(" +
            sql + ", " + std::to_string(kMaxValueLength) + ") END";
 }
@@ -159,12 +163,15 @@ std::string KeptValuesSql(bool all_values) {
 
 }  // namespace
 
-std::string FunnelEventsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
+namespace {
+
+// The events with a value of each.
+std::string EventsSql(const FunnelDefinition& funnel, const FunnelQuery& query, const std::string& value) {
     const std::string now = Literal(query.now);
     const std::vector<NamedEvent> events = EventsByName(funnel, now);
     std::string sql = "SELECT o.canonical_id AS person, e.time AS at, " + MaskSql(events) + " AS mask, " +
                       (funnel.hold.empty() ? "NULL::text" : TextAt("e.properties", funnel.hold_path)) +
-                      " AS key, " + EventValueSql(funnel) +
+                      " AS key, " + value +
                       " AS value FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id"
                       " WHERE e.time <= " +
                       now;
@@ -178,13 +185,53 @@ std::string FunnelEventsSql(const FunnelDefinition& funnel, const FunnelQuery& q
     return sql;
 }
 
-std::string FunnelPathsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
-    return "SELECT f.person, " + ValueSql(funnel) +
+std::string PathsSql(const FunnelDefinition& funnel, const FunnelQuery& query, const std::string& event_value,
+                     const std::string& value, const std::string& joins) {
+    return "SELECT f.person, " + value +
            " AS value, (f.path).reached, (f.path).waiting, (f.path).times FROM (SELECT r.person,"
            " unnest(pulse.follow_funnel(" +
            rule::QuoteText(WritePlan(PlanOf(funnel, query.now))) + ", " + std::to_string(funnel.by_step) +
-           ", r.person, r.at, r.mask, r.key, r.value)) AS path FROM (" + FunnelEventsSql(funnel, query) +
-           ") AS r GROUP BY r.person) AS f" + JoinsSql(funnel, query);
+           ", r.person, r.at, r.mask, r.key, r.value)) AS path FROM (" +
+           EventsSql(funnel, query, event_value) + ") AS r GROUP BY r.person) AS f" + joins;
+}
+
+}  // namespace
+
+std::string FunnelEventsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
+    return EventsSql(funnel, query, EventValueSql(funnel));
+}
+
+std::string FunnelPathsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
+    return PathsSql(funnel, query, EventValueSql(funnel), ValueSql(funnel), JoinsSql(funnel, query));
+}
+
+std::string FunnelCohortSql(const FunnelDefinition& funnel, const FunnelQuery& query, size_t step,
+                            const std::vector<FunnelBreakdown>& attributes) {
+    // The attributes of the first event travel as one value.
+    std::string of_event, values;
+    size_t events = 0;
+    for (const FunnelBreakdown& attribute : attributes) {
+        std::string value;
+        if (attribute.OfEvent()) {
+            of_event += (of_event.empty() ? "" : ", ") + OfEventSql(attribute);
+            value = "((f.path).value::jsonb ->> " + std::to_string(events++) + ")";
+        } else {
+            value = attribute.kind == Kind::kProfile ? TextAt("p.attributes", attribute.path)
+                                                     : TextAt("a.attributes", attribute.path);
+        }
+        values += (values.empty() ? "" : ", ") +
+                  ("coalesce(left(" + value + ", " + std::to_string(kMaxValueLength) + "), '(none)')");
+    }
+    if (!of_event.empty())
+        of_event = "CASE WHEN e.name = " + rule::QuoteText(funnel.steps[0].event) +
+                   " THEN jsonb_build_array(" + of_event + ")::text END";
+    return "SELECT q.person || ' ' || q.times[1] AS member, q.reached > " + std::to_string(step) +
+           " AS converted, q.value FROM (" +
+           PathsSql(funnel, query, of_event.empty() ? "NULL::text" : of_event,
+                    "ARRAY[" + values + "]::text[]",
+                    " LEFT JOIN pulse.profile AS p ON p.id = f.person LEFT JOIN pulse.account AS a ON a.id ="
+                    " p.account_id") +
+           ") AS q WHERE q.reached >= " + std::to_string(step);
 }
 
 std::string FunnelSummarySql(const FunnelDefinition& funnel, const FunnelQuery& query, bool all_values) {

@@ -16,11 +16,12 @@ namespace {
 using pg::Value;
 
 constexpr const char* kFunnelColumns =
-    "SELECT id, name, definition, version, description, created_by, created_at, updated_at FROM pulse.funnel ";
+    "SELECT id, name, definition, version, description, created_by, created_at, updated_at,"
+    " EXISTS (SELECT FROM pulse.funnel_monitor AS m WHERE m.funnel_id = funnel.id) FROM pulse.funnel ";
 
 SavedFunnel ReadSavedFunnel(const pg::Row& row) {
     return {row.Int8(0), row.Text(1), ReadFunnel(row.Jsonb(2)), row.Int4(3), row.TextOrNull(4), row.Text(5),
-            row.Time(6), row.Time(7)};
+            row.Time(6), row.Time(7), row.Bool(8)};
 }
 
 [[noreturn]] void ThrowUnknownFunnel(const std::string& name) {
@@ -131,6 +132,11 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
     if (!change.definition) return before.version;
     const nlohmann::json old = FunnelToJson(before.definition), json = FunnelToJson(*change.definition);
     if (json == old) return before.version;
+    if (before.monitored && change.definition->steps.size() != before.definition.steps.size())
+        throw UserError(
+            sqlstate::kNotReady, "funnel " + InQuotes(name) + " is monitored with other steps",
+            "It has " + std::to_string(before.definition.steps.size()) + " steps, and each has a history.",
+            "End that with pulse_unmonitor_funnel() first.");
     CheckFunnel(*change.definition);
     WarnOfUnknownSteps(*change.definition);
     pg::Execute(
@@ -142,6 +148,9 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
 
 void DeleteFunnel(const std::string& name) {
     const SavedFunnel funnel = FindFunnel(name, " FOR UPDATE");
+    if (funnel.monitored)
+        throw UserError(sqlstate::kDependentObjects, "funnel " + InQuotes(name) + " is monitored",
+                        "Segments measure its steps.", "End that with pulse_unmonitor_funnel() first.");
     pg::Execute("DELETE FROM pulse.funnel WHERE id = $1", {Value::Int8(funnel.id)});
     audit::Write("funnel.deleted", name);
 }

@@ -42,22 +42,6 @@ std::string FunnelMembersSql(const std::string& name) {
     return "SELECT " + query.key + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
 }
 
-FunnelQuery PrepareFunnel(const FunnelDefinition& funnel) {
-    FunnelQuery query;
-    query.now = pg::Now();
-    if (!funnel.segment.empty()) query.members = FunnelMembersSql(funnel.segment);
-    if (funnel.by.kind == FunnelBreakdown::Kind::kSegment)
-        query.by_members = FunnelMembersSql(funnel.by.segment);
-    for (const FunnelStep& step : funnel.steps)
-        if (step.where) rule::CheckPatterns(*step.where);
-    for (const FunnelExcluded& excluded : funnel.exclude)
-        if (excluded.where) rule::CheckPatterns(*excluded.where);
-    // One person after another: a hash table would hold the events of all.
-    pg::SetLocally("enable_hashagg", "off");
-    pg::SetLocally("jit", "off");
-    return query;
-}
-
 // The rows of one value, from the columns of FunnelSummarySql().
 void AddSteps(const pg::Row& row, const FunnelDefinition& funnel, std::vector<FunnelStepRow>& rows) {
     const size_t steps = funnel.steps.size(), first = rows.size();
@@ -88,6 +72,22 @@ void AddSteps(const pg::Row& row, const FunnelDefinition& funnel, std::vector<Fu
 }
 
 }  // namespace
+
+FunnelQuery PrepareFunnel(const FunnelDefinition& funnel) {
+    FunnelQuery query;
+    query.now = pg::Now();
+    if (!funnel.segment.empty()) query.members = FunnelMembersSql(funnel.segment);
+    if (funnel.by.kind == FunnelBreakdown::Kind::kSegment)
+        query.by_members = FunnelMembersSql(funnel.by.segment);
+    for (const FunnelStep& step : funnel.steps)
+        if (step.where) rule::CheckPatterns(*step.where);
+    for (const FunnelExcluded& excluded : funnel.exclude)
+        if (excluded.where) rule::CheckPatterns(*excluded.where);
+    // One person after another: a hash table would hold the events of all.
+    pg::SetLocally("enable_hashagg", "off");
+    pg::SetLocally("jit", "off");
+    return query;
+}
 
 void CheckFunnel(const FunnelDefinition& funnel) {
     const FunnelQuery query = PrepareFunnel(funnel);

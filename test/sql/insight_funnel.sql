@@ -261,3 +261,4 @@ SELECT count(*) FROM pulse.funnel_version;
 SELECT pulse_delete_segment('Funnel French', confirm => true);
 SELECT count(pulse_revoke(rolname::text)) FROM pg_roles WHERE rolname LIKE 'funnel\_%';
 DROP ROLE funnel_reader, funnel_people, funnel_operator, funnel_nobody;
+DROP EXTENSION pulse CASCADE;

@@ -25,6 +25,11 @@ std::string FunnelEventsSql(const FunnelDefinition& funnel, const FunnelQuery& q
 // One row for each path: person, value, reached, waiting, times (bigint[], microseconds since 2000).
 std::string FunnelPathsSql(const FunnelDefinition& funnel, const FunnelQuery& query);
 
+// One row for each path that reached a step: member (text, the person and when it began), converted (whether
+// it took the next step), values (text[]: one for each attribute).
+std::string FunnelCohortSql(const FunnelDefinition& funnel, const FunnelQuery& query, size_t step,
+                            const std::vector<FunnelBreakdown>& attributes);
+
 // One row for each value: value, then for each step the paths that end there, those of them that wait, and
 // median and p90 of the time from the step before (bigint[]; null without any). `all_values`: also those of
 // fewer than 10 people.

@@ -3,7 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include <array>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,6 +22,7 @@ struct SavedFunnel {
     std::optional<std::string> description;
     std::string created_by;
     Moment created_at = 0, updated_at = 0;
+    bool monitored = false;
 };
 
 // Throws UserError 42704 with similar names.
@@ -39,7 +40,29 @@ struct FunnelChange {
 int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const std::string& actor);
 void DeleteFunnel(const std::string& name);
 
+// ---- store_funnel_monitor.cpp ----
+
+// Watch a funnel by one segment for each step but the last, of the people who began on the day before.
+// Returns the number of segments. Not within a session: the segments run with the rights of the caller.
+int32_t MonitorFunnel(const std::string& name, const std::optional<std::vector<std::string>>& attributes,
+                      int64_t within);
+// Returns the number of segments deleted.
+int32_t UnmonitorFunnel(const std::string& name);
+
+struct FunnelMember {
+    std::string member;
+    bool converted = false;
+    std::vector<std::string> values;
+};
+// The members of such a segment, now. Needs the owner's session.
+void ReadFunnelCohort(int64_t funnel, int64_t step, const std::vector<std::string>& attributes,
+                      int64_t within, const std::function<void(const FunnelMember&)>& add);
+
 // ---- store_funnel_read.cpp: likewise ----
+
+// Prepare the queries of a funnel: segments, patterns, settings of the planner until the end of the session.
+struct FunnelQuery;
+FunnelQuery PrepareFunnel(const FunnelDefinition& funnel);
 
 // Check the patterns of rules and the segments that a funnel names. Throws UserError.
 void CheckFunnel(const FunnelDefinition& funnel);
