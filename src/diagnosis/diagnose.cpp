@@ -147,6 +147,9 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
         context.before_size = input.before->size;
         context.after_size = input.after->size;
         context.changes = Compare(*input.before, *input.after, context.trend.variability);
+        std::erase_if(context.changes, [](const DistributionChange& change) {
+            return change.attribute.ends_with(kConvertedSuffix);
+        });
         context.shifts = FindValueShifts(context.changes);
     }
     Diagnosis diagnosis;

@@ -107,6 +107,7 @@ void AddConversionHypotheses(DiagnosisContext& context) {
                               {id});
         return;
     }
+    if (AddValueRateHypothesis(context, support, id)) return;
     const DistributionChange* shifted = MostShifted(context);
     const double mix = MixPlausibility(context, *rates, shifted);
     if (mix > 0) {

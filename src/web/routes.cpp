@@ -43,7 +43,7 @@ const char* Name(Type type) {
 const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
-             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes, TableRoutes, DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes, InsightRoutes, EventQualityRoutes, RfmRoutes}) {
+             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes, TableRoutes, DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes, InsightRoutes, EventQualityRoutes, RfmRoutes, FunnelRoutes}) {
     }();
              return routes;
     }

@@ -56,6 +56,10 @@ void AddValueHypotheses(DiagnosisContext& context);   // renamed, emptied, vanis
 void AddCombinationHypothesis(DiagnosisContext& context);  // values of several attributes together
 void AddSizeTrendHypotheses(DiagnosisContext& context);    // uniform, gradual, entries, exits, identity
 void AddRateHypotheses(DiagnosisContext& context);         // conversion and activity
+// Rates per value, where a segment measures an attribute of all members and, under this name, of those who
+// converted. Whether it found a value that explains the change; `cited` is the evidence of the change.
+inline constexpr std::string_view kConvertedSuffix = " (converted)";
+bool AddValueRateHypothesis(DiagnosisContext& context, double support, const std::string& cited);
 void AddCorrelatedIncidentHypotheses(DiagnosisContext& context);  // the same cause in other segments
 
 // The incidents with the same cause as this one, and the name of that cause.

@@ -19,16 +19,9 @@ std::vector<Route> DefinitionRoutes();    // TinyCDP: decisions, traits, segment
 std::vector<Route> UserRoutes();          // TinyCDP: people, figures, exports
 std::vector<Route> InsightRoutes();       // people over time: retention, paths, experiments
 std::vector<Route> StratumRoutes();       // Stratum: events, people, sources
-std::vector<Route> ServiceRoutes();       // health, metrics, the description of all routes
-std::vector<Route> EventRoutes();         // events in the forms of Segment's, PostHog's and Jitsu's libraries
-std::vector<Route> OfrepRoutes();         // decisions by the OpenFeature Remote Evaluation Protocol
-std::vector<Route> SegmentRoutes();       // segments, snapshots and incidents
-std::vector<Route> TableRoutes();         // sources, monitored tables and their incidents
-std::vector<Route> DefinitionRoutes();    // TinyCDP: decisions, traits, segments and flags, keys
-std::vector<Route> UserRoutes();          // TinyCDP: people, figures, exports
-std::vector<Route> StratumRoutes();       // Stratum: events, people, sources
 std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of events
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, growth
+std::vector<Route> FunnelRoutes();          // Stratum: funnels
 
 }  // namespace pulse::web
