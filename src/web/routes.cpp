@@ -43,9 +43,16 @@ const char* Name(Type type) {
 const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
-             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes, TableRoutes, DefinitionRoutes, UserRoutes, StratumRoutes, StratumSegmentRoutes, InsightRoutes, EventQualityRoutes, RfmRoutes, FunnelRoutes}) {
+        for (const auto& list :
+             {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes,
+              TableRoutes, DefinitionRoutes, UserRoutes, InsightRoutes, StratumRoutes, StratumSegmentRoutes,
+              EventQualityRoutes, RfmRoutes, FunnelRoutes}) {
+            std::vector<Route> some = list();
+            all.insert(all.end(), some.begin(), some.end());
+        }
+        return all;
     }();
-             return routes;
-    }
+    return routes;
+}
 
 }  // namespace pulse::web
