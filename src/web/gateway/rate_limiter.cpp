@@ -9,6 +9,8 @@ namespace {
 
 // Each request without a key in its head is told of them.
 constexpr size_t kMostExhausted = 1000;
+// Sums of seconds are not exact: a wait of 1 s must not become 2 s.
+constexpr double kRounding = 1e-6;
 
 }  // namespace
 
@@ -26,8 +28,8 @@ void Bucket::Fill(int64_t rate, Clock::time_point now) {
 int64_t Bucket::Wait(int64_t rate, Clock::time_point now) {
     Fill(rate, now);
     if (tokens_ >= 1) return 0;
-    return std::max<int64_t>(1,
-                             static_cast<int64_t>(std::ceil((1 - tokens_) * 60 / static_cast<double>(rate))));
+    return std::max<int64_t>(
+        1, static_cast<int64_t>(std::ceil((1 - tokens_) * 60 / static_cast<double>(rate) - kRounding)));
 }
 
 int64_t Bucket::Take(int64_t rate, Clock::time_point now) {
