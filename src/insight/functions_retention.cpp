@@ -17,7 +17,7 @@ struct PeriodRange {
     int64_t first, last;
 };
 PeriodRange ReadRange(const pg::Args& args, int since, int until, const insight::Clock& clock,
-                      insight::Period period, pulse::Moment now) {
+                      insight::CalendarPeriod period, pulse::Moment now) {
     constexpr int64_t kDefault = 12;
     const auto from = args.Time(since), to = args.Time(until);
     for (const auto& moment : {from, to})
@@ -81,7 +81,7 @@ PULSE_FUNCTION(pulse_retention) {
 PULSE_FUNCTION(pulse_stickiness) {
     const pg::Args args(fcinfo);
     const auto period = insight::ParsePeriod(args.Text(1).value_or("month"), "period");
-    if (period == insight::Period::kDay)
+    if (period == insight::CalendarPeriod::kDay)
         pulse::ThrowInvalid("\"period\" is a day", "", "Give 'week' or 'month': days are counted in it.");
     insight::StickinessQuestion question{
         .event = insight::ReadEventCondition(insight::TextArgument(args, 0, "event"),

@@ -51,7 +51,7 @@ SELECT setseed(0.15);
 CREATE TEMP TABLE history AS
 SELECT CASE WHEN random() < 0.5 THEN 'user' || who END AS user_id, 'browser' || who || '-' || floor(random() * 3) AS anonymous_id, (ARRAY['signup', 'open', 'open', 'buy', 'close'])[1 + floor(random() * 5)::int] AS event,
        timestamptz '2011-11-20 00:00+00' + floor(power(random(), 2) * 90 * 48) * interval '30 minutes' AS "timestamp", format('{"amount": %s}', floor(random() * 40)) AS properties
-FROM (SELECT 1 + floor(power(random(), 2) * 120)::int AS who FROM generate_series(1, 3000)) AS w;
+FROM (SELECT 1 + floor(power(random(), 2) * 120)::int AS who FROM generate_series(1, 1800)) AS w;
 -- The order in which they arrive is not that of their times.
 SELECT accepted FROM pulse_import_events('SELECT * FROM history');
 SELECT count(pulse_identify('user' || i, jsonb_build_object('plan', (ARRAY['free', 'pro', 'team'])[1 + i % 3]), at => '2012-02-28 10:00')) FROM generate_series(1, 120) AS i WHERE i % 7 <> 0;
@@ -63,7 +63,7 @@ CREATE TEMP TABLE question (n int, first text, again text, period text, periods 
 INSERT INTO question
 SELECT row_number() OVER (), first, again, period, 1 + floor(random() * 8)::int, mode, recurring, zone, minimum
 FROM (VALUES ('signup', 'open'), ('signup', NULL), (NULL, 'buy'), ('open', 'open')) AS e (first, again), (VALUES ('day'), ('week'), ('month')) AS p (period), (VALUES ('exact'), ('unbounded')) AS m (mode),
-     (VALUES (true), (false)) AS r (recurring), (VALUES ('UTC', NULL::int), ('America/Sao_Paulo', 20), ('Pacific/Apia', NULL)) AS z (zone, minimum) WHERE random() < 0.35;
+     (VALUES (true), (false)) AS r (recurring), (VALUES ('UTC', NULL::int), ('America/Sao_Paulo', 20), ('Pacific/Apia', NULL)) AS z (zone, minimum) WHERE random() < 0.25;
 CREATE FUNCTION pg_temp.expected(q question, since timestamptz, until timestamptz)
     RETURNS TABLE (cohort date, people bigint, after bigint, returned bigint, complete boolean) LANGUAGE sql AS $$
     WITH one AS (SELECT ('1 ' || q.period)::interval AS step, date_trunc(q.period, since AT TIME ZONE q.zone) AS lowest, date_trunc(q.period, (until - interval '1 microsecond') AT TIME ZONE q.zone) AS highest),

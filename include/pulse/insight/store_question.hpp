@@ -34,7 +34,9 @@ class Clock {
     std::string ZoneSql() const;
     const std::string& zone() const { return zone_; }
     int64_t DayOf(Moment moment) const;
-    int64_t PeriodOf(Moment moment, Period period) const { return insight::PeriodOf(DayOf(moment), period); }
+    int64_t PeriodOf(Moment moment, CalendarPeriod period) const {
+        return insight::PeriodOf(DayOf(moment), period);
+    }
 
   private:
     std::string zone_;
