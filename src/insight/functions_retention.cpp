@@ -38,7 +38,7 @@ PeriodRange ReadRange(const pg::Args& args, int since, int until, const insight:
 PULSE_FUNCTION(pulse_retention) {
     const pg::Args args(fcinfo);
     const pulse::Moment now = pg::Now();
-    const auto period = insight::ParsePeriod(args.RequireText(2, "period"), "period");
+    const auto period = insight::ParsePeriod(args.Text(2).value_or("week"), "period");
     const std::string mode = args.Text(4).value_or("exact");
     if (mode != "exact" && mode != "unbounded")
         pulse::ThrowInvalid("\"mode\" is unknown", "It is " + pulse::InQuotes(pulse::Shorten(mode, 80)) + ".",

@@ -143,7 +143,9 @@ RESET ROLE;
 
 -- ---- errors ----
 RESET client_min_messages;
-SELECT pulse_retention('signup', period => NULL);
+-- Null is the default.
+SELECT count(*) AS different FROM pulse_retention('signup', NULL, NULL, NULL, NULL, NULL) AS a FULL JOIN pulse_retention('signup') AS b ON a = b WHERE a IS NULL OR b IS NULL;
+SELECT count(*) AS different FROM pulse_stickiness(NULL, NULL) AS a FULL JOIN pulse_stickiness() AS b ON a = b WHERE a IS NULL OR b IS NULL;
 SELECT pulse_retention('signup', period => 'year');
 SELECT pulse_retention('', 'open');
 SELECT pulse_retention('signup', 'open', periods => -1);
