@@ -19,10 +19,8 @@ struct PeriodRange {
 PeriodRange ReadRange(const pg::Args& args, int since, int until, const insight::Clock& clock,
                       insight::CalendarPeriod period, pulse::Moment now) {
     constexpr int64_t kDefault = 12;
-    const auto from = args.Time(since), to = args.Time(until);
-    for (const auto& moment : {from, to})
-        if (moment && (*moment == DT_NOBEGIN || *moment == DT_NOEND))
-            pulse::ThrowInvalid("\"since\" and \"until\" must be finite", "", "Give null for no limit.");
+    const auto from = insight::TimeArgument(args, since, "since"),
+               to = insight::TimeArgument(args, until, "until");
     const pulse::Moment end = std::min(to.value_or(now), now);
     PeriodRange range{};
     range.last = clock.PeriodOf(to && *to <= now ? end - 1 : end, period);
