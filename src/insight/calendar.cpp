@@ -22,27 +22,27 @@ int64_t FloorDivide(int64_t value, int64_t by) {
 
 }  // namespace
 
-const char* Name(Period period) {
+const char* Name(CalendarPeriod period) {
     switch (period) {
-        case Period::kDay: return "day";
-        case Period::kWeek: return "week";
-        case Period::kMonth: return "month";
+        case CalendarPeriod::kDay: return "day";
+        case CalendarPeriod::kWeek: return "week";
+        case CalendarPeriod::kMonth: return "month";
     }
     return "day";
 }
 
-Period ParsePeriod(std::string_view text, const char* name) {
-    for (const Period period : {Period::kDay, Period::kWeek, Period::kMonth})
+CalendarPeriod ParsePeriod(std::string_view text, const char* name) {
+    for (const CalendarPeriod period : {CalendarPeriod::kDay, CalendarPeriod::kWeek, CalendarPeriod::kMonth})
         if (text == Name(period)) return period;
     ThrowInvalid("\"" + std::string(name) + "\" is not a period",
                  "It is " + InQuotes(Shorten(std::string(text), 80)) + ".", "Give 'day', 'week' or 'month'.");
 }
 
-int64_t PeriodOf(int64_t day, Period period) {
+int64_t PeriodOf(int64_t day, CalendarPeriod period) {
     switch (period) {
-        case Period::kDay: return day;
-        case Period::kWeek: return FloorDivide(day - kFirstMonday, 7);
-        case Period::kMonth: {
+        case CalendarPeriod::kDay: return day;
+        case CalendarPeriod::kWeek: return FloorDivide(day - kFirstMonday, 7);
+        case CalendarPeriod::kMonth: {
             const std::chrono::year_month_day date{sys_days{std::chrono::days{day + kEpochDay}}};
             return int64_t{static_cast<int>(date.year())} * kMonths + static_cast<unsigned>(date.month()) - 1;
         }
@@ -50,11 +50,11 @@ int64_t PeriodOf(int64_t day, Period period) {
     return day;
 }
 
-int64_t FirstDayOf(int64_t number, Period period) {
+int64_t FirstDayOf(int64_t number, CalendarPeriod period) {
     switch (period) {
-        case Period::kDay: return number;
-        case Period::kWeek: return number * 7 + kFirstMonday;
-        case Period::kMonth: {
+        case CalendarPeriod::kDay: return number;
+        case CalendarPeriod::kWeek: return number * 7 + kFirstMonday;
+        case CalendarPeriod::kMonth: {
             const int64_t year = FloorDivide(number, kMonths);
             const std::chrono::year_month_day date{
                 std::chrono::year{static_cast<int>(year)},
@@ -65,13 +65,13 @@ int64_t FirstDayOf(int64_t number, Period period) {
     return number;
 }
 
-std::string PeriodSql(Period period, const std::string& time, const std::string& zone) {
+std::string PeriodSql(CalendarPeriod period, const std::string& time, const std::string& zone) {
     const std::string local = "(" + time + " AT TIME ZONE " + zone + ")";
     switch (period) {
-        case Period::kDay: return "(" + local + "::date - '2000-01-01'::date)";
-        case Period::kWeek:
+        case CalendarPeriod::kDay: return "(" + local + "::date - '2000-01-01'::date)";
+        case CalendarPeriod::kWeek:
             return "((pg_catalog.date_trunc('week', " + local + ")::date - '2000-01-03'::date) / 7)";
-        case Period::kMonth:
+        case CalendarPeriod::kMonth:
             return "(pg_catalog.date_part('year', " + local + ") * 12 + pg_catalog.date_part('month', " +
                    local + ") - 1)::integer";
     }

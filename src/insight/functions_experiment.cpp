@@ -107,11 +107,8 @@ std::optional<flag::Definition> DefinitionSeen(const flag::StoredFlag& stored,
 
 void ReadTimes(const pg::Args& args, insight::ExperimentFigures& figures) {
     figures.as_of = pg::Now();
-    figures.since = args.Time(2);
-    figures.until = args.Time(3);
-    for (const pulse::Moment moment : {figures.since.value_or(0), figures.until.value_or(0)})
-        if (moment == DT_NOBEGIN || moment == DT_NOEND)
-            pulse::ThrowInvalid("\"since\" and \"until\" must be finite", "", "Give null for no limit.");
+    figures.since = insight::TimeArgument(args, 2, "since");
+    figures.until = insight::TimeArgument(args, 3, "until");
     if (figures.since && *figures.since >= std::min(figures.until.value_or(figures.as_of), figures.as_of))
         pulse::ThrowInvalid("\"since\" is not before \"until\"", "",
                             "Give a time before it; both are at most now.");

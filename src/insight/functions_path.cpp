@@ -18,9 +18,6 @@ constexpr double kMostSteps = 100'000;
 constexpr size_t kMostIgnored = 100;
 
 void CheckPathTimes(const insight::PathQuestion& question) {
-    for (const pulse::Moment moment : {question.since, question.until})
-        if (moment == DT_NOBEGIN || moment == DT_NOEND)
-            pulse::ThrowInvalid("\"since\" and \"until\" must be finite", "", "Give null for no limit.");
     if (question.since >= std::min(question.until, question.now))
         pulse::ThrowInvalid("\"since\" is not before \"until\"", "",
                             "Give a time before it; both are at most now.");
@@ -42,8 +39,8 @@ PULSE_FUNCTION(pulse_paths) {
         .backwards = direction == "previous",
         .depth = insight::Between(args, 2, "depth", 3, 1, 10),
         .top = insight::Between(args, 3, "top", 5, 1, 100),
-        .since = args.Time(4).value_or(now - 30 * pulse::kDay),
-        .until = args.Time(5).value_or(now + 1),
+        .since = insight::TimeArgument(args, 4, "since").value_or(now - 30 * pulse::kDay),
+        .until = insight::TimeArgument(args, 5, "until").value_or(now + 1),
         .now = now,
         .session_gap = args.IsNull(6) ? 30 * pulse::kMinute : pg::IntervalArgument(args.Raw(6)),
         .ignored = args.Texts(7).value_or(std::vector<std::string>()),

@@ -17,12 +17,10 @@ struct PeriodRange {
     int64_t first, last;
 };
 PeriodRange ReadRange(const pg::Args& args, int since, int until, const insight::Clock& clock,
-                      insight::Period period, pulse::Moment now) {
+                      insight::CalendarPeriod period, pulse::Moment now) {
     constexpr int64_t kDefault = 12;
-    const auto from = args.Time(since), to = args.Time(until);
-    for (const auto& moment : {from, to})
-        if (moment && (*moment == DT_NOBEGIN || *moment == DT_NOEND))
-            pulse::ThrowInvalid("\"since\" and \"until\" must be finite", "", "Give null for no limit.");
+    const auto from = insight::TimeArgument(args, since, "since"),
+               to = insight::TimeArgument(args, until, "until");
     const pulse::Moment end = std::min(to.value_or(now), now);
     PeriodRange range{};
     range.last = clock.PeriodOf(to && *to <= now ? end - 1 : end, period);
@@ -38,7 +36,7 @@ PeriodRange ReadRange(const pg::Args& args, int since, int until, const insight:
 PULSE_FUNCTION(pulse_retention) {
     const pg::Args args(fcinfo);
     const pulse::Moment now = pg::Now();
-    const auto period = insight::ParsePeriod(args.RequireText(2, "period"), "period");
+    const auto period = insight::ParsePeriod(args.Text(2).value_or("week"), "period");
     const std::string mode = args.Text(4).value_or("exact");
     if (mode != "exact" && mode != "unbounded")
         pulse::ThrowInvalid("\"mode\" is unknown", "It is " + pulse::InQuotes(pulse::Shorten(mode, 80)) + ".",
@@ -81,7 +79,7 @@ PULSE_FUNCTION(pulse_retention) {
 PULSE_FUNCTION(pulse_stickiness) {
     const pg::Args args(fcinfo);
     const auto period = insight::ParsePeriod(args.Text(1).value_or("month"), "period");
-    if (period == insight::Period::kDay)
+    if (period == insight::CalendarPeriod::kDay)
         pulse::ThrowInvalid("\"period\" is a day", "", "Give 'week' or 'month': days are counted in it.");
     insight::StickinessQuestion question{
         .event = insight::ReadEventCondition(insight::TextArgument(args, 0, "event"),

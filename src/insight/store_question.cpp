@@ -1,5 +1,7 @@
 #include "pulse/insight/store_question.hpp"
 
+#include <algorithm>
+
 #include "pulse/base/local_time.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/background.hpp"
@@ -26,6 +28,9 @@ pg::Value PeopleValue(int64_t people, bool sees_people) {
 
 namespace {
 
+// 0001-01-01 and 9999-12-31, what FormatMoment() can write.
+constexpr Moment kFirstMoment = -730'119 * kDay, kLastMoment = 2'921'939 * kDay;
+
 [[noreturn]] void RefuseToReader(const std::string& what, const std::string& text,
                                  const std::string& instead) {
     throw UserError(sqlstate::kInsufficientPrivilege, "permission denied for " + what,
@@ -49,6 +54,14 @@ std::optional<std::string> TextArgument(const pg::Args& args, int i, const char*
     if (text && text->find_first_not_of(" \t\r\n") == std::string::npos)
         ThrowInvalid("\"" + std::string(name) + "\" is empty", "", "Give a value, or null for none.");
     return text;
+}
+
+std::optional<Moment> TimeArgument(const pg::Args& args, int i, const char* name) {
+    const auto moment = args.Time(i);
+    if (moment && (*moment < kFirstMoment || *moment > kLastMoment))
+        ThrowInvalid("\"" + std::string(name) + "\" is out of range", "",
+                     "Give a time of the years 1 to 9999, or null for no limit.");
+    return moment;
 }
 
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high) {
@@ -77,7 +90,7 @@ void SpareJit() {
 }
 
 std::string MomentSql(Moment moment) {
-    return pg::QuoteLiteral(FormatMoment(moment)) + "::timestamptz";
+    return pg::QuoteLiteral(FormatMoment(std::clamp(moment, kFirstMoment, kLastMoment))) + "::timestamptz";
 }
 
 pg::Value DateValue(int64_t day) {

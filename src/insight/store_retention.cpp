@@ -156,7 +156,7 @@ void CountStickiness(const StickinessQuestion& question, pg::ResultSet& rows) {
         "SELECT n.period, n.days, pg_catalog.count(*) FROM (SELECT d.person, d.period,"
         " pg_catalog.count(*)::integer AS days FROM (SELECT DISTINCT p.canonical_id AS person, " +
         PeriodSql(question.period, "e.time", zone) + " AS period, " +
-        PeriodSql(Period::kDay, "e.time", zone) +
+        PeriodSql(CalendarPeriod::kDay, "e.time", zone) +
         " AS day FROM pulse.event AS e JOIN pulse.profile AS p ON p.id = e.profile_id WHERE e.time <= " +
         now + " AND e.time >= " + edge(question.first_period, -kZoneMargin) + " AND e.time < " +
         edge(question.last_period + 1, kZoneMargin) + " AND " + ConditionSql(question.event, now) +

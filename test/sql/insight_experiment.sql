@@ -146,6 +146,8 @@ SELECT pulse_experiment('checkout', 'buy', least_people => 1);
 SELECT pulse_experiment('checkout', 'buy', since => '2014-02-02', until => '2014-02-01');
 SELECT pulse_experiment('checkout', 'buy', since => '2015-01-01');
 SELECT pulse_experiment('checkout', 'buy', until => 'infinity');
+SELECT pulse_experiment('checkout', 'buy', since => '4713-01-01 BC');
+SELECT pulse_experiment('checkout', 'buy', since => '0001-01-01', until => '9999-12-31') -> 'since' AS since;
 SELECT pulse_experiment('checkout', 'bye') #> '{metrics,0,name}' AS name;
 DROP OWNED BY insight_experiment_reader;
 DROP ROLE insight_experiment_reader, insight_experiment_nobody;

@@ -130,6 +130,8 @@ SELECT pulse_paths('visit', session_gap => '-1 day');
 SELECT pulse_paths('visit', since => '2013-02-01', until => '2013-01-01');
 SELECT pulse_paths('visit', since => '2013-04-01');
 SELECT pulse_paths('visit', until => 'infinity');
+SELECT pulse_paths('visit', since => '4713-01-01 BC');
+SELECT count(*) > 0 AS steps FROM pulse_paths('visit', since => '0001-01-01', until => '9999-12-31');
 SELECT pulse_paths('visit', ignored => '{visit}');
 SELECT pulse_paths('visit', ignored => '{a,NULL}');
 SELECT pulse_paths('visit', ignored => array_agg('e' || i)) FROM generate_series(1, 101) AS i;

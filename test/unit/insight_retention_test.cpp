@@ -12,26 +12,27 @@ namespace pulse::insight {
 namespace {
 
 TEST(InsightCalendar, WeeksBeginOnMonday) {
-    EXPECT_EQ(PeriodOf(2, Period::kWeek), 0);  // 2000-01-03, a Monday
-    EXPECT_EQ(PeriodOf(8, Period::kWeek), 0);
-    EXPECT_EQ(PeriodOf(9, Period::kWeek), 1);
-    EXPECT_EQ(PeriodOf(1, Period::kWeek), -1);
-    EXPECT_EQ(PeriodOf(-5, Period::kWeek), -1);
-    EXPECT_EQ(PeriodOf(-6, Period::kWeek), -2);
+    EXPECT_EQ(PeriodOf(2, CalendarPeriod::kWeek), 0);  // 2000-01-03, a Monday
+    EXPECT_EQ(PeriodOf(8, CalendarPeriod::kWeek), 0);
+    EXPECT_EQ(PeriodOf(9, CalendarPeriod::kWeek), 1);
+    EXPECT_EQ(PeriodOf(1, CalendarPeriod::kWeek), -1);
+    EXPECT_EQ(PeriodOf(-5, CalendarPeriod::kWeek), -1);
+    EXPECT_EQ(PeriodOf(-6, CalendarPeriod::kWeek), -2);
 }
 
 TEST(InsightCalendar, MonthsHaveTheirLengths) {
-    EXPECT_EQ(PeriodOf(0, Period::kMonth), 24'000);
-    EXPECT_EQ(PeriodOf(-1, Period::kMonth), 23'999);
-    EXPECT_EQ(FirstDayOf(24'001, Period::kMonth), 31);
-    EXPECT_EQ(DaysIn(24'001, Period::kMonth), 29);         // February 2000
-    EXPECT_EQ(DaysIn(1900 * 12 + 1, Period::kMonth), 28);  // and 1900
-    EXPECT_EQ(FirstDayOf(-1, Period::kMonth), -730'516);   // December of the year before 0
-    EXPECT_EQ(PeriodOf(-730'516, Period::kMonth), -1);
+    EXPECT_EQ(PeriodOf(0, CalendarPeriod::kMonth), 24'000);
+    EXPECT_EQ(PeriodOf(-1, CalendarPeriod::kMonth), 23'999);
+    EXPECT_EQ(FirstDayOf(24'001, CalendarPeriod::kMonth), 31);
+    EXPECT_EQ(DaysIn(24'001, CalendarPeriod::kMonth), 29);         // February 2000
+    EXPECT_EQ(DaysIn(1900 * 12 + 1, CalendarPeriod::kMonth), 28);  // and 1900
+    EXPECT_EQ(FirstDayOf(-1, CalendarPeriod::kMonth), -730'516);   // December of the year before 0
+    EXPECT_EQ(PeriodOf(-730'516, CalendarPeriod::kMonth), -1);
 }
 
 TEST(InsightCalendar, EveryDayIsInItsPeriod) {
-    for (const Period period : {Period::kDay, Period::kWeek, Period::kMonth}) {
+    for (const CalendarPeriod period :
+         {CalendarPeriod::kDay, CalendarPeriod::kWeek, CalendarPeriod::kMonth}) {
         int64_t before = PeriodOf(-800'001, period);
         for (int64_t day = -800'000; day < 800'000; ++day) {
             const int64_t number = PeriodOf(day, period);
@@ -44,7 +45,7 @@ TEST(InsightCalendar, EveryDayIsInItsPeriod) {
 }
 
 TEST(InsightCalendar, NamesArePeriods) {
-    EXPECT_EQ(ParsePeriod("week", "period"), Period::kWeek);
+    EXPECT_EQ(ParsePeriod("week", "period"), CalendarPeriod::kWeek);
     EXPECT_THROW(ParsePeriod("Week", "period"), UserError);
     EXPECT_THROW(ParsePeriod("", "period"), UserError);
 }

@@ -24,6 +24,8 @@ void RequireName(const std::string& expression, const char* argument);
 
 // The argument; throws UserError 22023 if it is empty.
 std::optional<std::string> TextArgument(const pg::Args& args, int i, const char* name);
+// A moment of the years 1 to 9999; throws UserError 22023 for another one.
+std::optional<Moment> TimeArgument(const pg::Args& args, int i, const char* name);
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high);
 
 // The clock of a calendar: the argument, or pulse.timezone. Throws UserError 22023.
@@ -34,7 +36,9 @@ class Clock {
     std::string ZoneSql() const;
     const std::string& zone() const { return zone_; }
     int64_t DayOf(Moment moment) const;
-    int64_t PeriodOf(Moment moment, Period period) const { return insight::PeriodOf(DayOf(moment), period); }
+    int64_t PeriodOf(Moment moment, CalendarPeriod period) const {
+        return insight::PeriodOf(DayOf(moment), period);
+    }
 
   private:
     std::string zone_;
@@ -44,7 +48,7 @@ class Clock {
 // longer than it saves.
 void SpareJit();
 
-// A moment as SQL.
+// A moment as SQL; before the year 1 and after 9999, where no events are, the nearest one in them.
 std::string MomentSql(Moment moment);
 pg::Value DateValue(int64_t day);
 

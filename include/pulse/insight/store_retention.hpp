@@ -8,7 +8,7 @@ namespace pulse::insight {
 
 struct RetentionQuestion {
     EventCondition first, again;
-    Period period = Period::kWeek;
+    CalendarPeriod period = CalendarPeriod::kWeek;
     RetentionRules rules;
     std::optional<std::string> by;
     Clock clock;
@@ -21,7 +21,7 @@ void CountRetention(const RetentionQuestion& question, pg::ResultSet& rows);
 
 struct StickinessQuestion {
     EventCondition event;
-    Period period = Period::kMonth;  // kWeek, kMonth
+    CalendarPeriod period = CalendarPeriod::kMonth;  // kWeek, kMonth
     int64_t first_period = 0, last_period = 0;
     Clock clock;
     Moment now = 0;
