@@ -26,6 +26,7 @@ constexpr double kPromptShare = 0.9;      // of the events of a source that send
 constexpr int64_t kLag = 24;              // hours until the day of another source is complete
 constexpr int64_t kLeastOfDay = 3;        // hours of the present day that are worth a look
 constexpr int64_t kLooksADay = 24;        // at a day that goes on
+constexpr double kHalf = 0.5;             // of a threshold: below it a p-value is irrelevant
 constexpr double kHourWider = 2;          // the threshold of an hour to that of a day
 constexpr size_t kOutage = 6;             // hours without any event that are a gap
 constexpr int64_t kUsual = 20;            // if a week before so many came
@@ -37,7 +38,7 @@ constexpr double kNoiseOfHour = 0.15, kNoiseOfDay = 0.08;  // before any is know
 
 // What a period should have: the level, and how likely a count is that is as far off.
 struct ExpectedCount {
-    drift::Expectation forecast;
+    std::optional<drift::Expectation> forecast;          // none: an hour that is as other weeks have it
     std::optional<drift::statistics::SeasonalFit> week;  // of hours: the same hour of other weeks
 
     double Level(double observed) const;
@@ -47,14 +48,15 @@ struct ExpectedCount {
 
 // Of two levels the one that is nearer to what came: both must be surprised.
 double ExpectedCount::Level(double observed) const {
-    if (!week) return forecast.level;
-    const double low = std::min(forecast.level, week->expected),
-                 high = std::max(forecast.level, week->expected);
+    if (!week) return forecast->level;
+    if (!forecast) return week->expected;
+    const double low = std::min(forecast->level, week->expected),
+                 high = std::max(forecast->level, week->expected);
     return std::clamp(observed, low, high) == observed ? observed : observed < low ? low : high;
 }
 
 double ExpectedCount::PValue(double count) const {
-    const double p = forecast.forecast.PValue(count);
+    const double p = forecast ? forecast->forecast.PValue(count) : 0;
     if (!week || p > kCertainlyChance) return p;
     const double noise = std::hypot(week->sigma, 1 / std::sqrt(std::max(week->expected, 0.5)));
     return std::max(p, drift::statistics::NormalTwoSided(week->Z(count) * week->sigma / noise));
@@ -64,7 +66,12 @@ std::string ExpectedCount::Words(double observed, bool hour) const {
     const double level = Level(observed);
     if (hour) return drift::Members(level) + " expected at this hour of the week";
     return drift::Members(level) +
-           (forecast.season() == 0 ? " expected" : " expected on this day of the week");
+           (forecast->season() == 0 ? " expected" : " expected on this day of the week");
+}
+
+// How far a count is off: twice as many are as far as half as many.
+double EffectOf(double observed, double level) {
+    return observed < level ? 1 - observed / std::max(level, 1.0) : 1 - level / std::max(observed, 1.0);
 }
 
 int64_t EventHourOf(Moment moment) {
@@ -199,7 +206,7 @@ std::vector<DetectorResult> Counter::Test(const ExpectedCount& expected, double 
     const drift::Thresholds& thresholds = hour ? check_.thresholds.hour : check_.thresholds.day;
     const double level = expected.Level(observed), change = (observed - level) / std::max(level, 1.0);
     const double of_none = expected.PValue(0);
-    const drift::BaselineKind kind = hour ? drift::BaselineKind::kSeasonal : expected.forecast.kind;
+    const drift::BaselineKind kind = hour ? drift::BaselineKind::kSeasonal : expected.forecast->kind;
     const std::string when =
         hour ? "in the hour to " + FormatMinute(end)
              : "on " + FormatDate(local_end - 1) + (unfinished ? " until " + FormatMinute(end) : "");
@@ -210,12 +217,12 @@ std::vector<DetectorResult> Counter::Test(const ExpectedCount& expected, double 
         finding.baseline = level;
         finding.observed = observed;
         finding.onset = start;
-        if (result.material) {
+        if (result.material && expected.forecast) {
             finding.summary = summary;
             finding.details = {{"source", series_.source},
                                {"expected", std::round(level * 10) / 10},
-                               {"sigma", expected.forecast.forecast.best().sigma},
-                               {"baselinePoints", expected.forecast.points},
+                               {"sigma", expected.forecast->forecast.best().sigma},
+                               {"baselinePoints", expected.forecast->points},
                                {"from", FormatMoment(start)},
                                {"to", FormatMoment(end)}};
         }
@@ -233,9 +240,8 @@ std::vector<DetectorResult> Counter::Test(const ExpectedCount& expected, double 
     if (of_none > thresholds.p_value && observed <= level) return results;
     const double threshold = check_.thresholds.volume * (hour ? kHourWider : 1);
     if (check_.thresholds.volume >= drift::kSwitchedOff || (observed == 0 && hour)) return results;
-    // Twice as many are as far as half as many.
-    const double effect = change < 0 ? -change : 1 - level / std::max(observed, 1.0);
-    const double p = effect >= 0.5 * threshold ? expected.PValue(observed) : 1;
+    const double effect = EffectOf(observed, level);
+    const double p = effect >= kHalf * threshold ? expected.PValue(observed) : 1;
     finish(drift::EvaluateChange({hour ? detector::kEventRate : detector::kEventVolume, series_.source},
                                  change, effect, std::min(threshold, 0.9), p, kind, thresholds),
            Subject() + (change < 0 ? " fell " : " rose ") + drift::Percent(std::abs(change)) + " " + when +
@@ -289,14 +295,17 @@ void Counter::JudgeHours() {
         history.points.push_back(std::move(point));
         if (hour < check_.first || hour - begin_ < kLeastHours) continue;
         const drift::Exclusions exclusions = ExclusionsOf(tracker, detector::kEventRate);
-        std::optional<drift::Expectation> forecast =
-            drift::ExpectSize(history, history.points.size() - 1, exclusions, check_.thresholds.hour);
-        if (!forecast) continue;
-        ExpectedCount expected{
-            std::move(*forecast),
-            drift::statistics::RobustSeasonalFit(GridOf(history, exclusions.begin()->second), kWeekHours,
+        ExpectedCount expected{std::nullopt, drift::statistics::RobustSeasonalFit(
+                                                 GridOf(history, exclusions.begin()->second), kWeekHours,
                                                  drift::statistics::Scale::kLog, kWeekFloor)};
         if (expected.week->points < 2 * kWeekHours) continue;
+        // Most hours are as other weeks have them: no forecast is needed.
+        if (EffectOf(static_cast<double>(At(hour)), expected.week->expected) >=
+            kHalf * check_.thresholds.volume * kHourWider) {
+            expected.forecast =
+                drift::ExpectSize(history, history.points.size() - 1, exclusions, check_.thresholds.hour);
+            if (!expected.forecast) continue;
+        }
         const Moment start = hour * kHour, end = start + kHour;
         std::vector<DetectorResult> results =
             Test(expected, static_cast<double>(At(hour)), 0, Period::kHour, start, end, true);

@@ -133,6 +133,24 @@ DELETE FROM pulse.event_source_hour WHERE event = 'view' AND hour BETWEEN '2015-
 CALL check_until('2015-03-28', '4 hours');
 SELECT * FROM news('view');
 
+-- ---- many quiet series: counts of chance around the same shapes, from one in three hours to sixty an hour ----
+TRUNCATE pulse.event_source_hour, pulse.event_kind;
+SELECT setseed(0.25);
+INSERT INTO pulse.event_source_hour
+SELECT h, 'quiet ' || s, 'web', n, n, 0 FROM generate_series('2015-03-01'::timestamptz, '2015-04-22', '1 hour') AS h, generate_series(1, 24) AS s
+CROSS JOIN LATERAL (SELECT usual(h, 1000) / 1000.0 * 0.3 * 1.25 ^ s AS mean) AS m
+CROSS JOIN LATERAL (SELECT CASE WHEN mean < 5 THEN (SELECT count(*) FROM generate_series(1, 20) AS i WHERE random() < mean / 20 + 0 * i)
+                                ELSE greatest(0, round(mean + sqrt(mean) * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()))) END AS n) AS c WHERE n > 0;
+UPDATE pulse.event_check SET checked_until = '2015-04-13';
+CALL check_until('2015-04-22', '3 days');
+SELECT count(*) <= 1 AS quiet FROM pulse.incident_record WHERE event LIKE 'quiet%';
+-- Of which one stops.
+DELETE FROM pulse.event_source_hour WHERE event = 'quiet 20' AND hour >= '2015-04-21 12:00';
+UPDATE pulse.event_check SET checked_until = '2015-04-21';
+SET pulse.now = '2015-04-22 00:11';
+SELECT event, detector, severity FROM pulse_check_events() WHERE event = 'quiet 20' AND detector = 'event_vanished';
+TRUNCATE pulse.event_source_hour, pulse.event_kind;
+
 -- ---- properties: what batches bring, day by day ----
 -- 40 orders a day of 20 people, 24 of them by one app version; and 40 quotes.
 CREATE PROCEDURE trade(day date, version text DEFAULT '5.1', lost boolean DEFAULT false, renamed boolean DEFAULT false, words boolean DEFAULT false) LANGUAGE plpgsql AS $$
@@ -169,6 +187,15 @@ SELECT regexp_replace(explanation, '(Incident |incident\()\d+', '\1N') AS explan
 SELECT event_name, detector, attribute, severity, status, direction, began_at, opened_at, segments, traits, flags FROM pulse_event_anomalies('2015-05-20', event => 'order');
 SELECT count(*) AS incidents FROM pulse.incident_record WHERE group_id = (SELECT group_id FROM pulse.incident_record WHERE id = :lost);
 -- Channels are told.
+CREATE SERVER anomaly_hook FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'webhook');
+CREATE USER MAPPING FOR CURRENT_USER SERVER anomaly_hook OPTIONS (url 'https://hooks.example.com/x');
+SELECT p -> 'data' ->> 'kind' AS kind, p -> 'data' ->> 'segment' AS segment, p -> 'data' ->> 'event_name' AS event_name, p -> 'data' ->> 'title' AS title, p -> 'data' ->> 'figures' AS figures,
+    p -> 'data' ->> 'cause' AS cause, p -> 'data' -> 'what_changed' AS what_changed FROM pulse_preview_message(:lost, 'anomaly_hook') AS p \gx
+DROP SERVER anomaly_hook CASCADE;
+-- The agent looks into segments and tables.
+\set VERBOSITY sqlstate
+SELECT pulse_investigate_incident(:lost);
+\set VERBOSITY default
 SELECT n.event, n.kind, count(*) FROM pulse.notice AS n WHERE n.incident_id = :lost GROUP BY 1, 2;
 SELECT pulse_acknowledge_incident(:lost, 'asked the app team');
 -- It is mended.
