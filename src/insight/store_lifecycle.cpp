@@ -169,6 +169,7 @@ int AddLifecycleVersion(const std::optional<LifecycleVersion>& before, bool enab
 }
 
 std::optional<LifecycleVersion> NewestLifecycle() {
+    const pg::LatestSnapshot latest;
     std::vector<LifecycleVersion> versions = ReadLifecycleVersions();
     return versions.empty() ? std::nullopt : std::optional(std::move(versions.back()));
 }

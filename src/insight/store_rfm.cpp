@@ -208,6 +208,7 @@ void RequireUnusedRfm() {
 
 // The newest row, if there is any. Under the lock of definitions.
 std::optional<RfmVersion> NewestVersion() {
+    const pg::LatestSnapshot latest;
     std::vector<RfmVersion> versions = ReadRfmVersions();
     return versions.empty() ? std::nullopt : std::optional(std::move(versions.back()));
 }
