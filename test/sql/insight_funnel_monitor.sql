@@ -36,7 +36,7 @@ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE m.step = 1 OR v.cart), count(*
                     WHERE v.at >= p.taken_at - interval '36 hours' AND v.at < p.taken_at - interval '12 hours') AS x (size, converted);
 SELECT pg_temp.measure('2026-03-25 12:00+00') > 0 AS found;
 SELECT segment, detector, attribute, severity, direction, status FROM pulse.incident ORDER BY id;
-SELECT d.confidence::float8 > 0.5 AS likely, d.cause, d.sentence FROM pulse.incident AS i CROSS JOIN LATERAL (SELECT h ->> 'confidence', h ->> 'cause', h ->> 'sentence' FROM jsonb_array_elements(pulse_diagnose_incident(i.id) -> 'hypotheses') AS h LIMIT 1) AS d (confidence, cause, sentence);
+SELECT d.cause, d.sentence FROM pulse.incident AS i CROSS JOIN LATERAL (SELECT h ->> 'confidence', h ->> 'cause', h ->> 'sentence' FROM jsonb_array_elements(pulse_diagnose_incident(i.id) -> 'hypotheses') AS h LIMIT 1) AS d (confidence, cause, sentence);
 -- While it is monitored.
 SELECT pulse_monitor_funnel('Sales');
 SELECT pulse_delete_funnel('Sales');
