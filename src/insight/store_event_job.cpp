@@ -13,7 +13,7 @@ RunResult RunEventsJob(bool in_worker) {
     return result;
 }
 
-const pg::JobKind kEventsJob{.id = 17,
+const pg::JobKind kEventsJob{.id = 10,
                              .name = "events",
                              .description = "Checks the numbers and properties of events.",
                              .schedule = "11 * * * *",

@@ -25,7 +25,7 @@ RunResult RunRfmJob(bool in_worker) {
     return result;
 }
 
-const pg::JobKind kRfmJob{.id = 30,
+const pg::JobKind kRfmJob{.id = 11,
                           .name = "rfm",
                           .description = "Computes the quintiles of RFM again, where they are switched on.",
                           .schedule = "1 hour",

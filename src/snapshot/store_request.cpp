@@ -152,7 +152,7 @@ Moment NextRequestDue() {
     return next.Execute({})[0].TimeOrNull(0).value_or(pg::kNever);
 }
 
-const pg::JobKind kRequestsJob{.id = 12,
+const pg::JobKind kRequestsJob{.id = 9,
                                .name = "requested_snapshots",
                                .description = "Takes the snapshots that pulse_request_snapshot() asked for.",
                                .schedule = "10 seconds",

@@ -6,7 +6,6 @@ namespace pulse::web {
 namespace {
 
 constexpr Parameter kSince{.name = "since", .type = Type::kTime};
-constexpr Parameter kUntil{.name = "until", .type = Type::kTime};
 
 Route AboutBehaviour(std::string_view path, std::string_view summary, std::string_view sql,
                      std::vector<Parameter> parameters) {

@@ -24,7 +24,6 @@ Route Rfm(std::string_view method, std::string_view path, Access access, std::st
 }
 
 constexpr Parameter kFrom{"from", In::kQuery, Type::kTime};
-constexpr Parameter kUntil{"until", In::kQuery, Type::kTime};
 
 }  // namespace
 

@@ -7,6 +7,7 @@ namespace pulse::web {
 
 inline constexpr Parameter kPathId{"id", In::kPath, Type::kId};
 inline constexpr Parameter kPathKey{"key", In::kPath};
+inline constexpr Parameter kUntil{"until", In::kQuery, Type::kTime};
 
 std::vector<Route> ServiceRoutes();       // health, metrics, the description of all routes
 std::vector<Route> EventRoutes();         // events in the forms of Segment's, PostHog's and Jitsu's libraries
