@@ -1,4 +1,6 @@
 // SQL functions for lifecycle stages and growth.
+#include <algorithm>
+
 #include "pulse/base/error.hpp"
 #include "pulse/insight/store_lifecycle.hpp"
 #include "pulse/insight/store_rule.hpp"

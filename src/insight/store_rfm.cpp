@@ -1,6 +1,7 @@
 // The settings of RFM, and the macros rfm.* that they make.
 #include "pulse/insight/store_rfm.hpp"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 

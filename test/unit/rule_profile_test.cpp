@@ -136,6 +136,18 @@ TEST(RuleProfile, TypesOfResults) {
     EXPECT_EQ(type("profile.p + 7d"), "timestamp with time zone");
 }
 
+TEST(RuleProfile, NullIsOneOfTheValuesOfIf) {
+    EXPECT_EQ(PersonSql("if(events.a.exists, 5, null)"), "(CASE WHEN m0 THEN (5)::numeric END)");
+    EXPECT_EQ(PersonSql("if(events.a.exists, null, \"x\")"),
+              "(CASE WHEN (NOT COALESCE(m0, false)) THEN 'x' END)");
+    EXPECT_EQ(Person("if(events.a.exists, events.a.last_seen, null)").sql_type, "timestamp with time zone");
+    EXPECT_EQ(Person("if(events.a.exists, profile.p, null)").sql_type, "jsonb");
+    EXPECT_EQ(PersonError("if(events.a.exists, null, null)", Expect::kAny).message(),
+              "null is not allowed here in rule at position 21");
+    EXPECT_EQ(PersonError("if(null, 1, 2)", Expect::kAny).message(),
+              "null is not allowed here in rule at position 4");
+}
+
 TEST(RuleProfile, ReportsAttributesAndMetrics) {
     const ProfileRule rule = Person(
         "profile.plan = 'x' && profile.address.city = 'y' && profile.plan != 'z' && account.seats > 3 && "
@@ -191,6 +203,31 @@ TEST(RuleProfile, ErrorsNameTheProblem) {
     EXPECT_EQ(
         ErrorOf([&] { CompileProfile(*Parse("events.a.count > 1"), bare, Expect::kAny, "now()"); }).message(),
         "events.a.count is not available in rules at position 1");
+}
+
+// Macros in the place of saved definitions.
+class WithMacros : public Saved {
+  public:
+    using Saved::Saved;
+    ExprPtr FindMacro(const std::string& name, size_t) const override {
+        return name == "rfm.group"   ? Parse("if(rfm.inner > 1, \"a\", null)")
+               : name == "rfm.inner" ? Parse("events.x.count + t")
+               : name == "rfm.round" ? Parse("rfm.round + 1")
+                                     : nullptr;
+    }
+};
+
+TEST(RuleProfile, ExpandsMacros) {
+    const WithMacros saved({{"trait t", "events.y.count"}, {"trait u", "rfm.group"}});
+    const auto expanded = [&](const char* text) { return Print(*Expand(*Parse(text), saved)); };
+    EXPECT_EQ(expanded("rfm.inner > 1"), "events.x.count + events.y.count > 1");
+    EXPECT_EQ(expanded("u = \"a\""), "if(events.x.count + events.y.count > 1, \"a\", null) = \"a\"");
+    // What is off stays as it is, and so does a property of that name.
+    EXPECT_EQ(expanded("lifecycle = \"known\" && rfm.score > 1"), "lifecycle = \"known\" && rfm.score > 1");
+    EXPECT_EQ(expanded("events.x{rfm.inner = 1}.count > 1"), "events.x{rfm.inner = 1}.count > 1");
+    EXPECT_EQ(ErrorOf([&] { expanded("rfm.round = 1"); }).state(), sqlstate::kInvalidDefinition);
+    EXPECT_EQ(FindReferencedNames(*Parse("rfm.score > 1 && lifecycle = 'x' && t")).macros,
+              (std::vector<std::string>{"rfm.score", "lifecycle"}));
 }
 
 TEST(RuleProfile, ExpandsDefinitions) {
