@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "expected_count.hpp"
 #include "pulse/base/number.hpp"
 #include "pulse/base/time_text.hpp"
 #include "pulse/drift/baseline.hpp"
 #include "pulse/drift/rate_test.hpp"
-#include "pulse/drift/statistics/divergence.hpp"
 #include "pulse/drift/statistics/probabilities.hpp"
 #include "pulse/drift/statistics/seasonal.hpp"
 
@@ -21,58 +21,16 @@ using drift::Fingerprint;
 using drift::History;
 
 constexpr int kWeekHours = 168;
-constexpr double kBusy = 10;              // events an hour from which on single hours are judged
-constexpr double kPromptShare = 0.9;      // of the events of a source that sends at once
-constexpr int64_t kLag = 24;              // hours until the day of another source is complete
-constexpr int64_t kLeastOfDay = 3;        // hours of the present day that are worth a look
-constexpr int64_t kLooksADay = 24;        // at a day that goes on
-constexpr double kHalf = 0.5;             // of a threshold: below it a p-value is irrelevant
-constexpr double kHourWider = 2;          // the threshold of an hour to that of a day
-constexpr size_t kOutage = 6;             // hours without any event that are a gap
-constexpr int64_t kUsual = 20;            // if a week before so many came
-constexpr double kSilence = 3;            // times the longest silence of before
-constexpr size_t kLeastActive = 8;        // hours with events that tell of silences
-constexpr double kWeekFloor = 0.05;       // of the noise of an hour of the week
-constexpr double kCertainlyChance = 0.1;  // a p-value from which on nothing else is asked
+constexpr double kBusy = 10;         // events an hour from which on single hours are judged
+constexpr int64_t kLag = 24;         // hours until the day of another source is complete
+constexpr int64_t kLeastOfDay = 3;   // hours of the present day that are worth a look
+constexpr int64_t kLooksADay = 24;   // at a day that goes on
+constexpr double kHalf = 0.5;        // of a threshold: below it a p-value is irrelevant
+constexpr double kHourWider = 2;     // the threshold of an hour to that of a day
+constexpr double kSilence = 3;       // times the longest silence of before
+constexpr size_t kLeastActive = 8;   // hours with events that tell of silences
+constexpr double kWeekFloor = 0.05;  // of the noise of an hour of the week
 constexpr double kNoiseOfHour = 0.15, kNoiseOfDay = 0.08;  // before any is known
-
-// What a period should have: the level, and how likely a count is that is as far off.
-struct ExpectedCount {
-    std::optional<drift::Expectation> forecast;          // none: an hour that is as other weeks have it
-    std::optional<drift::statistics::SeasonalFit> week;  // of hours: the same hour of other weeks
-
-    double Level(double observed) const;
-    double PValue(double count) const;
-    std::string Words(double observed, bool hour) const;
-};
-
-// Of two levels the one that is nearer to what came: both must be surprised.
-double ExpectedCount::Level(double observed) const {
-    if (!week) return forecast->level;
-    if (!forecast) return week->expected;
-    const double low = std::min(forecast->level, week->expected),
-                 high = std::max(forecast->level, week->expected);
-    return std::clamp(observed, low, high) == observed ? observed : observed < low ? low : high;
-}
-
-double ExpectedCount::PValue(double count) const {
-    const double p = forecast ? forecast->forecast.PValue(count) : 0;
-    if (!week || p > kCertainlyChance) return p;
-    const double noise = std::hypot(week->sigma, 1 / std::sqrt(std::max(week->expected, 0.5)));
-    return std::max(p, drift::statistics::NormalTwoSided(week->Z(count) * week->sigma / noise));
-}
-
-std::string ExpectedCount::Words(double observed, bool hour) const {
-    const double level = Level(observed);
-    if (hour) return drift::Members(level) + " expected at this hour of the week";
-    return drift::Members(level) +
-           (forecast->season() == 0 ? " expected" : " expected on this day of the week");
-}
-
-// How far a count is off: twice as many are as far as half as many.
-double EffectOf(double observed, double level) {
-    return observed < level ? 1 - observed / std::max(level, 1.0) : 1 - level / std::max(observed, 1.0);
-}
 
 int64_t EventHourOf(Moment moment) {
     return FloorTo(moment, kHour) / kHour;
@@ -442,51 +400,9 @@ void Counter::JudgeSilence() {
 
 }  // namespace
 
-std::vector<bool> FindGaps(const std::vector<int64_t>& all) {
-    constexpr size_t kWeek = 168;
-    std::vector<bool> gaps(all.size());
-    for (size_t from = 0; from < all.size(); ++from) {
-        size_t until = from;
-        int64_t before = 0;
-        for (; until < all.size() && all[until] == 0; ++until)
-            before += until >= kWeek ? all[until - kWeek] : 0;
-        if (until - from >= kOutage && before >= kUsual)
-            std::fill_n(gaps.begin() + static_cast<std::ptrdiff_t>(from), until - from, true);
-        from = until;
-    }
-    return gaps;
-}
-
-bool IsPrompt(const EventSeries& series) {
-    int64_t prompt = 0, on_time = 0;
-    for (const HourCount& count : series.hours) {
-        prompt += count.prompt;
-        on_time += count.events - count.late;
-    }
-    return static_cast<double>(prompt) >= kPromptShare * static_cast<double>(on_time);
-}
-
 bool JudgeCounts(const EventSeries& series, const CountCheck& check, const drift::IncidentTracker& tracker,
                  std::vector<JudgedResult>& results) {
     return Counter(series, check, tracker, results).Judge();
-}
-
-DetectorResult JudgeNewEvent(const std::string& event, const std::vector<std::string>& sources,
-                             int64_t before, int64_t now, int64_t total, Moment since,
-                             const drift::Thresholds& thresholds) {
-    DetectorResult result = drift::EvaluateChange({detector::kEventNew, ""}, 1, 1, 1,
-                                                  drift::statistics::NewValueP(before, now, total),
-                                                  drift::BaselineKind::kRolling, thresholds);
-    result.finding.baseline = 0;
-    result.finding.observed = static_cast<double>(now);
-    result.finding.onset = since;
-    std::string from;
-    for (const std::string& source : sources) from += (from.empty() ? "" : ", ") + source;
-    result.finding.summary = "`" + event + "` is a new event from " + from + ", first seen " +
-                             FormatMinute(since) + " (" + drift::Members(static_cast<double>(now)) +
-                             " so far)";
-    result.finding.details = {{"sources", sources}, {"firstSeen", FormatMoment(since)}};
-    return result;
 }
 
 }  // namespace pulse::insight

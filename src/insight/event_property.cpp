@@ -41,6 +41,16 @@ MainType MainTypeOf(const std::array<int64_t, kPropertyTypes>& seen) {
     return {static_cast<PropertyType>(most - seen.begin()), all > 0 ? static_cast<double>(*most) / all : 0};
 }
 
+// The times of each finding's incidents; a new normal that a person declared is one that has settled.
+drift::Exclusions PropertyExclusions(const drift::IncidentTracker& tracker) {
+    drift::Exclusions exclusions = tracker.Excluded();
+    for (const drift::Incident& incident : tracker.incidents())
+        if (incident.new_normal)
+            exclusions[incident.finding.fingerprint].push_back(
+                {incident.since, incident.last_seen_at, drift::SpanEnd::kSettled});
+    return exclusions;
+}
+
 class PropertyJudge {
   public:
     PropertyJudge(const EventProperties& event, const PropertyCheck& check,
@@ -225,7 +235,7 @@ void PropertyJudge::JudgeDay(int64_t day, bool unfinished, drift::IncidentTracke
     if (looked == event_.looked_at.end() || looked->second == 0) return;
     const auto looked_at = static_cast<double>(looked->second);
     if (unfinished && looked_at < kLeastToday) return;
-    const drift::Exclusions exclusions = tracker.Excluded();
+    const drift::Exclusions exclusions = PropertyExclusions(tracker);
     std::map<std::string, View> views;
     std::vector<DetectorResult> results;
     for (const auto& [property, days] : event_.properties) {

@@ -216,6 +216,11 @@ SELECT * FROM news('order', 'quote');
 CALL trade('2015-06-05', renamed => true, words => true);
 SELECT * FROM news('order', 'quote');
 
+-- A person says that this is normal now.
+SELECT pulse_resolve_incident(id, 'meant to be so', new_normal => true) FROM pulse.incident WHERE detector = 'property_type';
+CALL trade('2015-06-06', renamed => true, words => true);
+CALL trade('2015-06-07', renamed => true, words => true);
+SELECT * FROM news('order', 'quote');
 -- A reader sees the incidents and no details.
 CREATE ROLE regress_anomaly;
 SELECT pulse_grant('regress_anomaly', 'reader');

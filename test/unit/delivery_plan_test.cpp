@@ -218,11 +218,27 @@ TEST(DeliveryRoute, LaterEventsFollowTheAlarm) {
     EXPECT_FALSE(Wants(route, MakeHappening("note", "high"), true));
 }
 
+TEST(DeliveryRoute, IncidentsOfEvents) {
+    IncidentEvent happening = MakeHappening("opened", "high");
+    happening.segment = happening.table = "";
+    happening.subject = "event:purchase";
+    happening.detector = "event_volume";
+    Route route = MakeRoute(1, {"a"});
+    EXPECT_TRUE(IsAbout(route, happening));
+    route.detectors = {"event"};
+    EXPECT_TRUE(IsAbout(route, happening));
+    route.detectors = {"segment", "table"};
+    EXPECT_FALSE(IsAbout(route, happening));
+    route.detectors = {};
+    route.segments = {""};
+    EXPECT_FALSE(IsAbout(route, happening));
+}
+
 TEST(DeliveryRoute, Names) {
     EXPECT_EQ(Rank("critical"), kCritical);
     EXPECT_EQ(Rank("Critical"), -1);
     EXPECT_EQ(Rank(""), -1);
-    EXPECT_EQ(DetectorNames().size(), 2u + 13u + 10u);
+    EXPECT_EQ(DetectorNames().size(), 3u + 13u + 6u + 10u);
     EXPECT_EQ(RouteEvents().size(), 7u);
 }
 
