@@ -20,8 +20,9 @@ constexpr const char* kFunnelColumns =
     " EXISTS (SELECT FROM pulse.funnel_monitor AS m WHERE m.funnel_id = funnel.id) FROM pulse.funnel ";
 
 SavedFunnel ReadSavedFunnel(const pg::Row& row) {
-    return {row.Int8(0), row.Text(1), ReadFunnel(row.Jsonb(2)), row.Int4(3), row.TextOrNull(4), row.Text(5),
-            row.Time(6), row.Time(7), row.Bool(8)};
+    return {row.Int8(0), row.Text(1),       ReadFunnel(row.Jsonb(2)),
+            row.Int4(3), row.TextOrNull(4), row.Text(5),
+            row.Time(6), row.Time(7),       row.Bool(8)};
 }
 
 [[noreturn]] void ThrowUnknownFunnel(const std::string& name) {
