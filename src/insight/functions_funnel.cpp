@@ -4,6 +4,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/insight/store_funnel.hpp"
+#include "pulse/insight/store_question.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/interval.hpp"
@@ -17,12 +18,6 @@ using insight::FunnelDefinition;
 using pg::Value;
 
 namespace {
-
-bool SeesPeople() {
-    const pg::Identity caller = pg::Identity::Caller();
-    const pg::Session session;
-    return pg::Execute("SELECT pulse.sees_people()", {}, true)[0].Bool(0);
-}
 
 // A definition can ask for anything, so also for one person.
 void RequireSightForDefinitions(bool sees_people) {
@@ -97,7 +92,7 @@ void CheckPage(int64_t max) {
 
 PULSE_FUNCTION(pulse_funnel) {
     const pg::Args args(fcinfo);
-    const bool sees_people = SeesPeople();
+    const bool sees_people = insight::SeesPeople();
     const GivenFunnel given(fcinfo, sees_people);
     const auto from = FiniteTime(args, 1, "from"), until = FiniteTime(args, 2, "until");
     pg::ResultSet results(fcinfo);

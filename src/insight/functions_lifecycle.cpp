@@ -4,7 +4,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/insight/store_lifecycle.hpp"
 #include "pulse/insight/store_rule.hpp"
-#include "pulse/insight/store_sight.hpp"
+#include "pulse/insight/store_question.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trait/store_problem.hpp"
@@ -33,7 +33,7 @@ insight::LifecyclePeriod PeriodOf(const pg::Args& args, int days) {
                                    : "Its ends must be finite.",
                             "\"from\" must be before \"until\", by at most ten years.");
     period.until = std::min(period.until, now + 1);
-    period.sees_people = insight::CallerSeesPeople();
+    period.sees_people = insight::SeesPeople();
     return period;
 }
 
@@ -73,7 +73,7 @@ PULSE_FUNCTION(pulse_lifecycle_weeks) {
 
 PULSE_FUNCTION(pulse_lifecycle_stages) {
     const insight::LifecycleVersion version = insight::RequireLifecycle(pg::Now());
-    const bool sees_people = insight::CallerSeesPeople();
+    const bool sees_people = insight::SeesPeople();
     pg::ResultSet rows(fcinfo);
     const pg::OwnerSession session;
     pg::AddRows(rows, insight::ReadStages(version, sees_people));

@@ -2,7 +2,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/insight/store_rfm.hpp"
 #include "pulse/insight/store_rule.hpp"
-#include "pulse/insight/store_sight.hpp"
+#include "pulse/insight/store_question.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -58,7 +58,7 @@ PULSE_FUNCTION(pulse_rfm) {
     pg::ResultSet rows(fcinfo);
     const pulse::Moment now = pg::Now();
     const insight::RfmVersion& version = insight::RequireRfm(now);
-    const bool sees_people = insight::CallerSeesPeople();
+    const bool sees_people = insight::SeesPeople();
     const pg::OwnerSession session;
     pg::AddRows(rows, insight::ReadRfm(version, by, now, sees_people));
     return pg::ResultSet::Done();
