@@ -136,7 +136,7 @@ SELECT count(*) FILTER (WHERE line ~ 'event|identity') AS events_and_ids, count(
 SELECT count(*) FILTER (WHERE line ~ 'event') AS events FROM pg_temp.plan_of('SELECT user_id, email, attributes FROM pulse.person') AS line;
 SELECT accepted FROM pulse_import_events($$SELECT 'bulk' || i AS user_id, 'bulk' AS event, '2014-11-10'::timestamptz AS "timestamp" FROM generate_series(1, 4000) AS i$$);
 SELECT relname, reltuples >= 4000 AS analyzed FROM pg_class WHERE relnamespace = 'pulse'::regnamespace AND relname IN ('profile', 'identity', 'event_y2014m11') ORDER BY 1;
-SELECT count(*) FILTER (WHERE line ~ 'Seq Scan on event') AS full_scans FROM pg_temp.plan_of('SELECT * FROM pulse.person LIMIT 10') AS line;
+SELECT count(*) FILTER (WHERE line ~ 'Seq Scan on event_y2014m11') AS full_scans FROM pg_temp.plan_of('SELECT * FROM pulse.person LIMIT 10') AS line;
 
 DELETE FROM pulse.identity_kind WHERE NOT built_in;
 TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event;
