@@ -10,7 +10,6 @@ namespace pulse::diagnosis {
 
 namespace {
 
-using drift::statistics::CompareProportions;
 using drift::statistics::Proportion;
 
 // One value, and all others, before and after.
@@ -18,7 +17,7 @@ struct ValueRate {
     std::string attribute, value;
     Proportion before, after, others_before, others_after;
     double share = 0;      // of the conversions that all values together lost or gained
-    double clearness = 0;  // how much clearer the change of the value is than that of the others
+    double clearness = 0;  // in standard errors: how much more the value changed than the others
 };
 
 const snapshot::Distribution* FindAttribute(const SegmentSnapshot& snapshot, const std::string& name) {
@@ -55,6 +54,21 @@ double Gained(Proportion before, Proportion after) {
     return static_cast<double>(after.trials) * (after.rate() - before.rate());
 }
 
+// The square of the standard error of a rate.
+double Uncertainty(Proportion rate) {
+    return rate.rate() * (1 - rate.rate()) / static_cast<double>(rate.trials);
+}
+
+// How much more the value changed than the others, in standard errors.
+double ChangeBeyondOthers(const ValueRate& rate) {
+    const double own = rate.after.rate() - rate.before.rate(),
+                 others = rate.others_after.rate() - rate.others_before.rate();
+    const double variance = Uncertainty(rate.before) + Uncertainty(rate.after) +
+                            Uncertainty(rate.others_before) + Uncertainty(rate.others_after);
+    return variance > 0 && std::abs(own) > std::abs(others) ? std::abs(own - others) / std::sqrt(variance)
+                                                            : 0;
+}
+
 void CompareValues(const DiagnosisContext& context, const std::string& attribute,
                    std::optional<ValueRate>& best) {
     const SegmentSnapshot &before = *context.input.before, &after = *context.input.after;
@@ -68,9 +82,9 @@ void CompareValues(const DiagnosisContext& context, const std::string& attribute
         rate.others_before = {*before.converted - rate.before.successes, before.size - rate.before.trials};
         rate.others_after = {*after.converted - rate.after.successes, after.size - rate.after.trials};
         rate.share = Gained(rate.before, rate.after) / whole;
-        const double own = std::abs(CompareProportions(rate.before, rate.after).z);
-        rate.clearness = own - std::abs(CompareProportions(rate.others_before, rate.others_after).z);
-        if (own < 3 || rate.clearness < 1 || rate.share < 0.5) continue;
+        if (rate.others_before.trials < 10 || rate.others_after.trials < 10) continue;
+        rate.clearness = ChangeBeyondOthers(rate);
+        if (rate.clearness < 3 || rate.share < 0.5) continue;
         if (!best || rate.clearness > best->clearness) best = rate;
     }
 }
@@ -88,9 +102,8 @@ bool AddValueRateHypothesis(DiagnosisContext& context, double support, const std
                            " than before: " + Percent(best->after.rate()) + " of " +
                            Thousands(best->after.trials) + ", after " + Percent(best->before.rate()) +
                            " of " + Thousands(best->before.trials) + ".";
-    if (best->others_before.trials > 0 && best->others_after.trials > 0)
-        sentence += " All others convert at " + Percent(best->others_after.rate()) + ", after " +
-                    Percent(best->others_before.rate()) + ".";
+    sentence += " All others convert at " + Percent(best->others_after.rate()) + ", after " +
+                Percent(best->others_before.rate()) + ".";
     const std::string id = context.AddEvidence("conversion of a value", sentence,
                                                {{"attribute", best->attribute},
                                                 {"value", best->value},

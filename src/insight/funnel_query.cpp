@@ -165,23 +165,27 @@ std::string KeptValuesSql(bool all_values) {
 
 namespace {
 
-// The events with a value of each.
+// The events with a value of each. Of everybody: also those of people who were deleted since. Joining only
+// the profiles that were merged into others is cheaper than joining all; of their number the planner assumes
+// a half in this form.
 std::string EventsSql(const FunnelDefinition& funnel, const FunnelQuery& query, const std::string& value) {
+    const std::string person = query.person ? "o.canonical_id" : "coalesce(o.canonical_id, e.profile_id)";
     const std::string now = Literal(query.now);
     const std::vector<NamedEvent> events = EventsByName(funnel, now);
-    std::string sql = "SELECT o.canonical_id AS person, e.time AS at, " + MaskSql(events) + " AS mask, " +
+    std::string sql = "SELECT " + person + " AS person, e.time AS at, " + MaskSql(events) + " AS mask, " +
                       (funnel.hold.empty() ? "NULL::text" : TextAt("e.properties", funnel.hold_path)) +
-                      " AS key, " + value +
-                      " AS value FROM pulse.event AS e JOIN pulse.profile AS o ON o.id = e.profile_id"
-                      " WHERE e.time <= " +
-                      now;
+                      " AS key, " + value + " AS value FROM pulse.event AS e" +
+                      (query.person ? " JOIN pulse.profile AS o"
+                                    : " LEFT JOIN (SELECT m.id, m.canonical_id FROM pulse.profile AS m WHERE"
+                                      " coalesce(m.canonical_id <> m.id, false)) AS o") +
+                      " ON o.id = e.profile_id WHERE e.time <= " + now;
     if (funnel.from) sql += " AND e.time >= " + Literal(*funnel.from);
     if (funnel.until) sql += " AND e.time < " + Literal(*funnel.until + funnel.window.length + 1);
     // Any event belongs to a session.
     if (!funnel.per_session) sql += " AND " + NamesSql(events);
-    if (query.person) sql += " AND o.canonical_id = " + std::to_string(*query.person);
-    if (query.after) sql += " AND o.canonical_id > " + std::to_string(*query.after);
-    if (!query.members.empty()) sql += " AND o.canonical_id IN (" + query.members + ")";
+    if (query.person) sql += " AND " + person + " = " + std::to_string(*query.person);
+    if (query.after) sql += " AND " + person + " > " + std::to_string(*query.after);
+    if (!query.members.empty()) sql += " AND " + person + " IN (" + query.members + ")";
     return sql;
 }
 
@@ -192,14 +196,12 @@ std::string PathsSql(const FunnelDefinition& funnel, const FunnelQuery& query, c
            " unnest(pulse.follow_funnel(" +
            rule::QuoteText(WritePlan(PlanOf(funnel, query.now))) + ", " + std::to_string(funnel.by_step) +
            ", r.person, r.at, r.mask, r.key, r.value)) AS path FROM (" +
-           EventsSql(funnel, query, event_value) + ") AS r GROUP BY r.person) AS f" + joins;
+           EventsSql(funnel, query, event_value) + ") AS r GROUP BY r.person) AS f" + joins +
+           (query.person ? ""
+                         : " WHERE EXISTS (SELECT FROM pulse.profile AS x WHERE x.canonical_id = f.person)");
 }
 
 }  // namespace
-
-std::string FunnelEventsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
-    return EventsSql(funnel, query, EventValueSql(funnel));
-}
 
 std::string FunnelPathsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
     return PathsSql(funnel, query, EventValueSql(funnel), ValueSql(funnel), JoinsSql(funnel, query));

@@ -169,6 +169,13 @@ WITH ev AS (
 SELECT count(*) AS sessions, count(*) FILTER (WHERE last > first) AS converted, (SELECT array_agg(people ORDER BY step) FROM pulse_funnel('{"steps": ["o_a", "o_b"], "per": "session", "session_gap": "10 min"}'))
 FROM begun WHERE first IS NOT NULL;
 
+-- People who were deleted by hand do not count, though their events stay.
+SELECT pg_temp.send('[["fun-gone", "g_a", 1], ["fun-gone", "g_b", 2], ["fun-stays", "g_a", 1]]') AS sent;
+SELECT array_agg(people ORDER BY step) FROM pulse_funnel('{"steps": ["g_a", "g_b"]}');
+DELETE FROM pulse.profile WHERE id = (SELECT profile_id FROM pulse.identity WHERE value = 'fun-gone');
+SELECT count(*) FROM pulse.event WHERE name LIKE 'g\_%';
+SELECT array_agg(people ORDER BY step) FROM pulse_funnel('{"steps": ["g_a", "g_b"]}');
+
 -- ---- In parallel: the parts of a person are merged ----
 CREATE TABLE funnel_event AS SELECT (i % 50)::bigint AS person, timestamptz '2026-03-01' + (i * 7919 % 1000) * interval '1 minute' AS at, 1 << (i * 31 % 3) AS mask, 'k' || i % 2 AS key, 'v' || i % 3 AS value FROM generate_series(1, 5000) AS i;
 ALTER TABLE funnel_event SET (parallel_workers = 2);

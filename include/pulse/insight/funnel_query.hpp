@@ -19,9 +19,6 @@ struct FunnelQuery {
     std::optional<int64_t> after = {};   // only people with a greater id
 };
 
-// The events that the funnel reads: person, at, mask, key, value.
-std::string FunnelEventsSql(const FunnelDefinition& funnel, const FunnelQuery& query);
-
 // One row for each path: person, value, reached, waiting, times (bigint[], microseconds since 2000).
 std::string FunnelPathsSql(const FunnelDefinition& funnel, const FunnelQuery& query);
 
