@@ -95,7 +95,7 @@ PULSE_FUNCTION(pulse_evaluate_lifecycle) {
     const auto profile = pg::Args(fcinfo).Int8(0);
     pg::ResultSet rows(fcinfo);
     const pulse::Moment now = pg::Now();
-    if (!profile || !insight::FindLifecycle(now)) return pg::ResultSet::Done();
+    if (!profile || !insight::LifecycleIsOn(now)) return pg::ResultSet::Done();
     const auto person = pulse::profile::FindPerson(*profile);
     if (!person || person->id != *profile) return pg::ResultSet::Done();
     const std::shared_ptr<const trait::Program> program = trait::ProgramAt(now);

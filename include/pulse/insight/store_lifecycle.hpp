@@ -23,10 +23,9 @@ struct LifecycleVersion {
     std::vector<int64_t> segments;  // of the stages, in their order
 };
 
-// The settings that hold at a moment; before the first ones, those. Null while lifecycle is off.
-const LifecycleVersion* FindLifecycle(Moment at);
-// Throws UserError 55000 while it is off.
-const LifecycleVersion& RequireLifecycle(Moment at);
+bool LifecycleIsOn(Moment at);
+// The settings that hold at a moment; before the first ones, those. Throws UserError 55000 while it is off.
+LifecycleVersion RequireLifecycle(Moment at);
 
 // Arguments of pulse_enable_lifecycle(); unset: unchanged, or as by default.
 struct LifecycleInput {
