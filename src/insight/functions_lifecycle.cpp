@@ -83,10 +83,10 @@ PULSE_FUNCTION(pulse_lifecycle_stages) {
 PULSE_FUNCTION(pulse_growth) {
     const pg::Args args(fcinfo);
     const insight::LifecyclePeriod period = PeriodOf(args, 84);
-    const std::string unit = args.Text(2).value_or("week");
+    const auto each = insight::ParsePeriod(args.Text(2).value_or("week"), "period");
     pg::ResultSet rows(fcinfo);
     const pg::OwnerSession session;
-    pg::AddRows(rows, insight::ReadGrowth(period, unit));
+    pg::AddRows(rows, insight::ReadGrowth(period, each));
     return pg::ResultSet::Done();
 }
 

@@ -142,15 +142,18 @@ void EventCheck::JudgeSeries() {
 // Names that were never there before, once there is a history without them.
 void EventCheck::JudgeNewEvents() {
     static pg::Statement statement(
-        "SELECT c.event, c.first_seen_at, s.events, t.events, t.before FROM pulse.event_catalog AS c CROSS JOIN"
-        " LATERAL (SELECT coalesce(sum(k.events - k.late), 0)::bigint AS events FROM pulse.events_by_source_hour"
-        " AS k WHERE k.event = c.event AND k.hour >= $1 AND k.hour <= $2) AS s CROSS JOIN LATERAL (SELECT"
-        " coalesce(sum(h.events) FILTER (WHERE h.hour >= date_trunc('hour', c.first_seen_at)), 0)::bigint AS"
-        " events, coalesce(sum(h.events) FILTER (WHERE h.hour < date_trunc('hour', c.first_seen_at)), 0)::bigint"
-        " AS before, min(h.hour) AS oldest FROM pulse.events_by_hour AS h WHERE h.hour >= $3 AND h.hour <= $2)"
-        " AS t WHERE c.first_seen_at >= $1 AND c.first_seen_at < $2 + interval '1 hour' AND c.event <> '(other)'"
-        " AND s.events > 0 AND t.oldest <= c.first_seen_at - interval '14 days' ORDER BY s.events DESC, c.event"
-        " LIMIT $4",
+        "WITH came AS MATERIALIZED (SELECT k.event, sum(k.events - k.late)::bigint AS events FROM"
+        " pulse.events_by_source_hour AS k WHERE k.hour >= $1 AND k.hour <= $2 GROUP BY k.event),"
+        " everything AS MATERIALIZED (SELECT h.hour, h.events FROM pulse.events_by_hour AS h WHERE h.hour >= $3"
+        " AND h.hour <= $2), fresh AS MATERIALIZED (SELECT c.event, c.first_seen_at, s.events FROM"
+        " pulse.event_catalog AS c JOIN came AS s ON s.event = c.event WHERE c.first_seen_at >= $1 AND"
+        " c.first_seen_at < $2 + interval '1 hour' AND c.event <> '(other)' AND s.events > 0 AND (SELECT"
+        " min(a.hour) FROM everything AS a) <= c.first_seen_at - interval '14 days' ORDER BY s.events DESC,"
+        " c.event LIMIT $4)"
+        " SELECT f.event, f.first_seen_at, f.events, t.events, t.before FROM fresh AS f CROSS JOIN LATERAL"
+        " (SELECT coalesce(sum(a.events) FILTER (WHERE a.hour >= date_trunc('hour', f.first_seen_at)), 0)::bigint"
+        " AS events, coalesce(sum(a.events) FILTER (WHERE a.hour < date_trunc('hour', f.first_seen_at)),"
+        " 0)::bigint AS before FROM everything AS a) AS t ORDER BY f.events DESC, f.event",
         {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID});
     const Moment end = (last_ + 1) * kHour;
     const pg::Result rows =

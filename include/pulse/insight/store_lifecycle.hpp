@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pulse/base/time.hpp"
+#include "pulse/insight/calendar.hpp"
 #include "pulse/insight/lifecycle.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/spi.hpp"
@@ -49,7 +50,7 @@ struct LifecyclePeriod {
 pg::Result ReadTransitions(const LifecyclePeriod& period);
 pg::Result ReadWeeks(const LifecyclePeriod& period);
 pg::Result ReadStages(const LifecycleVersion& version, bool sees_people);
-// The rows of pulse_growth(). `unit` is day, week or month.
-pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit);
+// The rows of pulse_growth().
+pg::Result ReadGrowth(const LifecyclePeriod& period, CalendarPeriod each);
 
 }  // namespace pulse::insight
