@@ -96,6 +96,7 @@ class EventCheck {
     std::map<BatchKey, std::map<std::string, std::vector<DetectorResult>>> batches_;
     std::map<std::pair<std::string, drift::Direction>, int64_t> source_groups_;
     std::map<std::pair<std::string, drift::Direction>, std::set<std::string>> source_events_;
+    std::map<std::string, drift::Json> users_;  // by event that changed
     size_t blamed_ = 0;
     EventCheckCounts counts_;
 };
@@ -218,12 +219,21 @@ void EventCheck::Conclude() {
     }
 }
 
+bool Changed(const IncidentTracker& tracker) {
+    const std::vector<drift::Incident>& incidents = tracker.incidents();
+    return std::any_of(incidents.begin(), incidents.end(), [](const auto& one) { return one.changed; });
+}
+
 void EventCheck::Write() {
     for (auto& [event, tracker] : trackers_)
         for (const drift::Incident& incident : tracker.incidents())
             if (incident.id == 0 && incident.finding.details.contains("source"))
                 source_events_[{incident.finding.fingerprint.attribute, incident.finding.direction}].insert(
                     event);
+    std::vector<std::string> changed;
+    for (const auto& [event, tracker] : trackers_)
+        if (Changed(tracker)) changed.push_back(event);
+    users_ = UsersOf(changed);
     pg::Arena arena("pulse event check");
     for (auto& [event, tracker] : trackers_) {
         pg::CheckInterrupts();
@@ -255,10 +265,8 @@ void EventCheck::Write(const std::string& event, IncidentTracker& tracker) {
         " WHERE s.name = ANY ($2)) AND status IN ('open', 'acknowledged') AND since >= $3",
         {INT8OID, TEXTARRAYOID, TIMESTAMPTZOID});
     std::vector<drift::Incident>& incidents = tracker.incidents();
-    const bool changed =
-        std::any_of(incidents.begin(), incidents.end(), [](const auto& one) { return one.changed; });
-    if (!changed) return;
-    const drift::Json users = UsersOf(event);
+    if (!Changed(tracker)) return;
+    const drift::Json& users = users_[event];
     std::optional<int64_t> cause;
     Moment since = now_;
     for (const drift::Incident& incident : incidents)

@@ -2,6 +2,8 @@
 // open pg::Session as pg::Identity::Owner().
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -32,8 +34,8 @@ std::vector<EventProperties> ReadEventProperties(int64_t oldest_day, int64_t las
 
 // Adds to a finding what it concentrates in: a sentence of its summary, and details.concentratesIn.
 void AddBlame(const std::string& event, drift::Finding& finding);
-// The segments, traits and flags that use an event, directly or through others:
-// {"segments": [...], "traits": [...], "flags": [...]}; empty if none do.
-drift::Json UsersOf(const std::string& event);
+// The segments, traits and flags that use each event, directly or through others, by event:
+// {"segments": [...], "traits": [...], "flags": [...]}; an event that none uses is left out.
+std::map<std::string, drift::Json> UsersOf(const std::vector<std::string>& events);
 
 }  // namespace pulse::insight
