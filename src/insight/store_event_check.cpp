@@ -123,12 +123,9 @@ void EventCheck::JudgeSeries() {
     check.first = first_;
     check.last = last_;
     check.thresholds = thresholds_;
-    std::vector<int64_t> all;
-    const std::vector<EventSeries> series = ReadEventSeries(check.oldest, last_, kMostSeries + 1, all);
-    check.gaps = FindGaps(all);
-    counts_.more = series.size() > kMostSeries;
+    check.gaps = FindGaps(ReadEventHours(check.oldest, last_));
     std::vector<JudgedResult> results;
-    for (const EventSeries& one : series) {
+    ReadEventSeries(check.oldest, last_, kMostSeries + 1, [&](const EventSeries& one) {
         pg::CheckInterrupts();
         ++counts_.series;
         sources_[one.event].push_back(one.source);
@@ -137,7 +134,8 @@ void EventCheck::JudgeSeries() {
         counts_.young += !JudgeCounts(one, check, TrackerOf(one.event), results);
         for (JudgedResult& result : results)
             Add(result.event, {result.moment, result.period == Period::kHour}, std::move(result.result));
-    }
+    });
+    counts_.more = counts_.series > kMostSeries;
 }
 
 // Names that were never there before, once there is a history without them.

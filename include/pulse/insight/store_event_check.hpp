@@ -24,9 +24,11 @@ EventCheckCounts CheckEvents(Moment now);
 
 // ---- store_event_read.cpp ----
 
-// The series of the hours from `oldest` to `last`, the largest of them; `all` becomes their sum by hour.
-std::vector<EventSeries> ReadEventSeries(int64_t oldest, int64_t last, size_t most,
-                                         std::vector<int64_t>& all);
+// The number of events of each hour from `oldest` to `last`.
+std::vector<int64_t> ReadEventHours(int64_t oldest, int64_t last);
+// The series of these hours, the `most` largest of them, one after another.
+void ReadEventSeries(int64_t oldest, int64_t last, size_t most,
+                     const std::function<void(const EventSeries&)>& judge);
 // The properties of all events from that day on, by event.
 std::vector<EventProperties> ReadEventProperties(int64_t oldest_day, int64_t last_day);
 
