@@ -4,6 +4,7 @@
 #include "pulse/base/time_text.hpp"
 #include "pulse/insight/store_event_check.hpp"
 #include "pulse/insight/store_event_summary.hpp"
+#include "pulse/insight/store_question.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 
@@ -47,16 +48,10 @@ PULSE_WRITING_FUNCTION(pulse_check_events) {
 
 PULSE_FUNCTION(pulse_event_anomalies) {
     const pg::Args args(fcinfo);
-    const pulse::Moment until = args.Time(1).value_or(pg::Now());
-    const pulse::Moment from = args.Time(0).value_or(until - 7 * pulse::kDay);
-    if (from > until)
-        pulse::ThrowInvalid(
-            "\"since\" is after \"until\"",
-            "Since is " + pulse::FormatMoment(from) + ", until " + pulse::FormatMoment(until) + ".",
-            "Give the earlier moment first.");
+    const insight::TimeRange range = insight::LastDays(args);
     pg::ResultSet results(fcinfo);
     const pg::OwnerSession session;
-    pg::AddRows(results, insight::EventAnomalies(from, until, args.Text(2)));
+    pg::AddRows(results, insight::EventAnomalies(range.since, range.until, args.Text(2)));
     return pg::ResultSet::Done();
 }
 

@@ -2,6 +2,7 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/insight/store_event_quality.hpp"
+#include "pulse/insight/store_question.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 
@@ -13,20 +14,11 @@ using pg::Value;
 
 constexpr int64_t kLongestRange = 400 * kDay;
 
-struct QualityRange {
-    Moment since, until;
-};
-
-QualityRange QualityRangeOf(const pg::Args& args) {
-    const Moment until = args.Time(1).value_or(pg::Now());
-    const Moment since = args.Time(0).value_or(until - 7 * kDay);
-    if (TIMESTAMP_NOT_FINITE(until) || (args.Time(0) && TIMESTAMP_NOT_FINITE(since)))
+TimeRange QualityRangeOf(const pg::Args& args) {
+    const auto [since, until] = LastDays(args);
+    if (TIMESTAMP_NOT_FINITE(until) || TIMESTAMP_NOT_FINITE(since))
         ThrowInvalid("\"since\" and \"until\" must be finite", "",
                      "All events of the range are read: give moments at most 400 days apart.");
-    if (since > until)
-        ThrowInvalid("\"since\" is after \"until\"",
-                     "Since is " + FormatMoment(since) + ", until " + FormatMoment(until) + ".",
-                     "Give the earlier moment first.");
     if (static_cast<uint64_t>(until) - static_cast<uint64_t>(since) > static_cast<uint64_t>(kLongestRange))
         ThrowInvalid("the range is longer than 400 days",
                      "Since is " + FormatMoment(since) + ", until " + FormatMoment(until) + ".",
@@ -59,14 +51,10 @@ namespace insight = pulse::insight;
 
 PULSE_FUNCTION(pulse_event_quality) {
     const pg::Args args(fcinfo);
-    const insight::QualityRange range = insight::QualityRangeOf(args);
+    const insight::TimeRange range = insight::QualityRangeOf(args);
     const insight::QualityGrouping by = insight::ParseGrouping(args.Text(2).value_or(""));
     pg::ResultSet results(fcinfo);
-    bool sees_people = false;
-    {
-        const pg::Session session;
-        sees_people = pg::Execute("SELECT pulse.sees_people()", {}, true)[0].Bool(0);
-    }
+    const bool sees_people = insight::SeesPeople();
     const pg::OwnerSession session;
     const insight::QualitySettings settings = insight::SettingsAt(pg::Now());
     for (const insight::EventQuality& one :

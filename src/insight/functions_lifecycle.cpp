@@ -83,10 +83,10 @@ PULSE_FUNCTION(pulse_lifecycle_stages) {
 PULSE_FUNCTION(pulse_growth) {
     const pg::Args args(fcinfo);
     const insight::LifecyclePeriod period = PeriodOf(args, 84);
-    const std::string unit = args.Text(2).value_or("week");
+    const auto each = insight::ParsePeriod(args.Text(2).value_or("week"), "period");
     pg::ResultSet rows(fcinfo);
     const pg::OwnerSession session;
-    pg::AddRows(rows, insight::ReadGrowth(period, unit));
+    pg::AddRows(rows, insight::ReadGrowth(period, each));
     return pg::ResultSet::Done();
 }
 
@@ -95,7 +95,7 @@ PULSE_FUNCTION(pulse_evaluate_lifecycle) {
     const auto profile = pg::Args(fcinfo).Int8(0);
     pg::ResultSet rows(fcinfo);
     const pulse::Moment now = pg::Now();
-    if (!profile || !insight::FindLifecycle(now)) return pg::ResultSet::Done();
+    if (!profile || !insight::LifecycleIsOn(now)) return pg::ResultSet::Done();
     const auto person = pulse::profile::FindPerson(*profile);
     if (!person || person->id != *profile) return pg::ResultSet::Done();
     const std::shared_ptr<const trait::Program> program = trait::ProgramAt(now);

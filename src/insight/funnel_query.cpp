@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/insight/small_group.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/print.hpp"
@@ -13,7 +14,6 @@ namespace {
 
 using Kind = FunnelBreakdown::Kind;
 
-constexpr size_t kFewPeople = 10;        // a reader does not see values of fewer
 constexpr size_t kMaxValueLength = 200;  // characters
 
 // An event: names are its properties, also as properties.x; context.x is its context.
@@ -157,7 +157,7 @@ std::string JoinsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
 // The values that are shown by themselves.
 std::string KeptValuesSql(bool all_values) {
     return "kept AS MATERIALIZED (SELECT v.value FROM path AS v GROUP BY v.value" +
-           (all_values ? "" : " HAVING count(DISTINCT v.person) >= " + std::to_string(kFewPeople)) +
+           (all_values ? "" : " HAVING count(DISTINCT v.person) >= " + std::to_string(kSmallestGroup)) +
            " ORDER BY count(*) DESC, v.value LIMIT " + std::to_string(kMaxFunnelValues) + ")";
 }
 

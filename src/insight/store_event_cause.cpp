@@ -98,16 +98,18 @@ void AddBlame(const std::string& event, drift::Finding& finding) {
     }
 }
 
-drift::Json UsersOf(const std::string& event) {
+std::map<std::string, drift::Json> UsersOf(const std::vector<std::string>& events) {
     static pg::Statement statement(
         "WITH RECURSIVE d AS MATERIALIZED (SELECT kind, name, uses_kind, uses FROM pulse.dependency),"
-        " users AS (SELECT d.kind, d.name FROM d WHERE d.uses_kind = 'event' AND d.uses IN ($1, '*')"
-        " UNION SELECT d.kind, d.name FROM users AS u JOIN d ON d.uses_kind = u.kind AND d.uses = u.name)"
-        " SELECT u.kind || 's', array_agg(u.name ORDER BY u.name) FROM users AS u GROUP BY u.kind",
-        {TEXTOID});
-    const pg::Result rows = statement.Execute({Value::Text(event)});
-    drift::Json users = drift::Json::object();
-    for (uint64_t i = 0; i < rows.size(); ++i) users[rows[i].Text(0)] = rows[i].Texts(1);
+        " users AS (SELECT d.uses AS event, d.kind, d.name FROM d WHERE d.uses_kind = 'event'"
+        " UNION SELECT u.event, d.kind, d.name FROM users AS u JOIN d ON d.uses_kind = u.kind AND d.uses = u.name)"
+        " SELECT e.event, u.kind || 's', array_agg(DISTINCT u.name ORDER BY u.name) FROM unnest($1) AS e (event)"
+        " JOIN users AS u ON u.event IN (e.event, '*') GROUP BY e.event, u.kind",
+        {TEXTARRAYOID});
+    std::map<std::string, drift::Json> users;
+    if (events.empty()) return users;
+    const pg::Result rows = statement.Execute({Value::Texts(events)});
+    for (uint64_t i = 0; i < rows.size(); ++i) users[rows[i].Text(0)][rows[i].Text(1)] = rows[i].Texts(2);
     return users;
 }
 

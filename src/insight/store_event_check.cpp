@@ -96,6 +96,7 @@ class EventCheck {
     std::map<BatchKey, std::map<std::string, std::vector<DetectorResult>>> batches_;
     std::map<std::pair<std::string, drift::Direction>, int64_t> source_groups_;
     std::map<std::pair<std::string, drift::Direction>, std::set<std::string>> source_events_;
+    std::map<std::string, drift::Json> users_;  // by event that changed
     size_t blamed_ = 0;
     EventCheckCounts counts_;
 };
@@ -122,12 +123,9 @@ void EventCheck::JudgeSeries() {
     check.first = first_;
     check.last = last_;
     check.thresholds = thresholds_;
-    std::vector<int64_t> all;
-    const std::vector<EventSeries> series = ReadEventSeries(check.oldest, last_, kMostSeries + 1, all);
-    check.gaps = FindGaps(all);
-    counts_.more = series.size() > kMostSeries;
+    check.gaps = FindGaps(ReadEventHours(check.oldest, last_));
     std::vector<JudgedResult> results;
-    for (const EventSeries& one : series) {
+    ReadEventSeries(check.oldest, last_, kMostSeries + 1, [&](const EventSeries& one) {
         pg::CheckInterrupts();
         ++counts_.series;
         sources_[one.event].push_back(one.source);
@@ -136,21 +134,25 @@ void EventCheck::JudgeSeries() {
         counts_.young += !JudgeCounts(one, check, TrackerOf(one.event), results);
         for (JudgedResult& result : results)
             Add(result.event, {result.moment, result.period == Period::kHour}, std::move(result.result));
-    }
+    });
+    counts_.more = counts_.series > kMostSeries;
 }
 
 // Names that were never there before, once there is a history without them.
 void EventCheck::JudgeNewEvents() {
     static pg::Statement statement(
-        "SELECT c.event, c.first_seen_at, s.events, t.events, t.before FROM pulse.event_catalog AS c CROSS JOIN"
-        " LATERAL (SELECT coalesce(sum(k.events - k.late), 0)::bigint AS events FROM pulse.events_by_source_hour"
-        " AS k WHERE k.event = c.event AND k.hour >= $1 AND k.hour <= $2) AS s CROSS JOIN LATERAL (SELECT"
-        " coalesce(sum(h.events) FILTER (WHERE h.hour >= date_trunc('hour', c.first_seen_at)), 0)::bigint AS"
-        " events, coalesce(sum(h.events) FILTER (WHERE h.hour < date_trunc('hour', c.first_seen_at)), 0)::bigint"
-        " AS before, min(h.hour) AS oldest FROM pulse.events_by_hour AS h WHERE h.hour >= $3 AND h.hour <= $2)"
-        " AS t WHERE c.first_seen_at >= $1 AND c.first_seen_at < $2 + interval '1 hour' AND c.event <> '(other)'"
-        " AND s.events > 0 AND t.oldest <= c.first_seen_at - interval '14 days' ORDER BY s.events DESC, c.event"
-        " LIMIT $4",
+        "WITH came AS MATERIALIZED (SELECT k.event, sum(k.events - k.late)::bigint AS events FROM"
+        " pulse.events_by_source_hour AS k WHERE k.hour >= $1 AND k.hour <= $2 GROUP BY k.event),"
+        " everything AS MATERIALIZED (SELECT h.hour, h.events FROM pulse.events_by_hour AS h WHERE h.hour >= $3"
+        " AND h.hour <= $2), fresh AS MATERIALIZED (SELECT c.event, c.first_seen_at, s.events FROM"
+        " pulse.event_catalog AS c JOIN came AS s ON s.event = c.event WHERE c.first_seen_at >= $1 AND"
+        " c.first_seen_at < $2 + interval '1 hour' AND c.event <> '(other)' AND s.events > 0 AND (SELECT"
+        " min(a.hour) FROM everything AS a) <= c.first_seen_at - interval '14 days' ORDER BY s.events DESC,"
+        " c.event LIMIT $4)"
+        " SELECT f.event, f.first_seen_at, f.events, t.events, t.before FROM fresh AS f CROSS JOIN LATERAL"
+        " (SELECT coalesce(sum(a.events) FILTER (WHERE a.hour >= date_trunc('hour', f.first_seen_at)), 0)::bigint"
+        " AS events, coalesce(sum(a.events) FILTER (WHERE a.hour < date_trunc('hour', f.first_seen_at)),"
+        " 0)::bigint AS before FROM everything AS a) AS t ORDER BY f.events DESC, f.event",
         {TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID});
     const Moment end = (last_ + 1) * kHour;
     const pg::Result rows =
@@ -215,12 +217,21 @@ void EventCheck::Conclude() {
     }
 }
 
+bool Changed(const IncidentTracker& tracker) {
+    const std::vector<drift::Incident>& incidents = tracker.incidents();
+    return std::any_of(incidents.begin(), incidents.end(), [](const auto& one) { return one.changed; });
+}
+
 void EventCheck::Write() {
     for (auto& [event, tracker] : trackers_)
         for (const drift::Incident& incident : tracker.incidents())
             if (incident.id == 0 && incident.finding.details.contains("source"))
                 source_events_[{incident.finding.fingerprint.attribute, incident.finding.direction}].insert(
                     event);
+    std::vector<std::string> changed;
+    for (const auto& [event, tracker] : trackers_)
+        if (Changed(tracker)) changed.push_back(event);
+    users_ = UsersOf(changed);
     pg::Arena arena("pulse event check");
     for (auto& [event, tracker] : trackers_) {
         pg::CheckInterrupts();
@@ -252,10 +263,8 @@ void EventCheck::Write(const std::string& event, IncidentTracker& tracker) {
         " WHERE s.name = ANY ($2)) AND status IN ('open', 'acknowledged') AND since >= $3",
         {INT8OID, TEXTARRAYOID, TIMESTAMPTZOID});
     std::vector<drift::Incident>& incidents = tracker.incidents();
-    const bool changed =
-        std::any_of(incidents.begin(), incidents.end(), [](const auto& one) { return one.changed; });
-    if (!changed) return;
-    const drift::Json users = UsersOf(event);
+    if (!Changed(tracker)) return;
+    const drift::Json& users = users_[event];
     std::optional<int64_t> cause;
     Moment since = now_;
     for (const drift::Incident& incident : incidents)

@@ -39,13 +39,6 @@ SavedFunnel ReadSavedFunnel(const pg::Row& row) {
                     "Choose another name, or change that funnel with pulse_update_funnel().");
 }
 
-SavedFunnel FindFunnel(const std::string& name, const char* lock) {
-    const pg::Result rows = pg::Execute(std::string(kFunnelColumns) + "WHERE name = $1" + lock,
-                                        {Value::Text(name)}, *lock == '\0');
-    if (rows.empty()) ThrowUnknownFunnel(name);
-    return ReadSavedFunnel(rows[0]);
-}
-
 std::optional<std::string> NotBlank(const std::optional<std::string>& text) {
     return text && text->find_first_not_of(" \t\r\n") != std::string::npos ? text : std::nullopt;
 }
@@ -89,7 +82,18 @@ void WarnOfUnknownSteps(const FunnelDefinition& funnel) {
 }  // namespace
 
 SavedFunnel LoadFunnel(const std::string& name) {
-    return FindFunnel(name, "");
+    const pg::Result rows =
+        pg::Execute(std::string(kFunnelColumns) + "WHERE name = $1", {Value::Text(name)}, true);
+    if (rows.empty()) ThrowUnknownFunnel(name);
+    return ReadSavedFunnel(rows[0]);
+}
+
+SavedFunnel LockFunnel(const std::string& name) {
+    // A statement of its own: what is read afterwards is what the transaction has left that held the lock.
+    pg::Execute("SELECT FROM pulse.funnel WHERE name = $1 FOR UPDATE", {Value::Text(name)});
+    const pg::Result rows = pg::Execute(std::string(kFunnelColumns) + "WHERE name = $1", {Value::Text(name)});
+    if (rows.empty()) ThrowUnknownFunnel(name);
+    return ReadSavedFunnel(rows[0]);
 }
 
 std::vector<SavedFunnel> ListFunnels() {
@@ -117,7 +121,7 @@ int64_t CreateFunnel(const std::string& given, const FunnelDefinition& definitio
 }
 
 int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const std::string& actor) {
-    const SavedFunnel before = FindFunnel(name, " FOR UPDATE");
+    const SavedFunnel before = LockFunnel(name);
     if (change.name) {
         const std::string to = CheckFunnelName(*change.name);
         if (to != before.name &&
@@ -148,7 +152,7 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
 }
 
 void DeleteFunnel(const std::string& name) {
-    const SavedFunnel funnel = FindFunnel(name, " FOR UPDATE");
+    const SavedFunnel funnel = LockFunnel(name);
     if (funnel.monitored)
         throw UserError(sqlstate::kDependentObjects, "funnel " + InQuotes(name) + " is monitored",
                         "Segments measure its steps.", "End that with pulse_unmonitor_funnel() first.");

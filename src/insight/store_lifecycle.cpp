@@ -2,13 +2,12 @@
 // everybody.
 #include "pulse/insight/store_lifecycle.hpp"
 
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
-#include "pulse/pg/probe.hpp"
+#include "pulse/insight/store_setting_versions.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
@@ -40,21 +39,9 @@ std::vector<LifecycleVersion> ReadLifecycleVersions() {
     return versions;
 }
 
-struct LifecycleCache {
-    std::vector<LifecycleVersion> versions;
-    std::map<int, rule::ExprPtr> trees;
-};
-
-LifecycleCache& KnownLifecycle() {
-    static pg::Watch watch("definition");
-    static LifecycleCache cache;
-    if (watch.Changed()) {
-        const pg::OwnerSession session;
-        const pg::LatestSnapshot latest;
-        cache.trees.clear();
-        cache.versions = ReadLifecycleVersions();
-    }
-    return cache;
+SettingVersions<LifecycleVersion>& KnownLifecycle() {
+    static SettingVersions<LifecycleVersion> known(ReadLifecycleVersions);
+    return known;
 }
 
 // ---- the macro, its dependents, its segments ----
@@ -75,20 +62,18 @@ bool DefinesLifecycle(const std::string& name) {
 }
 
 rule::ExprPtr FindLifecycleTree(const std::string&, Moment at, size_t) {
-    const LifecycleVersion* version = FindLifecycle(at);
+    const LifecycleVersion* version = KnownLifecycle().Find(at);
     if (!version) return nullptr;
-    rule::ExprPtr& tree = KnownLifecycle().trees[version->version];
-    if (!tree) tree = rule::Parse(LifecycleRule(version->settings));
-    return tree;
+    return KnownLifecycle().Tree(*version, "", [&] { return rule::Parse(LifecycleRule(version->settings)); });
 }
 
 int64_t LifecycleVersionAt(Moment at) {
-    const LifecycleVersion* version = FindLifecycle(at);
+    const LifecycleVersion* version = KnownLifecycle().Find(at);
     return version ? version->version : 0;
 }
 
 void GuardStage(const std::string& segment) {
-    if (changing_stages || !FindLifecycle(trait::kNewestSettings)) return;
+    if (changing_stages || !KnownLifecycle().Find(trait::kNewestSettings)) return;
     for (size_t stage = 0; stage < kStages; ++stage)
         if (segment == StageSegment(stage))
             throw UserError(sqlstate::kWrongObjectType,
@@ -102,7 +87,7 @@ void GuardStage(const std::string& segment) {
 
 // What the settings use stays, and so do the segments of the stages.
 void AddLifecycle(std::vector<trait::Dependent>& dependents) {
-    const LifecycleVersion* version = FindLifecycle(trait::kNewestSettings);
+    const LifecycleVersion* version = KnownLifecycle().Find(trait::kNewestSettings);
     if (!version) return;
     trait::Dependent lifecycle{"lifecycle", "stages", {rule::Parse(version->settings.known)}};
     for (size_t stage = 0; stage < kStages && !changing_stages; ++stage)
@@ -168,12 +153,6 @@ int AddLifecycleVersion(const std::optional<LifecycleVersion>& before, bool enab
     return version;
 }
 
-std::optional<LifecycleVersion> NewestLifecycle() {
-    const pg::LatestSnapshot latest;
-    std::vector<LifecycleVersion> versions = ReadLifecycleVersions();
-    return versions.empty() ? std::nullopt : std::optional(std::move(versions.back()));
-}
-
 struct StoredStage {
     int64_t id = 0;
     std::string status;
@@ -209,20 +188,12 @@ int64_t KeepStage(size_t stage, const std::vector<int64_t>& ours) {
 
 }  // namespace
 
-const LifecycleVersion* FindLifecycle(Moment at) {
-    const std::vector<LifecycleVersion>& versions = KnownLifecycle().versions;
-    if (versions.empty() || !versions.back().enabled) return nullptr;
-    const LifecycleVersion* first = nullptr;
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-        if (!version->enabled) continue;
-        if (version->at <= at) return &*version;
-        first = &*version;
-    }
-    return first;
+bool LifecycleIsOn(Moment at) {
+    return KnownLifecycle().Find(at) != nullptr;
 }
 
-const LifecycleVersion& RequireLifecycle(Moment at) {
-    if (const LifecycleVersion* version = FindLifecycle(at)) return *version;
+LifecycleVersion RequireLifecycle(Moment at) {
+    if (const LifecycleVersion* version = KnownLifecycle().Find(at)) return *version;
     throw UserError(sqlstate::kNotReady, "lifecycle stages are not switched on", "",
                     "SELECT pulse_enable_lifecycle() switches them on.");
 }
@@ -235,7 +206,7 @@ int EnableLifecycle(const LifecycleInput& input) {
     int version = 0;
     {
         const pg::OwnerSession session;
-        before = NewestLifecycle();
+        before = KnownLifecycle().Newest();
         const bool on = before && before->enabled;
         const LifecycleSettings settings =
             AppliedLifecycle(input, before ? before->settings : LifecycleSettings());
@@ -261,7 +232,7 @@ void DisableLifecycle() {
     std::optional<LifecycleVersion> before;
     {
         const pg::OwnerSession session;
-        before = NewestLifecycle();
+        before = KnownLifecycle().Newest();
     }
     if (!before || !before->enabled) return;
     {

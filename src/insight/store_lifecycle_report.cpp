@@ -1,7 +1,5 @@
 // Figures of lifecycle stages and of growth, by set-based SQL.
-#include "pulse/base/error.hpp"
-#include "pulse/base/suggest.hpp"
-#include "pulse/base/utf8.hpp"
+#include "pulse/insight/small_group.hpp"
 #include "pulse/insight/store_lifecycle.hpp"
 #include "pulse/pg/settings.hpp"
 
@@ -16,7 +14,7 @@ constexpr const char* kMoves = "c.cause NOT IN ('build', 'definition', 'import')
 
 // The condition under which figures of `people` are shown.
 std::string Shown(const std::string& people, bool sees_people) {
-    return sees_people ? "true" : people + " NOT BETWEEN 1 AND 9";
+    return sees_people ? "true" : "NOT " + SmallGroupSql(people);
 }
 
 }  // namespace
@@ -62,24 +60,20 @@ pg::Result ReadWeeks(const LifecyclePeriod& period) {
 }
 
 pg::Result ReadStages(const LifecycleVersion& version, bool sees_people) {
-    // If a single figure is of fewer than 10 people, the next one is hidden, too: the shares would tell it.
     return pg::Execute(
         "WITH figure AS (SELECT s.place, count(m.profile_id) AS people FROM unnest($1::bigint[]) WITH ORDINALITY"
         " AS s (id, place) LEFT JOIN pulse.membership AS m ON m.segment_id = s.id GROUP BY s.place),"
-        " placed AS (SELECT f.*, sum(f.people) OVER () AS everybody, count(*) FILTER (WHERE f.people BETWEEN 1 AND 9)"
-        " OVER () AS few, row_number() OVER (ORDER BY f.people = 0, f.people, f.place) AS nth FROM figure AS f),"
-        " shown AS (SELECT p.*, $2 OR NOT (p.people BETWEEN 1 AND 9 OR (p.few = 1 AND p.nth = 2 AND p.people > 0))"
-        " AS shown FROM placed AS p)"
-        " SELECT ('{anonymous,known,customer,churned}'::text[])[s.place], CASE WHEN s.shown THEN s.people END,"
-        " CASE WHEN s.shown THEN round(s.people / nullif(s.everybody, 0), 4) END FROM shown AS s ORDER BY s.place",
+        " shown AS (SELECT f.*, sum(f.people) OVER () AS everybody, $2 OR NOT " +
+            HiddenGroupSql("f.people", "f.place") +
+            " AS shown FROM figure AS f)"
+            " SELECT ('{anonymous,known,customer,churned}'::text[])[s.place], CASE WHEN s.shown THEN s.people END,"
+            " CASE WHEN s.shown THEN round(s.people / nullif(s.everybody, 0), 4) END FROM shown AS s ORDER BY s.place",
         {Value::Int8s(version.segments), Value::Bool(sees_people)}, true);
 }
 
-pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
-    if (unit != "day" && unit != "week" && unit != "month")
-        ThrowInvalid("\"period\" is not a unit of time", "It is " + InQuotes(Shorten(unit, 80)) + ".",
-                     "Give day, week or month.");
-    const std::string step = "interval '1 " + unit + "'", zone = pg::QuoteLiteral(pg::settings::TimeZone());
+pg::Result ReadGrowth(const LifecyclePeriod& period, CalendarPeriod each) {
+    const std::string unit = Name(each), step = "interval '1 " + unit + "'",
+                      zone = pg::QuoteLiteral(pg::settings::TimeZone());
     const auto start = [&](const std::string& moment) {
         return "date_trunc('" + unit + "', " + moment + " AT TIME ZONE " + zone + ")";
     };

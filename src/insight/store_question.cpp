@@ -1,6 +1,7 @@
 #include "pulse/insight/store_question.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "pulse/base/local_time.hpp"
 #include "pulse/base/utf8.hpp"
@@ -62,6 +63,17 @@ std::optional<Moment> TimeArgument(const pg::Args& args, int i, const char* name
         ThrowInvalid("\"" + std::string(name) + "\" is out of range", "",
                      "Give a time of the years 1 to 9999, or null for no limit.");
     return moment;
+}
+
+TimeRange LastDays(const pg::Args& args) {
+    const Moment until = args.Time(1).value_or(pg::Now());
+    const bool begins = until == std::numeric_limits<Moment>::min();  // -infinity
+    const Moment since = args.Time(0).value_or(begins ? until : until - 7 * kDay);
+    if (since > until)
+        ThrowInvalid("\"since\" is after \"until\"",
+                     "Since is " + FormatMoment(since) + ", until " + FormatMoment(until) + ".",
+                     "Give the earlier moment first.");
+    return {since, until};
 }
 
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high) {

@@ -2,7 +2,6 @@
 #include "pulse/insight/store_rfm.hpp"
 
 #include <algorithm>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/error.hpp"
@@ -10,7 +9,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/insight/rfm_cuts.hpp"
-#include "pulse/pg/probe.hpp"
+#include "pulse/insight/store_setting_versions.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
@@ -61,21 +60,9 @@ std::vector<RfmVersion> ReadRfmVersions() {
     return versions;
 }
 
-struct RfmCache {
-    std::vector<RfmVersion> versions;
-    std::map<std::pair<int, std::string>, rule::ExprPtr> trees;
-};
-
-RfmCache& KnownRfm() {
-    static pg::Watch watch("definition");
-    static RfmCache cache;
-    if (watch.Changed()) {
-        const pg::OwnerSession session;
-        const pg::LatestSnapshot latest;
-        cache.trees.clear();
-        cache.versions = ReadRfmVersions();
-    }
-    return cache;
+SettingVersions<RfmVersion>& KnownRfm() {
+    static SettingVersions<RfmVersion> known(ReadRfmVersions);
+    return known;
 }
 
 // ---- the macros ----
@@ -85,7 +72,7 @@ bool DefinesRfm(const std::string& name) {
 }
 
 rule::ExprPtr FindRfmTree(const std::string& name, Moment at, size_t position) {
-    const RfmVersion* version = FindRfm(at);
+    const RfmVersion* version = KnownRfm().Find(at);
     if (!version) return nullptr;
     const std::string part = name.substr(4);
     const std::vector<std::string>& names = RfmNames();
@@ -94,13 +81,11 @@ rule::ExprPtr FindRfmTree(const std::string& name, Moment at, size_t position) {
                         "unknown name " + Shorten(name, 80) + " in rule" +
                             (position == 0 ? "" : " at position " + std::to_string(position)),
                         "", SuggestName(part, names, "Names after rfm."));
-    rule::ExprPtr& tree = KnownRfm().trees[{version->version, part}];
-    if (!tree) tree = rule::Parse(RfmRule(version->settings, part));
-    return tree;
+    return KnownRfm().Tree(*version, part, [&] { return rule::Parse(RfmRule(version->settings, part)); });
 }
 
 int64_t RfmVersionAt(Moment at) {
-    const RfmVersion* version = FindRfm(at);
+    const RfmVersion* version = KnownRfm().Find(at);
     return version ? version->version : 0;
 }
 
@@ -196,6 +181,10 @@ void AddRfmVersion(int version, bool enabled, const RfmSettings& settings, const
     trait::ApplyDefinitionChanges();
 }
 
+int NumberOf(const std::optional<RfmVersion>& version) {
+    return version ? version->version : 0;
+}
+
 void RequireUnusedRfm() {
     constexpr size_t kMost = 20;
     const std::vector<std::string> users = trait::DependentsOf("macro", "rfm");
@@ -207,56 +196,45 @@ void RequireUnusedRfm() {
                     "It is used by " + list + ".", "Change or delete its dependents first.");
 }
 
-// The newest row, if there is any. Under the lock of definitions.
-std::optional<RfmVersion> NewestVersion() {
-    const pg::LatestSnapshot latest;
-    std::vector<RfmVersion> versions = ReadRfmVersions();
-    return versions.empty() ? std::nullopt : std::optional(std::move(versions.back()));
-}
-
 }  // namespace
 
-const RfmVersion* FindRfm(Moment at) {
-    const std::vector<RfmVersion>& versions = KnownRfm().versions;
-    if (versions.empty() || !versions.back().enabled) return nullptr;
-    const RfmVersion* first = nullptr;
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-        if (!version->enabled) continue;
-        if (version->at <= at) return &*version;
-        first = &*version;
-    }
-    return first;
-}
-
-const RfmVersion& RequireRfm(Moment at) {
-    if (const RfmVersion* version = FindRfm(at)) return *version;
+RfmVersion RequireRfm(Moment at) {
+    if (const RfmVersion* version = KnownRfm().Find(at)) return *version;
     throw UserError(sqlstate::kNotReady, "RFM is not switched on", "",
                     "SELECT pulse_enable_rfm() switches it on.");
 }
 
 int EnableRfm(const RfmInput& input) {
     const std::string actor = pg::ActorName();
-    trait::LockDefinitions();
+    trait::RequireReadCommitted();
     const pg::OwnerSession session;
-    const std::optional<RfmVersion> before = NewestVersion();
-    const bool on = before && before->enabled;
-    RfmSettings settings = AppliedRfm(input, before ? &before->settings : nullptr);
-    if (on && settings == before->settings) return before->version;
-    std::optional<RfmQuintiles> quintiles;
-    if (settings.quintiles) quintiles = ComputeQuintiles(settings, pg::Now());
-    if (quintiles) settings = quintiles->settings;
-    const int version = before ? before->version + 1 : 1;
-    AddRfmVersion(version, true, settings, quintiles ? &*quintiles : nullptr, on ? "changed" : "enabled",
-                  actor);
-    trait::CheckReferences(*rule::Parse(RfmRule(settings, "monetary")));
-    return version;
+    // Quintiles read the events of the window, and nobody can write events under the lock: so first all is
+    // computed, and computed again if somebody else was faster.
+    std::optional<RfmVersion> before = KnownRfm().Newest();
+    for (bool locked = false;;) {
+        const bool on = before && before->enabled;
+        RfmSettings settings = AppliedRfm(input, before ? &before->settings : nullptr);
+        if (on && settings == before->settings) return before->version;
+        std::optional<RfmQuintiles> quintiles;
+        if (settings.quintiles) quintiles = ComputeQuintiles(settings, pg::Now());
+        if (quintiles) settings = quintiles->settings;
+        if (!locked) trait::LockDefinitions();
+        locked = true;
+        const int version = NumberOf(before);
+        before = KnownRfm().Newest();
+        if (NumberOf(before) != version) continue;
+        AddRfmVersion(version + 1, true, settings, quintiles ? &*quintiles : nullptr,
+                      on ? "changed" : "enabled", actor);
+        trait::CheckReferences(*rule::Parse(RfmRule(settings, "monetary")));
+        return version + 1;
+    }
 }
 
 void DisableRfm() {
     const std::string actor = pg::ActorName();
     trait::LockDefinitions();
     const pg::OwnerSession session;
-    const std::optional<RfmVersion> before = NewestVersion();
+    const std::optional<RfmVersion> before = KnownRfm().Newest();
     if (!before || !before->enabled) return;
     RequireUnusedRfm();
     AddRfmVersion(before->version + 1, false, before->settings, nullptr, "disabled", actor);
@@ -264,18 +242,14 @@ void DisableRfm() {
 
 bool RefreshRfm() {
     const std::string actor = pg::ActorName();
-    {
-        const RfmVersion& version = RequireRfm(trait::kNewestSettings);
-        if (!version.settings.quintiles) {
-            pg::Notice("the cuts are fixed",
-                       "SELECT pulse_enable_rfm(cuts => '\"quintiles\"') lets them follow "
-                       "the people.");
-            return false;
-        }
+    if (!RequireRfm(trait::kNewestSettings).settings.quintiles) {
+        pg::Notice("the cuts are fixed",
+                   "SELECT pulse_enable_rfm(cuts => '\"quintiles\"') lets them follow the people.");
+        return false;
     }
-    trait::LockDefinitions();
+    trait::RequireReadCommitted();
     const pg::OwnerSession session;
-    const std::optional<RfmVersion> before = NewestVersion();
+    const std::optional<RfmVersion> before = KnownRfm().Newest();
     if (!before || !before->enabled || !before->settings.quintiles) return false;
     const Moment now = pg::PastNow();
     if (now < before->at + kBetweenRefreshes) {
@@ -284,6 +258,9 @@ bool RefreshRfm() {
         return false;
     }
     const RfmQuintiles quintiles = ComputeQuintiles(before->settings, now);
+    // Only now, since nobody can write events under the lock. Who changed the settings meanwhile was right.
+    trait::LockDefinitions();
+    if (NumberOf(KnownRfm().Newest()) != before->version) return false;
     AddRfmVersion(before->version + 1, true, quintiles.settings, &quintiles, "refreshed", actor);
     return true;
 }

@@ -4,6 +4,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/insight/small_group.hpp"
 #include "pulse/insight/store_rfm.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -129,13 +130,10 @@ RfmQuintiles ComputeQuintiles(const RfmSettings& settings, Moment now) {
     read(2, result.settings.frequency);
     read(3, result.settings.monetary);
     const auto shares = [](const char* column) {
-        return std::string(
-                   "(SELECT jsonb_agg(CASE WHEN n.people BETWEEN 1 AND 9 OR (n.few = 1 AND n.place = 2 AND"
-                   " n.people > 0) THEN NULL ELSE round(n.people::numeric / c.people, 4) END ORDER BY n.score)"
-                   " FROM (SELECT s.score, s.people, count(*) FILTER (WHERE s.people BETWEEN 1 AND 9) OVER ()"
-                   " AS few, row_number() OVER (ORDER BY s.people = 0, s.people, s.score) AS place"
-                   " FROM (SELECT g.score, coalesce(sum(c.n) FILTER (WHERE c.") +
-               column +
+        return "(SELECT jsonb_agg(CASE WHEN NOT n.hidden THEN round(n.people::numeric / c.people, 4) END"
+               " ORDER BY n.score) FROM (SELECT s.score, s.people, " +
+               HiddenGroupSql("s.people", "s.score") +
+               " AS hidden FROM (SELECT g.score, coalesce(sum(c.n) FILTER (WHERE c." + column +
                " = g.score), 0) AS people FROM generate_series(1, 5) AS g (score) CROSS JOIN cell AS c"
                " GROUP BY g.score) AS s) AS n)";
     };
@@ -154,8 +152,6 @@ pg::Result ReadRfm(const RfmVersion& version, const std::string& by, Moment now,
     const Division& division = RequireDivision(by);
     const bool groups = by == "group";
     const std::string key = groups ? GroupKey(version.settings.grouping) : division.key;
-    // If a single figure is of fewer than 10 people, the next one is hidden, too: shares would tell the
-    // first.
     return pg::Execute(
         "WITH cell AS (SELECT " + key +
             " AS key, count(*) AS people, sum(s.purchases)::bigint AS purchases, sum(s.money) AS money FROM (" +
@@ -164,14 +160,11 @@ pg::Result ReadRfm(const RfmVersion& version, const std::string& by, Moment now,
             " coalesce(c.purchases, 0) AS purchases, coalesce(c.money, 0) AS money FROM cell AS c FULL JOIN"
             " generate_series(" +
             std::to_string(division.low) + ", " + std::to_string(division.high) +
-            ") AS k (key) ON k.key = c.key), total AS (SELECT sum(f.people) AS scored, sum(f.money) AS money,"
-            " count(*) FILTER (WHERE f.people BETWEEN 1 AND 9) AS few FROM figure AS f),"
+            ") AS k (key) ON k.key = c.key), total AS (SELECT sum(f.people) AS scored, sum(f.money) AS money FROM figure AS f),"
             " everybody AS (SELECT count(*) AS people FROM pulse.profile AS p WHERE p.canonical_id = p.id"
             " AND p.first_seen_at <= $1),"
-            " shown AS (SELECT f.*, NOT $2 AND (f.people BETWEEN 1 AND 9 OR (t.few = 1 AND f.people > 0 AND"
-            " row_number() OVER (ORDER BY f.people = 0, f.people, f.key) = 2)) AS hidden"
-            " FROM figure AS f CROSS JOIN total AS t)"
-            " SELECT " +
+            " shown AS (SELECT f.*, NOT $2 AND " +
+            HiddenGroupSql("f.people", "f.key") + " AS hidden FROM figure AS f) SELECT " +
             (groups ? TextArray(&RfmGroup::name) + "[s.key + 1]" : std::string("s.key::text")) +
             ", CASE WHEN NOT s.hidden THEN s.people END,"
             " CASE WHEN NOT s.hidden THEN round(s.people::numeric / nullif(t.scored, 0), 4) END,"

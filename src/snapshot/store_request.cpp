@@ -57,28 +57,31 @@ std::optional<RequestState> ReadRequest(int64_t segment, const std::string& call
 // ---- the job ----
 
 struct Requested {
+    int64_t segment = 0;
     std::string name;
     bool check_drift = false;
     Moment started = 0;
 };
 
-// The request that has waited longest, marked as running.
+// The request that has waited longest, marked as running. One that a transaction is just making again, or
+// whose segment is just deleted, holds up no other.
 std::optional<Requested> BeginOne() {
     static pg::Statement give_up(
         "UPDATE pulse.snapshot_request SET status = 'failed', next_try_at = NULL, finished_at = clock_timestamp(),"
         " error = 'the worker that took it ended before it did, several times'"
-        " WHERE next_try_at IS NOT NULL AND status = 'running' AND tries >= $1",
+        " WHERE segment_id IN (SELECT n.segment_id FROM pulse.snapshot_request AS n WHERE n.next_try_at IS NOT NULL"
+        " AND n.status = 'running' AND n.tries >= $1 FOR UPDATE SKIP LOCKED)",
         {INT4OID});
     give_up.Execute({Value::Int4(kMostTries)});
     static pg::Statement statement(
         "UPDATE pulse.snapshot_request AS r SET status = 'running', tries = r.tries + 1, started_at = clock_timestamp() FROM pulse.segment AS s"
         " WHERE s.id = r.segment_id AND r.segment_id = (SELECT n.segment_id FROM pulse.snapshot_request AS n"
-        " WHERE n.next_try_at <= clock_timestamp() ORDER BY n.next_try_at LIMIT 1)"
-        " RETURNING s.name, r.check_drift, r.started_at",
+        " WHERE n.next_try_at <= clock_timestamp() ORDER BY n.next_try_at LIMIT 1"
+        " FOR UPDATE SKIP LOCKED) RETURNING r.segment_id, s.name, r.check_drift, r.started_at",
         {});
     const pg::Result rows = statement.Execute({});
     if (rows.empty()) return std::nullopt;
-    return Requested{rows[0].Text(0), rows[0].Bool(1), rows[0].Time(2)};
+    return Requested{rows[0].Int8(0), rows[0].Text(1), rows[0].Bool(2), rows[0].Time(3)};
 }
 
 // Record how it ended, unless somebody has asked again since it began.
@@ -88,9 +91,9 @@ void EndOne(const Requested& request, const TakeResult& result) {
         " status = CASE WHEN $4 THEN $3 WHEN r.tries < $6 THEN 'waiting' ELSE 'failed' END,"
         " next_try_at = CASE WHEN NOT $4 AND r.tries < $6 THEN clock_timestamp() + $7 * 4 ^ (r.tries - 1) * interval '1 microsecond' END,"
         " finished_at = CASE WHEN $4 OR r.tries >= $6 THEN clock_timestamp() END, snapshot_id = $5, error = $8"
-        " FROM pulse.segment AS s WHERE s.id = r.segment_id AND s.name = $1 AND r.status = 'running' AND r.started_at = $2",
-        {TEXTOID, TIMESTAMPTZOID, TEXTOID, BOOLOID, INT8OID, INT4OID, FLOAT8OID, TEXTOID});
-    statement.Execute({Value::Text(request.name), Value::Time(request.started), Value::Text(result.status),
+        " WHERE r.segment_id = $1 AND r.status = 'running' AND r.started_at = $2",
+        {INT8OID, TIMESTAMPTZOID, TEXTOID, BOOLOID, INT8OID, INT4OID, FLOAT8OID, TEXTOID});
+    statement.Execute({Value::Int8(request.segment), Value::Time(request.started), Value::Text(result.status),
                        Value::Bool(result.status != "skipped"), Value::Int8(result.snapshot),
                        Value::Int4(kMostTries), Value::Float8(static_cast<double>(kFirstPause)),
                        Value::Text(result.error)});

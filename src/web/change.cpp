@@ -18,6 +18,24 @@ std::optional<int64_t> ParseCount(std::string_view text) {
     return number;
 }
 
+// Whether PostgreSQL reads it as a snapshot: xmin <= xmax, and in order what ran between them.
+bool IsSnapshot(std::string_view text) {
+    const size_t first = text.find(':'), second = text.find(':', first + 1);
+    if (second == std::string_view::npos) return false;
+    const auto xmin = ParseCount(text.substr(0, first)),
+               xmax = ParseCount(text.substr(first + 1, second - first - 1));
+    if (!xmin || !xmax || *xmin < 1 || *xmax < *xmin) return false;
+    std::string_view running = text.substr(second + 1);
+    for (int64_t least = *xmin; !running.empty();) {
+        const size_t end = std::min(running.find(','), running.size());
+        const auto xid = ParseCount(running.substr(0, end));
+        if (!xid || *xid < least || *xid >= *xmax) return false;
+        least = *xid;
+        running.remove_prefix(std::min(end + 1, running.size()));
+    }
+    return true;
+}
+
 }  // namespace
 
 std::optional<ChangePosition> ParseChangePosition(std::string_view text) {
@@ -25,9 +43,7 @@ std::optional<ChangePosition> ParseChangePosition(std::string_view text) {
     if (dash == std::string_view::npos) return std::nullopt;
     const std::optional<int64_t> at = ParseCount(text.substr(0, dash));
     const std::string_view snapshot = text.substr(dash + 1);
-    const bool fits = std::count(snapshot.begin(), snapshot.end(), ':') == 2 &&
-                      snapshot.find_first_not_of("0123456789:,") == std::string_view::npos;
-    if (!at || !fits) return std::nullopt;
+    if (!at || !IsSnapshot(snapshot)) return std::nullopt;
     return ChangePosition{*at, std::string(snapshot)};
 }
 

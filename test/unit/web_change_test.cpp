@@ -8,13 +8,14 @@ namespace pulse::web {
 namespace {
 
 TEST(WebChange, ReadsPositions) {
-    for (const char* good : {"1764460800-748:751:749,750", "0-1:1:", "5-10:20:11"}) {
+    for (const char* good : {"1764460800-748:751:749,750", "7-748:751:748", "0-1:1:", "5-10:20:11"}) {
         const auto position = ParseChangePosition(good);
         ASSERT_TRUE(position) << good;
         EXPECT_EQ(PrintChangePosition(*position), good);
     }
-    for (const char* bad : {"", "-", "1", "x-1:1:", "1-1:1", "1-1:1::", "1-1:1:x",
-                            "-1-1:1:", "1 -1:1:", "1-1:1: ", "99999999999999999999-1:1:"})
+    for (const char* bad : {"", "-", "1", "x-1:1:", "1-1:1", "1-1:1::", "1-1:1:x", "-1-1:1:", "1 -1:1:",
+                            "1-1:1: ", "99999999999999999999-1:1:", "1-9:1:", "1-0:1:", "1-1:9:9",
+                            "1-5:9:7,6", "1-5:9:4", "1-5:9:5,,6", "1-1:99999999999999999999:"})
         EXPECT_FALSE(ParseChangePosition(bad)) << bad;
 }
 

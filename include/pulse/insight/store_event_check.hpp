@@ -2,6 +2,8 @@
 // open pg::Session as pg::Identity::Owner().
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -22,9 +24,11 @@ EventCheckCounts CheckEvents(Moment now);
 
 // ---- store_event_read.cpp ----
 
-// The series of the hours from `oldest` to `last`, the largest of them; `all` becomes their sum by hour.
-std::vector<EventSeries> ReadEventSeries(int64_t oldest, int64_t last, size_t most,
-                                         std::vector<int64_t>& all);
+// The number of events of each hour from `oldest` to `last`.
+std::vector<int64_t> ReadEventHours(int64_t oldest, int64_t last);
+// The series of these hours, the `most` largest of them, one after another.
+void ReadEventSeries(int64_t oldest, int64_t last, size_t most,
+                     const std::function<void(const EventSeries&)>& judge);
 // The properties of all events from that day on, by event.
 std::vector<EventProperties> ReadEventProperties(int64_t oldest_day, int64_t last_day);
 
@@ -32,8 +36,8 @@ std::vector<EventProperties> ReadEventProperties(int64_t oldest_day, int64_t las
 
 // Adds to a finding what it concentrates in: a sentence of its summary, and details.concentratesIn.
 void AddBlame(const std::string& event, drift::Finding& finding);
-// The segments, traits and flags that use an event, directly or through others:
-// {"segments": [...], "traits": [...], "flags": [...]}; empty if none do.
-drift::Json UsersOf(const std::string& event);
+// The segments, traits and flags that use each event, directly or through others, by event:
+// {"segments": [...], "traits": [...], "flags": [...]}; an event that none uses is left out.
+std::map<std::string, drift::Json> UsersOf(const std::vector<std::string>& events);
 
 }  // namespace pulse::insight

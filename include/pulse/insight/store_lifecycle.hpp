@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pulse/base/time.hpp"
+#include "pulse/insight/calendar.hpp"
 #include "pulse/insight/lifecycle.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/spi.hpp"
@@ -23,10 +24,9 @@ struct LifecycleVersion {
     std::vector<int64_t> segments;  // of the stages, in their order
 };
 
-// The settings that hold at a moment; before the first ones, those. Null while lifecycle is off.
-const LifecycleVersion* FindLifecycle(Moment at);
-// Throws UserError 55000 while it is off.
-const LifecycleVersion& RequireLifecycle(Moment at);
+bool LifecycleIsOn(Moment at);
+// The settings that hold at a moment; before the first ones, those. Throws UserError 55000 while it is off.
+LifecycleVersion RequireLifecycle(Moment at);
 
 // Arguments of pulse_enable_lifecycle(); unset: unchanged, or as by default.
 struct LifecycleInput {
@@ -50,7 +50,7 @@ struct LifecyclePeriod {
 pg::Result ReadTransitions(const LifecyclePeriod& period);
 pg::Result ReadWeeks(const LifecyclePeriod& period);
 pg::Result ReadStages(const LifecycleVersion& version, bool sees_people);
-// The rows of pulse_growth(). `unit` is day, week or month.
-pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit);
+// The rows of pulse_growth().
+pg::Result ReadGrowth(const LifecyclePeriod& period, CalendarPeriod each);
 
 }  // namespace pulse::insight

@@ -4,12 +4,11 @@
 
 #include "pulse/insight/calendar.hpp"
 #include "pulse/insight/event_condition.hpp"
+#include "pulse/insight/small_group.hpp"
 #include "pulse/pg/spi.hpp"
 
 namespace pulse::insight {
 
-// Groups of fewer people are hidden from roles that may not see people.
-inline constexpr int64_t kSmallestGroup = 10;
 inline constexpr const char* kOther = "(other)";
 
 // Whether the calling role may see people, and so groups of any size. To be called before an Identity.
@@ -26,6 +25,12 @@ void RequireName(const std::string& expression, const char* argument);
 std::optional<std::string> TextArgument(const pg::Args& args, int i, const char* name);
 // A moment of the years 1 to 9999; throws UserError 22023 for another one.
 std::optional<Moment> TimeArgument(const pg::Args& args, int i, const char* name);
+// Arguments 0 and 1: pulse_now() and 7 days before `until` unless given. Throws UserError 22023 if `since` is
+// after `until`.
+struct TimeRange {
+    Moment since, until;
+};
+TimeRange LastDays(const pg::Args& args);
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high);
 
 // The clock of a calendar: the argument, or pulse.timezone. Throws UserError 22023.
