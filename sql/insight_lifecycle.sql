@@ -69,24 +69,24 @@ COMMENT ON FUNCTION pulse_lifecycle_stages() IS
 'Returns the number of people in each lifecycle stage at pulse_now(), exactly, and their share. Figures of fewer than 10 people are null for who may not see people. Errors: 55000 lifecycle stages are off.';
 
 -- Level: reader
-CREATE FUNCTION pulse_lifecycle("from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+CREATE FUNCTION pulse_lifecycle(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
     RETURNS TABLE (from_stage text, to_stage text, kind text, changes bigint, changes_before bigint, trend text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 12 AS 'MODULE_PATHNAME', 'pulse_lifecycle';
 COMMENT ON FUNCTION pulse_lifecycle(timestamptz, timestamptz) IS
-'Returns how often people moved between lifecycle stages in a period (30 days up to now unless given) and in the period of the same length before: the matrix of transitions, from pulse.lifecycle_change without builds and changes of settings. kind is new, progress, lost (to churned), won_back (from churned), setback or merged; trend is rising, falling or steady (within 15 % of the period before); both are null if moves were not recorded yet when that began.
+'Returns how often people moved between lifecycle stages in a period (30 days up to now unless given) and in the period of the same length before: the matrix of transitions, from pulse.lifecycle_change without builds and changes of settings. kind is new, progress, lost (to churned), won_back (from churned), setback or merged; trend is rising, falling or stable (within 15 % of the period before); both are null if moves were not recorded yet when that began.
 Figures of fewer than 10 people are null for who may not see people. Errors: 22023 not a period, 55000 lifecycle stages are off.';
 
 -- Level: reader
-CREATE FUNCTION pulse_lifecycle_weeks("from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+CREATE FUNCTION pulse_lifecycle_weeks(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
     RETURNS TABLE (week date, from_stage text, to_stage text, changes bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_lifecycle_weeks';
 COMMENT ON FUNCTION pulse_lifecycle_weeks(timestamptz, timestamptz) IS
-'Returns the moves between lifecycle stages of each week, from Monday in pulse.time_zone, in a period (12 weeks up to now unless given). Figures of fewer than 10 people are null for who may not see people. Errors: as pulse_lifecycle().';
+'Returns the moves between lifecycle stages of each week, from Monday in pulse.timezone, in a period (12 weeks up to now unless given). Figures of fewer than 10 people are null for who may not see people. Errors: as pulse_lifecycle().';
 
 -- Level: reader
-CREATE FUNCTION pulse_growth("from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, period text DEFAULT 'week')
-    RETURNS TABLE (period_start timestamptz, active bigint, new bigint, "returning" bigint, resurrecting bigint, dormant bigint, quick_ratio numeric)
+CREATE FUNCTION pulse_growth(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, period text DEFAULT 'week')
+    RETURNS TABLE (begins date, active bigint, new bigint, "returning" bigint, resurrecting bigint, dormant bigint, quick_ratio numeric)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 12 AS 'MODULE_PATHNAME', 'pulse_growth';
 COMMENT ON FUNCTION pulse_growth(timestamptz, timestamptz, text) IS
-'Returns the growth accounting of each day, week or month of a period (12 weeks up to now unless given) in pulse.time_zone. active: people with any event; they are new (never active before), returning (active in the period before) or resurrecting (active earlier, but not then); dormant: active in the period before, not in this one. So active = new + returning + resurrecting, and the active of the period before = returning + dormant.
+'Returns the growth accounting of each day, week or month of a period (12 weeks up to now unless given) in pulse.timezone. active: people with any event; they are new (never active before), returning (active in the period before) or resurrecting (active earlier, but not then); dormant: active in the period before, not in this one. So active = new + returning + resurrecting, and the active of the period before = returning + dormant.
 quick_ratio is (new + resurrecting) / dormant. It reads all events before the end, and needs nothing to be switched on. Figures of fewer than 10 people are null for who may not see people. Errors: 22023 not a period, or not day, week or month.';

@@ -57,7 +57,7 @@ COMMENT ON FUNCTION pulse_rfm_groups(text) IS
 
 -- Level: reader
 CREATE FUNCTION pulse_rfm("by" text DEFAULT 'group')
-    RETURNS TABLE (value text, people bigint, share numeric, purchases bigint, money numeric, money_share numeric, advice text, coverage numeric)
+    RETURNS TABLE (value text, people bigint, share numeric, purchases bigint, revenue numeric, revenue_share numeric, advice text, coverage numeric)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 11 AS 'MODULE_PATHNAME', 'pulse_rfm';
 COMMENT ON FUNCTION pulse_rfm(text) IS
 'Returns figures of everybody who has purchases in the window at pulse_now(), by group, recency, frequency, monetary, score or code: people, their share, their purchases and money in the window and its share, and the advice of a group. coverage is the share of all people who are scored. It reads the events of the window once.
@@ -65,7 +65,7 @@ Figures of fewer than 10 people are null for who may not see people; if they are
 
 -- Level: people_reader
 CREATE FUNCTION pulse_rfm_of("user" text)
-    RETURNS TABLE (recency int, frequency int, monetary int, score int, "group" text, last_purchase_at timestamptz, purchases bigint, money numeric,
+    RETURNS TABLE (recency int, frequency int, monetary int, score int, "group" text, last_purchase_at timestamptz, purchases bigint, revenue numeric,
                    valid_until timestamptz, version int)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_rfm_of';
 COMMENT ON FUNCTION pulse_rfm_of(text) IS

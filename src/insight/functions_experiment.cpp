@@ -24,15 +24,15 @@ std::vector<insight::ExperimentMetric> ReadMetrics(const pg::Args& args) {
     const auto rails = args.Jsonb(5);
     if (!rails || rails->is_null()) return metrics;
     if (!rails->is_array())
-        pulse::ThrowInvalid("\"guard_rails\" must be a list", pulse::DescribeJson(*rails),
+        pulse::ThrowInvalid("\"guardrails\" must be a list", pulse::DescribeJson(*rails),
                             R"(Give metrics, as in ["refund", {"event": "error", "good": "down"}].)");
     if (rails->size() > kMostGuardRails)
-        throw pulse::UserError(pulse::sqlstate::kProgramLimit, "there are too many guard rails",
+        throw pulse::UserError(pulse::sqlstate::kProgramLimit, "there are too many guardrails",
                                "There are " + std::to_string(rails->size()) + ".",
                                "Give at most " + std::to_string(kMostGuardRails) + ".");
     for (size_t i = 0; i < rails->size(); ++i)
         metrics.push_back(
-            insight::ReadExperimentMetric((*rails)[i], "guard_rails[" + std::to_string(i) + "]"));
+            insight::ReadExperimentMetric((*rails)[i], "guardrails[" + std::to_string(i) + "]"));
     return metrics;
 }
 

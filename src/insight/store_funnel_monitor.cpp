@@ -166,7 +166,7 @@ void ReadFunnelCohort(int64_t id, int64_t step, const std::vector<std::string>& 
                      "Give a time from 1 minute to 90 days.");
     // All who began in one day, and have had the same time since.
     funnel.until = pg::Now() - within;
-    funnel.from = *funnel.until - kDay;
+    funnel.since = *funnel.until - kDay;
     funnel.by = {};
     funnel.by_step = 1;
     if (funnel.window.length > within) funnel.window.length = within;

@@ -11,6 +11,7 @@ namespace pulse::insight {
 // Groups of fewer people are hidden from roles that may not see people.
 inline constexpr int64_t kSmallestGroup = 10;
 inline constexpr const char* kOther = "(other)";
+inline constexpr const char* kNoValue = "(none)";
 
 // Whether the calling role may see people, and so groups of any size. To be called before an Identity.
 bool SeesPeople();
