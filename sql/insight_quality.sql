@@ -30,6 +30,6 @@ COMMENT ON FUNCTION pulse_event_quality_settings() IS
 CREATE FUNCTION pulse_set_event_quality(settings jsonb) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_event_quality';
 COMMENT ON FUNCTION pulse_set_event_quality(jsonb) IS
-'Changes how pulse_event_quality() gives points from pulse_now() on, as {"contact": 35, "ip": 10}; null gives a default back; other keys stay. Earlier moments are scored as they were. Recorded in pulse.audit. Returns the settings. Errors: 22023 an unknown key, not a number from 0 to 100, points of the parts that do not add up to 100, bands out of order, or a pulse.now in the future.';
+'Changes how pulse_event_quality() gives points from pulse_now() on, as {"contact": 35, "ip": 10}; null restores a default; other keys stay. Earlier moments are scored as they were. Recorded in pulse.audit. Returns the settings. Errors: 22023 an unknown key, not a number from 0 to 100, points of the parts that do not add up to 100, bands out of order, or a pulse.now in the future.';
 
 REVOKE EXECUTE ON FUNCTION pulse_event_quality(timestamptz, timestamptz, text), pulse_event_quality_settings(), pulse_set_event_quality(jsonb) FROM PUBLIC;

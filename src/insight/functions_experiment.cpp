@@ -109,9 +109,8 @@ void ReadTimes(const pg::Args& args, insight::ExperimentFigures& figures) {
     figures.as_of = pg::Now();
     figures.since = insight::TimeArgument(args, 2, "since");
     figures.until = insight::TimeArgument(args, 3, "until");
-    if (figures.since && *figures.since >= std::min(figures.until.value_or(figures.as_of), figures.as_of))
-        pulse::ThrowInvalid("\"since\" is not before \"until\"", "",
-                            "Give a time before it; both are at most now.");
+    const pulse::Moment until = std::min(figures.until.value_or(figures.as_of), figures.as_of);
+    if (figures.since && *figures.since >= until) insight::RefuseRange(*figures.since, until);
 }
 
 }  // namespace

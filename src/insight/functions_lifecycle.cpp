@@ -17,11 +17,6 @@ using pg::Value;
 
 namespace {
 
-std::string TimesOf(const insight::LifecyclePeriod& period) {
-    return "Since is " + pulse::FormatMoment(period.since) + ", until " + pulse::FormatMoment(period.until) +
-           ".";
-}
-
 // The last `days` days unless given; at most until now.
 insight::LifecyclePeriod PeriodOf(const pg::Args& args, int days) {
     const pulse::Moment now = pg::Now();
@@ -33,11 +28,12 @@ insight::LifecyclePeriod PeriodOf(const pg::Args& args, int days) {
     if (TIMESTAMP_NOT_FINITE(period.since) || TIMESTAMP_NOT_FINITE(period.until))
         pulse::ThrowInvalid("\"since\" and \"until\" must be finite", "",
                             "Give times at most ten years apart.");
-    if (period.since >= period.until)
-        pulse::ThrowInvalid("\"since\" is not before \"until\"", TimesOf(period),
-                            "Give the earlier time as \"since\".");
+    if (period.since >= period.until) insight::RefuseRange(period.since, period.until);
     if (period.until - period.since > kMost)
-        pulse::ThrowInvalid("the range is longer than ten years", TimesOf(period), "Ask for less.");
+        pulse::ThrowInvalid("the range is longer than ten years",
+                            "Since is " + pulse::FormatMoment(period.since) + ", until " +
+                                pulse::FormatMoment(period.until) + ".",
+                            "Ask for less.");
     period.until = std::min(period.until, now + 1);
     period.sees_people = insight::SeesPeople();
     return period;

@@ -90,7 +90,7 @@ int32_t MonitorFunnel(const std::string& name, const std::optional<std::vector<s
     }
     if (funnel->monitored)
         throw UserError(sqlstate::kDuplicateObject, "funnel " + InQuotes(name) + " is monitored already", "",
-                        "End that with pulse_unmonitor_funnel() to begin with other attributes.");
+                        "Stop that with pulse_unmonitor_funnel() to begin with other attributes.");
     const std::vector<std::string> attributes = AttributesOf(*funnel, given);
     ReadFunnelAttributes(attributes);
     // Only a lost conversion is an incident: sizes and shares of a day's people have monitors of their own.

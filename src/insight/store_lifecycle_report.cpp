@@ -1,7 +1,5 @@
 // Figures of lifecycle stages and of growth, by set-based SQL.
-#include "pulse/base/error.hpp"
-#include "pulse/base/suggest.hpp"
-#include "pulse/base/utf8.hpp"
+#include "pulse/insight/calendar.hpp"
 #include "pulse/insight/store_lifecycle.hpp"
 #include "pulse/pg/settings.hpp"
 
@@ -76,9 +74,7 @@ pg::Result ReadStages(const LifecycleVersion& version, bool sees_people) {
 }
 
 pg::Result ReadGrowth(const LifecyclePeriod& period, const std::string& unit) {
-    if (unit != "day" && unit != "week" && unit != "month")
-        ThrowInvalid("\"period\" is not a unit of time", "It is " + InQuotes(Shorten(unit, 80)) + ".",
-                     "Give day, week or month.");
+    ParsePeriod(unit, "period");
     const std::string step = "interval '1 " + unit + "'", zone = pg::QuoteLiteral(pg::settings::TimeZone());
     const auto start = [&](const std::string& moment) {
         return "date_trunc('" + unit + "', " + moment + " AT TIME ZONE " + zone + ")";

@@ -64,6 +64,12 @@ std::optional<Moment> TimeArgument(const pg::Args& args, int i, const char* name
     return moment;
 }
 
+void RefuseRange(Moment since, Moment until) {
+    ThrowInvalid("\"since\" is not before \"until\"",
+                 "Since is " + FormatMoment(since) + ", until " + FormatMoment(until) + ".",
+                 "Give the earlier time as \"since\"; \"until\" is at most now.");
+}
+
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high) {
     const int64_t value = args.Int8(i).value_or(otherwise);
     if (value < low || value > high)

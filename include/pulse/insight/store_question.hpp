@@ -27,6 +27,8 @@ void RequireName(const std::string& expression, const char* argument);
 std::optional<std::string> TextArgument(const pg::Args& args, int i, const char* name);
 // A moment of the years 1 to 9999; throws UserError 22023 for another one.
 std::optional<Moment> TimeArgument(const pg::Args& args, int i, const char* name);
+// Throws UserError 22023: since is not before until.
+[[noreturn]] void RefuseRange(Moment since, Moment until);
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high);
 
 // The clock of a calendar: the argument, or pulse.timezone. Throws UserError 22023.
