@@ -18,7 +18,7 @@ CREATE FUNCTION pulse_check_events()
                    baseline numeric, observed numeric, change numeric, p_value double precision, summary text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_check_events';
 COMMENT ON FUNCTION pulse_check_events() IS
-'Checks what came since the last check: the number of events of each name and source by the hour and by the day, and what their properties are, against their own history; opens, updates and closes incidents, and returns those that are live. The detectors are event_volume (a day), event_rate (an hour), event_vanished, event_new, property_nulls and property_type; the attribute is the source, or the property. The present day is compared as far as it went. Imports and replays, received more than a day later, are left out. Errors: 55P03 another session checks events, 22023 a pulse.now in the future.';
+'Checks what came since the last check: the number of events of each name and source by the hour and by the day, and what their properties are, against their own history; opens, updates and closes incidents, and returns those that are live. The detectors are event_volume (a day), event_rate (an hour), event_vanished, event_new, property_nulls and property_type; the attribute is the source, or the property. The current day is compared with the same hours of earlier days. Imports and replays, received more than a day after they happened, are left out. Errors: 55P03 another session checks events, 22023 a pulse.now in the future.';
 -- Level: operator
 CREATE FUNCTION pulse.check_events()
     RETURNS TABLE (incident bigint, event text, detector text, attribute text, severity text,
@@ -39,6 +39,6 @@ COMMENT ON FUNCTION pulse_event_anomalies(timestamptz, timestamptz, text) IS
 CREATE FUNCTION pulse_event_anomaly_summary() RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_event_anomaly_summary';
 COMMENT ON FUNCTION pulse_event_anomaly_summary() IS
-'Returns how events are at pulse_now(): today and same_time_last_week (a day of pulse.timezone), last_7_days and previous_7_days (full hours), their change and trend (rising or falling from 20 %, stable, or no history), the number of live incidents by severity, checked_until, and quality of the last 7 days. Imports and replays are left out of the counts.';
+'Returns figures of the events at pulse_now(): the numbers of today and same_time_last_week (a day of pulse.timezone), last_7_days and previous_7_days (full hours), their change and trend (rising or falling from 20 %, stable, or no history), the number of live incidents by severity, checked_until, and quality of the last 7 days. Imports and replays are left out of the counts.';
 
 REVOKE EXECUTE ON FUNCTION pulse_check_events(), pulse_event_anomalies(timestamptz, timestamptz, text), pulse_event_anomaly_summary() FROM PUBLIC;

@@ -46,7 +46,7 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.funnel_monitor', '');
 
 CREATE TYPE pulse.funnel_path AS (reached int, waiting boolean, times bigint[], value text);
 COMMENT ON TYPE pulse.funnel_path IS
-'How far a person came in a funnel: number of steps, whether the next one may still come, the instant of each step (microseconds since 2000), and the value of the breakdown.';
+'How far a person got in a funnel: the number of steps, whether the next one may still come, the instant of each step (microseconds since 2000), and the value of the breakdown.';
 
 -- Level: reader
 CREATE FUNCTION pulse.follow_funnel_step(internal, text, int, bigint, timestamptz, int, text, text) RETURNS internal
@@ -80,33 +80,33 @@ COMMENT ON AGGREGATE pulse.follow_funnel(text, int, bigint, timestamptz, int, te
 -- ---- Reading ----
 
 -- Level: reader
-CREATE FUNCTION pulse_funnel(funnel text, "from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
+CREATE FUNCTION pulse_funnel(funnel text, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
     RETURNS TABLE (value text, step int, name text, people bigint, rate double precision, rate_low double precision, rate_high double precision,
                    step_rate double precision, step_rate_low double precision, step_rate_high double precision,
                    median interval, p90 interval, dropped bigint, waiting bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_funnel';
 COMMENT ON FUNCTION pulse_funnel(text, timestamptz, timestamptz, text) IS
-'Returns the steps of a funnel as of pulse_now(): people who reached the step (entries, if the funnel counts every entry or sessions), their share of those who began and of those who took the step before, each with its 95 % interval (Wilson), median and 90th percentile of the time from the step before, those who went no further, and those who still may.
-The funnel is the name of a saved one, or a definition in JSON (level people_reader). from (including it), until (excluding it) and by replace those of the definition; an empty by removes it. With by, value is a value of the breakdown: the 50 most frequent ones, (none) and (other); below the level people_reader also values of fewer than 10 people are (other).
+'Returns the steps of a funnel as of pulse_now(): people who reached the step (entries, if the funnel counts every entry or sessions), their share of those who began and of those who took the step before, each with its 95 % interval (Wilson), median and 90th percentile of the time from the step before, those who took it, not the next step, and have no time left for it (dropped), and those who still have (waiting).
+The funnel is the name of a saved one, or a definition in JSON (level people_reader). since (including it), until (excluding it) and by replace those of the definition; an empty by removes it. With by, value is a value of the breakdown: the 50 most frequent ones, (none) and (other); below the level people_reader also values of fewer than 10 people are (other).
 Errors: 42704 unknown funnel or segment, 22023 unknown keys or invalid values, 42601 and 42804 rules, 42501 definition below level people_reader, 54000 a person has more than 1,000,000 events of the steps.';
 -- Level: reader
-CREATE FUNCTION pulse_funnel(definition jsonb, "from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
+CREATE FUNCTION pulse_funnel(definition jsonb, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)
     RETURNS TABLE (value text, step int, name text, people bigint, rate double precision, rate_low double precision, rate_high double precision,
                    step_rate double precision, step_rate_low double precision, step_rate_high double precision,
                    median interval, p90 interval, dropped bigint, waiting bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_funnel';
 COMMENT ON FUNCTION pulse_funnel(jsonb, timestamptz, timestamptz, text) IS
-'The same for a definition that is not saved, such as {"steps": ["view", {"event": "purchase", "where": "amount > 100"}], "window": "7 days"}. Needs the level people_reader, because a rule can be true for single people. Keys: steps (2 to 20; event, where, name, within), window (30 days), step_timeout, order (strict_increase, loose, strict_order), entry (first, best, every), exclude (event, where, after, before), hold (a property), from, until, by, by_step, segment, per (person, session), session_gap (30 min).';
+'The same for a definition that is not saved, such as {"steps": ["view", {"event": "purchase", "where": "amount > 100"}], "window": "7 days"}. Needs the level people_reader, because a rule can be true for single people. Keys: steps (2 to 20; event, where, name, within), window (30 days), step_timeout, order (strict_increase, loose, strict_order), entry (first, best, every), exclude (event, where, after, before), hold (a property), since, until, by, by_step, segment, per (person, session), session_gap (30 min).';
 
 -- Level: people_reader
-CREATE FUNCTION pulse_funnel_people(funnel text, step bigint, dropped boolean DEFAULT false, "from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+CREATE FUNCTION pulse_funnel_people(funnel text, step bigint, dropped boolean DEFAULT false, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
                                     by text DEFAULT NULL, value text DEFAULT NULL, max bigint DEFAULT 100, after bigint DEFAULT NULL)
     RETURNS TABLE (profile_id bigint, user_id text, breakdown text, reached int, waiting boolean, entered_at timestamptz, reached_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_funnel_people';
 COMMENT ON FUNCTION pulse_funnel_people(text, bigint, boolean, timestamptz, timestamptz, text, text, bigint, bigint) IS
-'Lists people of a funnel, by name or as a definition, as of pulse_now(): those who reached a step, or with dropped those who took it and no further one, and cannot any more. reached is the number of steps they took, reached_at the time of the step asked for. value: only people with this value of the breakdown. max: up to 10,000; give the last profile_id as after for the next page. Errors: as for pulse_funnel(), 22023 no such step.';
+'Lists people of a funnel, by name or as a definition, as of pulse_now(): those who reached a step, or with dropped those who took it, not the next, and have no time left for it. reached is the number of steps they took, reached_at the time of the step asked for. value: only people with this value of the breakdown. max: up to 10,000; give the last profile_id as after for the next page. Errors: as for pulse_funnel(), 22023 no such step.';
 -- Level: people_reader
-CREATE FUNCTION pulse_funnel_people(definition jsonb, step bigint, dropped boolean DEFAULT false, "from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+CREATE FUNCTION pulse_funnel_people(definition jsonb, step bigint, dropped boolean DEFAULT false, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
                                     by text DEFAULT NULL, value text DEFAULT NULL, max bigint DEFAULT 100, after bigint DEFAULT NULL)
     RETURNS TABLE (profile_id bigint, user_id text, breakdown text, reached int, waiting boolean, entered_at timestamptz, reached_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_funnel_people';
@@ -176,4 +176,4 @@ COMMENT ON FUNCTION pulse_monitor_funnel(text, text[], interval) IS
 CREATE FUNCTION pulse_unmonitor_funnel(name text)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_unmonitor_funnel';
 COMMENT ON FUNCTION pulse_unmonitor_funnel(text) IS
-'Ends watching a funnel: deletes its segments with their history, and returns their number. Errors: 42704 unknown funnel, 55000 not monitored, 42501 segment of another role.';
+'Stops watching a funnel: deletes its segments with their history, and returns their number. Errors: 42704 unknown funnel, 55000 not monitored, 42501 segment of another role.';

@@ -54,7 +54,7 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_enable_lifecycle(purchase_events text[] DEFAULT NULL, inactive_days bigint DEFAULT NULL, known text DEFAULT NULL)
     RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_enable_lifecycle';
 COMMENT ON FUNCTION pulse_enable_lifecycle(text[], bigint, text) IS
-'Keeps the lifecycle stage of everybody up to date from now on, or changes its settings, and returns their version. The stages are anonymous, known (the rule of that name is true), customer (has one of the purchase events) and churned (a known person or customer without any event for inactive_days). What is null stays as it is; at first: Purchase, purchase or Order Completed; 90 days (1 to 3650); exists (profile.email ?? profile.phone).
+'Keeps the lifecycle stage of everybody up to date from now on, or changes its settings, and returns their version. The stages are anonymous, known (the rule of that name is true), customer (has one of the purchase events) and churned (a known person or customer without any event for inactive_days). What is null stays as it is. Defaults: Purchase, purchase or Order Completed; 90 days (1 to 3650); exists (profile.email ?? profile.phone).
 It makes the segments lifecycle_anonymous, lifecycle_known, lifecycle_customer and lifecycle_churned, which are measured as others; their changes are pulse.lifecycle_change. Errors: 22023 an invalid setting, 42601 and others for the rule, 42710 a segment of such a name exists, 55P03 a transaction that writes events is open for too long.';
 
 -- Level: operator
@@ -66,27 +66,27 @@ COMMENT ON FUNCTION pulse_disable_lifecycle() IS
 CREATE FUNCTION pulse_lifecycle_stages() RETURNS TABLE (stage text, people bigint, share numeric)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 4 AS 'MODULE_PATHNAME', 'pulse_lifecycle_stages';
 COMMENT ON FUNCTION pulse_lifecycle_stages() IS
-'Returns the number of people in each lifecycle stage at pulse_now(), exactly, and their share. Figures of fewer than 10 people are null for who may not see people. Errors: 55000 lifecycle stages are off.';
+'Returns the number of people in each lifecycle stage at pulse_now(), exactly, and their share. Figures of fewer than 10 people are null below the level people_reader. Errors: 55000 lifecycle stages are off.';
 
 -- Level: reader
-CREATE FUNCTION pulse_lifecycle("from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+CREATE FUNCTION pulse_lifecycle(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
     RETURNS TABLE (from_stage text, to_stage text, kind text, changes bigint, changes_before bigint, trend text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 12 AS 'MODULE_PATHNAME', 'pulse_lifecycle';
 COMMENT ON FUNCTION pulse_lifecycle(timestamptz, timestamptz) IS
-'Returns how often people moved between lifecycle stages in a period (30 days up to now unless given) and in the period of the same length before: the matrix of transitions, from pulse.lifecycle_change without builds and changes of settings. kind is new, progress, lost (to churned), won_back (from churned), setback or merged; trend is rising, falling or steady (within 15 % of the period before); both are null if moves were not recorded yet when that began.
-Figures of fewer than 10 people are null for who may not see people. Errors: 22023 not a period, 55000 lifecycle stages are off.';
+'Returns how often people moved between lifecycle stages from since (default: 30 days before until) to before until (default: now), and in the same length of time before: the matrix of transitions, from pulse.lifecycle_change without builds and changes of settings. kind is new, progress, lost (to churned), won_back (from churned), setback or merged; changes_before and trend compare with the time before: rising, falling or stable (within 15 %); both are null if moves were not recorded yet when that time began.
+Figures of fewer than 10 people are null below the level people_reader. Errors: 22023 since is not before until, infinite or more than ten years; 55000 lifecycle stages are off.';
 
 -- Level: reader
-CREATE FUNCTION pulse_lifecycle_weeks("from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
+CREATE FUNCTION pulse_lifecycle_weeks(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL)
     RETURNS TABLE (week date, from_stage text, to_stage text, changes bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 50 AS 'MODULE_PATHNAME', 'pulse_lifecycle_weeks';
 COMMENT ON FUNCTION pulse_lifecycle_weeks(timestamptz, timestamptz) IS
-'Returns the moves between lifecycle stages of each week, from Monday in pulse.time_zone, in a period (12 weeks up to now unless given). Figures of fewer than 10 people are null for who may not see people. Errors: as pulse_lifecycle().';
+'Returns the moves between lifecycle stages in each week (from Monday, in pulse.timezone) from since (default: 12 weeks before until) to before until (default: now). Figures of fewer than 10 people are null below the level people_reader. Errors: as pulse_lifecycle().';
 
 -- Level: reader
-CREATE FUNCTION pulse_growth("from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, period text DEFAULT 'week')
-    RETURNS TABLE (period_start timestamptz, active bigint, new bigint, "returning" bigint, resurrecting bigint, dormant bigint, quick_ratio numeric)
+CREATE FUNCTION pulse_growth(since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, period text DEFAULT 'week')
+    RETURNS TABLE (begins date, active bigint, new bigint, "returning" bigint, resurrecting bigint, dormant bigint, quick_ratio numeric)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 12 AS 'MODULE_PATHNAME', 'pulse_growth';
 COMMENT ON FUNCTION pulse_growth(timestamptz, timestamptz, text) IS
-'Returns the growth accounting of each day, week or month of a period (12 weeks up to now unless given) in pulse.time_zone. active: people with any event; they are new (never active before), returning (active in the period before) or resurrecting (active earlier, but not then); dormant: active in the period before, not in this one. So active = new + returning + resurrecting, and the active of the period before = returning + dormant.
-quick_ratio is (new + resurrecting) / dormant. It reads all events before the end, and needs nothing to be switched on. Figures of fewer than 10 people are null for who may not see people. Errors: 22023 not a period, or not day, week or month.';
+'Returns the growth accounting of each day, week (from Monday) or month of pulse.timezone from since (default: 12 weeks before until) to before until (default: now). begins: its first day. active: people with any event; they are new (never active before), returning (active in the period before) or resurrecting (active earlier, but not then); dormant: active in the period before, not in this one. So active = new + returning + resurrecting, and the active of the period before = returning + dormant.
+quick_ratio is (new + resurrecting) / dormant. It reads all events before the end, and needs nothing to be switched on. Figures of fewer than 10 people are null below the level people_reader. Errors: 22023 since is not before until, infinite or more than ten years; period is not day, week or month.';

@@ -111,7 +111,7 @@ void RequireFewEvents(const FunnelPerson& person) {
         throw UserError(
             sqlstate::kProgramLimit, "a person has too many events for a funnel",
             "profile:" + std::to_string(person.person) + " has more than 1,000,000 events of its steps.",
-            "Give the steps rules, or the funnel a \"from\" date; such a person is often a machine.");
+            "Give the steps a \"where\", or the funnel a later \"since\"; such a person is often a machine.");
 }
 
 // Sorts the events so that the same ones give the same paths, wherever they were stored.

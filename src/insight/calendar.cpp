@@ -34,7 +34,7 @@ const char* Name(CalendarPeriod period) {
 CalendarPeriod ParsePeriod(std::string_view text, const char* name) {
     for (const CalendarPeriod period : {CalendarPeriod::kDay, CalendarPeriod::kWeek, CalendarPeriod::kMonth})
         if (text == Name(period)) return period;
-    ThrowInvalid("\"" + std::string(name) + "\" is not a period",
+    ThrowInvalid("\"" + std::string(name) + "\" is unknown",
                  "It is " + InQuotes(Shorten(std::string(text), 80)) + ".", "Give 'day', 'week' or 'month'.");
 }
 

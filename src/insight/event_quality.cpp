@@ -98,7 +98,7 @@ void ChangeSettings(const json& changes, QualitySettings& settings) {
             !(item.value().get<double>() >= 0 && item.value().get<double>() <= 100))
             ThrowInvalid(std::string("setting \"") + key->name + "\" must be a number from 0 to 100",
                          "The value is " + DumpJson(item.value()).substr(0, 200) + ".",
-                         "null gives its default back.");
+                         "null restores its default.");
         settings.*key->field = item.value().get<double>();
     }
     CheckSettings(settings);

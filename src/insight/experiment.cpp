@@ -260,7 +260,7 @@ Json WriteExperiment(const ExperimentFigures& figures) {
         for (const auto& [variant, people] : figures.people)
             answers.push_back(VariantAnswer(figures, metric, variant).Get());
         metrics.push_back({{"name", metric.metric.name},
-                           {"role", metrics.empty() ? "metric" : "guard rail"},
+                           {"role", metrics.empty() ? "metric" : "guardrail"},
                            {"kind", KindName(metric.metric.kind)},
                            {"good", metric.metric.higher_is_better ? "up" : "down"},
                            {"waiting", visible(metric.waiting)},

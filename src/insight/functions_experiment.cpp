@@ -24,15 +24,15 @@ std::vector<insight::ExperimentMetric> ReadMetrics(const pg::Args& args) {
     const auto rails = args.Jsonb(5);
     if (!rails || rails->is_null()) return metrics;
     if (!rails->is_array())
-        pulse::ThrowInvalid("\"guard_rails\" must be a list", pulse::DescribeJson(*rails),
+        pulse::ThrowInvalid("\"guardrails\" must be a list", pulse::DescribeJson(*rails),
                             R"(Give metrics, as in ["refund", {"event": "error", "good": "down"}].)");
     if (rails->size() > kMostGuardRails)
-        throw pulse::UserError(pulse::sqlstate::kProgramLimit, "there are too many guard rails",
+        throw pulse::UserError(pulse::sqlstate::kProgramLimit, "there are too many guardrails",
                                "There are " + std::to_string(rails->size()) + ".",
                                "Give at most " + std::to_string(kMostGuardRails) + ".");
     for (size_t i = 0; i < rails->size(); ++i)
         metrics.push_back(
-            insight::ReadExperimentMetric((*rails)[i], "guard_rails[" + std::to_string(i) + "]"));
+            insight::ReadExperimentMetric((*rails)[i], "guardrails[" + std::to_string(i) + "]"));
     return metrics;
 }
 
@@ -109,9 +109,8 @@ void ReadTimes(const pg::Args& args, insight::ExperimentFigures& figures) {
     figures.as_of = pg::Now();
     figures.since = insight::TimeArgument(args, 2, "since");
     figures.until = insight::TimeArgument(args, 3, "until");
-    if (figures.since && *figures.since >= std::min(figures.until.value_or(figures.as_of), figures.as_of))
-        pulse::ThrowInvalid("\"since\" is not before \"until\"", "",
-                            "Give a time before it; both are at most now.");
+    const pulse::Moment until = std::min(figures.until.value_or(figures.as_of), figures.as_of);
+    if (figures.since && *figures.since >= until) insight::RefuseRange(*figures.since, until);
 }
 
 }  // namespace

@@ -51,10 +51,10 @@ struct GivenFunnel {
     }
 
     // Needs the owner's session for a saved one.
-    FunnelDefinition Get(const std::optional<pulse::Moment>& from, const std::optional<pulse::Moment>& until,
+    FunnelDefinition Get(const std::optional<pulse::Moment>& since, const std::optional<pulse::Moment>& until,
                          const std::optional<std::string>& by) const {
         FunnelDefinition funnel = json ? insight::ReadFunnel(*json) : insight::LoadFunnel(*name).definition;
-        if (from) funnel.from = from;
+        if (since) funnel.since = since;
         if (until) funnel.until = until;
         insight::CheckDates(funnel);
         if (by && by->empty()) funnel.by = {};
@@ -86,12 +86,13 @@ PULSE_FUNCTION(pulse_funnel) {
     const pg::Args args(fcinfo);
     const bool sees_people = insight::SeesPeople();
     const GivenFunnel given(fcinfo, sees_people);
-    const auto from = insight::TimeArgument(args, 1, "from"), until = insight::TimeArgument(args, 2, "until");
+    const auto since = insight::TimeArgument(args, 1, "since"),
+               until = insight::TimeArgument(args, 2, "until");
     pg::ResultSet results(fcinfo);
     std::vector<insight::FunnelStepRow> rows;
     {
         const pg::OwnerSession session;
-        rows = insight::SummarizeFunnel(given.Get(from, until, args.Text(3)), sees_people);
+        rows = insight::SummarizeFunnel(given.Get(since, until, args.Text(3)), sees_people);
     }
     for (const insight::FunnelStepRow& row : rows)
         results.Add({Value::Text(row.value), Value::Int4(static_cast<int32_t>(row.step)),
@@ -109,7 +110,8 @@ PULSE_FUNCTION(pulse_funnel_people) {
     insight::FunnelPeople which;
     const int64_t step = args.RequireInt8(1, "step");
     which.dropped = args.RequireBool(2, "dropped");
-    const auto from = insight::TimeArgument(args, 3, "from"), until = insight::TimeArgument(args, 4, "until");
+    const auto since = insight::TimeArgument(args, 3, "since"),
+               until = insight::TimeArgument(args, 4, "until");
     which.value = args.Text(6);
     which.max = args.Int8(7).value_or(100);
     CheckPage(which.max);
@@ -118,7 +120,7 @@ PULSE_FUNCTION(pulse_funnel_people) {
     std::vector<insight::FunnelPersonRow> rows;
     {
         const pg::OwnerSession session;
-        const FunnelDefinition funnel = given.Get(from, until, args.Text(5));
+        const FunnelDefinition funnel = given.Get(since, until, args.Text(5));
         const auto steps = static_cast<int64_t>(funnel.steps.size());
         if (step < 1 || step > steps)
             pulse::ThrowInvalid("the funnel has no step " + std::to_string(step), "",

@@ -22,16 +22,18 @@ insight::LifecyclePeriod PeriodOf(const pg::Args& args, int days) {
     const pulse::Moment now = pg::Now();
     insight::LifecyclePeriod period;
     period.until = args.Time(1).value_or(now + 1);  // what happens now counts
-    period.from = args.Time(0).value_or(period.until - days * pulse::kDay);
+    period.since = args.Time(0).value_or(period.until - days * pulse::kDay);
     constexpr pulse::Moment kMost = 3700 * pulse::kDay;
     // Infinite ones overflow a subtraction.
-    const bool finite = !TIMESTAMP_NOT_FINITE(period.from) && !TIMESTAMP_NOT_FINITE(period.until);
-    if (!finite || period.from >= period.until || period.until - period.from > kMost)
-        pulse::ThrowInvalid("not a period",
-                            finite ? "It is from " + pulse::FormatMoment(period.from) + " until " +
-                                         pulse::FormatMoment(period.until) + "."
-                                   : "Its ends must be finite.",
-                            "\"from\" must be before \"until\", by at most ten years.");
+    if (TIMESTAMP_NOT_FINITE(period.since) || TIMESTAMP_NOT_FINITE(period.until))
+        pulse::ThrowInvalid("\"since\" and \"until\" must be finite", "",
+                            "Give times at most ten years apart.");
+    if (period.since >= period.until) insight::RefuseRange(period.since, period.until);
+    if (period.until - period.since > kMost)
+        pulse::ThrowInvalid("the range is longer than ten years",
+                            "Since is " + pulse::FormatMoment(period.since) + ", until " +
+                                pulse::FormatMoment(period.until) + ".",
+                            "Ask for less.");
     period.until = std::min(period.until, now + 1);
     period.sees_people = insight::SeesPeople();
     return period;

@@ -18,9 +18,8 @@ constexpr double kMostSteps = 100'000;
 constexpr size_t kMostIgnored = 100;
 
 void CheckPathTimes(const insight::PathQuestion& question) {
-    if (question.since >= std::min(question.until, question.now))
-        pulse::ThrowInvalid("\"since\" is not before \"until\"", "",
-                            "Give a time before it; both are at most now.");
+    const pulse::Moment until = std::min(question.until, question.now);
+    if (question.since >= until) insight::RefuseRange(question.since, until);
 }
 
 }  // namespace

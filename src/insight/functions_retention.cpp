@@ -25,9 +25,7 @@ PeriodRange ReadRange(const pg::Args& args, int since, int until, const insight:
     PeriodRange range{};
     range.last = clock.PeriodOf(to && *to <= now ? end - 1 : end, period);
     range.first = from ? clock.PeriodOf(*from, period) : range.last - kDefault + 1;
-    if ((from && *from >= end) || range.first > range.last)
-        pulse::ThrowInvalid("\"since\" is not before \"until\"", "",
-                            "Give a time before it; both are at most now.");
+    if ((from && *from >= end) || range.first > range.last) insight::RefuseRange(from.value_or(end), end);
     return range;
 }
 

@@ -40,8 +40,7 @@ PULSE_FUNCTION(pulse_rfm_groups) {
     const std::string name = pg::Args(fcinfo).RequireText(0, "groups");
     const auto grouping = insight::FindRfmGrouping(name);
     if (!grouping)
-        pulse::ThrowInvalid("there are no such groups", "It is \"" + name + "\".",
-                            "Give rules or published.");
+        pulse::ThrowInvalid("\"groups\" is unknown", "It is \"" + name + "\".", "Give rules or published.");
     pg::ResultSet rows(fcinfo);
     for (int r = insight::kScores; r >= 1; --r)
         for (int f = insight::kScores; f >= 1; --f)

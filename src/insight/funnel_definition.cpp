@@ -267,7 +267,7 @@ FunnelBreakdown ReadBreakdown(const std::string& text) {
 FunnelDefinition ReadFunnel(const Json& json) {
     const JsonObject object(
         json, {"the funnel"},
-        {"steps", "window", "step_timeout", "order", "entry", "exclude", "hold", "from", "until", "by",
+        {"steps", "window", "step_timeout", "order", "entry", "exclude", "hold", "since", "until", "by",
          "by_step", "segment", "per", "session_gap", "conversion_window_days", "step_timeout_hours"},
         kFunnelExample);
     FunnelDefinition funnel;
@@ -284,7 +284,7 @@ FunnelDefinition ReadFunnel(const Json& json) {
         for (size_t i = 0; i < list->size(); ++i)
             funnel.exclude.push_back(ReadExcluded((*list)[i], i, funnel.steps.size()));
     ReadHold(object, funnel);
-    funnel.from = object.Time("from");
+    funnel.since = object.Time("since");
     funnel.until = object.Time("until");
     CheckDates(funnel);
     if (const auto by = object.Text("by", kFunnelByHint)) funnel.by = ReadBreakdown(*by);
@@ -298,10 +298,11 @@ FunnelDefinition ReadFunnel(const Json& json) {
 }
 
 void CheckDates(const FunnelDefinition& funnel) {
-    if (funnel.from && funnel.until && *funnel.from >= *funnel.until)
-        ThrowInvalid("\"until\" must be after \"from\"",
-                     "They are " + FormatMoment(*funnel.until) + " and " + FormatMoment(*funnel.from) + ".",
-                     "Entries count from the first, including it, to the second, excluding it.");
+    if (funnel.since && funnel.until && *funnel.since >= *funnel.until)
+        ThrowInvalid(
+            "\"since\" is not before \"until\"",
+            "Since is " + FormatMoment(*funnel.since) + ", until " + FormatMoment(*funnel.until) + ".",
+            "Give the earlier time as \"since\": it is included, \"until\" is not.");
 }
 
 Json FunnelToJson(const FunnelDefinition& funnel) {
@@ -323,7 +324,7 @@ Json FunnelToJson(const FunnelDefinition& funnel) {
     }
     if (funnel.step_timeout) json["step_timeout"] = funnel.step_timeout->text;
     if (!funnel.hold.empty()) json["hold"] = funnel.hold;
-    if (funnel.from) json["from"] = FormatMoment(*funnel.from);
+    if (funnel.since) json["since"] = FormatMoment(*funnel.since);
     if (funnel.until) json["until"] = FormatMoment(*funnel.until);
     if (funnel.by.kind != FunnelBreakdown::Kind::kNone) json["by"] = funnel.by.text;
     if (funnel.by_step > 1) json["by_step"] = funnel.by_step;

@@ -179,7 +179,7 @@ std::string EventsSql(const FunnelDefinition& funnel, const FunnelQuery& query, 
                                     : " LEFT JOIN (SELECT m.id, m.canonical_id FROM pulse.profile AS m WHERE"
                                       " coalesce(m.canonical_id <> m.id, false)) AS o") +
                       " ON o.id = e.profile_id WHERE e.time <= " + now;
-    if (funnel.from) sql += " AND e.time >= " + Literal(*funnel.from);
+    if (funnel.since) sql += " AND e.time >= " + Literal(*funnel.since);
     if (funnel.until) sql += " AND e.time < " + Literal(*funnel.until + funnel.window.length + 1);
     // Any event belongs to a session.
     if (!funnel.per_session) sql += " AND " + NamesSql(events);

@@ -56,7 +56,7 @@ void ReadRfmCuts(const nlohmann::json& given, RfmSettings& settings) {
     if (given.is_string()) {
         const std::string name = given.get<std::string>();
         if (name != "fixed" && name != "quintiles")
-            ThrowInvalid("there are no such cuts", DescribeJson(given), kHint);
+            ThrowInvalid("\"cuts\" is unknown", DescribeJson(given), kHint);
         settings.quintiles = name == "quintiles";
         if (settings.quintiles) return;
         settings.recency = fixed.recency;

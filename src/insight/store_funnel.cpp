@@ -141,7 +141,7 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
         throw UserError(
             sqlstate::kNotReady, "funnel " + InQuotes(name) + " is monitored with other steps",
             "It has " + std::to_string(before.definition.steps.size()) + " steps, and each has a history.",
-            "End that with pulse_unmonitor_funnel() first.");
+            "Stop that with pulse_unmonitor_funnel() first.");
     CheckFunnel(*change.definition);
     WarnOfUnknownSteps(*change.definition);
     pg::Execute(
@@ -155,7 +155,7 @@ void DeleteFunnel(const std::string& name) {
     const SavedFunnel funnel = LockFunnel(name);
     if (funnel.monitored)
         throw UserError(sqlstate::kDependentObjects, "funnel " + InQuotes(name) + " is monitored",
-                        "Segments measure its steps.", "End that with pulse_unmonitor_funnel() first.");
+                        "Segments measure its steps.", "Stop that with pulse_unmonitor_funnel() first.");
     pg::Execute("DELETE FROM pulse.funnel WHERE id = $1", {Value::Int8(funnel.id)});
     audit::Write("funnel.deleted", name);
 }

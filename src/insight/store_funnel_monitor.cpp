@@ -90,7 +90,7 @@ int32_t MonitorFunnel(const std::string& name, const std::optional<std::vector<s
     }
     if (funnel->monitored)
         throw UserError(sqlstate::kDuplicateObject, "funnel " + InQuotes(name) + " is monitored already", "",
-                        "End that with pulse_unmonitor_funnel() to begin with other attributes.");
+                        "Stop that with pulse_unmonitor_funnel() to begin with other attributes.");
     const std::vector<std::string> attributes = AttributesOf(*funnel, given);
     ReadFunnelAttributes(attributes);
     // Only a lost conversion is an incident: sizes and shares of a day's people have monitors of their own.
@@ -166,7 +166,7 @@ void ReadFunnelCohort(int64_t id, int64_t step, const std::vector<std::string>& 
                      "Give a time from 1 minute to 90 days.");
     // All who began in one day, and have had the same time since.
     funnel.until = pg::Now() - within;
-    funnel.from = *funnel.until - kDay;
+    funnel.since = *funnel.until - kDay;
     funnel.by = {};
     funnel.by_step = 1;
     if (funnel.window.length > within) funnel.window.length = within;

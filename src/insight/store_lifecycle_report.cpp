@@ -1,5 +1,6 @@
 // Figures of lifecycle stages and of growth, by set-based SQL.
 #include "pulse/insight/small_group.hpp"
+#include "pulse/insight/calendar.hpp"
 #include "pulse/insight/store_lifecycle.hpp"
 #include "pulse/pg/settings.hpp"
 
@@ -38,11 +39,11 @@ pg::Result ReadTransitions(const LifecyclePeriod& period) {
             shown + " THEN f.changes END, CASE WHEN " + shown + " THEN f.before END, CASE WHEN NOT (" +
             shown +
             ") OR f.before IS NULL THEN NULL WHEN f.changes > 1.15 * f.before THEN 'rising'"
-            " WHEN f.changes < 0.85 * f.before THEN 'falling' ELSE 'steady' END"
+            " WHEN f.changes < 0.85 * f.before THEN 'falling' ELSE 'stable' END"
             " FROM figure AS f WHERE f.changes > 0 OR f.before > 0"
             " ORDER BY array_position('{anonymous,known,customer,churned}'::text[], f.from_stage) NULLS FIRST,"
             " array_position('{anonymous,known,customer,churned}'::text[], f.to_stage)",
-        {Value::Time(period.from), Value::Time(period.until)}, true);
+        {Value::Time(period.since), Value::Time(period.until)}, true);
 }
 
 pg::Result ReadWeeks(const LifecyclePeriod& period) {
@@ -56,7 +57,7 @@ pg::Result ReadWeeks(const LifecyclePeriod& period) {
             " THEN f.changes END FROM figure AS f ORDER BY f.week,"
             " array_position('{anonymous,known,customer,churned}'::text[], f.from_stage) NULLS FIRST,"
             " array_position('{anonymous,known,customer,churned}'::text[], f.to_stage)",
-        {Value::Time(period.from), Value::Time(period.until)}, true);
+        {Value::Time(period.since), Value::Time(period.until)}, true);
 }
 
 pg::Result ReadStages(const LifecycleVersion& version, bool sees_people) {
@@ -103,12 +104,12 @@ pg::Result ReadGrowth(const LifecyclePeriod& period, CalendarPeriod each) {
             " coalesce(d.dormant, 0) AS dormant FROM generate_series(" +
             start("$1") + ", " + start("($2 - interval '00:00:00.000001')") + ", " + step +
             ") AS g (p) LEFT JOIN active AS a ON a.p = g.p LEFT JOIN gone AS d ON d.p = g.p)"
-            " SELECT r.p AT TIME ZONE " +
-            zone + ", CASE WHEN " + Shown("r.active", period.sees_people) + " THEN r.active END, " +
-            shown("r.new") + ", " + shown("r.returning") + ", " + shown("r.resurrecting") + ", " +
-            shown("r.dormant") + ", CASE WHEN " + parts +
+            " SELECT r.p::date, CASE WHEN " +
+            Shown("r.active", period.sees_people) + " THEN r.active END, " + shown("r.new") + ", " +
+            shown("r.returning") + ", " + shown("r.resurrecting") + ", " + shown("r.dormant") +
+            ", CASE WHEN " + parts +
             " THEN round((r.new + r.resurrecting)::numeric / nullif(r.dormant, 0), 2) END FROM line AS r ORDER BY r.p",
-        {Value::Time(period.from), Value::Time(period.until)}, true);
+        {Value::Time(period.since), Value::Time(period.until)}, true);
 }
 
 }  // namespace pulse::insight

@@ -69,11 +69,14 @@ TimeRange LastDays(const pg::Args& args) {
     const Moment until = args.Time(1).value_or(pg::Now());
     const bool begins = until == std::numeric_limits<Moment>::min();  // -infinity
     const Moment since = args.Time(0).value_or(begins ? until : until - 7 * kDay);
-    if (since > until)
-        ThrowInvalid("\"since\" is after \"until\"",
-                     "Since is " + FormatMoment(since) + ", until " + FormatMoment(until) + ".",
-                     "Give the earlier moment first.");
+    if (since > until) RefuseRange(since, until);
     return {since, until};
+}
+
+void RefuseRange(Moment since, Moment until) {
+    ThrowInvalid("\"since\" is not before \"until\"",
+                 "Since is " + FormatMoment(since) + ", until " + FormatMoment(until) + ".",
+                 "Give the earlier time as \"since\"; \"until\" is at most now.");
 }
 
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high) {

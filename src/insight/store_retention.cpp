@@ -131,10 +131,11 @@ void CountRetention(const RetentionQuestion& question, pg::ResultSet& rows) {
             const int64_t people = tally.People(cohort);
             if (people == 0) continue;
             const bool shown = question.sees_people || people >= kSmallestGroup;
+            const Value name = Value::Text(question.by ? value.value_or(kNoValue) : value);
             for (int64_t after = 0; after <= question.rules.periods && cohort + after <= current; ++after) {
                 const int64_t returned = tally.Returned(cohort, after);
                 const Value count = PeopleValue(shown ? returned : 0, question.sees_people);
-                rows.Add({Value::Text(value), DateValue(FirstDayOf(cohort, question.period)),
+                rows.Add({name, DateValue(FirstDayOf(cohort, question.period)),
                           PeopleValue(people, question.sees_people), Value::Int8(after), count,
                           count.null
                               ? Value::Null(FLOAT8OID)

@@ -144,7 +144,7 @@ RfmSettings AppliedRfm(const RfmInput& input, const RfmSettings* before) {
     if (input.grouping) {
         const auto grouping = FindRfmGrouping(*input.grouping);
         if (!grouping)
-            ThrowInvalid("there are no such groups", "It is " + InQuotes(Shorten(*input.grouping, 80)) + ".",
+            ThrowInvalid("\"groups\" is unknown", "It is " + InQuotes(Shorten(*input.grouping, 80)) + ".",
                          "Give rules or published.");
         settings.grouping = *grouping;
     }

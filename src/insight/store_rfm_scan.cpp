@@ -61,7 +61,7 @@ const Division& RequireDivision(const std::string& by) {
         if (by == division.name) return division;
         names.push_back(division.name);
     }
-    ThrowInvalid("\"by\" is not a division of people", "It is " + InQuotes(Shorten(by, 80)) + ".",
+    ThrowInvalid("RFM cannot be divided by " + InQuotes(Shorten(by, 80)), "",
                  SuggestName(by, names, "Divisions"));
 }
 

@@ -22,8 +22,6 @@ Route Watch(std::string_view path, std::string_view summary, std::string_view sq
 }  // namespace
 
 std::vector<Route> EventQualityRoutes() {
-    constexpr Parameter kSince{.name = "since", .type = Type::kTime, .synonym = "from"};
-    constexpr Parameter kUntil{.name = "until", .type = Type::kTime, .synonym = "to"};
     return {
         Watch(
             PULSE_EVENTS "/anomalies/events", "The incidents of events, newest first",

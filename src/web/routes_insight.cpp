@@ -5,8 +5,6 @@ namespace pulse::web {
 
 namespace {
 
-constexpr Parameter kSince{.name = "since", .type = Type::kTime};
-
 Route AboutBehaviour(std::string_view path, std::string_view summary, std::string_view sql,
                      std::vector<Parameter> parameters) {
     return {.method = "GET",
@@ -76,7 +74,7 @@ std::vector<Route> Experiments() {
                         kSince,
                         kUntil,
                         {"control"},
-                        {.name = "guard_rails", .type = Type::kJson, .fallback = "[]"},
+                        {.name = "guardrails", .type = Type::kJson, .fallback = "[]"},
                         {.name = "split", .type = Type::kJson},
                         {.name = "confidence", .type = Type::kNumber, .fallback = "0.95"},
                         {.name = "least_people", .type = Type::kInteger, .fallback = "100", .least = 2}})};

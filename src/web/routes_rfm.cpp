@@ -7,8 +7,8 @@ namespace {
 
 #define PULSE_RFM_SUMMARY                                                                                       \
     "json_build_object('segments', coalesce(json_agg(json_build_object('segment', r.value, 'count', r.people, " \
-    "'percentage', round(r.share * 100, 2), 'purchases', r.purchases, 'revenue', r.money, "                     \
-    "'revenue_percentage', round(r.money_share * 100, 2), 'recommendation', r.advice)), '[]'), "                \
+    "'percentage', round(r.share * 100, 2), 'purchases', r.purchases, 'revenue', r.revenue, "                   \
+    "'revenue_percentage', round(r.revenue_share * 100, 2), 'recommendation', r.advice)), '[]'), "              \
     "'coverage_percentage', round(max(r.coverage) * 100, 2))"
 
 Route Rfm(std::string_view method, std::string_view path, Access access, std::string_view summary,
@@ -22,8 +22,6 @@ Route Rfm(std::string_view method, std::string_view path, Access access, std::st
             .sql = sql,
             .parameters = std::move(parameters)};
 }
-
-constexpr Parameter kFrom{"from", In::kQuery, Type::kTime};
 
 }  // namespace
 
@@ -40,7 +38,7 @@ std::vector<Route> RfmRoutes() {
         Rfm("GET", "/api/v1/cdp/profiles/{id}/rfm", Access::kRead, "The RFM scores of one person",
             "SELECT json_build_object('profile_id', $1::bigint::text, 'recency_score', r.recency, 'frequency_score', r.frequency, "
             "'monetary_score', r.monetary, 'rfm_score', r.score, 'rfm_segment', r.\"group\", 'last_purchase_at', r.last_purchase_at, "
-            "'purchases', r.purchases, 'revenue', r.money, 'valid_until', r.valid_until, 'version', r.version) "
+            "'purchases', r.purchases, 'revenue', r.revenue, 'valid_until', r.valid_until, 'version', r.version) "
             "FROM {v}.pulse_rfm_of('profile:' || $1::bigint) AS r",
             {kPathId}),
         Rfm("GET", "/api/v1/cdp/lifecycle/stages", Access::kRead,
@@ -50,11 +48,11 @@ std::vector<Route> RfmRoutes() {
             "How often people moved between lifecycle stages, in a period and week by week",
             "SELECT json_build_object('transitions', (SELECT coalesce(json_agg(t), '[]') FROM {v}.pulse_lifecycle($1::timestamptz, $2::timestamptz) AS t), "
             "'weeks', (SELECT coalesce(json_agg(w), '[]') FROM {v}.pulse_lifecycle_weeks($1::timestamptz, $2::timestamptz) AS w))",
-            {kFrom, kUntil}),
+            {kSince, kUntil}),
         Rfm("GET", "/api/v1/cdp/growth", Access::kRead,
             "Active, new, returning, resurrecting and dormant people of each day, week or month",
             "SELECT coalesce(json_agg(g), '[]') FROM {v}.pulse_growth($1::timestamptz, $2::timestamptz, $3::text) AS g",
-            {kFrom, kUntil, {.name = "period", .fallback = "week", .one_of = "day, week, month"}}),
+            {kSince, kUntil, {.name = "period", .fallback = "week", .one_of = "day, week, month"}}),
     };
 }
 

@@ -25,7 +25,7 @@ SELECT h.status, h.body::jsonb ->> 'error' AS error FROM pg_temp.get('figures', 
 SELECT h.status, left(h.body, 60) AS body FROM pg_temp.get('read', '/v1/retention', 'first=signup&again=buy&first_where=amount%20%3E%203&again_where=amount%20%3E%205&since=2016-02-01T00:00:00Z&until=2016-02-03T00:00:00Z') AS h;
 SELECT * FROM pg_temp.get('read', '/v1/retention', 'period=year');
 SELECT * FROM pg_temp.get('read', '/v1/retention', 'periods=1000');
-SELECT * FROM pg_temp.get('read', '/v1/retention', 'since=yesterday');
+SELECT * FROM pg_temp.get('read', '/v1/retention', 'since=2030-01-01T00:00:00Z');
 SELECT * FROM pg_temp.get('read', '/v1/retention', 'first=signup&by=segment(%22Nobody%22)');
 SELECT * FROM pg_temp.get('read', '/v1/stickiness', 'event=open&period=week&since=2016-02-01T00:00:00Z&event_where=amount%20%3C%20100');
 SELECT * FROM pg_temp.get('read', '/v1/stickiness', 'period=day');
@@ -36,11 +36,11 @@ SELECT * FROM pg_temp.get('read', '/v1/paths', 'event=signup&session_gap=long');
 SELECT pulse_create_flag('http_experiment', '{"type": "string", "variants": {"control": "a", "new": "b"}, "off": "control", "rules": [{"variants": {"control": 50, "new": 50}}]}') > 0 AS made;
 INSERT INTO pulse.exposure (day, flag_id, bucketing_id, variant, version, profile_id, first_at)
 SELECT '2016-02-01', f.id, i.value, CASE WHEN i.profile_id % 2 = 0 THEN 'control' ELSE 'new' END, 1, i.profile_id, '2016-02-01' FROM pulse.identity AS i, pulse.flag AS f WHERE f.key = 'http_experiment';
-SELECT h.status, h.body::jsonb -> 'people' AS people, h.body::jsonb #> '{metrics,1,name}' AS guard_rail, h.body::jsonb #> '{metrics,0,variants,0,people}' AS control
-FROM pg_temp.get('read', '/v1/experiments/http_experiment', 'metric=open&least_people=10&guard_rails=%5B%22buy%22%5D&split=%7B%22control%22%3A1%2C%22new%22%3A1%7D&confidence=0.9&control=control') AS h;
+SELECT h.status, h.body::jsonb -> 'people' AS people, h.body::jsonb #> '{metrics,1,name}' AS guardrail, h.body::jsonb #> '{metrics,0,variants,0,people}' AS control
+FROM pg_temp.get('read', '/v1/experiments/http_experiment', 'metric=open&least_people=10&guardrails=%5B%22buy%22%5D&split=%7B%22control%22%3A1%2C%22new%22%3A1%7D&confidence=0.9&control=control') AS h;
 SELECT * FROM pg_temp.get('read', '/v1/experiments/nothing', 'metric=open');
 SELECT * FROM pg_temp.get('read', '/v1/experiments/http_experiment');
-SELECT * FROM pg_temp.get('read', '/v1/experiments/http_experiment', 'metric=open&guard_rails=x');
+SELECT * FROM pg_temp.get('read', '/v1/experiments/http_experiment', 'metric=open&guardrails=x');
 SELECT * FROM pg_temp.get('read', '/v1/experiments/http_experiment', 'metric=%7B%22events%22%3A1%7D');
 -- The graph, with another id.
 SELECT pulse_identify('http1', '{"email": "http1@example.com"}', at => '2016-02-02') AS ann \gset

@@ -46,7 +46,7 @@ SELECT status FROM pg_temp.http('read', 'POST', '/api/v1/cdp/profiles/search', '
 SET pulse.now = '2026-07-01 12:00+00';
 SELECT pulse_run_pipeline();
 SELECT * FROM pg_temp.http('read', 'GET', '/api/v1/cdp/lifecycle/transitions');
-SELECT status FROM pg_temp.http('read', 'GET', '/api/v1/cdp/lifecycle/transitions', NULL, 'from=2026-07-02T00:00:00Z&until=2026-07-01T00:00:00Z');
+SELECT status FROM pg_temp.http('read', 'GET', '/api/v1/cdp/lifecycle/transitions', NULL, 'since=2026-07-02T00:00:00Z&until=2026-07-01T00:00:00Z');
 SELECT * FROM pg_temp.http('read', 'GET', '/api/v1/cdp/growth', NULL, 'from=2026-02-01T00:00:00Z&until=2026-03-02T00:00:00Z&period=month');
 SELECT status FROM pg_temp.http('read', 'GET', '/api/v1/cdp/growth', NULL, 'period=hour');
 

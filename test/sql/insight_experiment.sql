@@ -33,7 +33,7 @@ CREATE FUNCTION pg_temp.figures(answer jsonb) RETURNS TABLE (metric text, varian
     SELECT m ->> 'name', v ->> 'variant', (v ->> 'people')::bigint, coalesce(v ->> 'converted', v ->> 'with_events')::bigint, round((v ->> 'value')::numeric, 9), v ->> 'verdict', v ->> 'note'
     FROM jsonb_array_elements(answer -> 'metrics') AS m, jsonb_array_elements(m -> 'variants') AS v
 $$;
-SELECT * FROM pg_temp.figures(pulse_experiment('checkout', '{"event": "buy", "sum": "amount"}', guard_rails => '["open", {"event": "buy", "where": "amount > 20"}, {"event": "buy", "within": "3 days"}, {"event": "buy", "count": true, "good": "down", "name": "orders"}]', least_people => 2));
+SELECT * FROM pg_temp.figures(pulse_experiment('checkout', '{"event": "buy", "sum": "amount"}', guardrails => '["open", {"event": "buy", "where": "amount > 20"}, {"event": "buy", "within": "3 days"}, {"event": "buy", "count": true, "good": "down", "name": "orders"}]', least_people => 2));
 -- Only exposures and events of the time given, and of the past.
 SELECT * FROM pg_temp.figures(pulse_experiment('checkout', 'buy', since => '2014-02-11', until => '2014-02-15'));
 SET pulse.now = '2014-02-11 12:00';
@@ -111,7 +111,7 @@ SELECT * FROM pg_temp.figures(pulse_experiment('checkout', 'buy', since => '2014
 SELECT e -> 'variants' AS variants, e -> 'excluded' AS excluded FROM pulse_experiment('checkout', 'buy', since => '2014-02-09') AS e;
 SELECT f.variant, f.people > 150 AS many, f.hits >= 10 AS hits, f.verdict IS NOT NULL AS judged FROM pg_temp.figures(pulse_experiment('checkout', '{"value": "experiment_spent"}', '2014-01-03', '2014-02-05')) AS f;
 SELECT pulse_experiment('checkout', '{"value": "if(profile.plan == \"pro\", 1, 0)"}');
-SELECT pulse_experiment('checkout', 'buy', guard_rails => '[{"event": "buy", "where": "amount = 3"}]');
+SELECT pulse_experiment('checkout', 'buy', guardrails => '[{"event": "buy", "where": "amount = 3"}]');
 RESET ROLE;
 CREATE ROLE insight_experiment_nobody;
 SET ROLE insight_experiment_nobody;
@@ -132,9 +132,9 @@ SELECT pulse_experiment('checkout', '{"event": "buy", "good": "left"}');
 SELECT pulse_experiment('checkout', '{"event": "buy", "where": "events.buy.count > 1"}');
 SELECT pulse_experiment('checkout', '{"value": "lower(profile.plan)"}');
 SELECT pulse_experiment('checkout', '{"value": "trait(\"no\")"}');
-SELECT pulse_experiment('checkout', 'buy', guard_rails => '{"event": "buy"}');
-SELECT pulse_experiment('checkout', 'buy', guard_rails => '["open", 5]');
-SELECT pulse_experiment('checkout', 'buy', guard_rails => (SELECT jsonb_agg('e' || i) FROM generate_series(1, 21) AS i));
+SELECT pulse_experiment('checkout', 'buy', guardrails => '{"event": "buy"}');
+SELECT pulse_experiment('checkout', 'buy', guardrails => '["open", 5]');
+SELECT pulse_experiment('checkout', 'buy', guardrails => (SELECT jsonb_agg('e' || i) FROM generate_series(1, 21) AS i));
 SELECT pulse_experiment('checkout', 'buy', control => 'old');
 SELECT pulse_experiment('checkout', 'buy', split => '{"old": 1}');
 SELECT pulse_experiment('checkout', 'buy', split => '{"control": -1}');

@@ -103,7 +103,7 @@ CREATE FUNCTION pg_temp.oracle(d jsonb) RETURNS TABLE (person bigint, reached in
         SELECT n, coalesce(s ->> 'event', s #>> '{}') AS name, s ? 'where' AS good FROM jsonb_array_elements(d -> 'steps') WITH ORDINALITY AS t (s, n)
     ), begun AS (
         SELECT ev.*, min(ev.time) OVER (PARTITION BY ev.person) AS first FROM ev JOIN step AS s ON s.n = 1 AND s.name = ev.name AND (NOT s.good OR ev.good)
-        WHERE (NOT d ? 'from' OR ev.time >= (d ->> 'from')::timestamptz) AND (NOT d ? 'until' OR ev.time < (d ->> 'until')::timestamptz) AND (NOT d ? 'hold' OR ev.key IS NOT NULL)
+        WHERE (NOT d ? 'since' OR ev.time >= (d ->> 'since')::timestamptz) AND (NOT d ? 'until' OR ev.time < (d ->> 'until')::timestamptz) AND (NOT d ? 'hold' OR ev.key IS NOT NULL)
     ), chain AS (
         SELECT b.person, ARRAY[b.id] AS ids, 1::bigint AS n, b.time AS start, b.time AS last, b.key, b.platform FROM begun AS b WHERE d ->> 'entry' = 'best' OR b.time = b.first
         UNION ALL
@@ -116,7 +116,7 @@ CREATE FUNCTION pg_temp.oracle(d jsonb) RETURNS TABLE (person bigint, reached in
                                                 AND c.n < (d #>> '{exclude,0,before}')::int AND x.time > c.last AND x.time <= ev.time AND (NOT d ? 'hold' OR x.key = c.key)))
           AND (d ->> 'order' IS DISTINCT FROM 'strict_order' OR NOT EXISTS (SELECT FROM ev AS x JOIN step AS y ON y.name = x.name AND (NOT y.good OR x.good) WHERE x.person = c.person AND x.time > c.last
                                                                             AND x.time < ev.time AND (NOT d ? 'hold' OR x.key = c.key)
-                                                                            AND (y.n > 1 OR ((NOT d ? 'from' OR x.time >= (d ->> 'from')::timestamptz) AND (NOT d ? 'until' OR x.time < (d ->> 'until')::timestamptz)))))
+                                                                            AND (y.n > 1 OR ((NOT d ? 'since' OR x.time >= (d ->> 'since')::timestamptz) AND (NOT d ? 'until' OR x.time < (d ->> 'until')::timestamptz)))))
     )
     SELECT DISTINCT ON (c.person) c.person, c.n::int, c.start, c.last, c.platform FROM chain AS c ORDER BY c.person, c.n DESC, c.last, c.start DESC, c.platform
 $$;
@@ -129,8 +129,8 @@ CREATE TEMP TABLE trial AS SELECT row_number() OVER () AS n, d || e AS d FROM (V
     ('{"steps": ["o_a", "o_b", "o_c"], "exclude": [{"event": "o_x", "after": 1, "before": 3}], "order": "loose"}'),
     ('{"steps": ["o_a", "o_b", "o_c"], "hold": "order"}'),
     ('{"steps": [{"event": "o_a", "where": "good"}, "o_b", {"event": "o_c", "where": "good"}]}'),
-    ('{"steps": ["o_a", "o_b", "o_c"], "from": "2026-03-02 00:10+00", "until": "2026-03-02 00:30+00"}'),
-    ('{"steps": ["o_a", "o_b", "o_c"], "from": "2026-03-02 00:10+00", "until": "2026-03-02 00:30+00", "order": "strict_order", "window": "15 min"}')) AS v (d),
+    ('{"steps": ["o_a", "o_b", "o_c"], "since": "2026-03-02 00:10+00", "until": "2026-03-02 00:30+00"}'),
+    ('{"steps": ["o_a", "o_b", "o_c"], "since": "2026-03-02 00:10+00", "until": "2026-03-02 00:30+00", "order": "strict_order", "window": "15 min"}')) AS v (d),
     (VALUES ('{"entry": "first"}'::jsonb), ('{"entry": "best"}')) AS w (e);
 -- Each trial: people, those who took all steps, and the differences from the oracle in people and in counts.
 CREATE FUNCTION pg_temp.compare() RETURNS TABLE (n bigint, people bigint, converted bigint, differences bigint, wrong_counts bigint) LANGUAGE sql AS $$
@@ -209,7 +209,7 @@ SELECT d, pg_temp.error(format('SELECT * FROM pulse_funnel(%L::jsonb)', d)) FROM
     '{"steps": ["view", {"event": "cart", "conditions": [{"field": "a", "operator": "near", "value": 1}]}]}', '{"steps": ["view", "cart"], "stpes": 1}',
     '{"steps": ["view", "cart"], "window": "soon"}', '{"steps": ["view", "cart"], "window": "0 s"}', '{"steps": ["view", "cart"], "window": "4000 days"}', '{"steps": ["view", "cart"], "conversion_window_days": 1.5}', '{"steps": ["view", "cart"], "order": "any"}',
     '{"steps": ["view", "cart"], "entry": 1}', '{"steps": ["view", "cart"], "exclude": ["x", 1]}', '{"steps": ["view", "cart"], "exclude": [{"event": "x", "after": 2}]}', '{"steps": ["view", "cart", "buy"], "exclude": [{"event": "x", "after": 2, "before": 2}]}',
-    '{"steps": ["view", "cart"], "hold": "lower(a)"}', '{"steps": ["view", "cart"], "from": "yesterday"}', '{"steps": ["view", "cart"], "from": "2026-03-02", "until": "2026-03-02"}', '{"steps": ["view", "cart"], "by": "platform"}', '{"steps": ["view", "cart"], "by": "events.x.count"}',
+    '{"steps": ["view", "cart"], "hold": "lower(a)"}', '{"steps": ["view", "cart"], "since": "yesterday"}', '{"steps": ["view", "cart"], "since": "2026-03-02", "until": "2026-03-02"}', '{"steps": ["view", "cart"], "by": "platform"}', '{"steps": ["view", "cart"], "by": "events.x.count"}',
     '{"steps": ["view", "cart"], "by": "profile.x", "by_step": 2}', '{"steps": ["view", "cart"], "by": "source", "by_step": 3}', '{"steps": ["view", "cart"], "by": "segment(\"Nobody\")"}', '{"steps": ["view", "cart"], "segment": "Nobody"}',
     '{"steps": ["view", "cart"], "per": "day"}', '{"steps": ["view", "cart"], "session_gap": "1 h"}']) AS d;
 SELECT pg_temp.error(format('SELECT * FROM pulse_funnel(%L::jsonb)', jsonb_build_object('steps', array_fill('a'::text, ARRAY[21]))));

@@ -146,9 +146,9 @@ SELECT u AS unit, count(*) AS periods, (SELECT count(*) FROM plain_growth(u)) AS
        count(*) FILTER (WHERE (g.active, g.new, g."returning", g.resurrecting, g.dormant) IS DISTINCT FROM (x.active, x.new, x.again, x.back, x.dormant)) AS differ,
        bool_and(g.active = g.new + g."returning" + g.resurrecting) AS active_is_the_sum, bool_and(g.before = g."returning" + g.dormant) AS before_is_the_sum
 FROM unnest('{day,week,month}'::text[]) AS u
-CROSS JOIN LATERAL (SELECT *, lag(active) OVER (ORDER BY period_start) AS before FROM pulse_growth('2014-06-01', '2015-04-10', u)) AS g
-LEFT JOIN LATERAL (SELECT * FROM plain_growth(u)) AS x ON x.p = g.period_start AT TIME ZONE 'UTC' GROUP BY 1 ORDER BY 1;
-SELECT period_start, active FROM pulse_growth('2015-03-01 12:00+00', '2015-03-20', 'week');
+CROSS JOIN LATERAL (SELECT *, lag(active) OVER (ORDER BY begins) AS before FROM pulse_growth('2014-06-01', '2015-04-10', u)) AS g
+LEFT JOIN LATERAL (SELECT * FROM plain_growth(u)) AS x ON x.p = g.begins GROUP BY 1 ORDER BY 1;
+SELECT begins, active FROM pulse_growth('2015-03-01 12:00+00', '2015-03-20', 'week');
 
 -- ---- its segments belong to it ----
 SELECT pulse_update_segment('lifecycle_known', '{"where": "true"}');

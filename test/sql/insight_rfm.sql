@@ -98,7 +98,7 @@ BEGIN
     SELECT count(*) INTO weak FROM (SELECT profile_id FROM members WHERE segment = 'rfm_weak') AS a FULL JOIN
         (SELECT person FROM expected WHERE score <= 2) AS b ON b.person = a.profile_id WHERE a.profile_id IS NULL OR b.person IS NULL;
     SELECT count(*) INTO unscored FROM members AS a JOIN expected AS b ON b.person = a.profile_id WHERE a.segment = 'rfm_unscored';
-    SELECT count(*) INTO by_group FROM (SELECT p.value, p.people, p.purchases, p.money FROM pulse_rfm() AS p WHERE p.people > 0) AS a
+    SELECT count(*) INTO by_group FROM (SELECT p.value, p.people, p.purchases, p.revenue AS money FROM pulse_rfm() AS p WHERE p.people > 0) AS a
         FULL JOIN (SELECT grp, count(*) AS people, sum(x.purchases) AS purchases, sum(x.money) AS money FROM expected AS x GROUP BY 1) AS b ON b.grp = a.value
         WHERE (a.people, a.purchases, a.money) IS DISTINCT FROM (b.people, b.purchases, b.money);
     SELECT count(*) INTO by_code FROM pulse_rfm('code') AS a FULL JOIN (SELECT (r * 100 + f * 10 + m)::text AS code, count(*) AS people FROM expected GROUP BY 1) AS b
@@ -177,7 +177,7 @@ SELECT * FROM differences('2015-05-01 00:00+00');
 -- ---- explained ----
 SELECT pulse_enable_rfm(cuts => '"fixed"', groups => 'rules', window_days => 365);
 SELECT depth, left(part, 70) AS part, value FROM pulse_test_expression('rfm.recency', 'rfm-7') WHERE depth <= 2;
-SELECT recency, frequency, monetary, score, "group", last_purchase_at, purchases, money, valid_until, version FROM pulse_rfm_of('rfm-7');
+SELECT recency, frequency, monetary, score, "group", last_purchase_at, purchases, revenue, valid_until, version FROM pulse_rfm_of('rfm-7');
 SELECT * FROM pulse_rfm_of('rfm-guest-1');
 SELECT uses_kind, uses FROM pulse_dependencies() WHERE name IN ('rfm_best', 'rfm_score') ORDER BY 1, 2;
 SELECT pulse_create_flag('rfm_flag', '{"rules": [{"when": "rfm.score >= 3 && context.country == \"DE\""}], "enabled": true}') > 0 AS flag;
@@ -224,9 +224,9 @@ SELECT window_days FROM pulse.rfm_version ORDER BY version DESC LIMIT 1;
 CREATE ROLE regress_rfm_reader;
 CREATE ROLE regress_rfm_people;
 SELECT pulse_grant('regress_rfm_reader', 'reader'), pulse_grant('regress_rfm_people', 'people_reader');
-SELECT value, people, purchases, money FROM pulse_rfm() WHERE people > 0;
+SELECT value, people, purchases, revenue FROM pulse_rfm() WHERE people > 0;
 SET ROLE regress_rfm_reader;
-SELECT value, people, share, money, money_share FROM pulse_rfm() WHERE people IS NULL OR people > 0;
+SELECT value, people, share, revenue, revenue_share FROM pulse_rfm() WHERE people IS NULL OR people > 0;
 SELECT pulse_rfm_of('rfm-7');
 SELECT pulse_enable_rfm();
 SELECT count(*) > 0 AS sees_settings FROM pulse.rfm_version;

@@ -27,7 +27,7 @@ sql(q{
 	COMMIT});
 my $answers = q{
 	SELECT set_config('pulse.now', (max(at) + interval '1 hour')::text, false) FROM pulse.rfm_version;
-	SELECT string_agg(value || ' ' || people || ' ' || money, ', ') FROM pulse_rfm();
+	SELECT string_agg(value || ' ' || people || ' ' || revenue, ', ') FROM pulse_rfm();
 	SELECT * FROM pulse_rfm_of('u5');
 	SELECT string_agg(profile_id::text, ' ' ORDER BY profile_id) FROM pulse.membership WHERE segment = 'Champions';
 	SELECT string_agg(stage || ' ' || people, ', ') FROM pulse_lifecycle_stages();

@@ -17,7 +17,7 @@ TEST(FunnelDefinition, SurvivesTheRoundTrip) {
         {R"({"steps": ["view", "cart"]})",
          R"({"steps": [{"event": "view", "name": "Seen", "where": "price > 4"}, {"event": "cart", "within": "1 h"}, "buy"],
               "window": "7 days", "step_timeout": "2 h", "order": "loose", "entry": "every",
-              "exclude": ["refund", {"event": "fail", "after": 2}], "hold": "order.id", "from": "2026-03-01",
+              "exclude": ["refund", {"event": "fail", "after": 2}], "hold": "order.id", "since": "2026-03-01",
               "until": "2026-04-01", "by": "properties.platform", "by_step": 2, "segment": "VIP", "per": "session"})",
          R"({"steps": [{"event_name": "view", "step_name": "Seen", "conditions": [{"field": "properties.a.b",
               "operator": "equals", "value": 1}]}, {"event_name": "buy"}], "conversion_window_days": 14, "step_timeout_hours": 1})"}) {

@@ -62,7 +62,7 @@ struct ExperimentFigures {
     int64_t unknown = 0;                    // people who have no profile, and so no events
     std::map<std::string, double> split;    // intended weights
     std::string no_split;                   // why they are not known; empty: they are
-    std::vector<MetricFigures> metrics;     // the first is the metric, the others guard rails
+    std::vector<MetricFigures> metrics;     // the first is the metric, the others guardrails
     int64_t smallest_group = 0;             // figures of fewer people are hidden
 };
 

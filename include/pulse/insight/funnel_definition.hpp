@@ -56,7 +56,7 @@ struct FunnelDefinition {
     FunnelEntry entry = FunnelEntry::kFirst;
     std::string hold;                    // as it is written; empty: none
     std::vector<std::string> hold_path;  // a property
-    std::optional<Moment> from, until;   // of step 1
+    std::optional<Moment> since, until;  // of step 1
     FunnelBreakdown by;
     size_t by_step = 1;
     std::string segment;  // whose members are followed; empty: everybody

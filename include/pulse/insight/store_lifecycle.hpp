@@ -43,7 +43,7 @@ void DisableLifecycle();
 
 // `sees_people`: shows figures of fewer than 10 people, too.
 struct LifecyclePeriod {
-    Moment from = 0, until = 0;
+    Moment since = 0, until = 0;
     bool sees_people = false;
 };
 // The rows of pulse_lifecycle(), pulse_lifecycle_weeks() and pulse_lifecycle_stages().

@@ -10,6 +10,7 @@
 namespace pulse::insight {
 
 inline constexpr const char* kOther = "(other)";
+inline constexpr const char* kNoValue = "(none)";
 
 // Whether the calling role may see people, and so groups of any size. To be called before an Identity.
 bool SeesPeople();
@@ -31,6 +32,8 @@ struct TimeRange {
     Moment since, until;
 };
 TimeRange LastDays(const pg::Args& args);
+// Throws UserError 22023: since is not before until.
+[[noreturn]] void RefuseRange(Moment since, Moment until);
 int64_t Between(const pg::Args& args, int i, const char* name, int64_t otherwise, int64_t low, int64_t high);
 
 // The clock of a calendar: the argument, or pulse.timezone. Throws UserError 22023.

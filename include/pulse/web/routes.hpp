@@ -7,7 +7,8 @@ namespace pulse::web {
 
 inline constexpr Parameter kPathId{"id", In::kPath, Type::kId};
 inline constexpr Parameter kPathKey{"key", In::kPath};
-inline constexpr Parameter kUntil{"until", In::kQuery, Type::kTime};
+inline constexpr Parameter kSince{.name = "since", .type = Type::kTime, .synonym = "from"};
+inline constexpr Parameter kUntil{.name = "until", .type = Type::kTime, .synonym = "to"};
 
 std::vector<Route> ServiceRoutes();       // health, metrics, the description of all routes
 std::vector<Route> EventRoutes();         // events in the forms of Segment's, PostHog's and Jitsu's libraries
