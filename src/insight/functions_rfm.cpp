@@ -57,7 +57,7 @@ PULSE_FUNCTION(pulse_rfm) {
     const std::string by = pg::Args(fcinfo).Text(0).value_or("group");
     pg::ResultSet rows(fcinfo);
     const pulse::Moment now = pg::Now();
-    const insight::RfmVersion& version = insight::RequireRfm(now);
+    const insight::RfmVersion version = insight::RequireRfm(now);
     const bool sees_people = insight::SeesPeople();
     const pg::OwnerSession session;
     pg::AddRows(rows, insight::ReadRfm(version, by, now, sees_people));
@@ -79,7 +79,7 @@ PULSE_FUNCTION(pulse_rfm_of) {
         pulse::profile::RequirePerson(pg::Args(fcinfo).RequireText(0, "user"));
     pg::ResultSet rows(fcinfo);
     const pulse::Moment now = pg::Now();
-    const insight::RfmVersion& version = insight::RequireRfm(now);
+    const insight::RfmVersion version = insight::RequireRfm(now);
     const insight::RfmMetrics metrics = insight::MetricsOf(version.settings);
     const std::shared_ptr<const trait::Program> program = trait::ProgramAt(now);
     trait::Subject subject(person, now, program);

@@ -48,13 +48,28 @@ struct LifecycleCache {
 LifecycleCache& KnownLifecycle() {
     static pg::Watch watch("definition");
     static LifecycleCache cache;
-    if (watch.Changed()) {
+    static bool stale = true;
+    if (watch.Changed()) stale = true;
+    if (stale) {
         const pg::OwnerSession session;
         const pg::LatestSnapshot latest;
+        std::vector<LifecycleVersion> versions = ReadLifecycleVersions();
         cache.trees.clear();
-        cache.versions = ReadLifecycleVersions();
+        cache.versions = std::move(versions);
+        stale = false;
     }
     return cache;
+}
+
+const LifecycleVersion* FindIn(const std::vector<LifecycleVersion>& versions, Moment at) {
+    if (versions.empty() || !versions.back().enabled) return nullptr;
+    const LifecycleVersion* first = nullptr;
+    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+        if (!version->enabled) continue;
+        if (version->at <= at) return &*version;
+        first = &*version;
+    }
+    return first;
 }
 
 // ---- the macro, its dependents, its segments ----
@@ -75,9 +90,10 @@ bool DefinesLifecycle(const std::string& name) {
 }
 
 rule::ExprPtr FindLifecycleTree(const std::string&, Moment at, size_t) {
-    const LifecycleVersion* version = FindLifecycle(at);
+    LifecycleCache& known = KnownLifecycle();
+    const LifecycleVersion* version = FindIn(known.versions, at);
     if (!version) return nullptr;
-    rule::ExprPtr& tree = KnownLifecycle().trees[version->version];
+    rule::ExprPtr& tree = known.trees[version->version];
     if (!tree) tree = rule::Parse(LifecycleRule(version->settings));
     return tree;
 }
@@ -210,15 +226,7 @@ int64_t KeepStage(size_t stage, const std::vector<int64_t>& ours) {
 }  // namespace
 
 const LifecycleVersion* FindLifecycle(Moment at) {
-    const std::vector<LifecycleVersion>& versions = KnownLifecycle().versions;
-    if (versions.empty() || !versions.back().enabled) return nullptr;
-    const LifecycleVersion* first = nullptr;
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-        if (!version->enabled) continue;
-        if (version->at <= at) return &*version;
-        first = &*version;
-    }
-    return first;
+    return FindIn(KnownLifecycle().versions, at);
 }
 
 const LifecycleVersion& RequireLifecycle(Moment at) {

@@ -69,13 +69,28 @@ struct RfmCache {
 RfmCache& KnownRfm() {
     static pg::Watch watch("definition");
     static RfmCache cache;
-    if (watch.Changed()) {
+    static bool stale = true;
+    if (watch.Changed()) stale = true;
+    if (stale) {
         const pg::OwnerSession session;
         const pg::LatestSnapshot latest;
+        std::vector<RfmVersion> versions = ReadRfmVersions();
         cache.trees.clear();
-        cache.versions = ReadRfmVersions();
+        cache.versions = std::move(versions);
+        stale = false;
     }
     return cache;
+}
+
+const RfmVersion* FindIn(const std::vector<RfmVersion>& versions, Moment at) {
+    if (versions.empty() || !versions.back().enabled) return nullptr;
+    const RfmVersion* first = nullptr;
+    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
+        if (!version->enabled) continue;
+        if (version->at <= at) return &*version;
+        first = &*version;
+    }
+    return first;
 }
 
 // ---- the macros ----
@@ -85,7 +100,8 @@ bool DefinesRfm(const std::string& name) {
 }
 
 rule::ExprPtr FindRfmTree(const std::string& name, Moment at, size_t position) {
-    const RfmVersion* version = FindRfm(at);
+    RfmCache& known = KnownRfm();
+    const RfmVersion* version = FindIn(known.versions, at);
     if (!version) return nullptr;
     const std::string part = name.substr(4);
     const std::vector<std::string>& names = RfmNames();
@@ -94,13 +110,13 @@ rule::ExprPtr FindRfmTree(const std::string& name, Moment at, size_t position) {
                         "unknown name " + Shorten(name, 80) + " in rule" +
                             (position == 0 ? "" : " at position " + std::to_string(position)),
                         "", SuggestName(part, names, "Names after rfm."));
-    rule::ExprPtr& tree = KnownRfm().trees[{version->version, part}];
+    rule::ExprPtr& tree = known.trees[{version->version, part}];
     if (!tree) tree = rule::Parse(RfmRule(version->settings, part));
     return tree;
 }
 
 int64_t RfmVersionAt(Moment at) {
-    const RfmVersion* version = FindRfm(at);
+    const RfmVersion* version = FindIn(KnownRfm().versions, at);
     return version ? version->version : 0;
 }
 
@@ -216,20 +232,8 @@ std::optional<RfmVersion> NewestVersion() {
 
 }  // namespace
 
-const RfmVersion* FindRfm(Moment at) {
-    const std::vector<RfmVersion>& versions = KnownRfm().versions;
-    if (versions.empty() || !versions.back().enabled) return nullptr;
-    const RfmVersion* first = nullptr;
-    for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
-        if (!version->enabled) continue;
-        if (version->at <= at) return &*version;
-        first = &*version;
-    }
-    return first;
-}
-
-const RfmVersion& RequireRfm(Moment at) {
-    if (const RfmVersion* version = FindRfm(at)) return *version;
+RfmVersion RequireRfm(Moment at) {
+    if (const RfmVersion* version = FindIn(KnownRfm().versions, at)) return *version;
     throw UserError(sqlstate::kNotReady, "RFM is not switched on", "",
                     "SELECT pulse_enable_rfm() switches it on.");
 }
@@ -265,7 +269,7 @@ void DisableRfm() {
 bool RefreshRfm() {
     const std::string actor = pg::ActorName();
     {
-        const RfmVersion& version = RequireRfm(trait::kNewestSettings);
+        const RfmVersion version = RequireRfm(trait::kNewestSettings);
         if (!version.settings.quintiles) {
             pg::Notice("the cuts are fixed",
                        "SELECT pulse_enable_rfm(cuts => '\"quintiles\"') lets them follow "

@@ -22,10 +22,9 @@ struct RfmVersion {
     RfmSettings settings;
 };
 
-// The settings that hold at a moment; before the first ones, those. Null while RFM is off.
-const RfmVersion* FindRfm(Moment at);
-// The same; throws UserError 55000 while it is off.
-const RfmVersion& RequireRfm(Moment at);
+// The settings that hold at a moment; before the first ones, those. A copy: others may change them meanwhile.
+// Throws UserError 55000 while RFM is off.
+RfmVersion RequireRfm(Moment at);
 
 // Arguments of pulse_enable_rfm(); unset: unchanged, or as by default.
 struct RfmInput {
