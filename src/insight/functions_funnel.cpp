@@ -64,14 +64,6 @@ struct GivenFunnel {
     }
 };
 
-std::optional<pulse::Moment> FiniteTime(const pg::Args& args, int i, const char* name) {
-    const std::optional<pulse::Moment> moment = args.Time(i);
-    if (moment && TIMESTAMP_NOT_FINITE(*moment))
-        pulse::ThrowInvalid(std::string("\"") + name + "\" must be a finite time", "",
-                            "Leave it out for no limit.");
-    return moment;
-}
-
 // Days are shown as such: 1 day 02:00:00.
 Value SpanValue(const std::optional<int64_t>& span) {
     if (!span) return Value::Null(INTERVALOID);
@@ -94,7 +86,7 @@ PULSE_FUNCTION(pulse_funnel) {
     const pg::Args args(fcinfo);
     const bool sees_people = insight::SeesPeople();
     const GivenFunnel given(fcinfo, sees_people);
-    const auto from = FiniteTime(args, 1, "from"), until = FiniteTime(args, 2, "until");
+    const auto from = insight::TimeArgument(args, 1, "from"), until = insight::TimeArgument(args, 2, "until");
     pg::ResultSet results(fcinfo);
     std::vector<insight::FunnelStepRow> rows;
     {
@@ -117,7 +109,7 @@ PULSE_FUNCTION(pulse_funnel_people) {
     insight::FunnelPeople which;
     const int64_t step = args.RequireInt8(1, "step");
     which.dropped = args.RequireBool(2, "dropped");
-    const auto from = FiniteTime(args, 3, "from"), until = FiniteTime(args, 4, "until");
+    const auto from = insight::TimeArgument(args, 3, "from"), until = insight::TimeArgument(args, 4, "until");
     which.value = args.Text(6);
     which.max = args.Int8(7).value_or(100);
     CheckPage(which.max);

@@ -41,8 +41,10 @@ class FunnelEventScope : public rule::Scope {
     }
 };
 
+// No event is before or after the years 1 to 9999, which can be written.
 std::string Literal(Moment moment) {
-    return "'" + FormatMoment(moment) + "'::timestamptz";
+    constexpr Moment kFirst = -730'119 * kDay, kLast = 2'921'939 * kDay;
+    return "'" + FormatMoment(std::clamp(moment, kFirst, kLast)) + "'::timestamptz";
 }
 
 std::string WhereSql(const FunnelCondition& condition, const std::string& now) {
@@ -114,6 +116,14 @@ std::string TextAt(const std::string& json, const std::vector<std::string>& path
     return "(" + rule::JsonPath(json, path) + " #>> '{}')";
 }
 
+// The value that must stay the same. Of a long one its digest, so that the events of a person stay small.
+std::string HeldSql(const FunnelDefinition& funnel) {
+    if (funnel.hold.empty()) return "NULL::text";
+    const std::string text = TextAt("e.properties", funnel.hold_path);
+    return "CASE WHEN octet_length(" + text + ") > 100 THEN encode(sha256(convert_to(" + text +
+           ", 'UTF8')), 'base64') ELSE " + text + " END";
+}
+
 // What an event has.
 std::string OfEventSql(const FunnelBreakdown& by) {
     switch (by.kind) {
@@ -173,7 +183,7 @@ std::string EventsSql(const FunnelDefinition& funnel, const FunnelQuery& query, 
     const std::string now = Literal(query.now);
     const std::vector<NamedEvent> events = EventsByName(funnel, now);
     std::string sql = "SELECT " + person + " AS person, e.time AS at, " + MaskSql(events) + " AS mask, " +
-                      (funnel.hold.empty() ? "NULL::text" : TextAt("e.properties", funnel.hold_path)) +
+                      HeldSql(funnel) +
                       " AS key, " + value + " AS value FROM pulse.event AS e" +
                       (query.person ? " JOIN pulse.profile AS o"
                                     : " LEFT JOIN (SELECT m.id, m.canonical_id FROM pulse.profile AS m WHERE"

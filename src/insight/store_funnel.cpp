@@ -92,6 +92,10 @@ SavedFunnel LoadFunnel(const std::string& name) {
     return FindFunnel(name, "");
 }
 
+SavedFunnel LockFunnel(const std::string& name) {
+    return FindFunnel(name, " FOR UPDATE");
+}
+
 std::vector<SavedFunnel> ListFunnels() {
     const pg::Result rows = pg::Execute(std::string(kFunnelColumns) + "ORDER BY name", {}, true);
     std::vector<SavedFunnel> funnels;

@@ -86,7 +86,7 @@ int32_t MonitorFunnel(const std::string& name, const std::optional<std::vector<s
     std::optional<SavedFunnel> funnel;
     {
         const pg::OwnerSession session;
-        funnel = LoadFunnel(name);
+        funnel = LockFunnel(name);
     }
     if (funnel->monitored)
         throw UserError(sqlstate::kDuplicateObject, "funnel " + InQuotes(name) + " is monitored already", "",

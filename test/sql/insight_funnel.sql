@@ -227,6 +227,18 @@ SELECT pg_temp.error('SELECT pulse_update_funnel(''Other'', new_name => ''Basket
 BEGIN READ ONLY;
 SELECT pulse_create_funnel('x', '{"steps": ["a", "b"]}');
 ROLLBACK;
+-- What can be saved can be read again, and deleted.
+SELECT c, pg_temp.error(format('SELECT pulse_create_funnel(''Long'', %s)', c)) FROM unnest(ARRAY['jsonb_build_object(''steps'', ''["a", "b"]''::jsonb, ''exclude'', jsonb_build_array(repeat(''x'', 1001)))', 'jsonb_build_object(''steps'', jsonb_build_array(''a'', repeat(''x'', 1001)))']) AS c;
+SELECT pulse_create_funnel('Long', jsonb_build_object('steps', jsonb_build_array('a', repeat('b', 1000)), 'exclude', jsonb_build_array(repeat('x', 1000)))) > 0 AS made;
+SELECT count(*) AS listed FROM pulse_list_funnels() WHERE name = 'Long';
+SELECT pulse_delete_funnel('Long');
+-- Dates at the ends of time.
+SELECT c, pg_temp.error(c) FROM unnest(ARRAY['SELECT pulse_funnel(''Basket'', ''4713-01-01 BC'')', 'SELECT pulse_funnel(''Basket'', until => ''294276-12-31'')', 'SELECT pulse_funnel(''Basket'', ''0001-01-01'', ''9999-12-31'')',
+    'SELECT pulse_funnel(''{"steps": ["view", "cart"], "from": "0001-01-01", "until": "9999-12-31", "window": "3650 days"}''::jsonb)']) AS c;
+-- Of a long property that must stay the same a digest is held: it counts to its last character.
+SELECT pg_temp.send(jsonb_build_array(jsonb_build_array('fun-held', 'h_view', 0, jsonb_build_object('id', repeat('x', 5000) || 'a')), jsonb_build_array('fun-held', 'h_cart', 1, jsonb_build_object('id', repeat('x', 5000) || 'b')),
+    jsonb_build_array('fun-helm', 'h_view', 0, jsonb_build_object('id', repeat('x', 5000) || 'a')), jsonb_build_array('fun-helm', 'h_cart', 1, jsonb_build_object('id', repeat('x', 5000) || 'a')))) AS sent;
+SELECT array_agg(people ORDER BY step) FROM pulse_funnel('{"steps": ["h_view", "h_cart"], "hold": "id"}');
 -- A step whose event never came.
 SET client_min_messages = notice;
 SELECT pulse_create_funnel('Typing error', '{"steps": ["view", "cartt"]}') > 0 AS made;

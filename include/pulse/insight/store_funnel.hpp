@@ -27,6 +27,8 @@ struct SavedFunnel {
 
 // Throws UserError 42704 with similar names.
 SavedFunnel LoadFunnel(const std::string& name);
+// The same, and nobody else changes or deletes it until the end of the transaction.
+SavedFunnel LockFunnel(const std::string& name);
 std::vector<SavedFunnel> ListFunnels();
 
 int64_t CreateFunnel(const std::string& name, const FunnelDefinition& definition,
