@@ -87,7 +87,7 @@ CREATE FUNCTION pulse_funnel(funnel text, "from" timestamptz DEFAULT NULL, until
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_funnel';
 COMMENT ON FUNCTION pulse_funnel(text, timestamptz, timestamptz, text) IS
 'Returns the steps of a funnel as of pulse_now(): people who reached the step (entries, if the funnel counts every entry or sessions), their share of those who began and of those who took the step before, each with its 95 % interval (Wilson), median and 90th percentile of the time from the step before, those who went no further, and those who still may.
-The funnel is the name of a saved one, or a definition in JSON (level people_reader). from (including it), until (excluding it) and by replace those of the definition; an empty by removes it. With by, value is a value of the breakdown: the 50 most frequent ones, (none) and (other); below the level people_reader also values of fewer than 10 people are (other).
+The funnel is the name of a saved one, or a definition in JSON (level people_reader). from (including it), until (excluding it) and by replace those of the definition; an empty by removes it. With by, value is a value of the breakdown: the 50 most frequent ones, (none) and (other); below the level people_reader also values of fewer than 10 people are (other), and figures of fewer than 10 people who began are null.
 Errors: 42704 unknown funnel or segment, 22023 unknown keys or invalid values, 42601 and 42804 rules, 42501 definition below level people_reader, 54000 a person has more than 1,000,000 events of the steps.';
 -- Level: reader
 CREATE FUNCTION pulse_funnel(definition jsonb, "from" timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL, by text DEFAULT NULL)

@@ -247,6 +247,21 @@ SET client_min_messages = warning;
 -- ---- Who may what ----
 CREATE ROLE funnel_reader; CREATE ROLE funnel_people; CREATE ROLE funnel_operator; CREATE ROLE funnel_nobody;
 SELECT pulse_grant('funnel_reader', 'reader'), pulse_grant('funnel_people', 'people_reader'), pulse_grant('funnel_operator', 'operator');
+-- For a reader, figures of fewer than 10 people who began are null; entries are not people.
+SELECT pg_temp.send((SELECT jsonb_agg(jsonb_build_array('fun-few' || u, s, u * 10 + 3 * n + CASE s WHEN 'w_cart' THEN 1 ELSE 0 END, jsonb_build_object('platform', CASE WHEN u <= 12 THEN 'ios' WHEN u <= 24 THEN 'web' ELSE 'tv' END)))
+    FROM generate_series(1, 27) AS u, generate_series(0, 1) AS n, unnest('{w_view,w_cart}'::text[]) AS s)) AS sent;
+SELECT pulse_create_funnel('Few', '{"steps": ["w_view", "w_cart"]}'), pulse_create_funnel('Few entries', '{"steps": ["w_view", "w_cart"], "entry": "every"}');
+SET ROLE funnel_reader;
+SELECT step, people, rate, rate_low IS NULL AS low, step_rate, median, dropped, waiting FROM pulse_funnel('Few', until => '2026-03-01 01:35');
+SELECT step, people, dropped FROM pulse_funnel('Few', until => '2026-03-01 01:45');
+SELECT step, people FROM pulse_funnel('Few entries', until => '2026-03-01 01:35') UNION ALL SELECT step, people FROM pulse_funnel('Few entries') UNION ALL SELECT step, people FROM pulse_funnel('Few', until => '2026-03-01');
+-- The three of tv would be what the whole has more than ios and web: web is among the others, too.
+SELECT value, step, people FROM pulse_funnel('Few', by => 'properties.platform');
+SELECT value, step, people FROM pulse_funnel('Few', until => '2026-03-01 04:05', by => 'properties.platform');
+SELECT value, step, people FROM pulse_funnel('Few', '2026-03-01 04:05', by => 'properties.platform');
+RESET ROLE;
+SELECT value, step, people FROM pulse_funnel('Few', by => 'properties.platform');
+SELECT pulse_delete_funnel('Few'), pulse_delete_funnel('Few entries');
 SET ROLE funnel_reader;
 SELECT value, array_agg(people ORDER BY step) FROM pulse_funnel('Basket') GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM pulse_list_funnels();
@@ -267,7 +282,7 @@ SELECT pulse_delete_funnel('Mine');
 SET ROLE funnel_nobody;
 SELECT pulse_funnel('Basket');
 RESET ROLE;
--- Ten people make a value.
+-- Ten people make a value, but not beside four others.
 SELECT pg_temp.send((SELECT jsonb_agg(jsonb_build_array('ft' || i, 'view', 2000 + i, '{}'::jsonb)) FROM generate_series(1, 10) AS i)) AS sent;
 SELECT count(pulse_identify('ft' || i, '{"country": "IT"}')) FROM generate_series(1, 10) AS i;
 SET ROLE funnel_reader;
