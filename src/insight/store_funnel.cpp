@@ -39,9 +39,11 @@ SavedFunnel ReadSavedFunnel(const pg::Row& row) {
                     "Choose another name, or change that funnel with pulse_update_funnel().");
 }
 
-SavedFunnel FindFunnel(const std::string& name, const char* lock) {
-    const pg::Result rows = pg::Execute(std::string(kFunnelColumns) + "WHERE name = $1" + lock,
-                                        {Value::Text(name)}, *lock == '\0');
+SavedFunnel FindFunnel(const std::string& name, bool lock) {
+    // Locked first: who monitors it meanwhile is seen by the next statement only.
+    if (lock) pg::Execute("SELECT FROM pulse.funnel WHERE name = $1 FOR UPDATE", {Value::Text(name)});
+    const pg::Result rows =
+        pg::Execute(std::string(kFunnelColumns) + "WHERE name = $1", {Value::Text(name)}, !lock);
     if (rows.empty()) ThrowUnknownFunnel(name);
     return ReadSavedFunnel(rows[0]);
 }
@@ -89,11 +91,11 @@ void WarnOfUnknownSteps(const FunnelDefinition& funnel) {
 }  // namespace
 
 SavedFunnel LoadFunnel(const std::string& name) {
-    return FindFunnel(name, "");
+    return FindFunnel(name, false);
 }
 
 SavedFunnel LockFunnel(const std::string& name) {
-    return FindFunnel(name, " FOR UPDATE");
+    return FindFunnel(name, true);
 }
 
 std::vector<SavedFunnel> ListFunnels() {
@@ -121,7 +123,7 @@ int64_t CreateFunnel(const std::string& given, const FunnelDefinition& definitio
 }
 
 int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const std::string& actor) {
-    const SavedFunnel before = FindFunnel(name, " FOR UPDATE");
+    const SavedFunnel before = FindFunnel(name, true);
     if (change.name) {
         const std::string to = CheckFunnelName(*change.name);
         if (to != before.name &&
@@ -152,7 +154,7 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
 }
 
 void DeleteFunnel(const std::string& name) {
-    const SavedFunnel funnel = FindFunnel(name, " FOR UPDATE");
+    const SavedFunnel funnel = FindFunnel(name, true);
     if (funnel.monitored)
         throw UserError(sqlstate::kDependentObjects, "funnel " + InQuotes(name) + " is monitored",
                         "Segments measure its steps.", "End that with pulse_unmonitor_funnel() first.");

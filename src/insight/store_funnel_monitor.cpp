@@ -133,7 +133,7 @@ int32_t UnmonitorFunnel(const std::string& name) {
     std::vector<std::string> segments;
     {
         const pg::OwnerSession session;
-        const SavedFunnel funnel = LoadFunnel(name);
+        const SavedFunnel funnel = LockFunnel(name);
         const pg::Result rows = pg::Execute(
             "SELECT s.name FROM pulse.funnel_monitor AS m JOIN pulse.segment AS s ON s.id = m.segment_id"
             " WHERE m.funnel_id = $1 ORDER BY m.step",
