@@ -260,12 +260,11 @@ Json WriteExperiment(const ExperimentFigures& figures) {
     const bool hides = HidesVariant(figures);
     Json variants = Json::array(), metrics = Json::array();
     for (const auto& [variant, people] : figures.people)
-        variants.push_back({{"variant", variant},
-                            {"control", variant == figures.control},
-                            {"people", visible(people)},
-                            {"share", hides
-                                          ? Json()
-                                          : Json(static_cast<double>(people) / static_cast<double>(all))}});
+        variants.push_back(
+            {{"variant", variant},
+             {"control", variant == figures.control},
+             {"people", visible(people)},
+             {"share", hides ? Json() : Json(static_cast<double>(people) / static_cast<double>(all))}});
     for (const MetricFigures& metric : figures.metrics) {
         Json answers = Json::array();
         for (const auto& [variant, people] : figures.people)

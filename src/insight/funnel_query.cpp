@@ -199,8 +199,7 @@ std::string EventsSql(const FunnelDefinition& funnel, const FunnelQuery& query, 
     const std::string now = Literal(query.now);
     const std::vector<NamedEvent> events = EventsByName(funnel, now);
     std::string sql = "SELECT " + person + " AS person, e.time AS at, " + MaskSql(events) + " AS mask, " +
-                      HeldSql(funnel) +
-                      " AS key, " + value + " AS value FROM pulse.event AS e" +
+                      HeldSql(funnel) + " AS key, " + value + " AS value FROM pulse.event AS e" +
                       (query.person ? " JOIN pulse.profile AS o"
                                     : " LEFT JOIN (SELECT m.id, m.canonical_id FROM pulse.profile AS m WHERE"
                                       " coalesce(m.canonical_id <> m.id, false)) AS o") +
@@ -272,9 +271,10 @@ std::string FunnelSummarySql(const FunnelDefinition& funnel, const FunnelQuery& 
                              : "percentile_disc('{0.5,0.9}'::float8[]) WITHIN GROUP (ORDER BY e.times[" + n +
                                    "] - e.times[" + std::to_string(step - 1) + "])";
     }
-    columns += all_values ? ", NULL::boolean"
-                          : std::string(", ") + (OncePerPerson(funnel) ? "count(*)" : "count(DISTINCT e.person)") +
-                                " BETWEEN 1 AND " + std::to_string(kFewPeople - 1);
+    columns += all_values
+                   ? ", NULL::boolean"
+                   : std::string(", ") + (OncePerPerson(funnel) ? "count(*)" : "count(DISTINCT e.person)") +
+                         " BETWEEN 1 AND " + std::to_string(kFewPeople - 1);
     const std::string paths = FunnelPathsSql(funnel, query);
     if (funnel.by.kind == Kind::kNone) return "SELECT NULL::text" + columns + " FROM (" + paths + ") AS e";
     return "WITH path AS MATERIALIZED (SELECT q.person, coalesce(q.value, '(none)') AS value, q.reached, q.waiting,"

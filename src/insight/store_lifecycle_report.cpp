@@ -39,8 +39,8 @@ pg::Result ReadTransitions(const LifecyclePeriod& period) {
             " WHEN (f.from_stage, f.to_stage) IN (('anonymous', 'known'), ('anonymous', 'customer'),"
             " ('known', 'customer')) THEN 'progress' ELSE 'setback' END,"
             " CASE WHEN " +
-            shown + " THEN f.changes END, CASE WHEN " + shown_before +
-            " THEN f.before END, CASE WHEN NOT (" + shown + " AND " + shown_before +
+            shown + " THEN f.changes END, CASE WHEN " + shown_before + " THEN f.before END, CASE WHEN NOT (" +
+            shown + " AND " + shown_before +
             ") OR f.before IS NULL THEN NULL WHEN f.changes > 1.15 * f.before THEN 'rising'"
             " WHEN f.changes < 0.85 * f.before THEN 'falling' ELSE 'steady' END"
             " FROM figure AS f WHERE f.changes > 0 OR f.before > 0"
