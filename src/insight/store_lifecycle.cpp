@@ -61,7 +61,7 @@ LifecycleCache& KnownLifecycle() {
     return cache;
 }
 
-const LifecycleVersion* FindIn(const std::vector<LifecycleVersion>& versions, Moment at) {
+const LifecycleVersion* FindLifecycleVersion(const std::vector<LifecycleVersion>& versions, Moment at) {
     if (versions.empty() || !versions.back().enabled) return nullptr;
     const LifecycleVersion* first = nullptr;
     for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
@@ -91,7 +91,7 @@ bool DefinesLifecycle(const std::string& name) {
 
 rule::ExprPtr FindLifecycleTree(const std::string&, Moment at, size_t) {
     LifecycleCache& known = KnownLifecycle();
-    const LifecycleVersion* version = FindIn(known.versions, at);
+    const LifecycleVersion* version = FindLifecycleVersion(known.versions, at);
     if (!version) return nullptr;
     rule::ExprPtr& tree = known.trees[version->version];
     if (!tree) tree = rule::Parse(LifecycleRule(version->settings));
@@ -226,7 +226,7 @@ int64_t KeepStage(size_t stage, const std::vector<int64_t>& ours) {
 }  // namespace
 
 const LifecycleVersion* FindLifecycle(Moment at) {
-    return FindIn(KnownLifecycle().versions, at);
+    return FindLifecycleVersion(KnownLifecycle().versions, at);
 }
 
 const LifecycleVersion& RequireLifecycle(Moment at) {

@@ -82,7 +82,7 @@ RfmCache& KnownRfm() {
     return cache;
 }
 
-const RfmVersion* FindIn(const std::vector<RfmVersion>& versions, Moment at) {
+const RfmVersion* FindRfmVersion(const std::vector<RfmVersion>& versions, Moment at) {
     if (versions.empty() || !versions.back().enabled) return nullptr;
     const RfmVersion* first = nullptr;
     for (auto version = versions.rbegin(); version != versions.rend(); ++version) {
@@ -101,7 +101,7 @@ bool DefinesRfm(const std::string& name) {
 
 rule::ExprPtr FindRfmTree(const std::string& name, Moment at, size_t position) {
     RfmCache& known = KnownRfm();
-    const RfmVersion* version = FindIn(known.versions, at);
+    const RfmVersion* version = FindRfmVersion(known.versions, at);
     if (!version) return nullptr;
     const std::string part = name.substr(4);
     const std::vector<std::string>& names = RfmNames();
@@ -116,7 +116,7 @@ rule::ExprPtr FindRfmTree(const std::string& name, Moment at, size_t position) {
 }
 
 int64_t RfmVersionAt(Moment at) {
-    const RfmVersion* version = FindIn(KnownRfm().versions, at);
+    const RfmVersion* version = FindRfmVersion(KnownRfm().versions, at);
     return version ? version->version : 0;
 }
 
@@ -233,7 +233,7 @@ std::optional<RfmVersion> NewestVersion() {
 }  // namespace
 
 RfmVersion RequireRfm(Moment at) {
-    if (const RfmVersion* version = FindIn(KnownRfm().versions, at)) return *version;
+    if (const RfmVersion* version = FindRfmVersion(KnownRfm().versions, at)) return *version;
     throw UserError(sqlstate::kNotReady, "RFM is not switched on", "",
                     "SELECT pulse_enable_rfm() switches it on.");
 }
