@@ -1,5 +1,6 @@
 #include "pulse/insight/experiment.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/duration.hpp"
@@ -7,6 +8,7 @@
 #include "pulse/base/json.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
 
 namespace pulse::insight {
@@ -103,7 +105,17 @@ class VariantAnswer {
     Json answer_;
 };
 
+// Whether a variant is hidden: then what adds up all variants is, too, as it would tell that one.
+bool HidesVariant(const ExperimentFigures& figures) {
+    return std::any_of(figures.people.begin(), figures.people.end(),
+                       [&](const auto& one) { return one.second < figures.smallest_group; });
+}
+
 Json SampleRatioJson(const ExperimentFigures& figures) {
+    if (HidesVariant(figures))
+        return {{"status", "unknown"},
+                {"p_value", nullptr},
+                {"note", "Figures of fewer than 10 people are hidden."}};
     if (!figures.no_split.empty())
         return {{"status", "unknown"}, {"p_value", nullptr}, {"note", figures.no_split}};
     std::vector<int64_t> people;
@@ -233,12 +245,10 @@ ExperimentMetric ReadExperimentMetric(const std::string& text) {
     const size_t begin = text.find_first_not_of(" \t\r\n");
     if (begin == std::string::npos || text[begin] != '{')
         return ReadExperimentMetric(Json(begin == std::string::npos ? "" : text), "the metric");
-    const Json json = Json::parse(text, nullptr, false);
-    if (json.is_discarded())
-        throw UserError(sqlstate::kInvalidText, "the metric is not valid JSON",
-                        "It is " + Shorten(text, 200) + ".",
-                        std::string("Give the name of an event, or for example ") + kMetricExample + ".");
-    return ReadExperimentMetric(json, "the metric");
+    return ReadExperimentMetric(
+        rule::ReadJson(text, "the metric",
+                       std::string("Give the name of an event, or for example ") + kMetricExample + "."),
+        "the metric");
 }
 
 Json WriteExperiment(const ExperimentFigures& figures) {
@@ -247,14 +257,14 @@ Json WriteExperiment(const ExperimentFigures& figures) {
     const auto visible = [&](int64_t people) {
         return people < figures.smallest_group ? Json() : Json(people);
     };
+    const bool hides = HidesVariant(figures);
     Json variants = Json::array(), metrics = Json::array();
     for (const auto& [variant, people] : figures.people)
-        variants.push_back({{"variant", variant},
-                            {"control", variant == figures.control},
-                            {"people", visible(people)},
-                            {"share", people < figures.smallest_group
-                                          ? Json()
-                                          : Json(static_cast<double>(people) / static_cast<double>(all))}});
+        variants.push_back(
+            {{"variant", variant},
+             {"control", variant == figures.control},
+             {"people", visible(people)},
+             {"share", hides ? Json() : Json(static_cast<double>(people) / static_cast<double>(all))}});
     for (const MetricFigures& metric : figures.metrics) {
         Json answers = Json::array();
         for (const auto& [variant, people] : figures.people)
@@ -273,7 +283,7 @@ Json WriteExperiment(const ExperimentFigures& figures) {
             {"as_of", FormatMoment(figures.as_of)},
             {"confidence", figures.confidence},
             {"least_people", figures.least_people},
-            {"people", visible(all)},
+            {"people", hides ? Json() : visible(all)},
             {"unknown_people", visible(figures.unknown)},
             {"excluded", {{"several_variants", visible(figures.several_variants)}}},
             {"variants", std::move(variants)},

@@ -94,13 +94,23 @@ PULSE_FUNCTION(pulse_funnel) {
         const pg::OwnerSession session;
         rows = insight::SummarizeFunnel(given.Get(since, until, args.Text(3)), sees_people);
     }
-    for (const insight::FunnelStepRow& row : rows)
+    for (const insight::FunnelStepRow& row : rows) {
+        if (row.hidden) {
+            std::vector<Value> values{Value::Text(row.value), Value::Int4(static_cast<int32_t>(row.step)),
+                                      Value::Text(row.name), Value::Null(INT8OID)};
+            values.insert(values.end(), 6, Value::Null(FLOAT8OID));
+            values.insert(values.end(), 2, Value::Null(INTERVALOID));
+            values.insert(values.end(), 2, Value::Null(INT8OID));
+            results.Add(values);
+            continue;
+        }
         results.Add({Value::Text(row.value), Value::Int4(static_cast<int32_t>(row.step)),
                      Value::Text(row.name), Value::Int8(row.people), Value::Float8(row.from_start.rate),
                      Value::Float8(row.from_start.low), Value::Float8(row.from_start.high),
                      Value::Float8(row.from_previous.rate), Value::Float8(row.from_previous.low),
                      Value::Float8(row.from_previous.high), SpanValue(row.median), SpanValue(row.p90),
                      Value::Int8(row.dropped), Value::Int8(row.waiting)});
+    }
     return pg::ResultSet::Done();
 }
 

@@ -63,14 +63,19 @@ std::optional<FunnelSpan> ReadCounted(const JsonObject& object, const char* key,
     return FunnelSpan{std::to_string(count) + " " + unit + (count == 1 ? "" : "s"), count * length};
 }
 
+// Whatever can be saved can be read again.
+void RequireEventName(const std::string& place, const std::string& name) {
+    if (name.size() > kMaxEventName)
+        ThrowInvalid(place + " is too long", "It has " + std::to_string(name.size()) + " bytes.",
+                     "Names of events have at most " + std::to_string(kMaxEventName) + " bytes.");
+}
+
 std::string ReadEventName(const JsonObject& object, const char* key, const char* other) {
     const std::optional<std::string> own = object.Text(key, kStepHint),
                                      synonym = own ? std::nullopt : object.Text(other, kStepHint);
     const std::string name = own ? *own : synonym.value_or("");
     if (name.empty()) object.Fail(object.Place(key) + " is missing", "", kStepHint);
-    if (name.size() > kMaxEventName)
-        object.Fail(object.Place(key) + " is too long", "It has " + std::to_string(name.size()) + " bytes.",
-                    "Names of events have at most " + std::to_string(kMaxEventName) + " bytes.");
+    RequireEventName(object.Place(key), name);
     return name;
 }
 
@@ -135,6 +140,7 @@ FunnelStep ReadStep(const Json& json, size_t index) {
     if (json.is_string()) {
         step.event = step.name = json.get<std::string>();
         if (step.event.empty()) ThrowInvalid(place + " is empty", "", kStepHint);
+        RequireEventName(place, step.event);
         return step;
     }
     const JsonObject object(json, {place, place},
@@ -166,6 +172,7 @@ FunnelExcluded ReadExcluded(const Json& json, size_t index, size_t steps) {
     if (json.is_string()) {
         excluded.event = json.get<std::string>();
         if (excluded.event.empty()) ThrowInvalid(place + " is empty", "", kStepHint);
+        RequireEventName(place, excluded.event);
         return excluded;
     }
     const JsonObject object(json, {place, place},

@@ -41,8 +41,10 @@ class FunnelEventScope : public rule::Scope {
     }
 };
 
+// No event is before or after the years 1 to 9999, which can be written.
 std::string Literal(Moment moment) {
-    return "'" + FormatMoment(moment) + "'::timestamptz";
+    constexpr Moment kFirst = -730'119 * kDay, kLast = 2'921'939 * kDay;
+    return "'" + FormatMoment(std::clamp(moment, kFirst, kLast)) + "'::timestamptz";
 }
 
 std::string WhereSql(const FunnelCondition& condition, const std::string& now) {
@@ -114,6 +116,14 @@ std::string TextAt(const std::string& json, const std::vector<std::string>& path
     return "(" + rule::JsonPath(json, path) + " #>> '{}')";
 }
 
+// The value that must stay the same. Of a long one its digest, so that the events of a person stay small.
+std::string HeldSql(const FunnelDefinition& funnel) {
+    if (funnel.hold.empty()) return "NULL::text";
+    const std::string text = TextAt("e.properties", funnel.hold_path);
+    return "CASE WHEN octet_length(" + text + ") > 100 THEN encode(sha256(convert_to(" + text +
+           ", 'UTF8')), 'base64') ELSE " + text + " END";
+}
+
 // What an event has.
 std::string OfEventSql(const FunnelBreakdown& by) {
     switch (by.kind) {
@@ -154,11 +164,27 @@ std::string JoinsSql(const FunnelDefinition& funnel, const FunnelQuery& query) {
     }
 }
 
-// The values that are shown by themselves.
+// The values that are shown by themselves. If few people have the others, one more value is left to them:
+// what the funnel has without a breakdown, less what is shown, would tell of those few.
 std::string KeptValuesSql(bool all_values) {
-    return "kept AS MATERIALIZED (SELECT v.value FROM path AS v GROUP BY v.value" +
-           (all_values ? "" : " HAVING count(DISTINCT v.person) >= " + std::to_string(kSmallestGroup)) +
-           " ORDER BY count(*) DESC, v.value LIMIT " + std::to_string(kMaxFunnelValues) + ")";
+    const std::string most = std::to_string(kMaxFunnelValues), few = std::to_string(kSmallestGroup);
+    if (all_values)
+        return "kept AS MATERIALIZED (SELECT v.value FROM path AS v GROUP BY v.value ORDER BY count(*) DESC,"
+               " v.value LIMIT " +
+               most + ")";
+    return "counted AS MATERIALIZED (SELECT v.value, count(*) AS entries, count(DISTINCT v.person) AS people FROM"
+           " path AS v GROUP BY v.value), large AS MATERIALIZED (SELECT c.value, c.people, row_number() OVER (ORDER"
+           " BY c.entries DESC, c.value) AS place FROM counted AS c WHERE c.people >= " +
+           few + " ORDER BY place LIMIT " + most +
+           "), rest AS (SELECT (SELECT sum(c.people) FROM counted AS c) - (SELECT coalesce(sum(l.people), 0) FROM"
+           " large AS l) AS people), kept AS MATERIALIZED (SELECT l.value FROM large AS l CROSS JOIN rest AS r"
+           " WHERE l.place < (SELECT count(*) FROM large) OR r.people = 0 OR r.people >= " +
+           few + ")";
+}
+
+// Whether a person has at most one path.
+bool OncePerPerson(const FunnelDefinition& funnel) {
+    return funnel.entry != FunnelEntry::kEvery && !funnel.per_session;
 }
 
 }  // namespace
@@ -173,8 +199,7 @@ std::string EventsSql(const FunnelDefinition& funnel, const FunnelQuery& query, 
     const std::string now = Literal(query.now);
     const std::vector<NamedEvent> events = EventsByName(funnel, now);
     std::string sql = "SELECT " + person + " AS person, e.time AS at, " + MaskSql(events) + " AS mask, " +
-                      (funnel.hold.empty() ? "NULL::text" : TextAt("e.properties", funnel.hold_path)) +
-                      " AS key, " + value + " AS value FROM pulse.event AS e" +
+                      HeldSql(funnel) + " AS key, " + value + " AS value FROM pulse.event AS e" +
                       (query.person ? " JOIN pulse.profile AS o"
                                     : " LEFT JOIN (SELECT m.id, m.canonical_id FROM pulse.profile AS m WHERE"
                                       " coalesce(m.canonical_id <> m.id, false)) AS o") +
@@ -246,12 +271,16 @@ std::string FunnelSummarySql(const FunnelDefinition& funnel, const FunnelQuery& 
                              : "percentile_disc('{0.5,0.9}'::float8[]) WITHIN GROUP (ORDER BY e.times[" + n +
                                    "] - e.times[" + std::to_string(step - 1) + "])";
     }
+    columns += all_values
+                   ? ", NULL::boolean"
+                   : std::string(", ") + (OncePerPerson(funnel) ? "count(*)" : "count(DISTINCT e.person)") +
+                         " BETWEEN 1 AND " + std::to_string(kSmallestGroup - 1);
     const std::string paths = FunnelPathsSql(funnel, query);
     if (funnel.by.kind == Kind::kNone) return "SELECT NULL::text" + columns + " FROM (" + paths + ") AS e";
     return "WITH path AS MATERIALIZED (SELECT q.person, coalesce(q.value, '(none)') AS value, q.reached, q.waiting,"
            " q.times FROM (" +
            paths + ") AS q), " + KeptValuesSql(all_values) + " SELECT e.value" + columns +
-           " FROM (SELECT coalesce(k.value, '(other)') AS value, e.reached, e.waiting, e.times FROM path AS e"
+           " FROM (SELECT e.person, coalesce(k.value, '(other)') AS value, e.reached, e.waiting, e.times FROM path AS e"
            " LEFT JOIN kept AS k ON k.value = e.value) AS e GROUP BY e.value ORDER BY e.value = '(other)',"
            " count(*) DESC, e.value";
 }

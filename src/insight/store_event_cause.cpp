@@ -1,4 +1,5 @@
 // What a change of events concentrates in, and who uses the events.
+#include "pulse/base/utf8.hpp"
 #include "pulse/insight/event_blame.hpp"
 #include "pulse/insight/store_event_check.hpp"
 #include "pulse/pg/settings.hpp"
@@ -43,7 +44,7 @@ std::vector<ContextCount> ReadContext(const std::string& event, const std::optio
                                                Value::Time(from - kSevenDays), Value::Time(to - kSevenDays)});
     std::vector<ContextCount> counts;
     for (uint64_t i = 0; i < rows.size(); ++i)
-        counts.push_back({rows[i].Text(0), rows[i].Text(1).substr(0, 100), rows[i].Int8(2), rows[i].Int8(3),
+        counts.push_back({rows[i].Text(0), Shorten(rows[i].Text(1), 100), rows[i].Int8(2), rows[i].Int8(3),
                           rows[i].Int8(4), rows[i].Int8(5)});
     return counts;
 }

@@ -45,6 +45,8 @@ std::string FunnelMembersSql(const std::string& name) {
 // The rows of one value, from the columns of FunnelSummarySql().
 void AddSteps(const pg::Row& row, const FunnelDefinition& funnel, std::vector<FunnelStepRow>& rows) {
     const size_t steps = funnel.steps.size(), first = rows.size();
+    const int last = 1 + 3 * static_cast<int>(steps);
+    const bool hidden = !row.IsNull(last) && row.Bool(last);
     int64_t people = 0;
     rows.resize(first + steps);
     // From the last step on: who ends at a step has taken all before.
@@ -56,6 +58,7 @@ void AddSteps(const pg::Row& row, const FunnelDefinition& funnel, std::vector<Fu
         step.value = row.TextOrNull(0);
         step.step = i + 1;
         step.name = funnel.steps[i].name;
+        step.hidden = hidden;
         step.people = people;
         step.waiting = row.Int8(column + 1);
         step.dropped = i + 1 < steps ? ended - step.waiting : 0;

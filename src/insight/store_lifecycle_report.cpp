@@ -21,7 +21,8 @@ std::string Shown(const std::string& people, bool sees_people) {
 }  // namespace
 
 pg::Result ReadTransitions(const LifecyclePeriod& period) {
-    const std::string shown = Shown("f.people", period.sees_people);
+    const std::string shown = Shown("f.people", period.sees_people),
+                      shown_before = Shown("f.people_before", period.sees_people);
     // The period before has the same length, if moves were recorded then; 15 % are the border of a trend.
     return pg::Execute(
         "WITH moved AS MATERIALIZED (SELECT c.from_stage, c.to_stage, c.profile_id, c.at >= $1 AS now"
@@ -29,15 +30,16 @@ pg::Result ReadTransitions(const LifecyclePeriod& period) {
             std::string(kMoves) +
             "), figure AS (SELECT m.from_stage, m.to_stage, count(*) FILTER (WHERE m.now) AS changes,"
             " CASE WHEN (SELECT min(v.at) FROM pulse.lifecycle_version AS v) <= $1 - ($2 - $1) THEN"
-            " count(*) FILTER (WHERE NOT m.now) END AS before, count(DISTINCT m.profile_id) AS people"
+            " count(*) FILTER (WHERE NOT m.now) END AS before, count(DISTINCT m.profile_id) FILTER (WHERE m.now) AS people,"
+            " count(DISTINCT m.profile_id) FILTER (WHERE NOT m.now) AS people_before"
             " FROM moved AS m GROUP BY 1, 2)"
             " SELECT f.from_stage, f.to_stage, CASE WHEN f.from_stage IS NULL THEN 'new' WHEN f.to_stage IS NULL"
             " THEN 'merged' WHEN f.from_stage = 'churned' THEN 'won_back' WHEN f.to_stage = 'churned' THEN 'lost'"
             " WHEN (f.from_stage, f.to_stage) IN (('anonymous', 'known'), ('anonymous', 'customer'),"
             " ('known', 'customer')) THEN 'progress' ELSE 'setback' END,"
             " CASE WHEN " +
-            shown + " THEN f.changes END, CASE WHEN " + shown + " THEN f.before END, CASE WHEN NOT (" +
-            shown +
+            shown + " THEN f.changes END, CASE WHEN " + shown_before + " THEN f.before END, CASE WHEN NOT (" +
+            shown + " AND " + shown_before +
             ") OR f.before IS NULL THEN NULL WHEN f.changes > 1.15 * f.before THEN 'rising'"
             " WHEN f.changes < 0.85 * f.before THEN 'falling' ELSE 'stable' END"
             " FROM figure AS f WHERE f.changes > 0 OR f.before > 0"

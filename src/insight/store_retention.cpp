@@ -73,14 +73,20 @@ class TallyByValue {
         tallies_[place].second.Add(periods);
     }
 
-    // Count values of few people as others.
+    // Count values of few people as others. If these are few, one more value counts as such: what everybody
+    // has more than those shown would tell of the few.
     void HideSmallGroups() {
+        size_t smallest = others_;
         for (size_t i = 0; i < others_; ++i) {
-            auto& [value, tally] = tallies_[i];
-            if (tally.AllPeople() >= kSmallestGroup) continue;
-            tallies_[others_].second.Add(tally);
-            tally = RetentionTally(rules_);
+            const int64_t people = tallies_[i].second.AllPeople();
+            if (people < kSmallestGroup)
+                CountAsOthers(i);
+            else if (smallest == others_ || people < tallies_[smallest].second.AllPeople())
+                smallest = i;
         }
+        if (smallest == others_) return;
+        const int64_t rest = tallies_[others_].second.AllPeople();
+        if (rest > 0 && rest < kSmallestGroup) CountAsOthers(smallest);
     }
 
     const std::vector<std::pair<std::optional<std::string>, RetentionTally>>& tallies() const {
@@ -88,6 +94,11 @@ class TallyByValue {
     }
 
   private:
+    void CountAsOthers(size_t place) {
+        tallies_[others_].second.Add(tallies_[place].second);
+        tallies_[place].second = RetentionTally(rules_);
+    }
+
     RetentionRules rules_;
     std::vector<std::pair<std::optional<std::string>, RetentionTally>> tallies_;
     std::map<std::optional<std::string>, size_t> places_;

@@ -61,7 +61,7 @@ std::string ChangeEvents(const std::string& position, bool reset, const std::str
 }
 
 std::string PrintChangeToken(const ChangeToken& token) {
-    return std::string(kTokenPrefix) + std::to_string(token.key) + ":" + token.position;
+    return std::string(kTokenPrefix) + token.proof + ":" + token.position;
 }
 
 std::optional<ChangeToken> ParseChangeToken(std::string_view text) {
@@ -69,9 +69,7 @@ std::optional<ChangeToken> ParseChangeToken(std::string_view text) {
     text.remove_prefix(kTokenPrefix.size());
     const size_t colon = text.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
-    const std::optional<int64_t> key = ParseCount(text.substr(0, colon));
-    if (!key) return std::nullopt;
-    return ChangeToken{*key, std::string(text.substr(colon + 1))};
+    return ChangeToken{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
 }
 
 }  // namespace pulse::web

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/crc.hpp>
+#include <charconv>
 #include <new>
 
 #include "pulse/base/error.hpp"
@@ -85,6 +86,32 @@ std::string Digest(std::string_view text) {
         throw std::bad_alloc();
     digest.resize(size);
     return digest;
+}
+
+std::string KeyProof(std::string_view prefix, std::string_view digest) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::string proof(prefix);
+    proof += '.';
+    for (const char c : digest) {
+        const auto byte = static_cast<unsigned char>(c);
+        proof += kHex[byte >> 4];
+        proof += kHex[byte & 15];
+    }
+    return proof;
+}
+
+std::optional<ProvenKey> ParseKeyProof(std::string_view proof) {
+    constexpr size_t kDigestSize = 32;
+    const size_t dot = proof.find('.');
+    if (dot == std::string_view::npos || proof.size() != dot + 1 + 2 * kDigestSize) return std::nullopt;
+    ProvenKey key{std::string(proof.substr(0, dot)), std::string(kDigestSize, '\0')};
+    for (size_t i = 0; i < kDigestSize; ++i) {
+        unsigned byte = 0;
+        const char* from = proof.data() + dot + 1 + 2 * i;
+        if (std::from_chars(from, from + 2, byte, 16).ptr != from + 2) return std::nullopt;
+        key.digest[i] = static_cast<char>(byte);
+    }
+    return key;
 }
 
 bool SameDigest(std::string_view one, std::string_view other) {

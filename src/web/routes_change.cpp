@@ -16,7 +16,7 @@ std::vector<Route> ChangeRoutes() {
              "SELECT c.body, '{\"x-accel-buffering\": \"no\", \"content-type\": \"text/event-stream\"}'::jsonb AS headers, "
              "'changes:' || $3::text || ':' || c.next AS next, true AS stream FROM "
              "pulse.change_events(coalesce(nullif($1::text, ''), $2::text)) AS c",
-         .parameters = {{"last_event_id", In::kRequest}, {"after", In::kQuery}, {"key", In::kRequest}},
+         .parameters = {{"last_event_id", In::kRequest}, {"after", In::kQuery}, {"proof", In::kRequest}},
          .content_type = "text/event-stream"},
     };
 }

@@ -40,25 +40,14 @@ Oid RoleOf(const std::optional<std::vector<Value>>& key) {
     return key && !(*key)[7].null ? DatumGetObjectId((*key)[7].datum) : InvalidOid;
 }
 
-}  // namespace
-
-std::optional<FoundKey> FindKeyById(int64_t id) {
-    const pg::LatestSnapshot snapshot;
-    const std::optional<std::vector<Value>> key = Keys().Find({Int64GetDatum(id)});
-    if (!key || !(*key)[6].null || Ended((*key)[5]) || !pg::MayHandOut(RoleOf(key))) return std::nullopt;
-    return ReadKey(*key);
-}
-
-std::optional<FoundKey> FindKey(std::string_view text) {
+std::optional<FoundKey> FindByDigest(const std::string& prefix, const std::string& digest) {
     static const pg::Probe secrets("api_key_secret", "api_key_secret_pkey", {2, 3, 5});
-    const std::optional<std::string> prefix = PrefixOf(text);
-    if (!prefix) return std::nullopt;
     // Every text that may be a key goes through all of these, whatever is found; one that is unknown with the
     // first key.
     const pg::LatestSnapshot snapshot;
-    const std::optional<std::vector<Value>> secret = secrets.Find({pg::FromText(*prefix)});
+    const std::optional<std::vector<Value>> secret = secrets.Find({pg::FromText(prefix)});
     const std::string expected = secret ? pg::ToBytes((*secret)[1].datum) : std::string(32, '\0');
-    const bool same = SameDigest(Digest(text), expected);
+    const bool same = SameDigest(digest, expected);
     const std::optional<std::vector<Value>> key =
         Keys().Find({Int64GetDatum(secret ? DatumGetInt64((*secret)[0].datum) : 1)});
     const bool may = pg::MayHandOut(RoleOf(key));
@@ -66,7 +55,21 @@ std::optional<FoundKey> FindKey(std::string_view text) {
 
     const bool revoked = !(*key)[6].null;
     if (revoked || Ended((*key)[5]) || Ended((*secret)[2])) return std::nullopt;
-    return ReadKey(*key);
+    FoundKey found = ReadKey(*key);
+    found.proof = KeyProof(prefix, digest);
+    return found;
+}
+
+}  // namespace
+
+std::optional<FoundKey> FindKey(std::string_view text) {
+    const std::optional<std::string> prefix = PrefixOf(text);
+    return prefix ? FindByDigest(*prefix, Digest(text)) : std::nullopt;
+}
+
+std::optional<FoundKey> FindProvenKey(std::string_view proof) {
+    const std::optional<ProvenKey> proven = ParseKeyProof(proof);
+    return proven ? FindByDigest(proven->prefix, proven->digest) : std::nullopt;
 }
 
 }  // namespace pulse::web

@@ -270,13 +270,13 @@ Answer Find(const Request& request, Served& served) {
 
 // With the rights of the key, which may have ended.
 std::pair<std::string, std::optional<std::string>> NextChanges(const ChangeToken& token) {
-    const std::optional<FoundKey> key = FindKeyById(token.key);
+    const std::optional<FoundKey> key = FindProvenKey(token.proof);
     if (!key) return {"event: end\ndata: \"the API key has ended\"\n\n", std::nullopt};
     const pg::Identity identity = pg::Identity::Key(key->role);
     const pg::Session session;
     const pg::Result rows = pg::Execute("SELECT c.body, c.next FROM pulse.change_events($1) AS c",
                                         {Value::Text(token.position)}, true);
-    return {rows[0].Text(0), PrintChangeToken({token.key, rows[0].Text(1)})};
+    return {rows[0].Text(0), PrintChangeToken({token.proof, rows[0].Text(1)})};
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ std::string KnownOf(const Request& request, std::string_view name, const std::op
     if (name == "source") return key && key->source ? *key->source : "http";
     if (name == "path") return request.path;
     if (name == "last_event_id") return std::string(request.Header("last-event-id"));
-    if (name == "key") return key ? std::to_string(key->id) : "";
+    if (name == "proof") return key ? key->proof : "";
     if (name == "address") return request.address;
     if (name == "accept") return std::string(request.Header("accept"));
     if (name == "service") return request.path.substr(1, request.path.find('/', 1) - 1);

@@ -101,6 +101,15 @@ SELECT status FROM pulse_http('GET', '/v1/changes');
 SELECT pulse_http_next('changes:');
 SELECT pulse_http_next('changes:x:1-1:2:');
 SELECT convert_from(n.body, 'UTF8') AS body, n.next FROM pulse_http_next('changes:0:1-1:2:') AS n;
+-- The id of a key, or what its text begins with, is not enough: only who had the text has a stream.
+SELECT convert_from(n.body, 'UTF8') AS body, n.next FROM pulse.api_key AS a, pulse_http_next('changes:' || a.id || ':1-1:2:') AS n WHERE a.name = 'change read';
+SELECT convert_from(n.body, 'UTF8') AS body, n.next FROM key AS k, pulse_http_next('changes:' || substr(k.text, 1, length(k.text) - 38) || '.' || repeat('0', 64) || ':1-1:2:') AS n WHERE k.name = 'read';
+-- A text that was replaced ends its streams.
+SELECT h.info ->> 'next' AS next FROM key AS k, pulse_http('GET', '/v1/changes', NULL, jsonb_build_object('x-api-key', k.text)) AS h WHERE k.name = 'read' \gset r_
+UPDATE key SET text = pulse_rotate_api_key('change read', keep => '0') WHERE name = 'read';
+SELECT convert_from(n.body, 'UTF8') AS body, n.next FROM pulse_http_next(:'r_next') AS n;
+SELECT h.info ->> 'next' AS next FROM key AS k, pulse_http('GET', '/v1/changes', NULL, jsonb_build_object('x-api-key', k.text)) AS h WHERE k.name = 'read' \gset n_
+SELECT n.next LIKE 'changes:%' AS goes_on FROM pulse_http_next(:'n_next') AS n;
 -- A role that lost its rights, then a key that was revoked
 SELECT count(pulse_revoke('change_reader'));
 SELECT n.next FROM pulse_http_next(:'n_next') AS n;

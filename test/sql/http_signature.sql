@@ -47,6 +47,8 @@ CREATE TEMP TABLE sent AS SELECT jsonb_build_object('webhook-id', 'again', 'webh
 FROM (SELECT extract(epoch FROM clock_timestamp())::bigint::text AS at) AS t;
 SELECT p.status, p.body, p.refused FROM sent AS s, pg_temp.post('{}', s.headers) AS p;
 SELECT p.status, p.body, p.refused FROM sent AS s, pg_temp.post('{}', s.headers) AS p;
+-- Nor with its time written otherwise, for which the signature is the same.
+SELECT t.prefix, p.status, p.body, p.refused FROM sent AS s, (VALUES ('0'), ('000'), ('+'), (' ')) AS t (prefix), pg_temp.post('{}', s.headers || jsonb_build_object('webhook-timestamp', t.prefix || (s.headers ->> 'webhook-timestamp'))) AS p;
 SELECT status FROM pg_temp.send('again', '{}', -1);
 -- A request that fails is not noted.
 SELECT p.status, p.body FROM (SELECT extract(epoch FROM clock_timestamp())::bigint::text AS at OFFSET 0) AS t, generate_series(1, 2),

@@ -221,6 +221,10 @@ SELECT pulse_resolve_incident(id, 'meant to be so', new_normal => true) FROM pul
 CALL trade('2015-06-06', renamed => true, words => true);
 CALL trade('2015-06-07', renamed => true, words => true);
 SELECT * FROM news('order', 'quote');
+-- Values that clients send are cut between characters.
+CALL trade('2015-06-08', repeat('5', 99) || 'é.2', lost => true, renamed => true, words => true);
+CALL trade('2015-06-09', repeat('5', 99) || 'é.2', lost => true, renamed => true, words => true);
+SELECT event, detector, attribute, summary FROM pulse.incident WHERE opened_at > '2015-06-08' AND event IS NOT NULL ORDER BY id;
 -- A reader sees the incidents and no details.
 CREATE ROLE regress_anomaly;
 SELECT pulse_grant('regress_anomaly', 'reader');

@@ -112,7 +112,14 @@ SELECT e -> 'variants' AS variants, e -> 'excluded' AS excluded FROM pulse_exper
 SELECT f.variant, f.people > 150 AS many, f.hits >= 10 AS hits, f.verdict IS NOT NULL AS judged FROM pg_temp.figures(pulse_experiment('checkout', '{"value": "experiment_spent"}', '2014-01-03', '2014-02-05')) AS f;
 SELECT pulse_experiment('checkout', '{"value": "if(profile.plan == \"pro\", 1, 0)"}');
 SELECT pulse_experiment('checkout', 'buy', guardrails => '[{"event": "buy", "where": "amount = 3"}]');
+-- With one variant of fewer than 10 people, sums and shares would tell how many they are.
 RESET ROLE;
+SELECT count(pg_temp.expose('few' || i, CASE WHEN i <= 12 THEN 'control' ELSE 'new' END, '2014-02-28 12:00')) FROM generate_series(1, 15) AS i;
+SET ROLE insight_experiment_reader;
+SELECT e -> 'people' AS people, e -> 'variants' AS variants, e -> 'sample_ratio' AS ratio FROM pulse_experiment('checkout', 'buy', since => '2014-02-28', split => '{"control": 50, "new": 50}', least_people => 2) AS e;
+RESET ROLE;
+SELECT e -> 'people' AS people, e #> '{variants,1,people}' AS new, e #> '{sample_ratio,status}' AS ratio FROM pulse_experiment('checkout', 'buy', since => '2014-02-28', split => '{"control": 50, "new": 50}', least_people => 2) AS e;
+DELETE FROM pulse.exposure WHERE bucketing_id LIKE 'few%';
 CREATE ROLE insight_experiment_nobody;
 SET ROLE insight_experiment_nobody;
 SELECT pulse_experiment('checkout', 'buy');
@@ -126,6 +133,8 @@ SELECT pulse_experiment('chekout', 'buy');
 SELECT pulse_experiment('checkout', '');
 SELECT pulse_experiment('checkout', '{"event": ');
 SELECT pulse_experiment('checkout', '{"evnt": "buy"}');
+SELECT pulse_experiment('checkout', '{"event": ' || repeat('{"a":', 1000000) || '1' || repeat('}', 1000000) || '}');
+SELECT pulse_experiment('checkout', '{"event": "buy", "sum": 1e400}');
 SELECT pulse_experiment('checkout', '{"event": "buy", "sum": "amount", "count": true}');
 SELECT pulse_experiment('checkout', '{"event": "buy", "within": "soon"}');
 SELECT pulse_experiment('checkout', '{"event": "buy", "good": "left"}');

@@ -227,6 +227,18 @@ SELECT pg_temp.error('SELECT pulse_update_funnel(''Other'', new_name => ''Basket
 BEGIN READ ONLY;
 SELECT pulse_create_funnel('x', '{"steps": ["a", "b"]}');
 ROLLBACK;
+-- What can be saved can be read again, and deleted.
+SELECT c, pg_temp.error(format('SELECT pulse_create_funnel(''Long'', %s)', c)) FROM unnest(ARRAY['jsonb_build_object(''steps'', ''["a", "b"]''::jsonb, ''exclude'', jsonb_build_array(repeat(''x'', 1001)))', 'jsonb_build_object(''steps'', jsonb_build_array(''a'', repeat(''x'', 1001)))']) AS c;
+SELECT pulse_create_funnel('Long', jsonb_build_object('steps', jsonb_build_array('a', repeat('b', 1000)), 'exclude', jsonb_build_array(repeat('x', 1000)))) > 0 AS made;
+SELECT count(*) AS listed FROM pulse_list_funnels() WHERE name = 'Long';
+SELECT pulse_delete_funnel('Long');
+-- Dates at the ends of time.
+SELECT c, pg_temp.error(c) FROM unnest(ARRAY['SELECT pulse_funnel(''Basket'', ''4713-01-01 BC'')', 'SELECT pulse_funnel(''Basket'', until => ''294276-12-31'')', 'SELECT pulse_funnel(''Basket'', ''0001-01-01'', ''9999-12-31'')',
+    'SELECT pulse_funnel(''{"steps": ["view", "cart"], "from": "0001-01-01", "until": "9999-12-31", "window": "3650 days"}''::jsonb)']) AS c;
+-- Of a long property that must stay the same a digest is held: it counts to its last character.
+SELECT pg_temp.send(jsonb_build_array(jsonb_build_array('fun-held', 'h_view', 0, jsonb_build_object('id', repeat('x', 5000) || 'a')), jsonb_build_array('fun-held', 'h_cart', 1, jsonb_build_object('id', repeat('x', 5000) || 'b')),
+    jsonb_build_array('fun-helm', 'h_view', 0, jsonb_build_object('id', repeat('x', 5000) || 'a')), jsonb_build_array('fun-helm', 'h_cart', 1, jsonb_build_object('id', repeat('x', 5000) || 'a')))) AS sent;
+SELECT array_agg(people ORDER BY step) FROM pulse_funnel('{"steps": ["h_view", "h_cart"], "hold": "id"}');
 -- A step whose event never came.
 SET client_min_messages = notice;
 SELECT pulse_create_funnel('Typing error', '{"steps": ["view", "cartt"]}') > 0 AS made;
@@ -235,6 +247,21 @@ SET client_min_messages = warning;
 -- ---- Who may what ----
 CREATE ROLE funnel_reader; CREATE ROLE funnel_people; CREATE ROLE funnel_operator; CREATE ROLE funnel_nobody;
 SELECT pulse_grant('funnel_reader', 'reader'), pulse_grant('funnel_people', 'people_reader'), pulse_grant('funnel_operator', 'operator');
+-- For a reader, figures of fewer than 10 people who began are null; entries are not people.
+SELECT pg_temp.send((SELECT jsonb_agg(jsonb_build_array('fun-few' || u, s, u * 10 + 3 * n + CASE s WHEN 'w_cart' THEN 1 ELSE 0 END, jsonb_build_object('platform', CASE WHEN u <= 12 THEN 'ios' WHEN u <= 24 THEN 'web' ELSE 'tv' END)))
+    FROM generate_series(1, 27) AS u, generate_series(0, 1) AS n, unnest('{w_view,w_cart}'::text[]) AS s)) AS sent;
+SELECT pulse_create_funnel('Few', '{"steps": ["w_view", "w_cart"]}'), pulse_create_funnel('Few entries', '{"steps": ["w_view", "w_cart"], "entry": "every"}');
+SET ROLE funnel_reader;
+SELECT step, people, rate, rate_low IS NULL AS low, step_rate, median, dropped, waiting FROM pulse_funnel('Few', until => '2026-03-01 01:35');
+SELECT step, people, dropped FROM pulse_funnel('Few', until => '2026-03-01 01:45');
+SELECT step, people FROM pulse_funnel('Few entries', until => '2026-03-01 01:35') UNION ALL SELECT step, people FROM pulse_funnel('Few entries') UNION ALL SELECT step, people FROM pulse_funnel('Few', until => '2026-03-01');
+-- The three of tv would be what the whole has more than ios and web: web is among the others, too.
+SELECT value, step, people FROM pulse_funnel('Few', by => 'properties.platform');
+SELECT value, step, people FROM pulse_funnel('Few', until => '2026-03-01 04:05', by => 'properties.platform');
+SELECT value, step, people FROM pulse_funnel('Few', '2026-03-01 04:05', by => 'properties.platform');
+RESET ROLE;
+SELECT value, step, people FROM pulse_funnel('Few', by => 'properties.platform');
+SELECT pulse_delete_funnel('Few'), pulse_delete_funnel('Few entries');
 SET ROLE funnel_reader;
 SELECT value, array_agg(people ORDER BY step) FROM pulse_funnel('Basket') GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM pulse_list_funnels();
@@ -255,7 +282,7 @@ SELECT pulse_delete_funnel('Mine');
 SET ROLE funnel_nobody;
 SELECT pulse_funnel('Basket');
 RESET ROLE;
--- Ten people make a value.
+-- Ten people make a value, but not beside four others.
 SELECT pg_temp.send((SELECT jsonb_agg(jsonb_build_array('ft' || i, 'view', 2000 + i, '{}'::jsonb)) FROM generate_series(1, 10) AS i)) AS sent;
 SELECT count(pulse_identify('ft' || i, '{"country": "IT"}')) FROM generate_series(1, 10) AS i;
 SET ROLE funnel_reader;

@@ -184,6 +184,9 @@ SET ROLE regress_cycle_reader;
 SELECT * FROM pulse_lifecycle('2015-01-20 12:00:01+00', '2015-04-03 00:00+00');
 SELECT * FROM pulse_lifecycle_stages();
 SELECT count(*) FILTER (WHERE active BETWEEN 1 AND 9 OR dormant BETWEEN 1 AND 9) AS few, count(*) > 0 AS rows FROM pulse_growth('2014-06-01', '2015-04-10', 'day');
+-- Of both periods of a comparison.
+SELECT count(*) FILTER (WHERE l.changes BETWEEN 1 AND 9 OR l.changes_before BETWEEN 1 AND 9) AS few, count(l.changes) > 0 AS shown
+FROM generate_series(timestamptz '2015-01-10', '2015-04-01', '1 day') AS d, generate_series(1, 20) AS n, pulse_lifecycle(d, d + n * interval '1 day') AS l;
 SELECT count(*) FROM pulse.lifecycle_change;
 SELECT pulse_disable_lifecycle();
 RESET ROLE;

@@ -135,6 +135,12 @@ SELECT pulse_stickiness('open', event_where => 'amount = 3');
 SELECT min(active) >= 10 AS groups, min(people) >= 10 AS people, count(*) FILTER (WHERE people IS NULL AND share IS NOT NULL OR active IS NULL AND stickiness IS NOT NULL) AS leaks FROM pulse_stickiness('open', 'week', since => '2011-11-01');
 SELECT count(*) FROM pulse.event;
 RESET ROLE;
+-- The three of plan c would be what all have more than a and b: one of these is among the others, too.
+SELECT count(pulse_track('few' || i, 'few', '{}', pulse_now() - interval '1 hour')) AS events, count(pulse_identify('few' || i, jsonb_build_object('few_plan', CASE WHEN i <= 12 THEN 'a' WHEN i <= 25 THEN 'b' ELSE 'c' END))) AS plans FROM generate_series(1, 28) AS i;
+SET ROLE insight_retention_reader;
+SELECT value, people, returned FROM pulse_retention('few', 'few', 'month', 0, by => 'profile.few_plan') ORDER BY value;
+RESET ROLE;
+SELECT value, people, returned FROM pulse_retention('few', 'few', 'month', 0, by => 'profile.few_plan') ORDER BY value;
 CREATE ROLE insight_retention_nobody;
 SET ROLE insight_retention_nobody;
 SELECT pulse_retention('signup');

@@ -14,7 +14,7 @@ $SIG{PIPE} = 'IGNORE';
 my $node = start_node('changes', 'max_connections = 60');
 sub sql { return $node->safe_psql('postgres', @_) }
 sql(q{CREATE EXTENSION pulse; CREATE ROLE gate LOGIN; SELECT pulse_grant('gate', 'gateway'); CREATE ROLE viewer; SELECT pulse_grant('viewer', 'reader')});
-my %key = map { $_ => sql("SELECT pulse_create_api_key('$_', 'read', 'viewer')") } qw(one two);
+my %key = map { $_ => sql("SELECT pulse_create_api_key('$_', 'read', 'viewer')") } qw(one two rotated);
 sub start { return start_gateway($node, 'postgres', conninfo => $node->connstr('postgres') . ' user=gate', @_) }
 my $gateway = start();
 
@@ -82,6 +82,14 @@ ok(await($first, qr/"${\ ($id =~ s{flag }{}r)}"/), 'a stream survives that');
 sql(q{SELECT pulse_revoke_api_key('two')});
 ok(await($new, qr/event: end\ndata: "the API key has ended"\n\n\r\n0\r\n\r\n/), 'a key that is revoked ends its streams');
 is(get($gateway, '/v1/changes', Authorization => "Bearer $key{two}")->{status}, 401, '... for good');
+my $old = listen_to('rotated');
+$key{rotated} = sql(q{SELECT pulse_rotate_api_key('rotated', keep => '0')});
+$new = listen_to('rotated');
+ok(await($old, qr/event: end\n/), 'a text of a key that was replaced ends its streams');
+sleep 2;
+pull($new);
+unlike($new->{text}, qr/event: end\n/, '... and not those of the new one');
+close $_->{socket} for $old, $new;
 $began = time;
 ok(await($first, qr/^:\n\n/m), 'a sign of life where nothing happens');
 cmp_ok(time - $began, '<', 25, '... every quarter of a minute');

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "pulse/web/change.hpp"
+#include "pulse/web/key.hpp"
 
 namespace pulse::web {
 
@@ -28,13 +29,24 @@ TEST(WebChange, WritesEvents) {
 }
 
 TEST(WebChange, ReadsTokens) {
-    const auto token = ParseChangeToken("changes:17:1-1:2:");
+    const auto token = ParseChangeToken("changes:pulse_read_a.0f:1-1:2:");
     ASSERT_TRUE(token);
-    EXPECT_EQ(token->key, 17);
+    EXPECT_EQ(token->proof, "pulse_read_a.0f");
     EXPECT_EQ(token->position, "1-1:2:");
-    EXPECT_EQ(PrintChangeToken(*token), "changes:17:1-1:2:");
-    for (const char* bad : {"", "changes", "changes:", "changes:x:1", "changes:-1:1", "2:file"})
-        EXPECT_FALSE(ParseChangeToken(bad)) << bad;
+    EXPECT_EQ(PrintChangeToken(*token), "changes:pulse_read_a.0f:1-1:2:");
+    for (const char* bad : {"", "changes", "changes:", "2:file"}) EXPECT_FALSE(ParseChangeToken(bad)) << bad;
+}
+
+TEST(WebChange, ReadsProofsOfKeys) {
+    const std::string digest = Digest("x"), proof = KeyProof("pulse_read_abcdefgh", digest);
+    EXPECT_EQ(proof.size(), 20 + 64);
+    const auto proven = ParseKeyProof(proof);
+    ASSERT_TRUE(proven);
+    EXPECT_EQ(proven->prefix, "pulse_read_abcdefgh");
+    EXPECT_EQ(proven->digest, digest);
+    for (const std::string& bad : {std::string(), std::string("17"), "p." + std::string(63, '0'),
+                                   "p." + std::string(65, '0'), "p." + std::string(63, '0') + "g"})
+        EXPECT_FALSE(ParseKeyProof(bad)) << bad;
 }
 
 }  // namespace

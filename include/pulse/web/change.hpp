@@ -23,7 +23,7 @@ std::string ChangeEvents(const std::string& position, bool reset, const std::str
 
 // The token of pulse_http_next() with which a stream goes on.
 struct ChangeToken {
-    int64_t key = 0;  // the id of the API key, which must still work
+    std::string proof;  // KeyProof() of the API key, whose text must still work
     std::string position;
 };
 std::string PrintChangeToken(const ChangeToken& token);

@@ -30,6 +30,12 @@ std::optional<std::string> PrefixOf(std::string_view text);
 
 // SHA-256, 32 bytes.
 std::string Digest(std::string_view text);
+// What shows that somebody had the text of a key, without being one: "pulse_read_abcdefgh.<digest as hex>".
+std::string KeyProof(std::string_view prefix, std::string_view digest);
+struct ProvenKey {
+    std::string prefix, digest;
+};
+std::optional<ProvenKey> ParseKeyProof(std::string_view proof);
 // Takes the same time whatever they contain.
 bool SameDigest(std::string_view one, std::string_view other);
 

@@ -36,6 +36,7 @@ struct FoundKey {
     std::optional<int32_t> rate;
     std::optional<std::string> source;  // it sends events under this source, and does nothing else
     bool must_sign = false;             // webhooks that come in with it must be signed
+    std::string proof = {};             // KeyProof() of its text
 };
 
 // The key with this text; empty if there is none, it is revoked or has expired, or its role is gone or
@@ -43,8 +44,8 @@ struct FoundKey {
 // that is no key takes less. Reads the newest commits, without a query.
 std::optional<FoundKey> FindKey(std::string_view text);
 
-// The key with this id, if it still works.
-std::optional<FoundKey> FindKeyById(int64_t id);
+// The same by KeyProof() of its text.
+std::optional<FoundKey> FindProvenKey(std::string_view proof);
 
 struct KeyUsage {
     int64_t key;

@@ -177,7 +177,8 @@ void Session::OnSlice(Reply reply) {
 bool Session::BeginStream(const CallAnswer& answer) {
     if (server_.streams().count() >= static_cast<size_t>(server_.settings().connections) / 2) return false;
     const Request& request = reader_.request();
-    server_.streams().Add(*this, answer.key ? answer.key->id : 0, *next_, request.lane, request.read_only);
+    server_.streams().Add(*this, answer.key ? digest_.value_or("") : "", *next_, request.lane,
+                          request.read_only, began_);
     next_.reset();
     live_ = true;
     live_ended_ = ending_ || server_.is_ending();

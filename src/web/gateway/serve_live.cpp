@@ -14,15 +14,18 @@ constexpr milliseconds kAskEvery{1'000};
 
 }  // namespace
 
-void LiveStreams::Add(Session& session, int64_t key, const std::string& token, Lane lane, bool read_only) {
-    const int64_t number = key != 0 ? key : --last_alone_;
-    StreamPointer& stream = streams_[number];
+void LiveStreams::Add(Session& session, const std::string& key, const std::string& token, Lane lane,
+                      bool read_only, Clock::time_point began) {
+    const auto shared = streams_.find(key);
+    const bool later = shared != streams_.end() && shared->second->told_at >= began;
+    const std::string name = key.empty() || later ? std::to_string(++last_alone_) : key;
+    StreamPointer& stream = streams_[name];
     if (!stream) {
         stream = std::make_shared<Stream>(server_.io(), token, lane, read_only);
         Arm(stream);
     }
     stream->sessions.insert(&session);
-    keys_[&session] = number;
+    keys_[&session] = name;
     ++count_;
 }
 
@@ -64,7 +67,10 @@ void LiveStreams::OnReply(const StreamPointer& stream, const Reply& reply) {
         return;
     }
     const bool ends = !reply.answer->next;
-    if (!ends) stream->token = *reply.answer->next;
+    if (!ends) {
+        stream->token = *reply.answer->next;
+        stream->told_at = Clock::now();
+    }
     for (const auto& session : sessions) session->Stream(reply.answer->body);
     if (!ends) return Arm(stream);
     for (const auto& session : sessions) session->EndStream({});

@@ -1,4 +1,4 @@
-// Live streams: all clients with the same key share one question a second.
+// Live streams: all clients with the same text of a key share one question a second.
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
@@ -18,10 +18,12 @@ class LiveStreams {
   public:
     explicit LiveStreams(Server& server) : server_(server) {}
 
-    // Let a session have what comes after the token of its answer. A stream of the same key that is there
-    // goes on where it is, which may be a little earlier: clients may hear of a change twice, never not at
-    // all. `key` is the id of the key; 0: none.
-    void Add(Session& session, int64_t key, const std::string& token, Lane lane, bool read_only);
+    // Let a session, whose request began then, have what comes after the token of its answer. A stream of the
+    // same key that is there goes on where it is, if that was before: clients may hear of a change twice,
+    // never not at all. `key` is the digest of its text, so that a stream ends with the text that began it;
+    // empty: none.
+    void Add(Session& session, const std::string& key, const std::string& token, Lane lane, bool read_only,
+             Clock::time_point began);
     void Remove(Session& session);
     size_t count() const { return count_; }
 
@@ -33,6 +35,7 @@ class LiveStreams {
         std::string token;
         Lane lane;
         bool read_only;
+        Clock::time_point told_at = Clock::now();  // when the token came
         std::set<Session*> sessions;
     };
     using StreamPointer = std::shared_ptr<Stream>;
@@ -41,9 +44,9 @@ class LiveStreams {
     void OnReply(const StreamPointer& stream, const Reply& reply);
 
     Server& server_;
-    std::map<int64_t, StreamPointer> streams_;
-    std::map<Session*, int64_t> keys_;  // of each session
-    int64_t last_alone_ = 0;            // streams without a key have numbers below 0
+    std::map<std::string, StreamPointer> streams_;
+    std::map<Session*, std::string> keys_;  // of each session
+    uint64_t last_alone_ = 0;               // a stream of one session has a number for a key
     size_t count_ = 0;
 };
 
