@@ -234,7 +234,7 @@ SELECT count(*) AS listed FROM pulse_list_funnels() WHERE name = 'Long';
 SELECT pulse_delete_funnel('Long');
 -- Dates at the ends of time.
 SELECT c, pg_temp.error(c) FROM unnest(ARRAY['SELECT pulse_funnel(''Basket'', ''4713-01-01 BC'')', 'SELECT pulse_funnel(''Basket'', until => ''294276-12-31'')', 'SELECT pulse_funnel(''Basket'', ''0001-01-01'', ''9999-12-31'')',
-    'SELECT pulse_funnel(''{"steps": ["view", "cart"], "from": "0001-01-01", "until": "9999-12-31", "window": "3650 days"}''::jsonb)']) AS c;
+    'SELECT pulse_funnel(''{"steps": ["view", "cart"], "since": "0001-01-01", "until": "9999-12-31", "window": "3650 days"}''::jsonb)']) AS c;
 -- Of a long property that must stay the same a digest is held: it counts to its last character.
 SELECT pg_temp.send(jsonb_build_array(jsonb_build_array('fun-held', 'h_view', 0, jsonb_build_object('id', repeat('x', 5000) || 'a')), jsonb_build_array('fun-held', 'h_cart', 1, jsonb_build_object('id', repeat('x', 5000) || 'b')),
     jsonb_build_array('fun-helm', 'h_view', 0, jsonb_build_object('id', repeat('x', 5000) || 'a')), jsonb_build_array('fun-helm', 'h_cart', 1, jsonb_build_object('id', repeat('x', 5000) || 'a')))) AS sent;

@@ -80,6 +80,7 @@ struct FunnelStepRow {
     FunnelRate from_start, from_previous;
     std::optional<int64_t> median, p90;  // microseconds from the step before
     int64_t dropped = 0, waiting = 0;
+    bool hidden = false;  // fewer than 10 people began
 };
 // `all_values`: also those of fewer than 10 people.
 std::vector<FunnelStepRow> SummarizeFunnel(const FunnelDefinition& funnel, bool all_values);
