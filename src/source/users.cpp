@@ -1,5 +1,7 @@
 #include "pulse/source/users.hpp"
 
+#include <algorithm>
+
 #include "pulse/base/listeners.hpp"
 
 namespace pulse::source {
@@ -17,6 +19,7 @@ bool RegisterSourceUsers(SourceUserLister lister) {
 std::vector<std::string> UsersOf(const std::string& source) {
     std::vector<std::string> users;
     user_listers.Notify(source, users);
+    std::sort(users.begin(), users.end());  // not in the order in which rooms are linked
     return users;
 }
 

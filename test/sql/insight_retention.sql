@@ -189,7 +189,9 @@ TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, puls
     pulse.event_day, pulse.event_hour, pulse.ingest_tally, pulse.event_kind, pulse.event_property, pulse.source_total, pulse.rejected_event;
 SET pulse.now = '2011-12-10';
 CREATE TEMP TABLE invoice (invoice_no text, customer_id int, country text, invoice_at timestamp, lines int, pieces int, revenue numeric);
-\copy invoice FROM PROGRAM 'zcat demo/data/online-retail/invoices.csv.gz' CSV HEADER
+\getenv directory PG_ABS_SRCDIR
+\cd :directory
+\copy invoice FROM PROGRAM 'zcat ../demo/data/online-retail/invoices.csv.gz' CSV HEADER
 SELECT accepted FROM pulse_import_events('SELECT ''c'' || customer_id AS user_id, ''order'' AS event, invoice_at AT TIME ZONE ''UTC'' AS "timestamp", ''i'' || invoice_no AS message_id FROM invoice WHERE customer_id IS NOT NULL');
 SELECT string_agg(s.active::text, ' ' ORDER BY s.begins) AS customers FROM (SELECT DISTINCT begins, active FROM pulse_stickiness('order', 'month', since => '2010-12-01')) AS s;
 SELECT cohort, people, string_agg(returned || CASE WHEN complete THEN '' ELSE '*' END, ' ' ORDER BY after) AS returned FROM pulse_retention('order', 'order', 'month', since => '2010-12-01') GROUP BY 1, 2 ORDER BY 1;
