@@ -32,7 +32,7 @@ is_deeply([ map { my $decision = $_->{answer}; [ $_->{status}, @$decision{qw(use
 	[ [ 200, "tiny user/\x{e4}&=+", 'premium-features', JSON::PP::true ], [ 200, 'tiny-1', 'premium-features', JSON::PP::false ], [ 404, undef, undef, undef ] ], 'decide, with encoded values');
 is_deeply($result->{decided}[0]{answer}{reasons}[0] =~ /\S/ ? 1 : 0, 1, 'with reasons');
 is_deeply($result->{preflight}, { status => 204, allowed => { origin => '*', methods => 'OPTIONS, POST',
-			headers => 'authorization, content-type, content-encoding, x-write-key, x-api-key, if-none-match, x-request-id' } }, 'the preflight of another page');
+			headers => 'authorization, content-type, content-encoding, x-write-key, x-api-key, if-none-match, last-event-id, x-request-id' } }, 'the preflight of another page');
 is_deeply($result->{beaconed}, [ ([ 200, 'application/json', '*', JSON::PP::true ]) x 2 ], 'beacons: text with the key in the query');
 is(sql(q{SELECT count(*) FROM pulse.event WHERE name = 'Page Left'}), '2', 'count');
 
