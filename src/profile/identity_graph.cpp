@@ -89,7 +89,7 @@ void PlaceNodes(IdentityGraphView& graph, const GraphTree& tree) {
     const size_t count = graph.nodes.size();
     std::vector<size_t> order{0};
     for (size_t i = 0; i < order.size(); ++i)
-        order.insert(order.end(), tree.children[order[i]].begin(), tree.children[order[i]].end());
+        for (const size_t child : tree.children[order[i]]) order.push_back(child);
     std::vector<double> leaves(count), begin(count);
     for (size_t i = count; i-- > 0;) {
         double& own = leaves[order[i]];

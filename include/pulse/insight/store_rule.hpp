@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include "pulse/trait/store_live.hpp"
 
@@ -10,6 +10,6 @@ namespace pulse::insight {
 
 // The rule of a text, by the definitions and settings of the program of that number; valid until the next
 // call with another number.
-const trait::Rule& CompiledRule(const std::string& text, uint64_t program);
+const trait::Rule& CompiledRule(std::string_view text, uint64_t program);
 
 }  // namespace pulse::insight
