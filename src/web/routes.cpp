@@ -40,6 +40,20 @@ const char* Name(Type type) {
     return "text";
 }
 
+Route StratumRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
+                   std::string_view sql, std::vector<Parameter> parameters, std::string_view then) {
+    return {.method = method,
+            .path = path,
+            .family = Family::kStratum,
+            .access = access,
+            .read_only = access == Access::kRead,
+            .status = method == "DELETE" ? 204 : 200,
+            .summary = summary,
+            .sql = sql,
+            .parameters = std::move(parameters),
+            .then = then};
+}
+
 const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;

@@ -5,8 +5,6 @@ namespace pulse::web {
 
 namespace {
 
-#define PULSE_CDP "/api/v1/cdp"
-
 #define PULSE_CDP_FUNNEL                                                                                      \
     "json_build_object('id', f.id::text, 'name', f.name, 'description', f.description, 'steps', "             \
     "(SELECT json_agg(json_build_object('step_name', coalesce(s.step ->> 'name', s.step ->> 'event', s.step " \
@@ -31,20 +29,6 @@ namespace {
     "q.step = max(q.step) OVER () AS last FROM {v}.pulse_funnel(w.name, $2::timestamptz, $3::timestamptz, $4::text) AS q)" \
     " AS r) FROM {v}.pulse_list_funnels() AS w WHERE w.id = $1::bigint"
 
-Route FunnelRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
-                  std::string_view sql, std::vector<Parameter> parameters = {}, std::string_view then = {}) {
-    return {.method = method,
-            .path = path,
-            .family = Family::kStratum,
-            .access = access,
-            .read_only = access == Access::kRead,
-            .status = method == "DELETE" ? 204 : 200,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters),
-            .then = then};
-}
-
 constexpr std::string_view kOneFunnel =
     "SELECT " PULSE_CDP_FUNNEL " FROM {v}.pulse_list_funnels() AS f WHERE f.id = $1::bigint";
 
@@ -63,7 +47,7 @@ std::vector<Parameter> With(std::vector<Parameter> parameters, const std::vector
 }  // namespace
 
 std::vector<Route> FunnelRoutes() {
-    Route create = FunnelRoute(
+    Route create = StratumRoute(
         "POST", PULSE_CDP "/funnels", Access::kAdmin,
         "Creates a funnel: {\"name\", \"steps\": [{\"step_name\", \"event_name\", \"conditions\"}], "
         "\"conversion_window_days\", \"step_timeout_hours\"}, or with \"definition\" of pulse_create_funnel()",
@@ -72,36 +56,36 @@ std::vector<Route> FunnelRoutes() {
         With({{"name", In::kBody, Type::kText, true}, {"description", In::kBody}}, kFunnelParts), kOneFunnel);
     create.status = 201;
     return {
-        FunnelRoute("GET", PULSE_CDP "/funnels", Access::kRead, "Lists funnels",
-                    "SELECT coalesce(json_agg(" PULSE_CDP_FUNNEL
-                    " ORDER BY f.name), '[]') FROM {v}.pulse_list_funnels() AS f"),
+        StratumRoute("GET", PULSE_CDP "/funnels", Access::kRead, "Lists funnels",
+                     "SELECT coalesce(json_agg(" PULSE_CDP_FUNNEL
+                     " ORDER BY f.name), '[]') FROM {v}.pulse_list_funnels() AS f"),
         create,
-        FunnelRoute("GET", PULSE_CDP "/funnels/{id}", Access::kRead, "One funnel", kOneFunnel, {kPathId}),
-        FunnelRoute(
+        StratumRoute("GET", PULSE_CDP "/funnels/{id}", Access::kRead, "One funnel", kOneFunnel, {kPathId}),
+        StratumRoute(
             "PATCH", PULSE_CDP "/funnels/{id}", Access::kAdmin, "Changes a funnel; what is left out stays",
             "SELECT f.id::text, {v}.pulse_update_funnel(f.name, CASE WHEN $4::jsonb IS NOT NULL OR $5::jsonb IS NOT NULL OR $6::bigint IS NOT NULL "
             "OR $7::bigint IS NOT NULL THEN coalesce($4::jsonb, f.definition) || jsonb_strip_nulls(jsonb_build_object('steps', $5::jsonb, "
             "'conversion_window_days', $6::bigint, 'step_timeout_hours', $7::bigint)) END, $3::text, $2::text) "
             "FROM {v}.pulse_list_funnels() AS f WHERE f.id = $1::bigint",
             With({kPathId, {"name", In::kBody}, {"description", In::kBody}}, kFunnelParts), kOneFunnel),
-        FunnelRoute(
+        StratumRoute(
             "DELETE", PULSE_CDP "/funnels/{id}", Access::kAdmin, "Deletes a funnel with its versions",
             "SELECT nullif({v}.pulse_delete_funnel(f.name)::text, '') FROM {v}.pulse_list_funnels() AS f WHERE f.id = $1::bigint",
             {kPathId}),
-        FunnelRoute("POST", PULSE_CDP "/funnels/{id}/compute", Access::kRead, "The figures of a funnel now",
-                    PULSE_CDP_FUNNEL_FIGURES,
-                    {kPathId,
-                     {.name = "since", .in = In::kBody, .type = Type::kTime, .synonym = "start_date"},
-                     {.name = "until", .in = In::kBody, .type = Type::kTime, .synonym = "end_date"},
-                     {"by", In::kBody}}),
-        FunnelRoute("POST", PULSE_CDP "/funnels/{id}/analyze", Access::kRead,
-                    "The figures of a funnel between two dates, divided by a value of people or events",
-                    PULSE_CDP_FUNNEL_FIGURES,
-                    {kPathId,
-                     {.name = "since", .in = In::kBody, .type = Type::kTime, .synonym = "start_date"},
-                     {.name = "until", .in = In::kBody, .type = Type::kTime, .synonym = "end_date"},
-                     {"by", In::kBody}}),
-        FunnelRoute(
+        StratumRoute("POST", PULSE_CDP "/funnels/{id}/compute", Access::kRead, "The figures of a funnel now",
+                     PULSE_CDP_FUNNEL_FIGURES,
+                     {kPathId,
+                      {.name = "since", .in = In::kBody, .type = Type::kTime, .synonym = "start_date"},
+                      {.name = "until", .in = In::kBody, .type = Type::kTime, .synonym = "end_date"},
+                      {"by", In::kBody}}),
+        StratumRoute("POST", PULSE_CDP "/funnels/{id}/analyze", Access::kRead,
+                     "The figures of a funnel between two dates, divided by a value of people or events",
+                     PULSE_CDP_FUNNEL_FIGURES,
+                     {kPathId,
+                      {.name = "since", .in = In::kBody, .type = Type::kTime, .synonym = "start_date"},
+                      {.name = "until", .in = In::kBody, .type = Type::kTime, .synonym = "end_date"},
+                      {"by", In::kBody}}),
+        StratumRoute(
             "GET", PULSE_CDP "/funnels/{id}/drop-offs/{step}", Access::kRead,
             "People who took a step and no further one",
             "SELECT (SELECT json_build_object('funnel_id', w.id::text, 'step', $2::bigint, 'profiles', coalesce(json_agg(json_build_object("
@@ -113,7 +97,7 @@ std::vector<Route> FunnelRoutes() {
              {"step", In::kPath, Type::kId},
              {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 10000},
              {.name = "after", .type = Type::kId}}),
-        FunnelRoute(
+        StratumRoute(
             "GET", PULSE_CDP "/profiles/{id}/funnels", Access::kRead, "The funnels that a person entered",
             "SELECT coalesce(json_agg(json_build_object('funnel_name', o.funnel, 'current_step', o.reached, 'total_steps', o.steps, 'entered_at', o.entered_at, "
             "'last_step_at', o.reached_at, 'is_converted', o.converted, 'can_continue', o.waiting)), '[]') FROM {v}.pulse_funnels_of('profile:' || $1::bigint) AS o",

@@ -5,8 +5,6 @@ namespace pulse::web {
 
 namespace {
 
-#define PULSE_CDP "/api/v1/cdp"
-
 // A person as pulse_profile() shows it.
 #define PULSE_PERSON                                                                                                          \
     "json_build_object('id', w.person ->> 'profile_id', 'external_id', (SELECT i ->> 'value' FROM "                           \
@@ -19,37 +17,26 @@ namespace {
 
 constexpr Parameter kPerson{"id", In::kPath, Type::kId};
 
-Route Cdp(std::string_view method, std::string_view path, Access access, std::string_view summary,
-          std::string_view sql, std::vector<Parameter> parameters = {}) {
-    return {.method = method,
-            .path = path,
-            .family = Family::kStratum,
-            .access = access,
-            .read_only = access == Access::kRead,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters)};
-}
-
 std::vector<Route> People() {
     constexpr Parameter kDepth{
         .name = "depth", .type = Type::kInteger, .fallback = "3", .least = 0, .most = 100};
-    Route image =
-        Cdp("GET", PULSE_CDP "/profiles/{id}/identity-graph.svg", Access::kRead,
-            "The graph of a person's ids as an image",
-            "SELECT {v}.pulse_identity_graph_svg('profile:' || $1::bigint, $2::bigint)", {kPerson, kDepth});
+    Route image = StratumRoute("GET", PULSE_CDP "/profiles/{id}/identity-graph.svg", Access::kRead,
+                               "The graph of a person's ids as an image",
+                               "SELECT {v}.pulse_identity_graph_svg('profile:' || $1::bigint, $2::bigint)",
+                               {kPerson, kDepth});
     image.content_type = "image/svg+xml";
     static constexpr std::string_view kLookup =
         "SELECT " PULSE_PERSON
         " FROM (SELECT {v}.pulse_profile(CASE $1::text WHEN 'external_id' THEN 'user_id' ELSE $1::text END || ':' || $2::text) AS person OFFSET 0) AS w";
     return {
-        Cdp("POST", PULSE_CDP "/profiles/lookup", Access::kRead, "The person with an id", kLookup,
-            {{"identifier_type", In::kBody, Type::kText, true},
-             {.name = "identifier_value", .in = In::kBody, .required = true, .synonym = "value"}}),
-        Cdp("GET", PULSE_CDP "/profiles", Access::kRead, "The person with an id", kLookup,
-            {{"identifier_type", In::kQuery, Type::kText, true},
-             {"identifier_value", In::kQuery, Type::kText, true}}),
-        Cdp("POST", PULSE_CDP "/profiles/search", Access::kRead,
+        StratumRoute("POST", PULSE_CDP "/profiles/lookup", Access::kRead, "The person with an id", kLookup,
+                     {{"identifier_type", In::kBody, Type::kText, true},
+                      {.name = "identifier_value", .in = In::kBody, .required = true, .synonym = "value"}}),
+        StratumRoute("GET", PULSE_CDP "/profiles", Access::kRead, "The person with an id", kLookup,
+                     {{"identifier_type", In::kQuery, Type::kText, true},
+                      {"identifier_value", In::kQuery, Type::kText, true}}),
+        StratumRoute(
+            "POST", PULSE_CDP "/profiles/search", Access::kRead,
             "Finds people; the filter is that of pulse_find_profiles(), and stages of the lifecycle",
             "SELECT json_build_object('profiles', f.found -> 'people', 'next', f.found -> 'next', 'complete', f.found -> 'complete', "
             "'total', c.people, 'total_is_exact', c.exact) "
@@ -72,13 +59,15 @@ std::vector<Route> People() {
               .fallback = "0",
               .least = 0,
               .most = 10000}}),
-        Cdp("GET", PULSE_CDP "/profiles/statistics", Access::kRead, "Figures of all people",
+        StratumRoute(
+            "GET", PULSE_CDP "/profiles/statistics", Access::kRead, "Figures of all people",
             "SELECT json_object_agg(s.figure, json_build_object('value', s.value, 'exact', s.exact)) FROM {v}.pulse_people_statistics() AS s"),
-        Cdp("GET", PULSE_CDP "/profiles/{id}", Access::kRead, "One person",
-            "SELECT " PULSE_PERSON
-            " FROM (SELECT {v}.pulse_profile('profile:' || $1::bigint) AS person OFFSET 0) AS w",
-            {kPerson}),
-        Cdp("GET", PULSE_CDP "/profiles/{id}/identity-graph", Access::kRead,
+        StratumRoute("GET", PULSE_CDP "/profiles/{id}", Access::kRead, "One person",
+                     "SELECT " PULSE_PERSON
+                     " FROM (SELECT {v}.pulse_profile('profile:' || $1::bigint) AS person OFFSET 0) AS w",
+                     {kPerson}),
+        StratumRoute(
+            "GET", PULSE_CDP "/profiles/{id}/identity-graph", Access::kRead,
             "The ids of a person, what links them, and where each is drawn",
             "SELECT json_build_object('nodes', (SELECT coalesce(json_agg(json_build_object('identifier_type', n.value -> 'kind', 'value', n.value -> 'value', "
             "'profile_id', n.value ->> 'profile_id', 'first_seen_at', n.value -> 'first_seen_at', 'priority', n.value -> 'priority', 'is_primary', n.value -> 'primary', "
@@ -91,39 +80,46 @@ std::vector<Route> People() {
             "FROM (SELECT {v}.pulse_identity_graph('profile:' || $1::bigint, $2::bigint) AS graph OFFSET 0) AS g",
             {kPerson, kDepth}),
         image,
-        Cdp("GET", PULSE_CDP "/profiles/{id}/canonical-identity", Access::kRead,
+        StratumRoute(
+            "GET", PULSE_CDP "/profiles/{id}/canonical-identity", Access::kRead,
             "The id that stands for a person, and why",
             "SELECT json_build_object('profile_id', c.profile_id::text, 'identifier_type', c.kind, 'value', c.value, 'priority', c.priority, "
             "'reason', c.reason) FROM {v}.pulse_canonical_identity('profile:' || $1::bigint) AS c",
             {kPerson}),
-        Cdp("GET", PULSE_CDP "/profiles/{id}/merge-history", Access::kRead, "The merges of a person",
+        StratumRoute(
+            "GET", PULSE_CDP "/profiles/{id}/merge-history", Access::kRead, "The merges of a person",
             "SELECT coalesce(json_agg(m), '[]') FROM {v}.pulse_merge_history('profile:' || $1::bigint, 1000::bigint, NULL::bigint) AS m",
             {kPerson}),
-        Cdp("GET", PULSE_CDP "/profiles/{id}/segments", Access::kRead, "The segments that a person is in",
+        StratumRoute(
+            "GET", PULSE_CDP "/profiles/{id}/segments", Access::kRead, "The segments that a person is in",
             "SELECT coalesce(json_agg(json_build_object('segment_id', n.id::text, 'name', s.segment, 'added_at', s.since)), '[]') "
             "FROM {v}.pulse_segments_of('profile:' || $1::bigint) AS s JOIN pulse.segment AS n ON n.name = s.segment",
             {kPerson}),
-        Cdp("POST", PULSE_CDP "/profiles/{id}/compute-traits", Access::kRead,
+        StratumRoute(
+            "POST", PULSE_CDP "/profiles/{id}/compute-traits", Access::kRead,
             "The values of a person's traits now",
             "SELECT coalesce(json_object_agg(t.key, t.value), '{}') FROM {v}.pulse_traits('profile:' || $1::bigint) AS t",
             {kPerson}),
-        Cdp("POST", PULSE_CDP "/profiles/merge", Access::kAdmin, "Merges two people",
+        StratumRoute(
+            "POST", PULSE_CDP "/profiles/merge", Access::kAdmin, "Merges two people",
             "SELECT json_build_object('merge_id', {v}.pulse_merge('profile:' || $1::bigint, 'profile:' || $2::bigint, $3::text)::text)",
             {{.name = "target_profile_id", .in = In::kBody, .type = Type::kId, .required = true},
              {.name = "source_profile_id", .in = In::kBody, .type = Type::kId, .required = true},
              {.name = "reason", .in = In::kBody, .fallback = "manual_merge"}}),
-        Cdp("GET", PULSE_CDP "/merge-history", Access::kRead, "The newest merges",
+        StratumRoute(
+            "GET", PULSE_CDP "/merge-history", Access::kRead, "The newest merges",
             "SELECT coalesce(json_agg(m), '[]') FROM {v}.pulse_merge_history(NULL::text, $1::bigint, $2::bigint) AS m",
             {{.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 1000},
              {.name = "before", .type = Type::kId}}),
-        Cdp("GET", PULSE_CDP "/identity-links", Access::kRead, "What links the ids of a person",
+        StratumRoute(
+            "GET", PULSE_CDP "/identity-links", Access::kRead, "What links the ids of a person",
             "SELECT coalesce(json_agg(l), '[]') FROM {v}.pulse_identity_links('profile:' || $1::bigint) AS l",
             {{.name = "profile_id", .type = Type::kId, .required = true}}),
     };
 }
 
 std::vector<Route> Events() {
-    Route send = Cdp(
+    Route send = StratumRoute(
         "POST", PULSE_CDP "/events", Access::kSend, "Sends events: {\"events\": [...]}",
         "SELECT json_build_object('accepted', count(*) FILTER (WHERE i.status = 'accepted'), 'rejected', count(*) FILTER (WHERE i.status = 'rejected'), "
         "'duplicates', count(*) FILTER (WHERE i.status = 'duplicate'), 'results', json_agg(json_build_object('event_id', i.event_id::text, "
@@ -137,18 +133,22 @@ std::vector<Route> Events() {
         .name = "days", .type = Type::kInteger, .fallback = "30", .least = 1, .most = 1000};
     return {
         send,
-        Cdp("GET", PULSE_CDP "/events/statistics", Access::kRead, "The most frequent events of the last days",
+        StratumRoute(
+            "GET", PULSE_CDP "/events/statistics", Access::kRead, "The most frequent events of the last days",
             "SELECT json_build_object('days', $1::bigint, 'events', (SELECT coalesce(json_agg(s), '[]') FROM {v}.pulse_event_statistics($1::bigint, 100::bigint) AS s), "
             "'totals', (SELECT json_object_agg(t.figure, t.events) FROM {v}.pulse_event_totals() AS t))",
             {kDays}),
-        Cdp("GET", PULSE_CDP "/events/trends", Access::kRead, "The number of events of each of the last days",
+        StratumRoute(
+            "GET", PULSE_CDP "/events/trends", Access::kRead, "The number of events of each of the last days",
             "SELECT coalesce(json_agg(json_build_object('date', t.day, 'count', t.events) ORDER BY t.day), '[]') FROM {v}.pulse_event_trend($1::bigint, $2::text) AS t",
             {kDays, {.name = "event_name", .synonym = "event"}}),
-        Cdp("GET", PULSE_CDP "/sources", Access::kRead, "Lists event sources",
+        StratumRoute(
+            "GET", PULSE_CDP "/sources", Access::kRead, "Lists event sources",
             "SELECT coalesce(json_agg(json_build_object('id', s.name, 'name', s.name, 'source_type', s.kind, 'description', s.description, "
             "'event_count', s.accepted, 'duplicate_count', s.duplicates, 'rejected_count', s.rejected, 'last_event_at', s.last_event_at, 'created_at', s.created_at)), '[]') "
             "FROM {v}.pulse_list_event_sources() AS s"),
-        Cdp("POST", PULSE_CDP "/sources", Access::kAdmin,
+        StratumRoute(
+            "POST", PULSE_CDP "/sources", Access::kAdmin,
             "Creates an event source with a key of its own, which has the rights of the calling key's role",
             "SELECT json_build_object('id', $1::text, 'name', $1::text, 'source_type', $2::text, 'source_key', "
             "{v}.pulse_create_event_source($1::text, current_user::text, $2::text, $3::text, NULL::timestamptz, $4::text[], NULL::bigint, NULL::text)), 201 AS status",
@@ -160,11 +160,12 @@ std::vector<Route> Events() {
               .one_of = "website, server, sgtm, import, crm"},
              {"description", In::kBody},
              {"origins", In::kBody, Type::kTexts}}),
-        Cdp("DELETE", PULSE_CDP "/sources/{name}", Access::kAdmin,
-            "Deletes an event source and revokes its keys",
-            "SELECT nullif({v}.pulse_delete_event_source($1::text)::text, ''), 204 AS status",
-            {{"name", In::kPath}}),
-        Cdp("GET", PULSE_CDP "/health", Access::kRead, "Whether events come in",
+        StratumRoute("DELETE", PULSE_CDP "/sources/{name}", Access::kAdmin,
+                     "Deletes an event source and revokes its keys",
+                     "SELECT nullif({v}.pulse_delete_event_source($1::text)::text, ''), 204 AS status",
+                     {{"name", In::kPath}}),
+        StratumRoute(
+            "GET", PULSE_CDP "/health", Access::kRead, "Whether events come in",
             "SELECT json_build_object('status', 'healthy', 'events', (SELECT json_object_agg(t.figure, t.events) FROM {v}.pulse_event_totals() AS t))"),
     };
 }

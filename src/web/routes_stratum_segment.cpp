@@ -5,8 +5,6 @@ namespace pulse::web {
 
 namespace {
 
-#define PULSE_CDP "/api/v1/cdp"
-
 #define PULSE_CDP_SEGMENT                                                                                         \
     "json_build_object('id', s.id::text, 'name', s.name, 'description', s.description, 'tags', s.tags, "          \
     "'segment_type', CASE WHEN s.definition ? 'static' THEN 'static' ELSE 'dynamic' END, 'rules', s.definition, " \
@@ -19,20 +17,6 @@ namespace {
 #define PULSE_WEBHOOK                                                                                    \
     "json_build_object('id', u.channel, 'name', u.channel, 'events', u.events, 'segments', u.segments, " \
     "'failures', h.failures, 'state', h.state, 'created_at', u.created_at)"
-
-Route Part(std::string_view method, std::string_view path, Access access, std::string_view summary,
-           std::string_view sql, std::vector<Parameter> parameters = {}, std::string_view then = {}) {
-    return {.method = method,
-            .path = path,
-            .family = Family::kStratum,
-            .access = access,
-            .read_only = access == Access::kRead,
-            .status = method == "DELETE" ? 204 : 200,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters),
-            .then = then};
-}
 
 Route Making(Route route) {
     route.status = 201;
@@ -48,10 +32,10 @@ constexpr std::string_view kOneCdpSegment =
 
 std::vector<Route> CdpSegments() {
     return {
-        Part("GET", PULSE_CDP "/segments", Access::kRead, "Lists segments over people",
-             "SELECT coalesce(json_agg(" PULSE_CDP_SEGMENT " ORDER BY s.name), '[]') " PULSE_CDP_SEGMENTS
-             "WHERE s.kind = 'profile'"),
-        Making(Part(
+        StratumRoute("GET", PULSE_CDP "/segments", Access::kRead, "Lists segments over people",
+                     "SELECT coalesce(json_agg(" PULSE_CDP_SEGMENT
+                     " ORDER BY s.name), '[]') " PULSE_CDP_SEGMENTS "WHERE s.kind = 'profile'"),
+        Making(StratumRoute(
             "POST", PULSE_CDP "/segments", Access::kAdmin,
             "Creates a segment: dynamic, by rules, or static, with members added by hand",
             "SELECT {v}.pulse_create_segment($1::text, CASE WHEN $3::text = 'static' THEN '{\"static\": true}' ELSE coalesce($2::jsonb, '{}') END, "
@@ -66,7 +50,7 @@ std::vector<Route> CdpSegments() {
              {"tags", In::kBody, Type::kTexts},
              {.name = "draft", .in = In::kBody, .type = Type::kBoolean, .fallback = "false"}},
             kOneCdpSegment)),
-        Part(
+        StratumRoute(
             "POST", PULSE_CDP "/segments/preview", Access::kRead,
             "How many people rules match, and some of them",
             "SELECT json_build_object('estimated_count', max(p.members) FILTER (WHERE p.part = 'size'), 'sample', "
@@ -78,8 +62,9 @@ std::vector<Route> CdpSegments() {
               .fallback = "10",
               .least = 0,
               .most = 500}}),
-        Part("GET", PULSE_CDP "/segments/{id}", Access::kRead, "One segment", kOneCdpSegment, {kPathId}),
-        Part(
+        StratumRoute("GET", PULSE_CDP "/segments/{id}", Access::kRead, "One segment", kOneCdpSegment,
+                     {kPathId}),
+        StratumRoute(
             "PATCH", PULSE_CDP "/segments/{id}", Access::kAdmin, "Changes a segment; what is left out stays",
             "SELECT s.id::text, {v}.pulse_update_segment(s.name, $3::jsonb, NULL::text, $4::text, NULL::jsonb, $5::text[], $2::text), "
             "CASE WHEN $6::text = 'active' AND s.status = 'draft' THEN {v}.pulse_publish_segment(coalesce($2::text, s.name))::text "
@@ -93,17 +78,17 @@ std::vector<Route> CdpSegments() {
              {"tags", In::kBody, Type::kTexts},
              {.name = "status", .in = In::kBody, .one_of = "active, archived"}},
             kOneCdpSegment),
-        Part(
+        StratumRoute(
             "DELETE", PULSE_CDP "/segments/{id}", Access::kAdmin, "Deletes a segment with its history",
             "SELECT nullif({v}.pulse_delete_segment(s.name, true)::text, '') FROM pulse.segment AS s WHERE s.id = $1::bigint AND s.kind = 'profile'",
             {kPathId}),
-        Part(
+        StratumRoute(
             "POST", PULSE_CDP "/segments/{id}/compute", Access::kAdmin,
             "Evaluates who is waiting, and counts the members",
             "SELECT json_build_object('segment_id', s.id::text, 'status', r.status, 'profile_count', r.members, 'computed_at', r.refreshed_at) "
             "FROM pulse.segment AS s CROSS JOIN LATERAL {v}.pulse_refresh_segment(s.name) AS r WHERE s.id = $1::bigint AND s.kind = 'profile'",
             {kPathId}),
-        Part(
+        StratumRoute(
             "GET", PULSE_CDP "/segments/{id}/profiles", Access::kRead, "A page of the members",
             "SELECT (SELECT json_build_object('profiles', coalesce(json_agg(json_build_object('id', m.profile_id::text, 'external_id', m.user_id, 'added_at', m.since) "
             "ORDER BY m.profile_id), '[]'), 'next', CASE WHEN count(*) = $2::bigint THEN max(m.profile_id)::text END) "
@@ -111,13 +96,13 @@ std::vector<Route> CdpSegments() {
             {kPathId,
              {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 10000},
              {"after"}}),
-        Part(
+        StratumRoute(
             "POST", PULSE_CDP "/segments/{id}/profiles/{profile_id}", Access::kAdmin,
             "Adds a person to a static segment",
             "SELECT (SELECT json_agg(json_build_object('profile_id', a.profile_id::text, 'result', a.result)) -> 0 FROM "
             "{v}.pulse_add_to_segment(s.name, ARRAY['profile:' || $2::bigint]) AS a) FROM pulse.segment AS s WHERE s.id = $1::bigint",
             {kPathId, {"profile_id", In::kPath, Type::kId}}),
-        Part(
+        StratumRoute(
             "DELETE", PULSE_CDP "/segments/{id}/profiles/{profile_id}", Access::kAdmin,
             "Removes a person from a static segment",
             "SELECT NULL::json, (SELECT count(*) FROM {v}.pulse_remove_from_segment(s.name, ARRAY['profile:' || $2::bigint])) "
@@ -131,9 +116,10 @@ constexpr std::string_view kOneCdpTrait =
 
 std::vector<Route> CdpTraits() {
     return {
-        Part("GET", PULSE_CDP "/traits", Access::kRead, "Lists traits",
-             "SELECT coalesce(json_agg(" PULSE_CDP_TRAIT " ORDER BY t.key), '[]') FROM pulse.trait AS t"),
-        Making(Part(
+        StratumRoute("GET", PULSE_CDP "/traits", Access::kRead, "Lists traits",
+                     "SELECT coalesce(json_agg(" PULSE_CDP_TRAIT
+                     " ORDER BY t.key), '[]') FROM pulse.trait AS t"),
+        Making(StratumRoute(
             "POST", PULSE_CDP "/traits", Access::kAdmin,
             "Creates a trait from an expression, or from a kind and its settings",
             "SELECT {v}.pulse_create_trait($1::text, coalesce($2::text, (jsonb_build_object('function', $4::text) || coalesce((SELECT jsonb_object_agg("
@@ -145,10 +131,10 @@ std::vector<Route> CdpTraits() {
              {.name = "trait_type", .in = In::kBody, .synonym = "kind"},
              {"config", In::kBody, Type::kJson}},
             kOneCdpTrait)),
-        Part("POST", PULSE_CDP "/traits/compute", Access::kAdmin, "Evaluates who is waiting for it",
-             "SELECT json_build_object('processed', {v}.pulse_run_pipeline())"),
-        Part("GET", PULSE_CDP "/traits/{id}", Access::kRead, "One trait", kOneCdpTrait, {kPathId}),
-        Part(
+        StratumRoute("POST", PULSE_CDP "/traits/compute", Access::kAdmin, "Evaluates who is waiting for it",
+                     "SELECT json_build_object('processed', {v}.pulse_run_pipeline())"),
+        StratumRoute("GET", PULSE_CDP "/traits/{id}", Access::kRead, "One trait", kOneCdpTrait, {kPathId}),
+        StratumRoute(
             "DELETE", PULSE_CDP "/traits/{id}", Access::kAdmin, "Deletes a trait and its values",
             "SELECT nullif({v}.pulse_delete_trait(t.key)::text, '') FROM pulse.trait AS t WHERE t.id = $1::bigint",
             {kPathId}),
@@ -161,9 +147,9 @@ constexpr std::string_view kOneWebhook =
 
 std::vector<Route> Webhooks() {
     return {
-        Part("GET", PULSE_CDP "/webhooks", Access::kRead, "Lists subscriptions",
-             "SELECT coalesce(json_agg(" PULSE_WEBHOOK " ORDER BY u.channel), '[]') " PULSE_WEBHOOKS),
-        Making(Part(
+        StratumRoute("GET", PULSE_CDP "/webhooks", Access::kRead, "Lists subscriptions",
+                     "SELECT coalesce(json_agg(" PULSE_WEBHOOK " ORDER BY u.channel), '[]') " PULSE_WEBHOOKS),
+        Making(StratumRoute(
             "POST", PULSE_CDP "/webhooks", Access::kAdmin,
             "Sends events to a URL; the secret that signs them is shown only here",
             "SELECT json_build_object('id', w.subscription, 'name', w.subscription, 'url', $1::text, 'secret', w.secret) "
@@ -174,9 +160,9 @@ std::vector<Route> Webhooks() {
              {"name", In::kBody},
              {"segments", In::kBody, Type::kTexts},
              {"signature", In::kBody}})),
-        Part("GET", PULSE_CDP "/webhooks/{id}", Access::kRead, "One subscription", kOneWebhook,
-             {{"id", In::kPath}}),
-        Part(
+        StratumRoute("GET", PULSE_CDP "/webhooks/{id}", Access::kRead, "One subscription", kOneWebhook,
+                     {{"id", In::kPath}}),
+        StratumRoute(
             "PATCH", PULSE_CDP "/webhooks/{id}", Access::kAdmin,
             "Changes where a subscription sends to, and what; what is left out stays",
             "SELECT $1::text, {v}.pulse_update_subscription($1::text, $2::text, $3::text[], $4::text[], $5::boolean)",
@@ -186,15 +172,15 @@ std::vector<Route> Webhooks() {
              {"segments", In::kBody, Type::kTexts},
              {.name = "is_active", .in = In::kBody, .type = Type::kBoolean, .synonym = "enabled"}},
             kOneWebhook),
-        Part("DELETE", PULSE_CDP "/webhooks/{id}", Access::kAdmin, "Ends a subscription",
-             "SELECT nullif({v}.pulse_unsubscribe($1::text)::text, '')", {{"id", In::kPath}}),
-        Part(
+        StratumRoute("DELETE", PULSE_CDP "/webhooks/{id}", Access::kAdmin, "Ends a subscription",
+                     "SELECT nullif({v}.pulse_unsubscribe($1::text)::text, '')", {{"id", In::kPath}}),
+        StratumRoute(
             "POST", PULSE_CDP "/webhooks/{id}/test", Access::kAdmin,
             "Sends a message marked as a test, and says what came back",
             "SELECT json_build_object('success', t.status = 'ok', 'status', t.status, 'status_code', t.answer_status, 'hint', t.hint) "
             "FROM {v}.pulse_test_channel($1::text) AS t",
             {{"id", In::kPath}}),
-        Part(
+        StratumRoute(
             "POST", PULSE_CDP "/webhooks/{id}/rotate-secret", Access::kAdmin,
             "Gives a subscription a new secret; the old one stays valid for a day, or as long as keep says",
             "SELECT json_build_object('id', $1::text, 'secret', {v}.pulse_rotate_subscription_secret($1::text, $2::text::interval))",

@@ -10,6 +10,11 @@ inline constexpr Parameter kPathKey{"key", In::kPath};
 inline constexpr Parameter kSince{.name = "since", .type = Type::kTime, .synonym = "from"};
 inline constexpr Parameter kUntil{.name = "until", .type = Type::kTime, .synonym = "to"};
 
+#define PULSE_CDP "/api/v1/cdp"
+// A route of Stratum's customer data platform. A successful DELETE is 204.
+Route StratumRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
+                   std::string_view sql, std::vector<Parameter> parameters = {}, std::string_view then = {});
+
 std::vector<Route> ServiceRoutes();       // health, metrics, the description of all routes
 std::vector<Route> EventRoutes();         // events in the forms of Segment's, PostHog's and Jitsu's libraries
 std::vector<Route> OfrepRoutes();         // decisions by the OpenFeature Remote Evaluation Protocol
