@@ -82,8 +82,12 @@ void GuardStage(const std::string& segment) {
                             "Change them with pulse_enable_lifecycle().");
 }
 
+std::vector<std::string> StageValues(const std::string&) {
+    return {kStageNames.begin(), kStageNames.end()};
+}
+
 [[maybe_unused]] const bool defines_lifecycle =
-    trait::RegisterMacros({DefinesLifecycle, FindLifecycleTree, LifecycleVersionAt, GuardStage});
+    trait::RegisterMacros({DefinesLifecycle, FindLifecycleTree, LifecycleVersionAt, GuardStage, StageValues});
 
 // What the settings use stays, and so do the segments of the stages.
 void AddLifecycle(std::vector<trait::Dependent>& dependents) {

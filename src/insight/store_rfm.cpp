@@ -75,12 +75,13 @@ rule::ExprPtr FindRfmTree(const std::string& name, Moment at, size_t position) {
     const RfmVersion* version = KnownRfm().Find(at);
     if (!version) return nullptr;
     const std::string part = name.substr(4);
-    const std::vector<std::string>& names = RfmNames();
-    if (std::find(names.begin(), names.end(), part) == names.end())
+    std::vector<std::string> names;
+    for (const std::string& known : RfmNames()) names.push_back("rfm." + known);
+    if (std::find(names.begin(), names.end(), name) == names.end())
         throw UserError(sqlstate::kUndefinedColumn,
                         "unknown name " + Shorten(name, 80) + " in rule" +
                             (position == 0 ? "" : " at position " + std::to_string(position)),
-                        "", SuggestName(part, names, "Names after rfm."));
+                        "", SuggestName(name, names, "Names"));
     return KnownRfm().Tree(*version, part, [&] { return rule::Parse(RfmRule(version->settings, part)); });
 }
 
@@ -89,8 +90,15 @@ int64_t RfmVersionAt(Moment at) {
     return version ? version->version : 0;
 }
 
+std::vector<std::string> RfmValues(const std::string& name) {
+    std::vector<std::string> groups;
+    if (name == "rfm.group")
+        for (const RfmGroup& group : RfmGroups()) groups.emplace_back(group.name);
+    return groups;
+}
+
 [[maybe_unused]] const bool defines_rfm =
-    trait::RegisterMacros({DefinesRfm, FindRfmTree, RfmVersionAt, nullptr});
+    trait::RegisterMacros({DefinesRfm, FindRfmTree, RfmVersionAt, nullptr, RfmValues});
 
 // ---- changes ----
 

@@ -31,6 +31,12 @@ uint64_t MacroVersion(Moment at) {
     return version;
 }
 
+std::vector<std::string> MacroValues(const std::string& name) {
+    for (size_t i = 0; i < source_count; ++i)
+        if (sources[i].values && sources[i].defines(name)) return sources[i].values(name);
+    return {};
+}
+
 void GuardSegment(const std::string& segment) {
     for (size_t i = 0; i < source_count; ++i)
         if (sources[i].guard) sources[i].guard(segment);

@@ -8,7 +8,9 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/error.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/rule/profile.hpp"
 #include "pulse/rule/store.hpp"
+#include "pulse/trait/macro.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {
@@ -92,6 +94,32 @@ void WarnOfTimesAndOthers(const RuleReferences& reads) {
     }
 }
 
+// Warns of a text, or of texts in a list, that a macro never is.
+void WarnOfTexts(const rule::Expr& side, const std::string& macro, const std::vector<std::string>& values) {
+    if (const auto* list = rule::As<rule::List>(side))
+        for (const rule::ExprPtr& item : list->items) WarnOfTexts(*item, macro, values);
+    const auto* text = rule::As<rule::Text>(side);
+    if (text && !IsIn(values, text->value))
+        pg::Notice(macro + " is never \"" + text->value + "\"",
+                   SuggestName(text->value, values, "Its values"));
+}
+
+// Such a comparison is false for everybody, which nobody means.
+void WarnOfUnknownValues(const rule::Expr& expr) {
+    const auto* operation = rule::As<rule::Operation>(expr);
+    const bool compares =
+        operation && (operation->op == rule::Op::kEqual || operation->op == rule::Op::kNotEqual ||
+                      operation->op == rule::Op::kIn);
+    for (const rule::ExprPtr& operand : rule::OperandsOf(expr)) {
+        const auto* reference = compares ? rule::As<rule::Reference>(*operand) : nullptr;
+        const std::string macro = reference ? rule::MacroOf(*reference) : "";
+        const std::vector<std::string> values = MacroValues(macro);
+        if (!values.empty())
+            for (const rule::ExprPtr& side : operation->operands) WarnOfTexts(*side, macro, values);
+        WarnOfUnknownValues(*operand);
+    }
+}
+
 }  // namespace
 
 Rule CheckRule(const rule::Expr& tree, rule::Expect expect, const std::string& self) {
@@ -105,6 +133,7 @@ rule::ExprPtr ExpandWithoutMacros(const rule::Expr& tree) {
 void CheckReferences(const rule::Expr& expanded) {
     const RuleReferences reads = FindReferences(expanded);
     rule::CheckPatterns(expanded);
+    WarnOfUnknownValues(expanded);
     WarnOfTimesAndOthers(reads);
     if (reads.events.empty()) return;
     const std::vector<std::string> known = KnownEvents();

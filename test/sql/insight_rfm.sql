@@ -187,6 +187,14 @@ SELECT value FROM pulse_decide('rfm-7', 'rfm_flag', '{"country": "DE"}');
 SELECT pulse_disable_rfm();
 SELECT pulse_create_trait('bad', 'rfm.frequenzy');
 SELECT pulse_create_trait('bad', 'rfm.group.name');
+-- Groups that do not exist are noticed, wherever they stand in the rule.
+BEGIN;
+SET LOCAL client_min_messages = notice;
+SELECT pulse_create_segment('typo', '{"where": "!(rfm.group == \"champion\") || rfm.group in [\"lost\", \"loyal\"]"}') > 0 AS made;
+SELECT pulse_create_trait('typo', '"atrisk" != rfm.group');
+SELECT pulse_create_trait('stage', 'lifecycle == "chruned"');
+SELECT pulse_create_trait('right', 'rfm.group == "lost" && lifecycle in ["churned", "known"] && profile.rfm == "x"');
+ROLLBACK;
 SELECT pulse_create_trait('rfm', '1');
 SELECT pulse_enable_rfm(window_days => 29);
 SELECT pulse_enable_rfm(window_days => 1096);

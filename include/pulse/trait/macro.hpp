@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pulse/base/time.hpp"
 #include "pulse/rule/ast.hpp"
@@ -27,6 +28,8 @@ struct MacroSource {
     int64_t (*version)(Moment at) = nullptr;
     // Throws UserError 42809 if the room itself keeps the segment of this name. May be null.
     void (*guard)(const std::string& segment) = nullptr;
+    // The texts that a name can be; empty: it is no text of a fixed list. May be null.
+    std::vector<std::string> (*values)(const std::string& name) = nullptr;
 };
 
 // When the library is loaded. Returns true, so that a constant can do it.
@@ -36,5 +39,6 @@ bool RegisterMacros(const MacroSource& source);
 rule::ExprPtr FindMacro(const std::string& name, Moment at, size_t position);
 uint64_t MacroVersion(Moment at);
 void GuardSegment(const std::string& segment);
+std::vector<std::string> MacroValues(const std::string& name);
 
 }  // namespace pulse::trait
