@@ -124,11 +124,13 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
     const SavedFunnel before = LockFunnel(name);
     if (change.name) {
         const std::string to = CheckFunnelName(*change.name);
-        if (to != before.name &&
-            !pg::Execute("SELECT FROM pulse.funnel WHERE name = $1", {Value::Text(to)}).empty())
-            ThrowFunnelExists(to);
-        pg::Execute("UPDATE pulse.funnel SET name = $2, updated_at = $3 WHERE id = $1",
-                    {Value::Int8(before.id), Value::Text(to), Value::Time(pg::Now())});
+        try {
+            pg::Execute("UPDATE pulse.funnel SET name = $2, updated_at = $3 WHERE id = $1",
+                        {Value::Int8(before.id), Value::Text(to), Value::Time(pg::Now())});
+        } catch (const pg::Error& error) {
+            if (error.State() != sqlstate::kUniqueViolation) throw;
+            ThrowFunnelExists(to);  // also where another session takes the name meanwhile
+        }
     }
     if (change.description)
         pg::Execute(
