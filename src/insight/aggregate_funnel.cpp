@@ -141,7 +141,7 @@ Datum MakePath(FunctionCallInfo fcinfo, FunnelShared& shared, const FunnelPerson
     const Datum text = value ? pg::FromText(*value) : Datum{0};
     return pg::Call([&] {
         ArrayType* list =
-            construct_array(times.data(), static_cast<int>(path.reached), INT8OID, 8, true, 'd');
+            construct_array(times.data(), static_cast<int>(path.reached), INT8OID, 8, FLOAT8PASSBYVAL, 'd');
         Datum values[] = {Int32GetDatum(static_cast<int32_t>(path.reached)), BoolGetDatum(path.waiting),
                           PointerGetDatum(list), text};
         bool nulls[] = {false, false, false, value == nullptr};

@@ -9,7 +9,8 @@
 namespace pulse::web::gateway {
 
 std::string FoldGroup(const Request& request, const std::optional<std::string>& key) {
-    if (!request.route || !request.route->folds || !key || ValidUtf8(request.body) != request.body.size())
+    if (!request.route || !request.route->folds || request.lane != Lane::kIngest || !key ||
+        ValidUtf8(request.body) != request.body.size())
         return "";
     std::string group = *key;
     const std::string_view query = request.query ? std::string_view(*request.query) : std::string_view();
