@@ -14,8 +14,6 @@ namespace {
 // Decisions are short: several may be under way on one connection. Elsewhere one slow statement would hold up
 // those behind it.
 constexpr size_t kDecideDepth = 8;
-// Of one group: while one call waits for its flush, the next one collects.
-constexpr int kTurns = 2;
 constexpr milliseconds kTick{100}, kFirstDelay{100}, kLongestDelay{5'000};
 
 size_t DepthOf(Lane lane) {
@@ -126,7 +124,7 @@ void Database::Enqueue(Lane lane, Job job) {
         return Refuse(job, "the queue is full");
     }
     if (job.call && !job.call->group.empty())
-        Join(lane, std::move(job));
+        Join(std::move(job));
     else
         QueueOf(lane).push_back(std::move(job));
     Dispatch(lane);
@@ -175,7 +173,7 @@ void Database::RefuseLate(Clock::time_point now) {
     }
     for (Job& job : late) {
         if (!job.group.empty()) {
-            EndTurn(Lane::kIngest, job.group);
+            EndTurn(job.group);
             continue;
         }
         metrics_.CountQueueRefusal();
@@ -240,67 +238,8 @@ void Database::Finish(Connection* connection, Lane lane, Job job, Outcome outcom
     if (job.group.empty())
         job.done(std::move(reply));
     else
-        FinishTurn(lane, std::move(job), std::move(reply), lost);
+        FinishTurn(std::move(job), std::move(reply), lost);
     Dispatch(lane);
-}
-
-// ---- requests that are answered together ----
-
-void Database::Join(Lane lane, Job job) {
-    const std::string& name = job.call->group;
-    Group& group = groups_[name];
-    if (group.turns < kTurns) {
-        ++group.turns;
-        QueueOf(lane).push_back({nullptr, "", nullptr, Clock::now(), false, name, {}});
-    }
-    group.waiting.push_back(std::move(job));
-    ++grouped_;
-}
-
-// Take what waits now. Returns false if that is nothing, and the turn has ended.
-bool Database::TakeTurn(Job& turn) {
-    Group& group = groups_[turn.group];
-    std::vector<std::shared_ptr<const Call>> calls;
-    for (size_t bytes = 0; !group.waiting.empty() && calls.size() < kMostFolded; --grouped_) {
-        Job& job = group.waiting.front();
-        bytes += job.call->body.size();
-        if (!calls.empty() && bytes > kMostFoldedBytes) break;
-        calls.push_back(job.call);
-        turn.folded.push_back(std::move(job));
-        group.waiting.pop_front();
-    }
-    if (calls.empty()) {
-        if (--group.turns == 0) groups_.erase(turn.group);
-        return false;
-    }
-    turn.call = std::make_shared<const Call>(Fold(calls));
-    return true;
-}
-
-void Database::FinishTurn(Lane lane, Job turn, Reply reply, bool lost) {
-    std::vector<CallAnswer> answers;
-    if (reply.answer) answers = Unfold(*reply.answer, turn.folded.size());
-    // The answer was about all of them, and nothing was done: each one learns its own.
-    const bool alone = !lost && answers.empty() && turn.folded.size() > 1;
-    for (size_t i = 0; i < turn.folded.size(); ++i) {
-        Job& job = turn.folded[i];
-        if (alone) {
-            QueueOf(lane).push_back(std::move(job));
-            continue;
-        }
-        if (!answers.empty()) reply.answer = std::move(answers[i]);
-        job.done(reply);
-    }
-    EndTurn(lane, turn.group);
-}
-
-void Database::EndTurn(Lane lane, const std::string& name) {
-    const auto group = groups_.find(name);
-    if (group == groups_.end()) return;
-    if (!group->second.waiting.empty())
-        QueueOf(lane).push_back({nullptr, "", nullptr, Clock::now(), false, name, {}});
-    else if (--group->second.turns == 0)
-        groups_.erase(group);
 }
 
 // ---- connections ----
@@ -317,8 +256,8 @@ LaneState Database::StateOf(Lane lane) const {
         ++state.open;
         state.busy += slot.connection->in_flight() > 0;
     }
-    state.queued = static_cast<int64_t>(queues_[static_cast<size_t>(lane)].size() +
-                                        (lane == Lane::kIngest ? grouped_ : 0));
+    state.queued =
+        static_cast<int64_t>(queues_[static_cast<size_t>(lane)].size() + (lane == kFoldLane ? grouped_ : 0));
     return state;
 }
 

@@ -9,7 +9,7 @@
 namespace pulse::web::gateway {
 
 std::string FoldGroup(const Request& request, const std::optional<std::string>& key) {
-    if (!request.route || !request.route->folds || request.lane != Lane::kIngest || !key ||
+    if (!request.route || !request.route->folds || request.lane != kFoldLane || !key ||
         ValidUtf8(request.body) != request.body.size())
         return "";
     std::string group = *key;

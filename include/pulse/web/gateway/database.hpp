@@ -74,10 +74,10 @@ class Database {
 
     std::deque<Job>& QueueOf(Lane lane) { return queues_[static_cast<size_t>(lane)]; }
     void Enqueue(Lane lane, Job job);
-    void Join(Lane lane, Job job);
+    void Join(Job job);
     bool TakeTurn(Job& turn);
-    void FinishTurn(Lane lane, Job turn, Reply reply, bool lost);
-    void EndTurn(Lane lane, const std::string& group);
+    void FinishTurn(Job turn, Reply reply, bool lost);
+    void EndTurn(const std::string& group);
     void RefuseLate(Clock::time_point now);
     void Dispatch(Lane lane);
     Connection* Choose(Lane lane) const;

@@ -14,6 +14,8 @@ namespace pulse::web::gateway {
 // Of one call, so that it stays short.
 inline constexpr size_t kMostFolded = 100, kMostFoldedBytes = 1 << 20;
 
+inline constexpr Lane kFoldLane = Lane::kIngest;
+
 // What requests that are answered together have in common: all that decides their answers but the body.
 // `key` is the digest of the API key. Empty: this request is called alone.
 std::string FoldGroup(const Request& request, const std::optional<std::string>& key);
