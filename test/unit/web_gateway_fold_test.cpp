@@ -12,6 +12,7 @@ Request Track(const std::string& body, const std::string& path = "/v1/track") {
     request.path = path;
     request.body = body;
     request.route = FindRoute(request.method, *SplitPath(path)).route;
+    if (request.route) request.lane = request.route->lane;
     return request;
 }
 
