@@ -1,0 +1,41 @@
+#include "pulse/trust/subject.hpp"
+
+#include "pulse/base/error.hpp"
+
+namespace pulse::trust {
+
+namespace {
+
+std::vector<SubjectKind>& SubjectKinds() {
+    static std::vector<SubjectKind> kinds;
+    return kinds;
+}
+
+}  // namespace
+
+Subject ReadSubject(const std::string& text) {
+    if (text == "all") return {"all", ""};
+    const size_t colon = text.find(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == text.size())
+        throw UserError(sqlstate::kInvalidParameter, "invalid subject",
+                        "\"" + text + "\" has no kind and name.",
+                        "Write a subject as \"segment:name\", or \"all\".");
+    return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+std::string Write(const Subject& subject) {
+    return subject.name.empty() ? subject.kind : subject.kind + ":" + subject.name;
+}
+
+bool RegisterSubjectKind(const SubjectKind& kind) {
+    SubjectKinds().push_back(kind);
+    return true;
+}
+
+const SubjectKind* FindSubjectKind(const std::string& kind) {
+    for (const SubjectKind& known : SubjectKinds())
+        if (kind == known.kind) return &known;
+    return nullptr;
+}
+
+}  // namespace pulse::trust
