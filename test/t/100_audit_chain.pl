@@ -35,6 +35,7 @@ is(sqlstate($node, 'shop', q{SET lock_timeout = '100ms'; SELECT pulse_seal_audit
 is(shop($verdict), 't|||1', 'nor does who verifies');
 in_session($sealing, 'COMMIT');
 $sealing->quit;
+sealed();
 in_session($open, 'COMMIT');
 $open->quit;
 sealed();
@@ -77,7 +78,8 @@ for my $who ('pulse seal_audit', 'a writer', 'the postmaster')
 		if ($who eq 'the postmaster') { $node->kill9; start_again($node) or die 'it does not start'; }
 		else
 		{
-			my $pid = shop($who eq 'a writer' ? q{SELECT pid FROM pg_stat_activity WHERE application_name = 'pgbench' LIMIT 1} : q{SELECT coalesce((SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse seal_audit'), (SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse launcher'))});
+			my $pid = shop($who eq 'a writer' ? q{SELECT pid FROM pg_stat_activity WHERE query LIKE '%writer%' AND pid <> pg_backend_pid() LIMIT 1} : q{SELECT coalesce((SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse seal_audit'), (SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse launcher'))});
+			$pid =~ /^\d+$/ or die "there is no $who";
 			PostgreSQL::Test::Utils::run_log([ 'pg_ctl', 'kill', 'KILL', $pid ]);
 			$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid") or die 'still there';
 		}

@@ -17,7 +17,7 @@ sub wait_until { my ($sql, $what) = @_; ok($node->poll_query_until('shop', $sql)
 my $mail = q{"from": "Pulse <alerts@example.com>", "to": "ops@example.com"};
 shop(qq{
 	CREATE EXTENSION pulse;
-	SELECT pulse_create_channel('hook', 'webhook', '{"url": "$url/webhook/witness"}');
+	SELECT pulse_create_channel('hook', 'webhook', '{"url": "$url/webhook/witness", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}');
 	SELECT pulse_create_channel('slack', 'slack', '{"url": "$url/slack/services/witness"}');
 	SELECT pulse_create_channel('teams', 'teams', '{"url": "$url/teams/workflows?sig=witness"}');
 	SELECT pulse_create_channel('resend', 'email', '{$mail, "api_key": "re_witness", "api_url": "$url/resend/emails"}');
@@ -51,7 +51,7 @@ is(shop("SELECT intact, kind FROM pulse_verify_audit('$body')"), 'f|altered', 'w
 
 # ---- channels of other kinds ----
 my $n = 0;
-sub tell
+sub told_to
 {
 	my ($channel) = @_;
 	shop("ALTER SYSTEM SET pulse.audit_channel = '$channel'");
@@ -61,12 +61,12 @@ sub tell
 	$node->poll_query_until('shop', "SELECT count(*) > 0 FROM pulse.outbox WHERE channel = '$channel' AND kind = 'checkpoint' AND (status IN ('sent', 'dead') OR error IS NOT NULL)") or die 'it is not sent';
 	return shop("SELECT status, error FROM pulse.outbox WHERE channel = '$channel' AND kind = 'checkpoint'");
 }
-is(tell($_), 'sent|', "$_ takes it") for qw(slack teams resend);
+is(told_to($_), 'sent|', "$_ takes it") for qw(slack teams resend);
 is(get_json("$url/__summary")->{violations}, 0, 'and sees no violation of its rules') or diag(explain([ map { $_->{bad} } @{ get_json("$url/__journal") } ]));
-like(tell('smtp'), qr/^pending\|.*127\.0\.0\.1/, 'a mail server that does not answer is tried again');
+like(told_to('smtp'), qr/^pending\|.*127\.0\.0\.1/, 'a mail server that does not answer is tried again');
 is(shop(q{SELECT payload ->> 'subject' FROM pulse.outbox WHERE channel = 'smtp'}), '[Pulse] Checkpoint of the audit log', 'with the mail ready');
-is(tell('pager'), 'dead|PagerDuty takes no messages but alarms', 'PagerDuty takes none');
-like(tell('nobody'), qr/^dead\|.*"nobody" does not exist/, 'a channel that does not exist is told in the outbox');
+is(told_to('pager'), 'dead|PagerDuty takes no messages but alarms', 'PagerDuty takes none');
+like(told_to('nobody'), qr/^dead\|.*"nobody" does not exist/, 'a channel that does not exist is told in the outbox');
 is(shop('SELECT intact, unsealed FROM pulse_verify_audit()'), 't|0', 'and stops no sealing');
 
 stop_peer($receiver);
