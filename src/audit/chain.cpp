@@ -56,11 +56,14 @@ int64_t ShiftOf(const StoredLink& stored) {
 
 }  // namespace
 
+// One context for all: finding the algorithm anew costs more than the digest of a row.
 std::string Sha256(std::string_view bytes) {
+    static EVP_MD_CTX* const context = EVP_MD_CTX_new();
     std::string digest(EVP_MAX_MD_SIZE, '\0');
     unsigned size = 0;
-    if (!EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), &size,
-                    EVP_sha256(), nullptr))
+    if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), nullptr) ||
+        !EVP_DigestUpdate(context, bytes.data(), bytes.size()) ||
+        !EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(digest.data()), &size))
         throw std::bad_alloc();
     digest.resize(size);
     return digest;
