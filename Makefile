@@ -100,7 +100,7 @@ check-includes:
 	@$(MAKE) --no-print-directory -k objects UNIT_FILES=1 PULSE_CXXFLAGS='-fsyntax-only -O0'
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
-SQL_ROOMS = base pg audit rule source segment snapshot snapshot_import snapshot_request drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
+SQL_ROOMS = base pg audit audit_chain rule source segment snapshot snapshot_import snapshot_request drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
             profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person profile_consent profile_privacy trait trait_static trait_live trait_find trait_export flag \
             insight insight_rfm insight_lifecycle insight_funnel insight_retention insight_path insight_quality insight_anomaly insight_experiment \
             trust trust_signal trust_health trust_gate trust_action trust_automation trust_campaign \

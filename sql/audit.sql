@@ -10,7 +10,8 @@ CREATE TABLE pulse.audit (
     login name NOT NULL,
     action text NOT NULL CHECK (action ~ '^[a-z_]+[.][a-z_]+$'),
     subject text NOT NULL,
-    details jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(details) = 'object')
+    details jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(details) = 'object'),
+    personal_digest bytea CHECK (octet_length(personal_digest) = 32)
 );
 CREATE INDEX audit_at ON pulse.audit (at);
 COMMENT ON TABLE pulse.audit IS 'Who did what: one row per action, written in its transaction. Append-only, kept for pulse.audit_retention.';
@@ -21,6 +22,7 @@ COMMENT ON COLUMN pulse.audit.login IS 'The role that the session was logged in 
 COMMENT ON COLUMN pulse.audit.action IS 'What kind of object it is about, and what happened: api_key.created, flag.deleted.';
 COMMENT ON COLUMN pulse.audit.subject IS 'The name of the object or role that it is about.';
 COMMENT ON COLUMN pulse.audit.details IS 'More about it, without secrets.';
+COMMENT ON COLUMN pulse.audit.personal_digest IS 'The salted digest of its row in pulse.audit_personal, which an erasure deletes; null: nothing in it was personal.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.audit', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.audit_id_seq', '');
 
@@ -28,27 +30,31 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.audit_id_seq', '');
 ALTER TABLE pulse.audit ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.audit FOR SELECT USING (true);
 
--- Other roles have no privilege to write; this is for the owner and superusers. What retention deletes anyway may be deleted.
+-- Level: owner
+CREATE FUNCTION pulse.audit_may_change() RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_audit_may_change';
+COMMENT ON FUNCTION pulse.audit_may_change() IS 'Whether Pulse itself changes the audit log at the moment: it seals rows, deletes what retention no longer keeps, or erases what is personal. For the triggers that refuse everything else.';
+
+-- Other roles have no privilege to write; this is for the owner and superusers. It runs as the owner, because who is refused may not call Pulse's functions.
 CREATE FUNCTION pulse.keep_audit() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    retention interval;
+    filled boolean;
 BEGIN
-    -- Loads the library: before, a session can give the setting any value.
-    PERFORM pulse.now();
-    -- In seconds, as the job counts: a day of the time zone may have 23 or 25 hours.
-    retention := make_interval(secs => extract(epoch FROM current_setting('pulse.audit_retention')::interval)::float8);
-    IF TG_OP = 'DELETE' AND retention > interval '0' AND OLD.at < clock_timestamp() - retention THEN
-        RETURN OLD;
-    END IF;
-    -- An empty one may be emptied: a logical copy of the database begins so (doc/upgrade.md). The snapshot of a longer isolation may miss rows.
-    IF TG_OP = 'TRUNCATE' AND current_setting('transaction_isolation') LIKE 'read %' AND NOT EXISTS (SELECT FROM pulse.audit) THEN
+    IF TG_OP <> 'TRUNCATE' AND pulse.audit_may_change() THEN
         RETURN NULL;
     END IF;
-    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('cannot %s pulse.audit', lower(TG_OP)),
+    -- An empty one may be emptied: a logical copy of the database begins so (doc/upgrade.md). The snapshot of a longer isolation may miss rows.
+    IF TG_OP = 'TRUNCATE' AND current_setting('transaction_isolation') LIKE 'read %' THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', TG_RELID::regclass) INTO filled;
+        IF NOT filled THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', MESSAGE = format('cannot %s pulse.%s', lower(TG_OP), TG_TABLE_NAME),
         DETAIL = 'Rows can only be added to it; the job retention deletes those that are older than pulse.audit_retention.',
         HINT = 'Set pulse.audit_retention in postgresql.conf if there are too many.';
 END $$;
-COMMENT ON FUNCTION pulse.keep_audit() IS 'Refuses to change rows of pulse.audit, and to delete those that are not older than pulse.audit_retention.';
-CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON pulse.audit FOR EACH ROW EXECUTE FUNCTION pulse.keep_audit();
-CREATE TRIGGER audit_keep_all BEFORE TRUNCATE ON pulse.audit FOR EACH STATEMENT EXECUTE FUNCTION pulse.keep_audit();
+COMMENT ON FUNCTION pulse.keep_audit() IS 'Refuses to change or delete rows of the audit log, unless Pulse itself does it.';
+CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON pulse.audit FOR EACH STATEMENT EXECUTE FUNCTION pulse.keep_audit();
+COMMENT ON TRIGGER audit_keep ON pulse.audit IS 'It is append-only.';

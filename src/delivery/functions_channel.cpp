@@ -2,6 +2,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/classify_response.hpp"
@@ -160,11 +161,13 @@ PULSE_FUNCTION(pulse_create_channel) {
     pg::HideStatement([&] {
         pg::RequireWritable("pulse_create_channel()");
         const std::string name = args.RequireText(0, "name");
-        const Json all = WithKind(args.RequireText(1, "kind"), args.RequireJsonb(2, "options"));
+        const std::string kind = args.RequireText(1, "kind");
+        const Json all = WithKind(kind, args.RequireJsonb(2, "options"));
         CheckComplete(name, all);
         http::RequireTls(all, pg::settings::allow_http);
         pg::CreateServer("channel", name, "pulse_channel", delivery::ChannelOptions(), all, kExample);
         Forget(name);
+        pulse::audit::Write("channel.created", name, {{"kind", kind}});
     });
     PG_RETURN_VOID();
 }

@@ -1,4 +1,5 @@
 // The SQL-callable functions about routes: arguments in, result out.
+#include "pulse/audit/store.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -52,7 +53,9 @@ PULSE_WRITING_FUNCTION(pulse_create_route) {
                                "Name one or several channels, as in '{team-slack}'.");
     const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
-    return Int64GetDatum(delivery::CreateRoute(name, request, creator));
+    const int64_t id = delivery::CreateRoute(name, request, creator);
+    pulse::audit::Write("route.created", name);
+    return Int64GetDatum(id);
 }
 
 PULSE_WRITING_FUNCTION(pulse_update_route) {
@@ -61,6 +64,7 @@ PULSE_WRITING_FUNCTION(pulse_update_route) {
     const delivery::RouteRequest request = delivery::ReadRequest(args);
     const pg::OwnerSession session;
     delivery::UpdateRoute(name, request, args.Bool(17));
+    pulse::audit::Write("route.updated", name);
     PG_RETURN_VOID();
 }
 
@@ -68,5 +72,6 @@ PULSE_WRITING_FUNCTION(pulse_delete_route) {
     const std::string name = pg::Args(fcinfo).RequireText(0, "name");
     const pg::OwnerSession session;
     delivery::DeleteRoute(name);
+    pulse::audit::Write("route.deleted", name);
     PG_RETURN_VOID();
 }

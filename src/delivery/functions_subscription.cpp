@@ -162,6 +162,7 @@ CreatedSubscription Subscribe(const pg::Args& args) {
     http::RequireTls(options, pg::settings::allow_http);
     pg::CreateServer("subscription", made.name, "pulse_channel", ChannelOptions(), options, "");
     Keep(made.name, events, segments.value_or(std::vector<std::string>()), creator);
+    audit::Write("subscription.created", made.name, {{"events", events}});
     return made;
 }
 
@@ -338,5 +339,6 @@ PULSE_WRITING_FUNCTION(pulse_unsubscribe) {
         const pg::Session session;
         pg::DropServer(name);
     }
+    pulse::audit::Write("subscription.deleted", name);
     PG_RETURN_VOID();
 }

@@ -1,4 +1,5 @@
 // The SQL-callable functions of the agent.
+#include "pulse/audit/store.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/store_investigation.hpp"
 #include "pulse/http/require_tls.hpp"
@@ -112,8 +113,9 @@ PULSE_FUNCTION(pulse_create_model) {
         pg::RequireWritable("pulse_create_model()");
         const pg::Json options = args.RequireJsonb(1, "options");
         pulse::http::RequireTls(options, pg::settings::allow_http);
-        pg::CreateServer("model", args.RequireText(0, "name"), "pulse_model", diagnosis::ModelOptions(),
-                         options, kModelExample);
+        const std::string name = args.RequireText(0, "name");
+        pg::CreateServer("model", name, "pulse_model", diagnosis::ModelOptions(), options, kModelExample);
+        pulse::audit::Write("model.created", name);
     });
     PG_RETURN_VOID();
 }

@@ -191,6 +191,7 @@ int64_t CreateFlag(const std::string& key, const Definition& definition,
     if (made.empty()) ThrowDuplicate(key);
     const int64_t id = made[0].Int8(0);
     WriteVersion(id, "created", creator);
+    audit::Write("flag.created", key, {{"version", 1}});
     return id;
 }
 
@@ -227,6 +228,9 @@ int32_t UpdateFlag(const std::string& key, const std::optional<Definition>& defi
     if (description)
         pg::Execute("UPDATE pulse.flag SET description = $2 WHERE id = $1",
                     {Value::Int8(row.id), OrNull(description)});
+    Json details = {{"version", row.version + !change.empty()}};
+    if (new_key && *new_key != key) details["new_name"] = *new_key;
+    if (!change.empty() || description) audit::Write("flag.updated", key, details);
     if (change.empty()) return row.version;
     pg::Execute(
         "UPDATE pulse.flag SET key = $2, salt = $3, enabled = $4, version = version + 1, updated_at = $5"
@@ -255,6 +259,7 @@ int32_t SwitchFlag(const std::string& key, bool enabled, const std::string& edit
     pg::Execute("UPDATE pulse.flag SET enabled = $2, version = version + 1, updated_at = $3 WHERE id = $1",
                 {Value::Int8(row.id), Value::Bool(enabled), Value::Time(pg::Now())});
     WriteVersion(row.id, enabled ? "switched on" : "switched off", editor);
+    audit::Write(enabled ? "flag.enabled" : "flag.disabled", key, {{"version", row.version + 1}});
     return row.version + 1;
 }
 
@@ -270,6 +275,7 @@ int32_t ArchiveFlag(const std::string& key, bool archived, const std::string& ed
         " $3 WHERE id = $1",
         {Value::Int8(row.id), Value::Bool(archived), Value::Time(pg::Now())});
     WriteVersion(row.id, archived ? "archived" : "restored", editor);
+    audit::Write(archived ? "flag.archived" : "flag.restored", key, {{"version", row.version + 1}});
     return row.version + 1;
 }
 

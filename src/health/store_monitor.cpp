@@ -1,6 +1,8 @@
 // Creates, changes and ends monitors.
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/base/duration.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/health/store.hpp"
@@ -247,6 +249,13 @@ bool Monitored(const std::string& relation, const std::optional<std::string>& so
     return !rows.empty() && rows[0].Bool(0);
 }
 
+void RecordMonitor(const char* action, const std::string& relation,
+                   const std::optional<std::string>& source) {
+    pg::Json details = pg::Json::object();
+    if (source) details["source"] = *source;
+    audit::Write(action, relation, details);
+}
+
 }  // namespace
 
 int64_t SaveMonitor(const MonitorSpec& given) {
@@ -267,7 +276,7 @@ int64_t SaveMonitor(const MonitorSpec& given) {
         if (const auto role = MonitoredAs(plan.relation, spec.source))
             pg::RequireRightsOf(*role, "the list of checks of " + plan.relation);
     const pg::OwnerSession session;
-    const bool anew = spec.checks || !Monitored(plan.relation, spec.source);
+    const bool known = Monitored(plan.relation, spec.source), anew = spec.checks || !known;
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.monitor AS m (relation, source, every, owner, tags, runs_as, search_path, "
         "created_at, updated_at) "
@@ -292,15 +301,18 @@ int64_t SaveMonitor(const MonitorSpec& given) {
         {Value::Int8(id), Value::Time(pg::Now()), Value::Float8(static_cast<double>(spec.every))});
     CloseOrphans(id, "the check was removed");
     NoteClock({id}, pg::Now());
+    RecordMonitor(known ? "monitor.updated" : "monitor.created", plan.relation, spec.source);
     return id;
 }
 
 void RemoveMonitor(const std::string& relation, const std::optional<std::string>& source) {
     const int64_t id = FindMonitor(relation, source);
     const pg::OwnerSession session;
-    pg::Execute("UPDATE pulse.monitor SET status = 'ended', updated_at = $2 WHERE id = $1",
-                {Value::Int8(id), Value::Time(pg::Now())});
+    const pg::Result ended = pg::Execute(
+        "UPDATE pulse.monitor SET status = 'ended', updated_at = $2 WHERE id = $1 RETURNING relation",
+        {Value::Int8(id), Value::Time(pg::Now())});
     CloseOrphans(id, "the table is no longer monitored");
+    RecordMonitor("monitor.deleted", ended[0].Text(0), Trimmed(source));
 }
 
 std::vector<Suggestion> SuggestFor(const std::string& relation, const std::optional<std::string>& source) {

@@ -117,6 +117,7 @@ int64_t CreateFunnel(const std::string& given, const FunnelDefinition& definitio
     if (rows.empty()) ThrowFunnelExists(name);
     const int64_t id = rows[0].Int8(0);
     AddFunnelVersion(id, 1, json, "created", actor);
+    audit::Write("funnel.created", name, {{"version", 1}});
     return id;
 }
 
@@ -136,9 +137,16 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
         pg::Execute(
             "UPDATE pulse.funnel SET description = $2, updated_at = $3 WHERE id = $1",
             {Value::Int8(before.id), Value::Text(NotBlank(change.description)), Value::Time(pg::Now())});
-    if (!change.definition) return before.version;
+    const auto write = [&](int32_t version) {
+        nlohmann::json details = {{"version", version}};
+        if (change.name && *change.name != name) details["new_name"] = *change.name;
+        if (change.name || change.description || version != before.version)
+            audit::Write("funnel.updated", name, details);
+        return version;
+    };
+    if (!change.definition) return write(before.version);
     const nlohmann::json old = FunnelToJson(before.definition), json = FunnelToJson(*change.definition);
-    if (json == old) return before.version;
+    if (json == old) return write(before.version);
     if (before.monitored && change.definition->steps.size() != before.definition.steps.size())
         throw UserError(
             sqlstate::kNotReady, "funnel " + InQuotes(name) + " is monitored with other steps",
@@ -150,7 +158,7 @@ int32_t UpdateFunnel(const std::string& name, const FunnelChange& change, const 
         "UPDATE pulse.funnel SET definition = $2, version = version + 1, updated_at = $3 WHERE id = $1",
         {Value::Int8(before.id), Value::Jsonb(json), Value::Time(pg::Now())});
     AddFunnelVersion(before.id, before.version + 1, json, DescribeFunnelChange(old, json), actor);
-    return before.version + 1;
+    return write(before.version + 1);
 }
 
 void DeleteFunnel(const std::string& name) {

@@ -3,6 +3,7 @@
 // are those of every segment.
 #include <nlohmann/json.hpp>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/base/duration.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
@@ -126,6 +127,7 @@ int32_t MonitorFunnel(const std::string& name, const std::optional<std::vector<s
         pg::Execute(
             "INSERT INTO pulse.funnel_monitor (funnel_id, step, segment_id) VALUES ($1, $2, $3)",
             {Value::Int8(funnel->id), Value::Int4(static_cast<int32_t>(i + 1)), Value::Int8(segments[i])});
+    audit::Write("funnel.monitored", name);
     return static_cast<int32_t>(segments.size());
 }
 
@@ -147,6 +149,7 @@ int32_t UnmonitorFunnel(const std::string& name) {
     const pg::Session session;
     for (const std::string& segment : segments)
         pg::Execute("SELECT pulse.delete_segment($1, true)", {Value::Text(segment)});
+    audit::Write("funnel.unmonitored", name);
     return static_cast<int32_t>(segments.size());
 }
 

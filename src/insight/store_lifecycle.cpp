@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
@@ -154,6 +155,7 @@ int AddLifecycleVersion(const std::optional<LifecycleVersion>& before, bool enab
          Value::Text(actor)});
     trait::InvalidateDefinitions();
     trait::ApplyDefinitionChanges();
+    audit::Write(("lifecycle." + std::string(change)).c_str(), "settings", {{"version", version}});
     return version;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 #include "pulse/base/suggest.hpp"
@@ -187,6 +188,7 @@ void AddRfmVersion(int version, bool enabled, const RfmSettings& settings, const
          Value::Text(actor)});
     trait::InvalidateDefinitions();
     trait::ApplyDefinitionChanges();
+    audit::Write(("rfm." + std::string(change)).c_str(), "settings", {{"version", version}});
 }
 
 int NumberOf(const std::optional<RfmVersion>& version) {

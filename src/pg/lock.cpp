@@ -6,12 +6,12 @@ namespace {
 
 // An object lock with the lock method of advisory locks: with the default method a rollback would also
 // release session locks.
-LockAcquireResult Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag) {
+LockAcquireResult Acquire(const char* table, int64_t id, bool session, LOCKTAG* tag, bool wait = false) {
     return Call([&] {
         SET_LOCKTAG_OBJECT(*tag, MyDatabaseId, get_relname_relid(table, get_namespace_oid("pulse", false)),
                            static_cast<Oid>(id), 0);
         tag->locktag_lockmethodid = USER_LOCKMETHOD;
-        return LockAcquire(tag, ExclusiveLock, session, true);
+        return LockAcquire(tag, ExclusiveLock, session, !wait);
     });
 }
 
@@ -20,6 +20,11 @@ LockAcquireResult Acquire(const char* table, int64_t id, bool session, LOCKTAG* 
 bool TryLock(const char* table, int64_t id) {
     LOCKTAG tag;
     return Acquire(table, id, false, &tag) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void Lock(const char* table, int64_t id) {
+    LOCKTAG tag;
+    Acquire(table, id, false, &tag, true);
 }
 
 bool TryLockOnce(const char* table, int64_t id) {

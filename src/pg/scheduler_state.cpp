@@ -157,6 +157,8 @@ void SchedulerState::Wake(Oid id, Lane lane) {
         const Locked locked(shared_->mutex);
         Database* database = shared_->Of(id);
         if (database && database->of(lane).listener == MyLatch) return;
+        // Who has notified it first has woken it: many short transactions cost it one look.
+        if (database && database->of(lane).listener && database->of(lane).notified) return;
         if (database)
             database->of(lane).notified = true;
         else

@@ -95,6 +95,7 @@ char* allowed_hosts = nullptr;
 char* incident_url = nullptr;
 char* agent_severities = nullptr;
 char* agent_model = nullptr;
+char* audit_channel = nullptr;
 
 void DefineReal(const char* name, const char* help, const char* more, double* variable, double low,
                 double high) {
@@ -251,6 +252,8 @@ void DefineDelivery() {
         "* is every host with a public address, *.example.com those below a name. A loopback, private or "
         "link-local address is connected to only when its host, address or network (10.1.0.0/16) is listed.",
         &allowed_hosts, "*");
+    DefineServerText("pulse.audit_channel", "Sets the channel that gets the checkpoints of the audit log.",
+                     "Empty means none.", &audit_channel, "");
     DefineServerText("pulse.incident_url",
                      "Sets the link to an incident in messages; {id} stands for its number.",
                      "Empty means no link.", &incident_url, "");
@@ -408,6 +411,10 @@ const char* IncidentUrl() {
 
 const char* AgentSeverities() {
     return agent_severities ? agent_severities : "";
+}
+
+const char* AuditChannel() {
+    return audit_channel;
 }
 
 const char* AgentModel() {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pulse/audit/store.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/interval.hpp"
@@ -63,6 +64,7 @@ PULSE_WRITING_FUNCTION(pulse_set_identity_kind) {
     request.blocked = args.Texts(5);
     const pg::OwnerSession session;
     profile::SetIdentityKind(request);
+    pulse::audit::Write("identity_kind.changed", request.kind);
     PG_RETURN_VOID();
 }
 
@@ -70,6 +72,7 @@ PULSE_WRITING_FUNCTION(pulse_drop_identity_kind) {
     const std::string kind = pg::Args(fcinfo).RequireText(0, "kind");
     const pg::OwnerSession session;
     profile::DropIdentityKind(kind);
+    pulse::audit::Write("identity_kind.deleted", kind);
     PG_RETURN_VOID();
 }
 

@@ -275,6 +275,7 @@ int64_t Create(const SegmentInput& input) {
     const int64_t id = rows[0].Int8(0);
     AddVersion(id, 1, definition, "created", access.role);
     ProfileWritten(resolved.request.kind);
+    audit::Write("segment.created", name, {{"version", 1}, {"draft", input.draft}});
     return id;
 }
 
@@ -314,6 +315,9 @@ int32_t Update(const std::string& name, const SegmentInput& input) {
     if (changed) WriteVersion(segment, *next);
     WriteRest(segment, new_name.value_or(segment.name), baseline, input);
     if (of_people) ProfileWritten(SegmentKind::kProfile);
+    Json details = {{"version", segment.version + changed}};
+    if (new_name && *new_name != segment.name) details["new_name"] = *new_name;
+    audit::Write("segment.updated", segment.name, details);
     return segment.version + changed;
 }
 
@@ -331,6 +335,11 @@ void SetStatus(const std::string& name, Status status) {
     pg::Execute("UPDATE pulse.segment SET status = $2, updated_at = $3 WHERE id = $1 AND status <> $2",
                 {pg::Value::Int8(segment.id), pg::Value::Text(Name(status)), pg::Value::Time(pg::Now())});
     ProfileWritten(kind);
+    if (segment.status == status) return;
+    audit::Write(status == Status::kPaused     ? "segment.paused"
+                 : status == Status::kArchived ? "segment.archived"
+                                               : "segment.resumed",
+                 segment.name);
 }
 
 void Publish(const std::string& name) {
@@ -348,6 +357,7 @@ void Publish(const std::string& name) {
     pg::Execute("UPDATE pulse.segment SET status = 'active', updated_at = $2 WHERE id = $1",
                 {pg::Value::Int8(segment.id), pg::Value::Time(pg::Now())});
     ProfileWritten(kind);
+    audit::Write("segment.published", segment.name);
 }
 
 void SetMonitoring(const std::string& name, bool enabled) {
@@ -357,6 +367,7 @@ void SetMonitoring(const std::string& name, bool enabled) {
         "UPDATE pulse.segment SET baseline = jsonb_set(baseline, '{monitoringEnabled}', to_jsonb($2)), "
         "updated_at = $3 WHERE id = $1",
         {pg::Value::Int8(segment.id), pg::Value::Bool(enabled), pg::Value::Time(pg::Now())});
+    audit::Write("segment.updated", segment.name, {{"version", segment.version}, {"monitoring", enabled}});
 }
 
 void Delete(const std::string& name, bool confirmed) {

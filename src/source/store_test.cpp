@@ -197,6 +197,7 @@ void CreateSource(const std::string& name, const pg::Json& options) {
     pg::CreateServer("source", name, "pulse_source", Options(), options,
                      "{\"host\": \"replica.example\", \"dbname\": \"crm\", \"user\": \"pulse_reader\", "
                      "\"password\": \"...\"}");
+    audit::Write("source.created", name);
 }
 
 void DeleteSource(const std::string& name) {

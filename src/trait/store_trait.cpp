@@ -1,4 +1,6 @@
 // Creating, changing and deleting traits.
+#include <nlohmann/json.hpp>
+
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
@@ -85,6 +87,7 @@ int64_t CreateTrait(const std::string& given, const std::string& expression,
     AddVersion(id, 1, checked.text, "created", actor);
     InvalidateDefinitions();
     ApplyDefinitionChanges();
+    audit::Write("trait.created", key, {{"version", 1}});
     return id;
 }
 
@@ -98,9 +101,13 @@ int32_t UpdateTrait(const std::string& key, const std::optional<std::string>& ex
     if (description)
         pg::Execute("UPDATE pulse.trait SET description = $2, updated_at = $3 WHERE id = $1",
                     {Value::Int8(before.id), Value::Text(NotEmpty(description)), Value::Time(pg::Now())});
-    if (!expression) return before.version;
+    const auto described = [&] {
+        if (description) audit::Write("trait.updated", key, {{"version", before.version}});
+        return before.version;
+    };
+    if (!expression) return described();
     const Checked checked = Check(key, *expression);
-    if (checked.text == before.expression) return before.version;
+    if (checked.text == before.expression) return described();
     CheckDependents("trait", key, checked.tree);
     pg::Execute(
         "UPDATE pulse.trait SET expression = $2, type = $3, version = version + 1, updated_at = $4"
@@ -111,6 +118,7 @@ int32_t UpdateTrait(const std::string& key, const std::optional<std::string>& ex
                "\"" + before.expression + "\" → \"" + checked.text + "\"", actor);
     InvalidateDefinitions();
     ApplyDefinitionChanges();
+    audit::Write("trait.updated", key, {{"version", before.version + 1}});
     return before.version + 1;
 }
 

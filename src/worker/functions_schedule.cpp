@@ -1,4 +1,7 @@
 // SQL functions that create, change and delete jobs.
+#include <nlohmann/json.hpp>
+
+#include "pulse/audit/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
@@ -171,6 +174,11 @@ PULSE_WRITING_FUNCTION(pulse_schedule) {
         worker::RequireChangeable(*job, wish, caller);
         worker::Change(*job, wish);
         next = worker::Plan(worker::Load(wish.name), wish, made);
+        // Not the command: it is a user's, and may contain anything.
+        pg::Json details = {{"schedule", worker::Load(wish.name).schedule}};
+        if (wish.enabled) details["enabled"] = *wish.enabled;
+        if (wish.command) details["new_command"] = true;
+        audit::Write(made ? "job.created" : "job.updated", wish.name, details);
         pg::NotifyLauncher();
         // Wake the launcher even if all workers are busy.
         if (job->built_in_kind && job->built_in_kind->own_process) pg::WakeWorker(*job->built_in_kind);
@@ -191,6 +199,7 @@ PULSE_WRITING_FUNCTION(pulse_unschedule) {
                     {pg::Value::Int8(job.id)});
         pg::Notice("job \"" + name + "\" is built in: it is disabled, not deleted",
                    "Enable it again with pulse_schedule('" + name + "', enabled => true).");
+        audit::Write("job.disabled", name);
         return 0;
     }
     if (!pg::TryLock("job", job.id))
@@ -198,5 +207,6 @@ PULSE_WRITING_FUNCTION(pulse_unschedule) {
             sqlstate::kLockNotAvailable, "job \"" + name + "\" is running", "",
             "Wait until it is done, or end it: pulse.job_run has its process id for pg_cancel_backend().");
     pg::Execute("DELETE FROM pulse.job WHERE id = $1", {pg::Value::Int8(job.id)});
+    audit::Write("job.deleted", name);
     return 0;
 }

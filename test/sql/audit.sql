@@ -77,6 +77,7 @@ INSERT INTO pulse.audit (actor, actor_kind, login, action, subject) VALUES ('x',
 \set VERBOSITY default
 SELECT count(*) = :entries AS unchanged FROM pulse.audit;
 
+SELECT pulse_seal_audit() > 5 AS sealed;
 -- Nor does a setting that a session makes before it has loaded the library.
 INSERT INTO pulse.audit (at, actor, actor_kind, login, action, subject) VALUES (clock_timestamp() - interval '1 day', 'x', 'role', 'x', 'flag.deleted', 'yesterday');
 \c
@@ -87,8 +88,12 @@ DELETE FROM pulse.audit WHERE subject = 'yesterday';
 SHOW pulse.audit_retention;
 SET client_min_messages = warning;
 
--- Retention: nothing by default, then what is older than pulse.audit_retention.
-INSERT INTO pulse.audit (at, actor, actor_kind, login, action, subject) SELECT clock_timestamp() - d * interval '1 day', 'x', 'role', 'x', 'flag.deleted', 'old ' || d FROM unnest('{29,31,400}'::int[]) AS d;
+-- Retention: nothing by default, then what is older than pulse.audit_retention, from the beginning of the chain on.
+SET session_replication_role = replica;
+UPDATE pulse.audit SET at = at - interval '500 days';
+RESET session_replication_role;
+WITH old AS (INSERT INTO pulse.audit (at, actor, actor_kind, login, action, subject) SELECT clock_timestamp() - d * interval '1 day', 'x', 'role', 'x', 'flag.deleted', 'old ' || d FROM unnest('{400,31,29}'::int[]) AS d RETURNING id)
+INSERT INTO pulse.audit_unsealed SELECT id FROM old;
 SHOW pulse.audit_retention;
 SELECT status, message FROM pulse_run_job('retention');
 ALTER SYSTEM SET pulse.audit_retention = '30d';
@@ -99,7 +104,9 @@ SELECT status, message FROM pulse_run_job('retention');
 SELECT subject FROM pulse.audit WHERE subject LIKE 'old %' ORDER BY 1;
 DELETE FROM pulse.audit WHERE subject = 'old 29';
 -- Days have 24 hours, in a time zone that has put its clock back ten days ago, too.
-INSERT INTO pulse.audit (at, actor, actor_kind, login, action, subject) VALUES (clock_timestamp() - interval '720 hours 30 minutes', 'x', 'role', 'x', 'flag.deleted', 'old 30');
+SET session_replication_role = replica;
+UPDATE pulse.audit SET at = clock_timestamp() - interval '720 hours 30 minutes' WHERE subject = 'old 29';
+RESET session_replication_role;
 SELECT format('AAA0BBB,J%s,J%s', (day + 244) % 365 + 1, (day + 354) % 365 + 1) AS zone FROM extract(doy FROM now()) AS day \gset
 SET timezone = :'zone';
 SELECT now() - interval '30 days' < now() - interval '720 hours' AS put_back;

@@ -96,7 +96,10 @@ BEGIN
             EXECUTE format('UPDATE %s SET %I = %2$I WHERE false', t, (SELECT a.attname FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = t AND a.attnum = 1));
             EXECUTE format('DELETE FROM %s WHERE false', t);
         EXCEPTION WHEN OTHERS THEN
-            RAISE WARNING '%: %', t, SQLERRM;
+            -- Nobody changes the audit log.
+            IF SQLERRM !~ '^cannot (update|delete) pulse\.audit' THEN
+                RAISE WARNING '%: %', t, SQLERRM;
+            END IF;
         END;
     END LOOP;
 END $$;

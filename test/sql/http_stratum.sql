@@ -40,7 +40,7 @@ SELECT events, segments FROM pulse.subscription WHERE channel = 'stratum_hook';
 SELECT pg_temp.url('stratum_hook');
 SELECT pulse_update_subscription(NULL);
 SELECT pulse_update_subscription('nobody');
-SELECT action, subject FROM pulse.audit WHERE subject = 'stratum_hook' ORDER BY id LIMIT 1;
+SELECT action, subject FROM pulse.audit WHERE subject = 'stratum_hook' ORDER BY id DESC LIMIT 1;
 DROP USER MAPPING FOR stratum_admin SERVER stratum_hook;
 SELECT * FROM pg_temp.http('stratum_admin', 'PATCH', '/api/v1/cdp/webhooks/stratum_hook', '{"events": ["snapshot.taken"]}');
 SELECT status FROM pg_temp.http('stratum_admin', 'DELETE', '/api/v1/cdp/webhooks/stratum_hook');

@@ -11,7 +11,7 @@ CREATE ROLE regress_metrics_nobody;
 SELECT pulse_grant('regress_metrics_reader', 'reader');
 
 -- Nothing is there yet: whatever has a fixed set of labels is 0, not missing.
-SELECT name, labels, value FROM pulse_metrics() WHERE name NOT IN ('pulse_table_bytes', 'pulse_table_rows', 'pulse_info');
+SELECT name, labels, value FROM pulse_metrics() WHERE name NOT IN ('pulse_table_bytes', 'pulse_table_rows', 'pulse_info', 'pulse_audit_unsealed_age_seconds');
 SELECT labels ->> 'version' = extversion AND labels ->> 'library' = extversion AND labels ->> 'server' = current_setting('server_version') AS info, value
 FROM pulse_metrics(), pg_extension WHERE name = 'pulse_info' AND extname = 'pulse';
 
@@ -54,7 +54,7 @@ FROM (VALUES ('ok', interval '10 minutes'), ('ok', '20 minutes'), ('refused', '5
 SELECT users FROM pulse_export_segment('buyers');
 SET ROLE regress_metrics_reader;
 SELECT name, labels, value FROM pulse_metrics()
-WHERE name !~ '^pulse_(table_|info|in_rec|export_bytes|source_last|message_overdue|people_waiting_s|job_last_d)' AND NOT (name = 'pulse_job_last_success_timestamp_seconds' AND labels ->> 'job_name' = 'retention')
+WHERE name !~ '^pulse_(table_|info|in_rec|export_bytes|source_last|message_overdue|people_waiting_s|audit_unsealed_age|job_last_d)' AND NOT (name = 'pulse_job_last_success_timestamp_seconds' AND labels ->> 'job_name' = 'retention')
       AND NOT (name LIKE 'pulse\_job\_%' AND labels ->> 'job_name' NOT IN ('snapshots', 'retention'));
 SELECT name, labels, CASE name WHEN 'pulse_export_bytes' THEN value > 0 WHEN 'pulse_source_last_success_timestamp_seconds' THEN extract(epoch FROM now()) - value BETWEEN 600 AND 700
        WHEN 'pulse_message_overdue_seconds' THEN value BETWEEN 120 AND 179 WHEN 'pulse_people_waiting_seconds' THEN value = 0 OR value BETWEEN 90 AND 180 WHEN 'pulse_job_last_duration_seconds' THEN value >= 0

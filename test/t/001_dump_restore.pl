@@ -60,6 +60,10 @@ $node->safe_psql('shop', q{
 	SELECT pulse_set_event_quality('{"ip": 10, "contact": 35}')});
 is($node->safe_psql('shop', q{SELECT string_agg(detector, ' ' ORDER BY detector) FROM pulse.incident WHERE event = 'buy'}), 'event_vanished property_nulls', 'events have incidents');
 
+my $audit = 'SELECT * FROM pulse.audit ORDER BY id';
+$node->safe_psql('shop', 'SELECT pulse_seal_audit()');
+my $logged = $node->safe_psql('shop', $audit);
+
 # Restore into another cluster: roles first, as an administrator does.
 my $target = start_node('dump_target');
 $target->safe_psql('postgres', 'CREATE ROLE other');  # so that the oids of roles differ
@@ -68,6 +72,11 @@ $node->command_ok([ 'pg_dumpall', '--roles-only', '-f', "$dir/roles.sql" ], 'dum
 $node->command_ok([ 'pg_dump', '--create', '-f', "$dir/shop.sql", 'shop' ], 'dump the database');
 $target->run_log([ 'psql', '-X', '-q', '-f', "$dir/roles.sql", 'postgres' ]);    # the superuser exists already
 $target->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/shop.sql", 'postgres' ], 'restore the database');
+
+like($target->safe_psql('shop', $audit), qr/api_key\.rotated/, 'the audit log is restored');
+is($target->safe_psql('shop', $audit), $logged, 'as it was');
+my $chain = 'SELECT intact, kind, verified, unsealed, head_hash FROM pulse_verify_audit()';
+is($target->safe_psql('shop', $chain), $node->safe_psql('shop', $chain), 'and its chain is intact, with the same head');
 
 # The explanation of an incident mentions a running investigation, which is not restored.
 $node->safe_psql('shop', q{DELETE FROM pulse.investigation WHERE status IN ('queued', 'running')});
@@ -82,7 +91,7 @@ is( $target->safe_psql('shop', "SELECT string_agg(DISTINCT runs_as, ',') FROM pu
 	'maker', 'segments run as the role that created them');
 
 is( $target->safe_psql('shop', "SELECT string_agg(concat_ws(' ', id, name, schedule, enabled, runs_as), E'\n' ORDER BY id) FROM pulse.job"),
-	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n5 delivery 5 seconds t\n6 investigations 5 seconds t\n7 pipeline 5 seconds t\n8 activity 1 minute t\n9 requested_snapshots 10 seconds t\n10 events 11 * * * * t\n11 rfm 1 hour t\n16 erasures 10 seconds t\n101 mine 5 minutes t maker",
+	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n5 delivery 5 seconds t\n6 investigations 5 seconds t\n7 pipeline 5 seconds t\n8 activity 1 minute t\n9 requested_snapshots 10 seconds t\n10 events 11 * * * * t\n11 rfm 1 hour t\n16 erasures 10 seconds t\n12 seal_audit 5 seconds t\n101 mine 5 minutes t maker",
 	'built-in jobs exist once, with their changes, beside the user jobs');
 is($target->safe_psql('shop', 'SELECT string_agg(DISTINCT status, $$,$$), count(*) FROM pulse.job_run'), 'ok|2', 'with their runs');
 is( $target->safe_psql(
@@ -120,10 +129,7 @@ for my $each ($node, $target)
 	is($each->safe_psql('shop', qq{SELECT k.name, k.source, s.description, s.keys FROM pulse.find_api_key('$of_source') AS k JOIN pulse_list_event_sources() AS s ON s.name = k.source}),
 		'orders|orders|Orders|1', 'the key of an event source sends its events in ' . $each->name);
 }
-my $audit = 'SELECT * FROM pulse.audit ORDER BY id';
-like($target->safe_psql('shop', $audit), qr/api_key\.rotated/, 'the audit log is restored');
-is($target->safe_psql('shop', $audit), $node->safe_psql('shop', $audit), 'as it was');
-is($target->safe_psql('shop', q{SELECT pulse_revoke_api_key('shop'); SELECT id > (SELECT max(id) FROM pulse.audit WHERE action <> 'api_key.revoked') FROM pulse.audit WHERE action = 'api_key.revoked'}) =~ /^t$/m, 1, 'and goes on');
+is($target->safe_psql('shop', q{SELECT pulse_revoke_api_key('shop'); SELECT id > (SELECT max(id) FROM pulse.audit WHERE action <> 'api_key.revoked') FROM pulse.audit WHERE action = 'api_key.revoked'}) =~ /^t$/m, 1, 'the audit log goes on');
 is($target->safe_psql('shop', $keys), '', 'a key that is revoked there ends there');
 isnt($node->safe_psql('shop', $keys), '', 'and not here');
 

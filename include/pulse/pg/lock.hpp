@@ -10,7 +10,10 @@ namespace pulse::pg {
 // another session holds it.
 bool TryLock(const char* table, int64_t id);
 
-// The same, but also returns false if this session holds it already.
+// The same, but waits for another session, as long as lock_timeout allows.
+void Lock(const char* table, int64_t id);
+
+// The same as TryLock(), but also returns false if this session holds it already.
 bool TryLockOnce(const char* table, int64_t id);
 
 // Releases the advisory locks that the session holds beyond transactions, as pg_advisory_unlock_all() does.

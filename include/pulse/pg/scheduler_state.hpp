@@ -26,7 +26,7 @@ enum class Presence : uint8_t { kUnknown, kPresent, kAbsent, kOtherVersion };
 // other lanes than kJobs do not count towards pulse.max_parallel_jobs, and there is at most one per database
 // and lane, so that messages never wait behind jobs.
 enum class Lane : uint8_t { kJobs };
-inline constexpr size_t kLanes = 6;  // kJobs, and room for five more
+inline constexpr size_t kLanes = 8;  // kJobs, and room for seven more
 
 class SchedulerState {
   public:
