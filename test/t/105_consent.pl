@@ -20,11 +20,12 @@ sql(q{
 	FROM generate_series(1, 40) AS i;
 });
 
+# Each statement is a transaction.
 sub start
 {
 	my ($name, $sql) = @_;
 	my ($out, $err) = ('', '');
-	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . " application_name=$name", '-c', $sql ], '<', \undef, '>', \$out, '2>', \$err);
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . " application_name=$name" ], '<', \$sql, '>', \$out, '2>', \$err);
 	return [ $run, \$out, \$err ];
 }
 sub finish { my ($session) = @_; $session->[0]->finish; return ${ $session->[1] } . ${ $session->[2] }; }
@@ -70,9 +71,9 @@ $one->quit;
 # ---- many sessions at once ----
 my @sessions = map {
 	my $n = $_;
-	start("many$n", join('; ', map { "SELECT pulse_set_consent('p' || " . (41 + ($n * 7 + $_) % 8) . ", '" . (qw(ads email all))[ $_ % 3 ] . "', " . (($n + $_) % 3 ? 'true' : 'false') . ')' } 1 .. 25))
+	start("many$n", join('', map { "SELECT pulse_set_consent('p' || " . (41 + ($n * 7 + $_) % 8) . ", '" . (qw(ads email all))[ $_ % 3 ] . "', " . (($n + $_) % 3 ? 'true' : 'false') . ");\n" } 1 .. 25))
 } 1 .. 4;
-my $merges = start('merges', q{SELECT pulse_merge('p41', 'p42', 'x'); SELECT pulse_merge('p43', 'p44', 'x'); SELECT pulse_unmerge((SELECT min(id) FROM pulse.merge_history WHERE undone_at IS NULL), 'y'); SELECT pulse_merge('p45', 'p46', 'x')});
+my $merges = start('merges', q{SELECT pulse_merge('p41', 'p42', 'x'); SELECT pulse_merge('p43', 'p44', 'x'); SELECT pulse_unmerge((SELECT min(id) FROM pulse.merge_history WHERE undone_at IS NULL), 'y'); SELECT pulse_merge('p45', 'p46', 'x');});
 unlike(finish($_), qr/ERROR/, 'no session fails') for @sessions, $merges;
 is(sql(q{SELECT count(*) FROM pulse.consent_record AS r JOIN pulse.identity AS i ON i.profile_id = r.profile_id AND i.kind = 'user_id' AND i.value BETWEEN 'p41' AND 'p48'}), '100', 'every statement is kept');
 # The rows are what the history comes to.
