@@ -35,7 +35,11 @@ PULSE_WRITING_FUNCTION(pulse_set_consent) {
     profile::RequirePurpose(request.purpose);
     const pg::OwnerSession session;
     const profile::ConsentResult result = profile::SetConsents({request}, actor).front();
-    if (!result.record) profile::RequirePerson(request.user);
+    if (!result.record) {
+        profile::RequirePerson(request.user);
+        throw pulse::UserError(pulse::sqlstate::kSerializationFailure,
+                               "another session has deleted or created this person", "", "Try again.");
+    }
     pulse::audit::Write(
         "consent.changed", "profile:" + std::to_string(result.person.value()),
         {{"purpose", request.purpose}, {"granted", request.granted}, {"record", result.record.value()}});

@@ -285,7 +285,7 @@ void RequirePurpose(const std::string& purpose) {
                     "Purposes are " + list + "; pulse_set_consent_purpose() adds others.");
 }
 
-std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& people) {
+std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& people, bool read_only) {
     static pg::Statement records(
         "SELECT p.canonical_id, r.id, r.profile_id, r.purpose, r.status, r.at, r.repeated_at, r.expires_at"
         " FROM unnest($1) AS u (id) CROSS JOIN LATERAL (SELECT q.id, q.canonical_id FROM pulse.profile AS q"
@@ -301,13 +301,13 @@ std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& 
     const ForceIndexScans force_index;
     const Value ids = Value::Int8s(ToVector(people));
     std::map<int64_t, ConsentHistory> histories;
-    const pg::Result said = records.Execute({ids});
+    const pg::Result said = records.Execute({ids}, read_only);
     for (uint64_t i = 0; i < said.size(); ++i)
         histories[said[i].Int8(0)].records.push_back(
             {said[i].Int8(1), said[i].Int8(2), said[i].Text(3), FindConsentStatus(said[i].Text(4)).value(),
              said[i].Time(5), said[i].Time(6), said[i].TimeOrNull(7)});
     if (histories.empty()) return histories;
-    const pg::Result merged = merges.Execute({ids});
+    const pg::Result merged = merges.Execute({ids}, read_only);
     for (uint64_t i = 0; i < merged.size(); ++i)
         if (const auto history = histories.find(merged[i].Int8(0)); history != histories.end())
             history->second.merges.push_back({merged[i].Int8(1), merged[i].Int8(2), merged[i].Time(3)});

@@ -15,7 +15,7 @@ using pg::Value;
 
 // As it was at a moment: without what was said later.
 ConsentHistory HistoryUntil(int64_t person, Moment at) {
-    auto histories = ReadConsentHistories({person});
+    auto histories = ReadConsentHistories({person}, true);
     ConsentHistory history = std::move(histories[person]);
     std::erase_if(history.records, [&](const ConsentRecord& record) { return record.at > at; });
     for (ConsentRecord& record : history.records)

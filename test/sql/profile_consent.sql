@@ -131,6 +131,18 @@ SELECT pulse_create_trait('consent', '1');
 SELECT pulse_create_segment('typo', '{"where": "consent"}');
 SELECT item, part, value, regexp_replace(note, 'record [0-9]+', 'record …') AS note FROM pulse_explain_membership('jon', 'reachable') WHERE item = 'consent';
 
+-- A change is evaluated at once, also where events wait for the pipeline.
+SET pulse.evaluation = 'async';
+SELECT pulse_set_consent('ann', 'ads', true) > 0 AS recorded;
+SELECT c.change, c.cause FROM pulse.membership_change AS c JOIN pulse.segment AS s ON s.id = c.segment_id JOIN pulse.person AS p USING (profile_id)
+WHERE p.user_id = 'ann' AND s.name = 'reachable' AND c.at = pulse_now();
+RESET pulse.evaluation;
+-- Subscriptions are told of each change, also by merges; not of what repeats.
+SELECT pulse_subscribe('https://example.com/consent', '{consent.updated}', name => 'consent', secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') IS NOT NULL AS subscribed;
+SELECT pulse_set_consent('ann', 'ads', false) > 0 AS recorded;
+SELECT pg_temp.send('{"consent": {"ads": false}}', 'ann'), pg_temp.send('{"consent": {"sms": true}}', 'ann');
+SELECT i.kind, p.user_id, i.data FROM pulse.feed_item AS i JOIN pulse.person AS p USING (profile_id) ORDER BY i.id;
+
 -- ---- Purposes ----
 SELECT pulse_set_consent_purpose('loyalty', '{Club}', true);
 SELECT granted, status FROM pulse_consents_of('bob') WHERE purpose = 'loyalty';

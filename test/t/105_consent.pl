@@ -20,12 +20,14 @@ sql(q{
 	FROM generate_series(1, 40) AS i;
 });
 
+my $dir = PostgreSQL::Test::Utils::tempdir();
 # Each statement is a transaction.
 sub start
 {
 	my ($name, $sql) = @_;
 	my ($out, $err) = ('', '');
-	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . " application_name=$name" ], '<', \$sql, '>', \$out, '2>', \$err);
+	append_to_file("$dir/$name.sql", $sql);
+	my $run = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') . " application_name=$name", '-f', "$dir/$name.sql" ], '<', \undef, '>', \$out, '2>', \$err);
 	return [ $run, \$out, \$err ];
 }
 sub finish { my ($session) = @_; $session->[0]->finish; return ${ $session->[1] } . ${ $session->[2] }; }
@@ -84,6 +86,8 @@ is(sql($differences), '0', 'each row is what its history comes to');
 # ---- a crash, a standby, a dump ----
 my $answers = q{
 	SELECT p.user_id, c.purpose, c.status, c.at, c.expires_at, c.record_id, c.live FROM pulse.consent AS c JOIN pulse.person AS p USING (profile_id) ORDER BY 1, 2;
+	SELECT status, granted, expires_at FROM pulse_consents_of('p1', '2020-01-01') WHERE purpose = 'ads';
+	SELECT status, granted, expires_at FROM pulse_consents_of('p1') WHERE purpose = 'ads';
 	SELECT count(*), sum(id), count(expires_at), max(text_version) FROM pulse.consent_record;
 	SELECT purpose, categories FROM pulse.consent_purpose ORDER BY 1;
 	SELECT string_agg(user_id, ' ' ORDER BY user_id) FROM pulse_segment_members('reachable', 100);
@@ -104,7 +108,6 @@ SELECT pulse_set_consent('p1', 'ads', false)});
 like($error, qr/25006: cannot execute pulse_set_consent\(\) in a read-only transaction/, 'and says that it cannot write');
 
 my $target = start_node('consent_target', 'pulse.run_jobs = off');
-my $dir = PostgreSQL::Test::Utils::tempdir();
 $node->command_ok([ 'pg_dump', '-f', "$dir/people.sql", 'postgres' ], 'dump');
 $target->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/people.sql", 'postgres' ], 'restore');
 is($target->safe_psql('postgres', $answers), $before, 'a restored database answers the same');

@@ -59,6 +59,8 @@ struct ConsentHistory {
     std::vector<ConsentRecord> records;
     std::vector<ConsentMerge> merges;
 };
-std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& people);
+// `read_only`: as the calling statement sees it; else as of the newest commit.
+std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& people,
+                                                       bool read_only = false);
 
 }  // namespace pulse::profile
