@@ -68,12 +68,12 @@ void MeasureSources(std::vector<Signal>& signals) {
 }  // namespace
 
 void MeasureOwnSignals(Moment now) {
+    const bool people = pg::Execute("SELECT EXISTS (SELECT FROM pulse.profile)")[0].Bool(0);
     const pg::Result newest = pg::Execute(
-        "SELECT last_at FROM pulse.signal_series WHERE name = 'queued_people' AND source = 'pulse' AND entity ="
-        " 'all'");
+        "SELECT last_at FROM pulse.signal_series WHERE name = $1 AND source = 'pulse' AND entity = 'all'",
+        {Value::Text(people ? "known_share" : "queued_people")});
     if (!newest.empty() && newest[0].Time(0) > now - kBetweenMeasures && newest[0].Time(0) <= now) return;
     std::vector<Signal> signals;
-    const bool people = pg::Execute("SELECT EXISTS (SELECT FROM pulse.profile)")[0].Bool(0);
     if (people) {
         MeasureEvents(now, signals);
         MeasurePeople(now, signals);
