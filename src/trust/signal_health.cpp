@@ -50,7 +50,8 @@ HealthPart EmqPart(const HealthFacts& facts) {
         sum += score;
         Note(part, one.age);
         if (platforms.size() < kMostListed)
-            platforms.push_back({{"platform", one.platform}, {"account", one.account}, {"score", score}});
+            platforms.push_back(
+                {{"platform", one.platform}, {"account", one.account}, {"score", PlainNumber(score)}});
         if (score < 60)
             part.issues.push_back("The event match quality of " + AccountName(one.platform, one.account) +
                                   " is " + PlainText(Hundredth(one.value)) + " of 10.");
@@ -77,7 +78,7 @@ HealthPart FreshnessPart(const HealthFacts& facts) {
         if (inputs.size() < kMostListed)
             inputs.push_back({{"what", one.what},
                               {"age_seconds", one.age ? json(*one.age / kSecond) : json()},
-                              {"score", one.age ? json(score) : json()}});
+                              {"score", one.age ? PlainNumber(score) : json()}});
         if (!one.age) {
             part.issues.push_back(one.unknown);
         } else {
@@ -113,7 +114,7 @@ HealthPart VariancePart(const HealthFacts& facts) {
                                 {"metric", one.metric},
                                 {"variance", std::round(variance * 10000) / 10000},
                                 {"band", VarianceBand(variance)},
-                                {"score", score}});
+                                {"score", PlainNumber(score)}});
         if (variance >= 0.10)
             part.issues.push_back(AccountName(one.platform, one.account) + " and analytics differ by " +
                                   Percent(variance) + " in " + one.metric + ".");
@@ -173,7 +174,7 @@ HealthPart AnomalyPart(const HealthFacts& facts) {
                      {"anomalous", bad},
                      {"metrics", std::move(metrics)},
                      {"incidents", std::move(incidents)}};
-    if (part.assumed) part.issues.emplace_back("Nothing that is known long enough to tell what is normal.");
+    if (part.assumed) part.issues.emplace_back("Nothing is known for long enough to tell what is normal.");
     for (size_t i = 0; i < std::min(facts.unwatched.size(), kMostListed); ++i)
         part.issues.push_back(facts.unwatched[i] + " is not watched.");
     return part;
@@ -193,7 +194,8 @@ HealthPart CdpPart(const HealthFacts& facts) {
     part.age = cdp.age;
     double sum = 0, weights = 0;
     const auto add = [&](const char* name, double weight, const std::optional<double>& value, double score) {
-        part.evidence[name] = {{"value", value ? json(Hundredth(*value)) : json()}, {"score", score}};
+        part.evidence[name] = {{"value", value ? PlainNumber(Hundredth(*value)) : json()},
+                               {"score", PlainNumber(score)}};
         sum += weight * score;
         weights += weight;
     };
@@ -307,7 +309,7 @@ json Json(const std::vector<HealthPart>& parts) {
         }
         list.push_back({{"part", part.name},
                         {"applies", true},
-                        {"value", part.value},
+                        {"value", PlainNumber(part.value)},
                         {"weight", std::round(part.weight * 10000) / 10000},
                         {"assumed", part.assumed},
                         {"age_seconds", part.age ? json(*part.age / kSecond) : json()},

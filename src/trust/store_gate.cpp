@@ -205,8 +205,8 @@ void Record(FullDecision& full, const std::string& asker) {
                  {{"decision", full.decision.id},
                   {"action", facts.action},
                   {"verdict", verdict},
-                  {"score", facts.score ? pg::Json(*facts.score) : pg::Json()},
-                  {"threshold", full.judgement.threshold}});
+                  {"score", facts.score ? PlainNumber(*facts.score) : pg::Json()},
+                  {"threshold", PlainNumber(full.judgement.threshold)}});
     Publish(full);
 }
 
@@ -234,6 +234,19 @@ FullDecision EvaluateGateFully(const std::string& action, const std::string& sub
     decision.reasons = full.judgement.reasons;
     decision.as_of = full.facts.as_of.value_or(full.facts.now);
     return full;
+}
+
+Allowance AllowanceOf(const FullDecision& full, const std::vector<ActionType>& types) {
+    Allowance allowance;
+    const GateFacts& facts = full.facts;
+    for (const ActionType& type : types) {
+        GateFacts asked = facts;
+        asked.action = type.name;
+        asked.risk = type.risk;
+        const bool passes = Judge(asked, full.settings).verdict == Verdict::kPass;
+        (passes ? allowance.allowed : allowance.restricted).push_back(type.name);
+    }
+    return allowance;
 }
 
 GateDecision EvaluateGate(const std::string& action, const std::string& subject, bool dry_run) {
