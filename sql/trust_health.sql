@@ -109,7 +109,7 @@ CREATE FUNCTION pulse_set_trust(settings jsonb) RETURNS jsonb LANGUAGE c VOLATIL
 COMMENT ON FUNCTION pulse_set_trust(jsonb) IS
 'Changes weights and thresholds from pulse_now() on, as {"healthy": 75, "high": 85}; null restores a default; other keys stay. Recorded in pulse.audit. Returns the settings. Errors: 22004 null, 22023 an unknown key, a number out of range, points that do not add up to 100, thresholds out of order, or a pulse.now in the future.';
 
--- Level: owner
+-- Level: reader
 CREATE FUNCTION pulse.trust_days(key text) RETURNS double precision
     LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
 SELECT coalesce((SELECT (s.settings ->> key)::float8 FROM pulse.trust_setting AS s ORDER BY s.valid_from DESC LIMIT 1),
