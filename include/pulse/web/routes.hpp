@@ -33,5 +33,6 @@ std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, g
 std::vector<Route> FunnelRoutes();          // Stratum: funnels
 std::vector<Route> PrivacyRoutes();         // exports and erasures of people
 std::vector<Route> AuditRoutes();           // the audit log
+std::vector<Route> TrustRoutes();           // signals, their health, the gate; the same of Stratum
 
 }  // namespace pulse::web
