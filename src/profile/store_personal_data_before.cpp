@@ -30,7 +30,10 @@ constexpr ExportPart kOutboxParts[] = {
     RegisterWithoutPersonalData(
         "audit", {{"audit",
                    "Who administers Pulse, and what they did; people by the number of an erasure or "
-                   "profile alone."}}) &&
+                   "profile alone."},
+                  {"audit_unsealed", "Numbers of rows of the audit log."},
+                  {"audit_seal", "Hashes over rows of the audit log."},
+                  {"audit_checkpoint", "Hashes of the chain of the audit log."}}) &&
     RegisterWithoutPersonalData("source", {{"source_usage", "What reading elsewhere cost."}}) &&
     RegisterWithoutPersonalData("segment",
                                 {{"segment", "Definitions."}, {"segment_version", "Definitions."}}) &&
