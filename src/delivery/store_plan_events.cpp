@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_publish.hpp"
 #include "pulse/delivery/store_route.hpp"
 
 namespace pulse::delivery {
@@ -115,6 +116,7 @@ const std::vector<std::string>& SubscriptionEvents() {
         std::vector<std::string> all = DefaultEvents();
         all.insert(all.end(), {"segment.entered", "segment.exited", "event.received", "profile.created",
                                "profile.updated", "profile.merged"});
+        all.insert(all.end(), RegisteredEventNames().begin(), RegisteredEventNames().end());
         return all;
     }();
     return events;
