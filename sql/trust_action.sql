@@ -100,7 +100,7 @@ COMMENT ON COLUMN pulse.action_event.event IS 'proposed, held, blocked, approved
 COMMENT ON COLUMN pulse.action_event.state IS 'The state after the step.';
 COMMENT ON COLUMN pulse.action_event.attempt IS 'The attempt that began; an attempt begins once.';
 
--- Hashes of secrets: no level reads them.
+-- Level: owner
 CREATE TABLE pulse.action_token (
     hash bytea PRIMARY KEY,
     action_id bigint NOT NULL REFERENCES pulse.action ON DELETE CASCADE,

@@ -101,7 +101,7 @@ void ReadDo(const json& value, AutomationDefinition& definition) {
     const JsonObject object(value, {.name = "\"do\"", .path = "do"},
                             {"action", "subject", "payload", "channel"},
                             R"({"action": "pause_campaign", "subject": "campaign:summer"})");
-    definition.action = CheckActionName(ShortText(object, "action", true));
+    definition.action = RequireActionName(ShortText(object, "action", true));
     definition.subject = ShortText(object, "subject");
     if (!definition.subject.empty()) definition.subject = Write(ReadSubject(definition.subject));
     definition.channel = ShortText(object, "channel");
@@ -134,7 +134,7 @@ const char* Name(Trigger::Kind kind) {
     return "signal";
 }
 
-std::string CheckActionName(const std::string& name) {
+std::string RequireActionName(const std::string& name) {
     const bool valid = !name.empty() && name.size() <= 63 && name[0] >= 'a' && name[0] <= 'z' &&
                        std::all_of(name.begin(), name.end(), [](char c) {
                            return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';

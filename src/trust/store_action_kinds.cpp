@@ -3,6 +3,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/automation_scope.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/session_settings.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"

@@ -9,8 +9,10 @@
 #include "pulse/delivery/route.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/timezone.hpp"
 #include "pulse/trust/store_action.hpp"
+#include "pulse/trust/store_health.hpp"
 #include "pulse/trust/subject.hpp"
 
 namespace pulse::trust {
@@ -112,6 +114,22 @@ void AddAutomationVersion(int64_t id, int32_t version, const json& definition, c
          Value::Text(actor), Value::Time(pg::Now())});
 }
 
+// The gate passes nothing without a history of health: it begins now. What cannot be computed blocks later.
+void BeginHistory(const std::string& name) {
+    try {
+        pg::Subtransaction subtransaction;
+        {
+            const pg::Session session;
+            UpdateHealth("automation:" + name, pg::Now(), true, false);
+        }
+        subtransaction.Commit();
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+    } catch (const UserError&) {
+        return;
+    }
+}
+
 // Everything that follows from the definition; it begins to look for its cause now.
 void SettleDefinition(int64_t id, const std::string& name, const AutomationDefinition& definition) {
     const std::optional<int64_t> segment = RequireCauseSegment(definition.when);
@@ -124,6 +142,7 @@ void SettleDefinition(int64_t id, const std::string& name, const AutomationDefin
         {Value::Int8(id), Value::Text(Name(definition.when.kind)), Value::Int8(segment),
          Value::Time(NextRunOf(definition.when, now, now)), Value::Time(now),
          members ? Value::Int8(FirstPosition()) : Value::Null(INT8OID)});
+    BeginHistory(name);
     pg::NotifyLauncher();
 }
 
@@ -143,11 +162,13 @@ bool FindAutomationSubject(const std::string& name, std::vector<Subject>& depend
     if (rows.empty()) return false;
     if (const auto segment = rows[0].TextOrNull(1)) dependencies.push_back({"segment", *segment});
     const AutomationDefinition definition = ReadAutomation(rows[0].Jsonb(0));
-    if (definition.subject.empty()) return true;
-    const Subject subject = ReadSubject(definition.subject);
-    if (subject == Subject{"automation", name}) return true;
-    // What Pulse does not know stands on everything.
-    dependencies.push_back(FindSubjectKind(subject.kind) ? subject : Subject{"all", ""});
+    const Subject self{"automation", name};
+    const Subject subject = definition.subject.empty() ? self : ReadSubject(definition.subject);
+    // What Pulse does not know, and what reads nothing, stands on everything.
+    if (subject != self)
+        dependencies.push_back(FindSubjectKind(subject.kind) ? subject : Subject{"all", ""});
+    else if (dependencies.empty())
+        dependencies.push_back({"all", ""});
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/number.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"

@@ -142,7 +142,7 @@ int64_t CreateRule(const std::string& name, const std::vector<std::string>& acti
         if (action.starts_with(kRiskPrefix))
             ReadRiskModes({{action.substr(5), "advisory"}});
         else
-            CheckActionName(action);
+            RequireActionName(action);
     }
     ReadLimits(limits, "limits");
     if (limits.empty())

@@ -1,19 +1,13 @@
 // What the queue of actions asks the gate's tables beyond its verdict.
 #include "pulse/pg/probe.hpp"
+#include "pulse/trust/store_action_type.hpp"
 #include "pulse/trust/store_enforcement.hpp"
 
 namespace pulse::trust {
 
-namespace {
-
-using pg::Value;
-
-}  // namespace
-
 std::string RiskOf(const std::string& action) {
-    static pg::Statement statement("SELECT risk FROM pulse.action_type WHERE name = $1", {TEXTOID});
-    const pg::Result rows = statement.Execute({Value::Text(action)}, true);
-    return rows.empty() ? "unknown" : rows[0].Text(0);
+    const std::optional<Risk> risk = FindRisk(action);
+    return risk ? Name(*risk) : "unknown";
 }
 
 std::optional<std::string> WhyFrozen(const std::string& risk) {

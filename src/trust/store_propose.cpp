@@ -95,7 +95,7 @@ ActionRow RowOf(const Proposal& proposal, const Enforcement& enforcement) {
 std::optional<std::string> CheckAction(const std::string& name, const std::string& subject,
                                        const std::optional<std::string>& channel,
                                        const Enforcement& enforcement) {
-    CheckActionName(name);
+    RequireActionName(name);
     if (subject.size() > kLongestSubject)
         ThrowInvalid("the subject is too long", "", "At most 500 bytes are allowed.");
     ReadSubject(subject);

@@ -45,6 +45,6 @@ std::string DescribeChange(const nlohmann::json& before, const nlohmann::json& a
 std::string Describe(const Trigger& trigger);
 
 // Throws UserError 22023 unless it can be the name of an action.
-std::string CheckActionName(const std::string& name);
+std::string RequireActionName(const std::string& name);
 
 }  // namespace pulse::trust
