@@ -73,6 +73,7 @@ COMMENT ON COLUMN pulse.action.warnings IS 'Limits that it exceeds and that do n
 COMMENT ON COLUMN pulse.action.attempt IS 'How often it was begun. Each attempt has its own decision.';
 COMMENT ON COLUMN pulse.action.retry_at IS 'Not carried out, or not looked at again, before this time.';
 COMMENT ON COLUMN pulse.action.expires_at IS 'When a pending or approved action expires, and one that is being applied fails because nobody confirmed it.';
+COMMENT ON COLUMN pulse.action.overridden_at IS 'When an admin let it pass despite a hold; null again once the gate blocks it.';
 COMMENT ON COLUMN pulse.action.applied_at IS 'When it was carried out, or left for its receiver. Limits count from it.';
 COMMENT ON COLUMN pulse.action.state_before IS 'What pulse_rollback_action() restores.';
 COMMENT ON COLUMN pulse.action.runs_as IS 'The role that proposed it, or that owns the automation: run_function runs with its rights.';

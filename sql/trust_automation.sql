@@ -128,7 +128,7 @@ when, with exactly one cause: {"incident": {"segment", "detector", "severity"}} 
 do: {"action", "subject", "payload", "channel"} as pulse_propose_action() takes them; without subject it is the automation itself;
 level: guarded, approval (the default) or suggest; mode: advisory, soft_block or hard_block for its limits;
 limits: {"per_day": 5, "apart": "4 h", "max_change": 0.3, "max_value": 1000, "cool_down": "1 h", "max_share": 0.2}. Causes within cool_down after its last action are skipped. An action that moves a larger share of the segment at once than max_share waits for a person.
-The job automations proposes the action, with the cause in the payload as cause. The gate judges it by the health of what the automation reads: its segment and its subject. The same incident acts once.
+The job automations proposes the action, with the cause in the payload as cause. The gate judges it by the health of what the automation reads: the segment of its members, and its subject; a subject that Pulse does not know, or none, stands on everything. The same incident acts once.
 Errors: 22023 invalid definition or name, 42710 name taken, 42704 unknown segment, channel, function or subject, 42501 no right to execute the function, 54000 too large.';
 
 -- Level: operator

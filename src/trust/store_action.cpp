@@ -101,7 +101,7 @@ void WriteState(const ActionRow& row, const Step& step, const Assessed* assessed
     static pg::Statement state(
         "UPDATE pulse.action SET state = $2, needs = nullif($3, ''),"
         " finished_at = CASE WHEN $2 IN ('pending', 'approved', 'applying') THEN NULL ELSE $4 END,"
-        " attempt = coalesce($5, attempt) WHERE id = $1",
+        " attempt = coalesce($5, attempt), retry_at = CASE WHEN $2 <> 'approved' THEN retry_at END WHERE id = $1",
         {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID});
     static pg::Statement decision(
         "UPDATE pulse.action SET decision_id = nullif($2, 0), verdict = $3, score = $4, reasons = $5,"

@@ -99,7 +99,12 @@ bool EndAction(ActionRow& row, const char* event, State state, const std::string
 
 // What does not pass stays or becomes pending; an unchanged state is no step.
 bool KeepWaiting(ActionRow& row, const Assessed& assessed) {
+    static pg::Statement end_override("UPDATE pulse.action SET overridden_at = NULL WHERE id = $1",
+                                      {INT8OID});
     LookAgain(row, kLookAgainAfter);
+    // An override is for the hold that a person saw.
+    if (row.overridden && assessed.gate.verdict == Verdict::kBlock)
+        end_override.Execute({Value::Int8(row.id)});
     const Course course = assessed.course;
     if (row.state == course.state && row.need == course.need) return false;
     TakeStep(row,

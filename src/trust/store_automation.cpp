@@ -153,15 +153,18 @@ void DismissWaiting(int64_t automation, const std::string& why, const std::strin
     for (uint64_t i = 0; i < rows.size(); ++i) Dismiss(rows[i].Int8(0), why, actor);
 }
 
-// An automation as a subject of the gate: its segment, and what its actions are about.
+// An automation as a subject of the gate: the segment whose members it reads, and what its actions are about.
 bool FindAutomationSubject(const std::string& name, std::vector<Subject>& dependencies) {
     const pg::Result rows = pg::Execute(
         "SELECT a.definition, s.name FROM pulse.automation AS a LEFT JOIN pulse.segment AS s"
         " ON s.id = a.cause_segment_id WHERE a.name = $1",
-        {Value::Text(name)}, true);
+        {Value::Text(name)});
     if (rows.empty()) return false;
-    if (const auto segment = rows[0].TextOrNull(1)) dependencies.push_back({"segment", *segment});
     const AutomationDefinition definition = ReadAutomation(rows[0].Jsonb(0));
+    // An incident is known to be one; that its segment is not healthy must not hold what answers it.
+    const std::optional<std::string> segment = rows[0].TextOrNull(1);
+    if (segment && definition.when.kind == Trigger::Kind::kMembership)
+        dependencies.push_back({"segment", *segment});
     const Subject self{"automation", name};
     const Subject subject = definition.subject.empty() ? self : ReadSubject(definition.subject);
     // What Pulse does not know, and what reads nothing, stands on everything.
@@ -232,6 +235,7 @@ int32_t UpdateAutomation(const std::string& name, const std::optional<json>& jso
             if (error.State() != sqlstate::kUniqueViolation) throw;
             ThrowAutomationExists(final_name);
         }
+        BeginHistory(final_name);
     }
     if (description)
         pg::Execute("UPDATE pulse.automation SET description = nullif($2, ''), updated_at = $3 WHERE id = $1",

@@ -135,7 +135,7 @@ int64_t DeleteEndedActions(Moment, int64_t rows) {
     const Moment now = pg::Now();
     return static_cast<int64_t>(
         pg::Execute("DELETE FROM pulse.action WHERE id = ANY (ARRAY(SELECT a.id FROM pulse.action AS a"
-                    " WHERE a.finished_at < $1 AND (a.overridden_at IS NULL OR a.finished_at < $2)"
+                    " WHERE a.finished_at < $1 AND (a.overridden_by IS NULL OR a.finished_at < $2)"
                     " ORDER BY a.finished_at LIMIT $3))",
                     {Value::Time(now - 365 * kDay), Value::Time(now - 730 * kDay), Value::Int8(rows)})
             .processed());

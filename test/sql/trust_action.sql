@@ -100,7 +100,7 @@ SELECT gate('hold');
 SELECT id, state, needs FROM pulse_propose_action('run_function', 'all', '{"function": "act"}', level => 'guarded');
 SELECT gate('pass');
 SELECT later('24 hours');
-SELECT pulse_record_signal('spend', 900, 'shop');
+SELECT pulse_record_signal('spend', 1e6, 'shop');
 SELECT * FROM pulse_update_signal_health();
 SELECT pulse_run_actions();
 SELECT event, state, note FROM step WHERE a = 6;
@@ -138,6 +138,10 @@ SELECT * FROM pulse_override_action(9, 'no need');
 SELECT gate('hold');
 SELECT id, state, overridden FROM pulse_override_action(9, 'now it holds');
 SELECT gate('block');
+SELECT pulse_run_actions();
+SELECT state, needs, overridden_at FROM pulse.action WHERE id = 9;
+SELECT gate('hold');
+SELECT later('1 minute');
 SELECT pulse_run_actions();
 SELECT state, needs FROM pulse.action WHERE id = 9;
 SELECT pulse_dismiss_action(9);
@@ -197,7 +201,7 @@ SELECT pulse_rollback_action(11);
 SELECT count(*) AS tokens FROM pulse.action_token;
 
 -- ---- modes: the strictest wins; kill switch ----
-SELECT pulse_record_signal('spend', 900, 'shop'), pulse_update_signal_health();
+SELECT pulse_record_signal('spend', 1e9, 'shop'), pulse_update_signal_health();
 SELECT pulse_set_enforcement(risk_modes => '{"high": "hard_block"}');
 SELECT id, state, needs, reasons FROM pulse_propose_action('increase_budget', 'campaign:summer', '{"before": 0, "after": 1}', channel => 'ads');
 SELECT event, state FROM step WHERE a = 12;
@@ -214,7 +218,10 @@ SELECT id, state, needs, would_execute FROM pulse_propose_action('increase_budge
 SELECT pulse_dismiss_action(15);
 SELECT gate('pass');
 SELECT pulse_set_enforcement(true, 'done', 'advisory', '{}');
-SELECT id, state, needs, warnings FROM pulse_propose_action('increase_budget', 'campaign:winter', '{"before": 100}', level => 'guarded', channel => 'ads', dry_run => true);
+SELECT id, state, needs, reasons, warnings FROM pulse_propose_action('increase_budget', 'campaign:winter', '{"before": 100}', level => 'guarded', channel => 'ads', dry_run => true);
+SELECT pulse_delete_enforcement_rule('budgets');
+SELECT pulse_create_enforcement_rule('budgets', '{increase_budget}', '{"max_change": 0.3, "max_value": 1000}', 'advisory');
+SELECT id, state, needs, reasons, warnings FROM pulse_propose_action('increase_budget', 'campaign:winter', '{"before": 1000, "after": 2000}', level => 'guarded', channel => 'ads', dry_run => true);
 SELECT action, details FROM pulse.audit WHERE action LIKE 'enforcement%' ORDER BY id;
 SELECT pulse_set_enforcement(mode => 'never');
 SELECT pulse_set_enforcement(risk_modes => '{"low": "advisory"}');
@@ -249,18 +256,17 @@ SELECT pulse_run_actions();
 SELECT state FROM pulse.action WHERE id = 16;
 
 -- ---- flags: state before, rollback ----
-SELECT pulse_create_flag('checkout', '{"variants": {"a": 1, "b": 2}, "default": "a"}'::jsonb) AS flag \gset
-SELECT pulse_create_flag('checkout2', 'true') IS NOT NULL AS made;
-SELECT * FROM pulse_update_signal_health('flag:checkout2');
-SELECT id, state FROM pulse_propose_action('pause_flag', 'flag:checkout2', level => 'approval');
+SELECT pulse_create_flag('checkout', 'true') IS NOT NULL AS made;
+SELECT * FROM pulse_update_signal_health('flag:checkout');
+SELECT id, state FROM pulse_propose_action('pause_flag', 'flag:checkout', level => 'approval');
 SELECT id, state, needs, decision, reasons FROM pulse_approve_action(18);
 SELECT state, needs FROM pulse.action WHERE id = 18;
 SELECT pulse_override_action(18, 'the shop is down');
 SELECT pulse_run_actions();
 SELECT state, state_before FROM pulse.action WHERE id = 18;
-SELECT enabled FROM pulse.flag WHERE key = 'checkout2';
+SELECT enabled FROM pulse.flag WHERE key = 'checkout';
 SELECT pulse_rollback_action(18, 'it was not the flag');
-SELECT enabled FROM pulse.flag WHERE key = 'checkout2';
+SELECT enabled FROM pulse.flag WHERE key = 'checkout';
 SELECT pulse_rollback_action(18);
 SELECT event, state, note FROM step WHERE a = 18;
 
@@ -281,14 +287,44 @@ SELECT payload ->> 'function' AS function, state, error, result ->> 'returned' A
 -- Outside of an action they run.
 SELECT pulse_unfreeze();
 
+-- ---- property: whatever the verdicts and the people do, nothing is carried out without a pass, or an overridden hold, of at most 5 minutes ----
+CREATE PROCEDURE one_step(what int, verdict int) LANGUAGE plpgsql AS $$
+DECLARE live bigint := (SELECT a.id FROM pulse.action AS a WHERE a.subject = 'all' AND a.state IN ('pending', 'approved', 'applying'));
+BEGIN
+    PERFORM later(interval '41 seconds' * (1 + what % 3));
+    IF verdict < 3 THEN PERFORM gate((ARRAY['pass', 'hold', 'block'])[verdict + 1]); END IF;
+    IF live IS NULL THEN
+        PERFORM pulse_propose_action('run_function', 'all', '{"function": "act"}', level => (ARRAY['guarded', 'approval', 'guarded'])[what % 3 + 1]);
+    ELSIF what IN (0, 1, 2) THEN PERFORM pulse_approve_action(live);
+    ELSIF what = 3 THEN PERFORM pulse_override_action(live, 'random');
+    ELSIF what = 4 THEN PERFORM pulse_dismiss_action(live);
+    ELSE PERFORM pulse_run_actions();
+    END IF;
+EXCEPTION WHEN object_not_in_prerequisite_state THEN NULL;
+END $$;
+SELECT setseed(0.42);
+SELECT max(id) AS before FROM pulse.action_event \gset
+DO $$ BEGIN FOR i IN 1 .. 400 LOOP CALL one_step((random() * 9)::int, (random() * 6)::int); END LOOP; END $$;
+SELECT count(*) > 30 AS carried_out, count(*) FILTER (WHERE d.decision = 'hold') > 2 AS overridden,
+       bool_and(d.decision = 'pass' OR d.decision = 'hold' AND EXISTS (SELECT FROM pulse.action_event AS o WHERE o.action_id = e.action_id AND o.event = 'overridden' AND o.id < e.id)) AS all_passed,
+       bool_and(e.at - d.at BETWEEN '0' AND '5 minutes') AS all_fresh,
+       bool_and(d.score >= d.threshold OR d.decision = 'hold' AND d.score >= d.hold_threshold) AS all_above
+FROM pulse.action_event AS e LEFT JOIN pulse.gate_decision AS d ON d.id = e.decision_id WHERE e.event = 'applying' AND e.id > :before;
+SELECT (SELECT count(*) FROM done) = (SELECT count(*) FROM pulse.action WHERE name = 'run_function' AND payload ->> 'function' = 'public.act' AND state = 'applied') AS once_each;
+SELECT count(*) FROM (SELECT action_id, attempt FROM pulse.action_event WHERE event = 'applying' GROUP BY 1, 2 HAVING count(*) > 1) AS twice;
+SELECT pulse_dismiss_action(a.id) FROM pulse.action AS a WHERE a.state IN ('pending', 'approved', 'applying');
+SELECT gate('pass');
+
 -- ---- subscriptions are told ----
 SELECT pulse_subscribe('https://example.com/events', '{action.pending,action.applied,action.failed,action.blocked}', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'trust');
-SELECT pulse_subscribe('https://example.com/events', '{action.pending}', segments => '{x}');
+SELECT pulse_create_segment('visitors', '{"where": "events.visit.count >= 1"}') > 0 AS made;
+SELECT pulse_subscribe('https://example.com/events', '{action.pending}', segments => '{visitors}');
 SELECT gate('block');
-SELECT id, state, needs FROM pulse_propose_action('run_function', 'all', '{"function": "act"}');
-SELECT id, state, overridden FROM pulse_override_action(23, 'please');
+SELECT id AS told, state, needs FROM pulse_propose_action('run_function', 'all', '{"function": "act"}') \gset
+\echo :state :needs
+SELECT state, overridden FROM pulse_override_action(:told, 'please');
 SELECT gate('pass');
-SELECT id, state FROM pulse_approve_action(23);
+SELECT state FROM pulse_approve_action(:told);
 SELECT pulse_run_actions();
 SELECT event, payload -> 'data' ->> 'step' AS step, payload -> 'data' ->> 'state' AS state, payload -> 'data' ->> 'needs' AS needs FROM pulse.outbox WHERE channel = 'trust' ORDER BY id;
 
@@ -304,20 +340,22 @@ SELECT payload FROM pulse.action WHERE id = 1;
 SELECT hash FROM pulse.action_token;
 RESET ROLE;
 SET ROLE trust_operator;
-SELECT id, state FROM pulse_propose_action('run_function', 'all', '{"function": "reads_secret"}', level => 'guarded');
-SELECT pulse_override_action(24, 'no admin');
+SELECT id AS denied, state FROM pulse_propose_action('run_function', 'all', '{"function": "reads_secret"}', level => 'guarded') \gset
+SELECT pulse_override_action(:denied, 'no admin');
 SELECT pulse_set_enforcement(false, 'no admin');
 RESET ROLE;
 REVOKE EXECUTE ON FUNCTION act FROM PUBLIC;
 SELECT pulse_run_actions();
-SELECT state, error, runs_as FROM pulse.action WHERE id = 24;
+SELECT state, error, runs_as FROM pulse.action WHERE id = :denied;
 SET ROLE trust_operator;
 SELECT * FROM pulse_propose_action('run_function', 'all', '{"function": "act"}');
 RESET ROLE;
 -- The audit has every step.
-SELECT action, count(*) FROM pulse.audit WHERE action LIKE 'action.%' GROUP BY 1 ORDER BY 1;
+SELECT DISTINCT action FROM pulse.audit WHERE action LIKE 'action.%' ORDER BY 1;
 SELECT (SELECT count(*) FROM pulse.action_event) = (SELECT count(*) FROM pulse.audit WHERE action LIKE 'action.%') AS one_each;
 SELECT pulse_revoke('trust_operator'), pulse_revoke('trust_reader'), pulse_revoke('trust_admin');
 DROP EXTENSION pulse CASCADE;
+DROP PROCEDURE one_step;
 DROP TABLE done, secret CASCADE;
+DROP FUNCTION gate, later, act, broken, edits, unfreezes, approves, tracks, reads_secret;
 DROP ROLE trust_operator, trust_reader, trust_admin;
