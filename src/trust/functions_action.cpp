@@ -156,7 +156,7 @@ PULSE_FUNCTION(pulse_confirm_outcome) {
     pg::RequireWritable("pulse_confirm_action()");
     const pg::Args args(fcinfo);
     return ReportOutcome(fcinfo, std::nullopt, args.RequireText(0, "token"), args.RequireText(1, "outcome"),
-                         std::nullopt, args.Jsonb(2));
+                         std::nullopt, std::nullopt);
 }
 
 PULSE_WRITING_FUNCTION(pulse_override_action) {
