@@ -19,6 +19,11 @@ constexpr double kAssumedEmq = 75, kAssumedFreshness = 50, kAssumedVariance = 80
 constexpr double kStep = 0.01;  // scores are hundredths
 constexpr size_t kMostListed = 20;
 
+std::string Capitalized(std::string text) {
+    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    return text;
+}
+
 double Hundredth(double number) {
     return std::isfinite(number) ? std::round(number * 100) / 100 : 0;
 }
@@ -79,10 +84,10 @@ HealthPart FreshnessPart(const HealthFacts& facts) {
             // As old as the oldest input.
             part.age = std::max(part.age.value_or(0), *one.age);
             if (*one.age < 0)
-                part.issues.push_back(one.what + " is from the future.");
+                part.issues.push_back(Capitalized(one.what) + " is from the future.");
             else if (score < 100)
-                part.issues.push_back(one.what + " is " + FormatDuration(*one.age / kMinute * kMinute) +
-                                      " old.");
+                part.issues.push_back(Capitalized(one.what) + " is " +
+                                      FormatDuration(*one.age / kMinute * kMinute) + " old.");
         }
     }
     part.evidence = {{"inputs", std::move(inputs)}};
@@ -317,19 +322,17 @@ HeldStatus Hold(const HeldStatus& before, const Health& health, Moment now, cons
     if (health.status == HealthStatus::kUnknown) return {before.level, std::nullopt, 0};
     if (before.level == HealthStatus::kUnknown || health.status <= before.level)
         return {health.status, std::nullopt, 0};
-    HealthStatus reached = before.level;
-    for (HealthStatus level = Above(before.level);; level = Above(level)) {
-        if (health.score >= std::min(Bound(level, settings) + settings.rise_margin, 100.0)) reached = level;
-        if (level == HealthStatus::kHealthy) break;
-    }
-    if (reached == before.level) return {before.level, std::nullopt, 0};
+    // One step at a time: what was well above the next state need not have been above the one after it.
+    const HealthStatus next = Above(before.level);
+    if (health.score < std::min(Bound(next, settings) + settings.rise_margin, 100.0))
+        return {before.level, std::nullopt, 0};
     HeldStatus held = before;
     // A clock that was set back begins anew.
     if (!held.rising_since || *held.rising_since > now) held = {before.level, now, 0};
     ++held.rising;
     if (held.rising >= settings.rise_evaluations &&
         now - *held.rising_since >= static_cast<int64_t>(settings.rise_minutes * kMinute))
-        return {reached, std::nullopt, 0};
+        return {next, std::nullopt, 0};
     return held;
 }
 

@@ -1,6 +1,7 @@
 // The job signal_health: keeps the scores of all and of what decisions ask for.
 #include "pulse/base/number.hpp"
 #include "pulse/pg/job_kind.hpp"
+#include "pulse/trust/store_signal_query.hpp"
 
 namespace pulse::trust {
 
@@ -8,9 +9,11 @@ namespace {
 
 RunResult RunHealthScores(bool in_worker) {
     RunResult result;
+    const int64_t queries = RunDueSignalQueries(in_worker);
     result.rows =
         pg::CountCall(in_worker, "pulse: computing signal health", "pulse.update_all_signal_health()");
-    result.message = Plural(*result.rows, "scope");
+    result.message = Plural(*result.rows, "scope") +
+                     (queries > 0 ? ", " + std::to_string(queries) + " queries of signals" : "");
     return result;
 }
 
@@ -18,7 +21,7 @@ const pg::JobKind kSignalHealthJob{
     .id = 13,
     .name = "signal_health",
     .description = "Computes the health of signals, of all and of what decisions ask for.",
-    .schedule = "5 minutes",
+    .schedule = "1 minute",
     .retry_delay = "1 minute",
     .run = RunHealthScores};
 
