@@ -30,5 +30,6 @@ std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of e
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, growth
 std::vector<Route> FunnelRoutes();          // Stratum: funnels
+std::vector<Route> ActionRoutes();          // actions, automations, limits; Stratum: autopilot, enforcement
 
 }  // namespace pulse::web
