@@ -218,14 +218,14 @@ CREATE FUNCTION pulse_confirm_action(action bigint, token text, reason text, out
     RETURNS TABLE (id bigint, state text, needs text, would_execute boolean, decision text, score double precision, reasons text[], warnings text[])
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_confirm_action';
 COMMENT ON FUNCTION pulse_confirm_action(bigint, text, text, text, jsonb) IS
-'Confirms an action by a token that is valid once. Without outcome: a person accepts that limits are exceeded and says why; the gate decides as always. With outcome applied or failed: the receiver of the webhook reports what became of the action, with the token of its message, and may add a result. Returns what becomes of the action. Errors: 42704 unknown action, 28000 the token is wrong, used, or has expired, 55000 the action is not waiting for it, or everything is frozen, 22023 no reason, unknown outcome.';
+'Confirms an action by a token that is valid once. Without outcome: a person accepts that limits are exceeded and says why; the gate decides as always. With outcome applied or failed: the receiver of the webhook reports what became of the action, with the token of its message, and may add a result. Returns what becomes of the action. Errors: 42704 unknown action, 42501 the token is wrong, used, or has expired, 55000 the action is not waiting for it, or everything is frozen, 22023 no reason, unknown outcome.';
 
 -- Level: operator
 CREATE FUNCTION pulse_confirm_action(token text, outcome text)
     RETURNS TABLE (id bigint, state text, needs text, would_execute boolean, decision text, score double precision, reasons text[], warnings text[])
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_confirm_outcome';
 COMMENT ON FUNCTION pulse_confirm_action(text, text) IS
-'The same for the receiver of a webhook that keeps no ids and has no result: reports applied or failed with the token of the message. Errors: 28000 the token is wrong, used, or has expired, 22023 unknown outcome.';
+'The same for the receiver of a webhook that keeps no ids and has no result: reports applied or failed with the token of the message. Errors: 42501 the token is wrong, used, or has expired, 22023 unknown outcome.';
 
 -- Level: admin
 CREATE FUNCTION pulse_override_action(action bigint, reason text)

@@ -45,7 +45,7 @@ Value Bytes(const std::string& bytes) {
 }
 
 [[noreturn]] void ThrowBadToken() {
-    throw UserError(sqlstate::kInvalidAuthorization, "the token is not valid",
+    throw UserError(sqlstate::kInsufficientPrivilege, "the token is not valid",
                     "It is wrong, was used, or has expired.",
                     "A token confirms one action, once: pulse_request_confirmation() gives another one.");
 }

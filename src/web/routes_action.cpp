@@ -230,11 +230,10 @@ std::vector<Route> OfAutopilot() {
             "'applied_today', (SELECT count(*) FROM pulse.action AS d WHERE d.finished_at > {v}.pulse_now() - interval '1 day' AND d.state = 'applied')) "
             "FROM pulse.action AS a WHERE $1::text IS NOT NULL AND a.state IN ('pending', 'approved', 'applying')",
             {kOfTenant}),
-        StratumRoute(
-            "GET", PULSE_AUTOPILOT "/actions", Access::kRead, "Lists actions, the newest first",
-            "SELECT json_build_object('actions', coalesce(json_agg(" PULSE_STRATUM_ACTION PULSE_ACTION_LIST
-            ")",
-            {kActionState, {"subject"}, kActionLimit, kActionOffset, kOfTenant}),
+        StratumRoute("GET", PULSE_AUTOPILOT "/actions", Access::kRead, "Lists actions, the newest first",
+                     "SELECT json_build_object('actions', (SELECT coalesce(json_agg(" PULSE_STRATUM_ACTION
+                         PULSE_ACTION_LIST ")) WHERE $5::text IS NOT NULL",
+                     {kActionState, {"subject"}, kActionLimit, kActionOffset, kOfTenant}),
         StratumRoute(
             "GET", PULSE_AUTOPILOT "/actions/summary", Access::kRead, "Actions by state and name",
             "SELECT json_build_object('days', $2::bigint, 'total', coalesce(sum(g.n), 0), 'by_status', (SELECT coalesce(json_object_agg(s.state, s.n), '{}') FROM (SELECT x.state, "

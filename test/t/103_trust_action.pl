@@ -56,7 +56,7 @@ unlike($dump, qr/\Q$token\E/, 'without the token');
 is(shop("SELECT count(*) FROM pulse.outbox WHERE payload IS NOT NULL"), 0, 'nor is it in the outbox');
 is(shop("SELECT state FROM pulse_confirm_action($id, '$token', NULL, 'applied', '{\"ref\": 7}')"), 'applied', 'the receiver reports');
 is(shop("SELECT result FROM pulse.action WHERE id = $id"), '{"ref": 7}', 'with a result');
-is(sqlstate($node, 'shop', "SELECT * FROM pulse_confirm_action('$token', 'applied')"), '28000', 'the token is used up');
+is(sqlstate($node, 'shop', "SELECT * FROM pulse_confirm_action('$token', 'applied')"), '42501', 'the token is used up');
 
 # ---- an answer that was lost: both messages of the attempt have valid tokens ----
 delete_json("$receiver->{url}/__journal");
@@ -69,7 +69,7 @@ my @tokens = map { JSON::PP::decode_json($_->{body})->{data}{token} } @{ journal
 is(scalar @tokens, 2, 'two messages');
 isnt($tokens[0], $tokens[1], 'with different tokens');
 is(shop("SELECT state FROM pulse_confirm_action('$tokens[0]', 'failed')"), 'failed', 'the first one is valid');
-is(sqlstate($node, 'shop', "SELECT * FROM pulse_confirm_action('$tokens[1]', 'applied')"), '28000', 'and the only one that counts');
+is(sqlstate($node, 'shop', "SELECT * FROM pulse_confirm_action('$tokens[1]', 'applied')"), '42501', 'and the only one that counts');
 
 # ---- a receiver that refuses ----
 delete_json("$receiver->{url}/__faults");
