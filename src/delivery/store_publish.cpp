@@ -21,6 +21,8 @@ std::vector<std::string>& EventNames() {
 
 bool RegisterEventNames(std::initializer_list<const char*> names) {
     EventNames().insert(EventNames().end(), names.begin(), names.end());
+    // The order in which rooms register depends on how the library is built.
+    std::sort(EventNames().begin(), EventNames().end());
     return true;
 }
 

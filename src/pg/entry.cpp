@@ -1,5 +1,7 @@
 #include "pulse/pg/entry.hpp"
 
+#include "pulse/pg/automation_scope.hpp"
+
 namespace pulse::pg {
 
 namespace {
@@ -106,6 +108,7 @@ ErrorOrigin Classify() noexcept {
 
 void RequireWritable(const char* function) {
     Call([&] { PreventCommandIfReadOnly(function); });
+    RefuseInAutomation(function);
 }
 
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {

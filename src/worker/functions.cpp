@@ -64,7 +64,7 @@ void RequireOwn(const Job& job, const Caller& caller) {
 PULSE_FUNCTION(pulse_preview_schedule) {
     using namespace pulse;
     const pg::Args args(fcinfo);
-    const worker::Schedule schedule = worker::Schedule::Parse(args.RequireText(0, "schedule"));
+    const pulse::Schedule schedule = pulse::Schedule::Parse(args.RequireText(0, "schedule"));
     const auto name = args.Text(1);
     const pg::TimeZone zone = name ? pg::TimeZone(*name) : pg::TimeZone::OfSession();
     const int runs = args.Int4(2).value_or(5);

@@ -1,5 +1,5 @@
 // Schedules: what they accept, what they mean, and what happens when clocks change.
-#include "pulse/worker/cron.hpp"
+#include "pulse/base/schedule.hpp"
 
 #include <gtest/gtest.h>
 

@@ -34,5 +34,6 @@ std::vector<Route> FunnelRoutes();          // Stratum: funnels
 std::vector<Route> PrivacyRoutes();         // exports and erasures of people
 std::vector<Route> AuditRoutes();           // the audit log
 std::vector<Route> TrustRoutes();           // signals, their health, the gate; the same of Stratum
+std::vector<Route> ActionRoutes();          // actions, automations, limits; Stratum: autopilot, enforcement
 
 }  // namespace pulse::web

@@ -3,11 +3,11 @@
 
 #include <memory>
 
+#include "pulse/base/schedule.hpp"
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/lock.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/worker/cron.hpp"
 #include "pulse/worker/job.hpp"
 
 namespace pulse::worker {

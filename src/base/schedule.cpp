@@ -1,4 +1,4 @@
-#include "pulse/worker/cron.hpp"
+#include "pulse/base/schedule.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,22 +10,22 @@
 #include "pulse/base/duration.hpp"
 #include "pulse/base/error.hpp"
 
-namespace pulse::worker {
+namespace pulse {
 
 namespace {
 
 using std::chrono::sys_days;
 
-constexpr sys_days kEpoch = std::chrono::January / 1 / 2000;
+constexpr sys_days kScheduleEpoch = std::chrono::January / 1 / 2000;
 // 29 February on a given weekday can be 40 years away, around 2100.
 constexpr int64_t kHorizon = 41 * 366;
-constexpr const char* kHint =
+constexpr const char* kScheduleHint =
     "Give five fields (minute hour day-of-month month day-of-week), as in '0 2 * * *'; one of @hourly, "
     "@daily, @weekly, "
     "@monthly, @yearly; or an interval, as in '5 minutes'.";
 
 [[noreturn]] void Refuse(const std::string& text, const std::string& detail,
-                         const std::string& hint = kHint) {
+                         const std::string& hint = kScheduleHint) {
     throw UserError(sqlstate::kInvalidParameter, "invalid schedule \"" + text + "\"", detail, hint);
 }
 
@@ -35,7 +35,7 @@ std::string Lower(std::string text) {
     return text;
 }
 
-std::vector<std::string> Split(const std::string& text) {
+std::vector<std::string> SplitWords(const std::string& text) {
     std::istringstream stream(text);
     std::vector<std::string> words;
     for (std::string word; stream >> word;) words.push_back(word);
@@ -169,7 +169,7 @@ std::optional<int64_t> ParseInterval(const std::string& text) {
     if (too_long || (length && (*length < kSecond || *length > 366 * kDay)))
         Refuse(text, "An interval lies between 1 second and 366 days.",
                "For rarer runs give five fields, as in '0 2 1 1 *'.");
-    if (length || error.found.empty() || !BeginsWithUnit(text) || Split(text).size() == 5) return length;
+    if (length || error.found.empty() || !BeginsWithUnit(text) || SplitWords(text).size() == 5) return length;
     const bool unit = error.expected == DurationError::Expected::kUnit;
     Refuse(
         text, "\"" + error.found + "\" is not a " + (unit ? "unit of time." : "number."),
@@ -186,7 +186,7 @@ Schedule Schedule::Parse(const std::string& given) {
     if (text.front() == '@') text = Macro(text);
     schedule.interval_ = ParseInterval(text);
     if (schedule.interval_) return schedule;
-    const std::vector<std::string> words = Split(text);
+    const std::vector<std::string> words = SplitWords(text);
     if (words.size() != 5)
         Refuse(given,
                "It has " + std::to_string(words.size()) + (words.size() == 1 ? " field." : " fields."));
@@ -224,7 +224,7 @@ bool Schedule::MatchesDay(int month, int day, int weekday) const {
 
 // The first run after `after` among those of one local day, given as days since 2000-01-01.
 std::optional<Moment> Schedule::FirstOn(int64_t day, Moment after, const OffsetAt& offset) const {
-    const sys_days date = kEpoch + std::chrono::days(day);
+    const sys_days date = kScheduleEpoch + std::chrono::days(day);
     const std::chrono::year_month_day parts(date);
     if (!MatchesDay(static_cast<int>(static_cast<unsigned>(parts.month())),
                     static_cast<int>(static_cast<unsigned>(parts.day())),
@@ -266,4 +266,4 @@ Moment Schedule::Next(Moment after, Moment anchor, const OffsetAt& offset) const
     throw std::logic_error("a schedule without a next run");
 }
 
-}  // namespace pulse::worker
+}  // namespace pulse

@@ -7,7 +7,7 @@
 
 #include "pulse/base/local_time.hpp"
 
-namespace pulse::worker {
+namespace pulse {
 
 // A parsed schedule.
 //
@@ -41,4 +41,4 @@ class Schedule {
     bool any_day_ = false, any_weekday_ = false;
 };
 
-}  // namespace pulse::worker
+}  // namespace pulse
