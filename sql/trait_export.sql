@@ -4,8 +4,9 @@
 -- Level: people_reader
 CREATE TABLE pulse.export (
     id bigserial PRIMARY KEY,
-    segment text NOT NULL,
+    segment text,
     filename text NOT NULL,
+    format text NOT NULL DEFAULT 'csv' CHECK (format IN ('csv', 'jsonl')),
     users bigint NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
     chunks int NOT NULL DEFAULT 0,
@@ -14,9 +15,9 @@ CREATE TABLE pulse.export (
     created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE pulse.export IS 'Files with the members of a segment, kept for pulse.export_retention. Made by pulse_export_segment(), listed by pulse_list_exports().';
-COMMENT ON COLUMN pulse.export.segment IS 'The name of the segment when the file was made.';
-COMMENT ON COLUMN pulse.export.users IS 'Number of people: lines of the file after the first.';
+COMMENT ON TABLE pulse.export IS 'Files with people, kept for pulse.export_retention. Made by pulse_export_segment() and pulse_export_audience(), listed by pulse_list_exports().';
+COMMENT ON COLUMN pulse.export.segment IS 'The name of the segment when the file was made; null: everybody.';
+COMMENT ON COLUMN pulse.export.users IS 'Number of people in the file.';
 COMMENT ON COLUMN pulse.export.chunks IS 'Number of rows in pulse.export_chunk.';
 COMMENT ON COLUMN pulse.export.etag IS 'SHA-256 of the file in hexadecimal digits.';
 COMMENT ON COLUMN pulse.export.as_of IS 'The time whose members the file has: pulse_now() when it was made.';
@@ -29,7 +30,7 @@ CREATE TABLE pulse.export_chunk (
     data bytea NOT NULL CHECK (length(data) BETWEEN 1 AND 262144),
     PRIMARY KEY (export_id, chunk)
 );
-COMMENT ON TABLE pulse.export_chunk IS 'The content of the files of pulse.export, in pieces of whole lines. pulse.read_export() returns them.';
+COMMENT ON TABLE pulse.export_chunk IS 'The content of the files of pulse.export, in pieces of whole lines; a line that is larger than a piece is cut between two characters. pulse.read_export() returns them.';
 COMMENT ON COLUMN pulse.export_chunk.chunk IS 'The place of the piece in the file, from 1.';
 
 -- Level: owner
@@ -65,13 +66,13 @@ CREATE FUNCTION pulse_list_exports()
                    kept_until timestamptz, token text, expires_at timestamptz)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_exports';
 COMMENT ON FUNCTION pulse_list_exports() IS
-'Lists the files of pulse_export_segment(), the newest first, each with a new token. Works on a standby. Errors: 42501 the caller may not see people.';
+'Lists the files of pulse_export_segment() and pulse_export_audience(), the newest first, each with a new token. Works on a standby. Errors: 42501 the caller may not see people.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_delete_export(id bigint) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_export';
 COMMENT ON FUNCTION pulse_delete_export(bigint) IS
-'Deletes a file of pulse_export_segment(); its links end. Errors: 42704 no such export, 42501 the caller may not see people.';
+'Deletes a file of pulse_export_segment() or pulse_export_audience(); its links end. Errors: 42704 no such export, 42501 the caller may not see people.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse.read_export(token text, chunk bigint)

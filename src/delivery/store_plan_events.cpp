@@ -5,6 +5,7 @@
 
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_route.hpp"
+#include "pulse/delivery/subscription_event.hpp"
 
 namespace pulse::delivery {
 
@@ -115,6 +116,8 @@ const std::vector<std::string>& SubscriptionEvents() {
         std::vector<std::string> all = DefaultEvents();
         all.insert(all.end(), {"segment.entered", "segment.exited", "event.received", "profile.created",
                                "profile.updated", "profile.merged"});
+        const std::vector<std::string>& later = RegisteredSubscriptionEvents();
+        all.insert(all.end(), later.begin(), later.end());
         return all;
     }();
     return events;

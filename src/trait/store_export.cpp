@@ -36,7 +36,7 @@ Moment LinkExpiry(Moment now, const std::optional<Moment>& kept_until) {
 Export ReadRow(const pg::Row& row, Moment now) {
     Export result;
     result.id = row.Int8(0);
-    result.segment = row.Text(1);
+    result.segment = row.TextOrNull(1);
     result.filename = row.Text(2);
     result.users = row.Int8(3);
     result.bytes = row.Int8(4);
@@ -54,15 +54,6 @@ constexpr const char* kExports =
     "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by, e.created_at, s.secret"
     " FROM pulse.export AS e JOIN pulse.export_secret AS s ON s.export_id = e.id ";
 
-void RequireSightOfPeople() {
-    const pg::Identity caller = pg::Identity::Caller();
-    const pg::Session session;
-    if (!pg::Execute("SELECT pulse.sees_people()", {}, true)[0].Bool(0))
-        throw UserError(sqlstate::kInsufficientPrivilege, "permission denied for exports",
-                        "They contain people, whom this role may not see.",
-                        "Ask for the level people_reader: SELECT pulse_grant(role, 'people_reader').");
-}
-
 // One file in a transaction: it can have as many pieces as other rules delete rows.
 int64_t DeleteOldExport(Moment before, int64_t) {
     return static_cast<int64_t>(
@@ -77,14 +68,27 @@ int64_t DeleteOldExport(Moment before, int64_t) {
 
 }  // namespace
 
+void RequireSightOfPeople() {
+    const pg::Identity caller = pg::Identity::Caller();
+    const pg::Session session;
+    if (!pg::Execute("SELECT pulse.sees_people()", {}, true)[0].Bool(0))
+        throw UserError(sqlstate::kInsufficientPrivilege, "permission denied for exports",
+                        "They contain people, whom this role may not see.",
+                        "Ask for the level people_reader: SELECT pulse_grant(role, 'people_reader').");
+}
+
+Export FindExport(int64_t id) {
+    return ReadRow(pg::Execute(std::string(kExports) + "WHERE e.id = $1", {Value::Int8(id)})[0],
+                   pg::WallClock());
+}
+
 Export CreateExport(const std::string& segment) {
     RequireSightOfPeople();
     const segment::Segment found = LoadForExport(segment);
     const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
     const int64_t id = WriteExportFile(found, creator);
-    const Export result = ReadRow(
-        pg::Execute(std::string(kExports) + "WHERE e.id = $1", {Value::Int8(id)})[0], pg::WallClock());
+    const Export result = FindExport(id);
     audit::Write("segment.exported", segment,
                  {{"export", id}, {"filename", result.filename}, {"users", result.users}});
     return result;
@@ -113,7 +117,7 @@ void DeleteExport(int64_t id) {
     if (gone.empty())
         throw UserError(sqlstate::kUndefinedObject, "export " + std::to_string(id) + " does not exist", "",
                         "pulse_list_exports() lists the exports.");
-    audit::Write("export.deleted", gone[0].Text(0), {{"export", id}, {"filename", gone[0].Text(1)}});
+    audit::Write("export.deleted", gone[0].TextOrNull(0).value_or(kEverybody), {{"export", id}, {"filename", gone[0].Text(1)}});
 }
 
 ExportPiece ReadExport(const std::string& token, int64_t chunk) {
@@ -134,6 +138,9 @@ ExportPiece ReadExport(const std::string& token, int64_t chunk) {
     if ((now - kEpoch1970) / kSecond >= link->expires || KeptUntil(row.Time(5)).value_or(now + 1) <= now)
         throw UserError(sqlstate::kInsufficientPrivilege, "the token of the export has expired", "",
                         kNewLink);
+    // A file of JSON lines without people is empty.
+    if (row.IsNull(6) && row.Int4(1) == 0 && chunk == 1)
+        return {Value{BYTEAOID, pg::FromBytes(""), false}, 0, row.Text(2), row.Text(3), 0};
     if (row.IsNull(6))
         ThrowInvalid("the file has no piece " + std::to_string(chunk), "",
                      "Pieces are 1 to " + std::to_string(row.Int4(1)) + ".");
