@@ -133,33 +133,33 @@ COMMENT ON COLUMN pulse.campaign_overview.reached_share IS 'reached relative to 
 -- The measure of the mission: campaigns that fell short, and those that a warning saved.
 -- Level: reader
 CREATE OR REPLACE VIEW pulse.mission AS
-SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
-       count(*) FILTER (WHERE o.monitored) AS monitored,
-       round(count(*) FILTER (WHERE o.monitored)::numeric / nullif(count(*) FILTER (WHERE s.status = 'active'), 0), 3) AS monitored_share,
-       max(i.open) AS open, max(i.acknowledged) AS acknowledged, max(i.resolved) AS resolved, max(i.ignored) AS ignored,
-       date_trunc('second', max(i.lead_time)) AS median_lead_time,
-       max(c.campaigns) AS campaigns, max(c.finished) AS campaigns_finished, max(c.fell_short) AS campaigns_fell_short,
-       max(c.warned) AS campaigns_warned, max(c.saved) AS campaigns_saved, max(c.avoided) AS campaigns_avoided,
-       max(k.checks) AS campaign_checks_30d, max(k.askers) AS campaign_askers_30d
-FROM pulse.segment s
-CROSS JOIN LATERAL (SELECT s.status = 'active' AND coalesce(s.baseline -> 'monitoringEnabled' <> 'false', true)
-                           AND EXISTS (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
-                                       AND p.taken_at BETWEEN @extschema@.pulse_now() - 2 * s.cadence AND @extschema@.pulse_now()) AS monitored) o
-CROSS JOIN (SELECT count(*) FILTER (WHERE r.status = 'open') AS open,
-                   count(*) FILTER (WHERE r.status = 'acknowledged') AS acknowledged,
-                   count(*) FILTER (WHERE r.status = 'resolved') AS resolved,
-                   count(*) FILTER (WHERE r.status = 'ignored') AS ignored,
-                   percentile_cont(0.5) WITHIN GROUP (ORDER BY r.detected_at - r.since) AS lead_time
-            FROM pulse.incident_record r) i
+SELECT m.segments, m.monitored, m.monitored_share, m.open, m.acknowledged, m.resolved, m.ignored, m.median_lead_time,
+       c.campaigns, c.finished AS campaigns_finished, c.fell_short AS campaigns_fell_short, c.warned AS campaigns_warned, c.saved AS campaigns_saved,
+       c.avoided AS campaigns_avoided, k.checks AS campaign_checks_30d, k.askers AS campaign_askers_30d
+FROM (SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
+             count(*) FILTER (WHERE o.monitored) AS monitored,
+             round(count(*) FILTER (WHERE o.monitored)::numeric / nullif(count(*) FILTER (WHERE s.status = 'active'), 0), 3) AS monitored_share,
+             max(i.open) AS open, max(i.acknowledged) AS acknowledged, max(i.resolved) AS resolved, max(i.ignored) AS ignored,
+             date_trunc('second', max(i.lead_time)) AS median_lead_time
+      FROM pulse.segment s
+      CROSS JOIN LATERAL (SELECT s.status = 'active' AND coalesce(s.baseline -> 'monitoringEnabled' <> 'false', true)
+                                 AND EXISTS (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
+                                             AND p.taken_at BETWEEN @extschema@.pulse_now() - 2 * s.cadence AND @extschema@.pulse_now()) AS monitored) o
+      CROSS JOIN (SELECT count(*) FILTER (WHERE r.status = 'open') AS open,
+                         count(*) FILTER (WHERE r.status = 'acknowledged') AS acknowledged,
+                         count(*) FILTER (WHERE r.status = 'resolved') AS resolved,
+                         count(*) FILTER (WHERE r.status = 'ignored') AS ignored,
+                         percentile_cont(0.5) WITHIN GROUP (ORDER BY r.detected_at - r.since) AS lead_time
+                  FROM pulse.incident_record r) i) AS m
 CROSS JOIN (SELECT count(*) AS campaigns,
                    count(*) FILTER (WHERE g.status IN ('done', 'fell_short')) AS finished,
                    count(*) FILTER (WHERE g.status = 'fell_short') AS fell_short,
                    count(*) FILTER (WHERE g.warned_at IS NOT NULL) AS warned,
                    count(*) FILTER (WHERE g.saved_at IS NOT NULL AND g.status NOT IN ('fell_short', 'cancelled')) AS saved,
                    count(*) FILTER (WHERE g.status = 'cancelled' AND g.warned_at IS NOT NULL) AS avoided
-            FROM pulse.campaign g) c
+            FROM pulse.campaign AS g) AS c
 CROSS JOIN (SELECT count(*) AS checks, count(DISTINCT h.checked_by) FILTER (WHERE h.checked_by <> 'campaigns') AS askers
-            FROM pulse.campaign_check h WHERE h.at > @extschema@.pulse_now() - interval '30 days' AND h.at <= @extschema@.pulse_now()) k;
+            FROM pulse.campaign_check AS h WHERE h.at > @extschema@.pulse_now() - interval '30 days' AND h.at <= @extschema@.pulse_now()) AS k;
 COMMENT ON VIEW pulse.mission IS 'What Pulse is for, in figures: monitored segments, incidents by status, median lead time, and what became of campaigns.';
 COMMENT ON COLUMN pulse.mission.campaigns IS 'All campaigns of pulse.campaign.';
 COMMENT ON COLUMN pulse.mission.campaigns_finished IS 'Campaigns whose result is known: done or fell_short.';

@@ -18,8 +18,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kLongestText = 1000, kMostNames = 20;
-constexpr int64_t kLongestPeriod = 366 * kDay;
+constexpr size_t kLongestCampaignText = 1000, kMostCampaignNames = 20;
+constexpr int64_t kLongestCampaignPeriod = 366 * kDay;
 
 // "58 %"; a share just below a whole per cent must not look like it.
 std::string CampaignPercent(int64_t part, int64_t whole) {
@@ -27,17 +27,17 @@ std::string CampaignPercent(int64_t part, int64_t whole) {
     return Thousands(static_cast<int64_t>(std::floor(100.0 * static_cast<double>(part) / static_cast<double>(whole)))) + " %";
 }
 
-std::optional<std::string> OptionalText(const JsonObject& changes, const char* key) {
+std::optional<std::string> CampaignOptionText(const JsonObject& changes, const char* key) {
     auto text = changes.Text(key);
     if (text && text->empty()) return std::nullopt;
-    if (text && text->size() > kLongestText)
-        changes.Refuse(key, "must have at most " + std::to_string(kLongestText) + " bytes");
+    if (text && text->size() > kLongestCampaignText)
+        changes.Refuse(key, "must have at most " + std::to_string(kLongestCampaignText) + " bytes");
     return text;
 }
 
-std::optional<std::vector<std::string>> OptionalNames(const JsonObject& changes, const char* key,
+std::optional<std::vector<std::string>> CampaignOptionNames(const JsonObject& changes, const char* key,
                                                       const char* hint) {
-    const Json* list = changes.List(key, kMostNames);
+    const Json* list = changes.List(key, kMostCampaignNames);
     if (!list) return std::nullopt;
     std::vector<std::string> names;
     for (const Json& name : *list) {
@@ -47,18 +47,18 @@ std::optional<std::vector<std::string>> OptionalNames(const JsonObject& changes,
     return names;
 }
 
-int64_t ReadPeriod(const JsonObject& changes) {
+int64_t ReadCampaignPeriod(const JsonObject& changes) {
     const auto text = changes.Text("period", "Give a duration such as \"3d\".");
     if (!text) return kDay;
     const std::optional<int64_t> period = ParseDuration(*text);
-    if (!period || *period <= 0 || *period > kLongestPeriod)
+    if (!period || *period <= 0 || *period > kLongestCampaignPeriod)
         changes.Refuse("period", "must be a duration of at most 366 days", "Give a duration such as \"3d\".");
     return *period;
 }
 
 // ---- the answer ----
 
-struct Draft {
+struct CampaignDraft {
     CampaignJudgement judgement{CampaignAnswer::kYes, {}, {}};
 
     void Say(std::string reason, CampaignAnswer answer = CampaignAnswer::kYes, std::string advice = "") {
@@ -70,26 +70,26 @@ struct Draft {
     }
 };
 
-std::string SqlQuoted(const std::string& text) {
+std::string QuotedForCampaignSql(const std::string& text) {
     std::string quoted = "'";
     for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c);
     return quoted + "'";
 }
 
-bool IsGrave(const CampaignIncident& incident) {
+bool IsGraveForCampaign(const CampaignIncident& incident) {
     return incident.severity == "high" || incident.severity == "critical";
 }
 
-std::string MoveAdvice(const CampaignFacts& facts) {
-    return "Move the launch until the people are back: SELECT pulse_update_campaign(" + SqlQuoted(facts.name) +
+std::string MoveCampaignAdvice(const CampaignFacts& facts) {
+    return "Move the launch until the people are back: SELECT pulse_update_campaign(" + QuotedForCampaignSql(facts.name) +
            ", at => …), or plan for fewer.";
 }
 
-void SayReach(const CampaignFacts& facts, Draft& draft) {
+void SayCampaignReach(const CampaignFacts& facts, CampaignDraft& draft) {
     const char* who = facts.of_people ? "people" : "members";
     if (!facts.reach) {
         draft.Say("Segment " + InQuotes(facts.segment) + " was never measured.", CampaignAnswer::kHold,
-                  "Take a snapshot: SELECT pulse_take_snapshot(" + SqlQuoted(facts.segment) + ").");
+                  "Take a snapshot: SELECT pulse_take_snapshot(" + QuotedForCampaignSql(facts.segment) + ").");
         return;
     }
     const int64_t counts = *ReachOf(facts);
@@ -102,14 +102,14 @@ void SayReach(const CampaignFacts& facts, Draft& draft) {
     const CampaignAnswer answer = counts == 0 ? CampaignAnswer::kNo
                                   : short_of  ? CampaignAnswer::kHold
                                               : CampaignAnswer::kYes;
-    const bool explained = std::any_of(facts.incidents.begin(), facts.incidents.end(), IsGrave);
-    draft.Say(sentence, answer, short_of && !explained ? MoveAdvice(facts) : "");
+    const bool explained = std::any_of(facts.incidents.begin(), facts.incidents.end(), IsGraveForCampaign);
+    draft.Say(sentence, answer, short_of && !explained ? MoveCampaignAdvice(facts) : "");
     if (facts.stale)
         draft.Say("This snapshot is older than two of the segment's intervals.", CampaignAnswer::kHold,
-                  "Take a snapshot: SELECT pulse_take_snapshot(" + SqlQuoted(facts.segment) + ").");
+                  "Take a snapshot: SELECT pulse_take_snapshot(" + QuotedForCampaignSql(facts.segment) + ").");
 }
 
-void SayWhoIsMissing(const CampaignFacts& facts, Draft& draft) {
+void SayCampaignGaps(const CampaignFacts& facts, CampaignDraft& draft) {
     if (!facts.reach) return;
     if (!facts.of_people) {
         if (facts.purpose || facts.channel != "other")
@@ -128,20 +128,20 @@ void SayWhoIsMissing(const CampaignFacts& facts, Draft& draft) {
     }
 }
 
-void SayIncidents(const CampaignFacts& facts, Draft& draft) {
+void SayCampaignIncidents(const CampaignFacts& facts, CampaignDraft& draft) {
     for (const CampaignIncident& incident : facts.incidents) {
         std::string sentence = "Incident " + std::to_string(incident.id) + " (" + incident.severity +
                                ") of " + incident.subject + " is open";
         sentence += incident.summary.empty() ? "." : ": " + incident.summary;
         if (!incident.cause.empty()) sentence += " " + incident.cause;
-        draft.Say(sentence, IsGrave(incident) ? CampaignAnswer::kHold : CampaignAnswer::kYes,
-                  !IsGrave(incident)        ? ""
+        draft.Say(sentence, IsGraveForCampaign(incident) ? CampaignAnswer::kHold : CampaignAnswer::kYes,
+                  !IsGraveForCampaign(incident)        ? ""
                   : incident.advice.empty() ? "Resolve incident " + std::to_string(incident.id) + " first."
                                             : incident.advice);
     }
 }
 
-void SayOverlaps(const CampaignFacts& facts, Draft& draft) {
+void SayCampaignOverlaps(const CampaignFacts& facts, CampaignDraft& draft) {
     for (const CampaignOverlap& overlap : facts.overlaps) {
         const std::string which = "Campaign " + InQuotes(overlap.campaign) + " of " + FormatMinute(overlap.at);
         if (!overlap.people) {
@@ -196,17 +196,17 @@ void ChangeCampaignOptions(const Json& json, CampaignOptions& options) {
                               "conversion_event", "event_property", "tell", "addresses", "description"},
                              R"({"purpose": "email", "period": "3d"})");
     const auto given = [&](const char* key) { return json.contains(key); };
-    if (given("purpose")) options.purpose = OptionalText(changes, "purpose");
-    if (given("period")) options.period = ReadPeriod(changes);
+    if (given("purpose")) options.purpose = CampaignOptionText(changes, "purpose");
+    if (given("period")) options.period = ReadCampaignPeriod(changes);
     if (given("min_share")) options.min_share = changes.Number("min_share", 0, 1).value_or(0.8);
     if (given("max_overlap")) options.max_overlap = changes.Number("max_overlap", 0, 1);
-    if (given("reach_event")) options.reach_event = OptionalText(changes, "reach_event");
-    if (given("conversion_event")) options.conversion_event = OptionalText(changes, "conversion_event");
-    if (given("event_property")) options.event_property = OptionalText(changes, "event_property");
-    if (given("tell")) options.tell = OptionalNames(changes, "tell", "Give channels as in [\"ops\"].");
+    if (given("reach_event")) options.reach_event = CampaignOptionText(changes, "reach_event");
+    if (given("conversion_event")) options.conversion_event = CampaignOptionText(changes, "conversion_event");
+    if (given("event_property")) options.event_property = CampaignOptionText(changes, "event_property");
+    if (given("tell")) options.tell = CampaignOptionNames(changes, "tell", "Give channels as in [\"ops\"].");
     if (given("addresses"))
-        options.addresses = OptionalNames(changes, "addresses", "Give kinds of ids as in [\"email\"].");
-    if (given("description")) options.description = OptionalText(changes, "description");
+        options.addresses = CampaignOptionNames(changes, "addresses", "Give kinds of ids as in [\"email\"].");
+    if (given("description")) options.description = CampaignOptionText(changes, "description");
 }
 
 std::optional<int64_t> ReachOf(const CampaignFacts& facts) {
@@ -214,29 +214,29 @@ std::optional<int64_t> ReachOf(const CampaignFacts& facts) {
 }
 
 CampaignJudgement JudgeCampaign(const CampaignFacts& facts) {
-    Draft draft;
+    CampaignDraft draft;
     if (!facts.segment_problem.empty()) {
         draft.Say("Segment " + (facts.segment.empty() ? "of the campaign" : InQuotes(facts.segment)) + " " +
                       facts.segment_problem + ".",
                   CampaignAnswer::kNo,
-                  "Give the campaign another segment: SELECT pulse_update_campaign(" + SqlQuoted(facts.name) +
+                  "Give the campaign another segment: SELECT pulse_update_campaign(" + QuotedForCampaignSql(facts.name) +
                       ", segment => …).");
         return draft.judgement;
     }
-    SayReach(facts, draft);
-    SayWhoIsMissing(facts, draft);
-    SayIncidents(facts, draft);
-    if (facts.verdict != Verdict::kPass) {
-        const bool blocks = facts.verdict == Verdict::kBlock;
+    SayCampaignReach(facts, draft);
+    SayCampaignGaps(facts, draft);
+    SayCampaignIncidents(facts, draft);
+    if (facts.gate != "pass") {
+        const bool blocks = facts.gate != "hold";
         std::string sentence = blocks ? "The gate blocks" : "The gate holds";
         for (size_t i = 0; i < facts.gate_reasons.size(); ++i)
             sentence += (i == 0 ? ": " : " ") + facts.gate_reasons[i];
         if (facts.gate_reasons.empty()) sentence += ".";
         draft.Say(sentence, blocks ? CampaignAnswer::kNo : CampaignAnswer::kHold,
                   "Look at what the score consists of: SELECT * FROM pulse_signal_health(" +
-                      SqlQuoted("campaign:" + facts.name) + ").");
+                      QuotedForCampaignSql("campaign:" + facts.name) + ").");
     }
-    SayOverlaps(facts, draft);
+    SayCampaignOverlaps(facts, draft);
     return draft.judgement;
 }
 

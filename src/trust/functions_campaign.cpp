@@ -12,17 +12,17 @@ using pg::Value;
 
 namespace {
 
-pulse::Moment RequireTime(const pg::Args& args, int i, const char* name) {
+pulse::Moment RequireCampaignTime(const pg::Args& args, int i, const char* name) {
     if (args.IsNull(i)) args.RequireText(i, name);  // throws
     return *args.Time(i);
 }
 
-void AddCheck(pg::ResultSet& rows, const trust::CampaignCheck& check) {
+void AddCampaignCheck(pg::ResultSet& rows, const trust::CampaignCheck& check) {
     const trust::CampaignFacts& facts = check.facts;
     rows.Add({Value::Text(trust::Name(check.judgement.answer)), Value::Int8(facts.planned),
               Value::Int8(facts.reach), Value::Int8(facts.with_address), Value::Int8(facts.with_consent),
               Value::Int8(facts.reachable), Value::Int8s(check.incidents), Value::Int8(check.overlap),
-              Value::Text(trust::Name(facts.verdict)), Value::Float8(check.score),
+              Value::Text(facts.gate), Value::Float8(check.score),
               Value::Texts(check.judgement.reasons), Value::Texts(check.judgement.advice),
               Value::Time(check.at)});
 }
@@ -35,7 +35,7 @@ PULSE_WRITING_FUNCTION(pulse_create_campaign) {
     input.name = args.RequireText(0, "name");
     input.segment = args.RequireText(1, "segment");
     input.planned = args.RequireInt8(2, "expected_reach");
-    input.at = RequireTime(args, 3, "at");
+    input.at = RequireCampaignTime(args, 3, "at");
     input.channel = args.RequireText(4, "channel");
     input.options = args.Jsonb(5);
     input.actor = pg::ActorName();
@@ -84,7 +84,7 @@ PULSE_WRITING_FUNCTION(pulse_check_campaign) {
         trust::Campaign campaign = trust::LoadCampaign(name);
         check = trust::CheckCampaign(campaign, actor);
     }
-    AddCheck(rows, check);
+    AddCampaignCheck(rows, check);
     return pg::ResultSet::Done();
 }
 
@@ -98,7 +98,7 @@ PULSE_WRITING_FUNCTION(pulse_launch_campaign) {
         trust::Campaign campaign = trust::LoadCampaign(name);
         check = trust::LaunchCampaign(campaign, actor, false);
     }
-    AddCheck(rows, check);
+    AddCampaignCheck(rows, check);
     return pg::ResultSet::Done();
 }
 

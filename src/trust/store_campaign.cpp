@@ -22,7 +22,7 @@ namespace {
 using pg::Value;
 
 constexpr size_t kLongestCampaign = 200;
-constexpr int64_t kMostPeople = 1'000'000'000'000;
+constexpr int64_t kMostCampaignPeople = 1'000'000'000'000;
 
 #define PULSE_CAMPAIGN                                                                                     \
     "SELECT c.id, c.name, c.segment_id, coalesce(s.name, ''), c.expected_reach, c.at, c.channel, "         \
@@ -31,7 +31,7 @@ constexpr int64_t kMostPeople = 1'000'000'000'000;
     "c.answer, c.next_check_at, c.warned_at, c.saved_at, c.launched_at, c.launch_reach "                   \
     "FROM pulse.campaign AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id "
 
-std::optional<std::vector<std::string>> TextsOrNull(const pg::Row& row, int column) {
+std::optional<std::vector<std::string>> CampaignTexts(const pg::Row& row, int column) {
     return row.IsNull(column) ? std::nullopt : std::optional(row.Texts(column));
 }
 
@@ -51,8 +51,8 @@ Campaign ReadCampaign(const pg::Row& row) {
     campaign.options.reach_event = row.TextOrNull(11);
     campaign.options.conversion_event = row.TextOrNull(12);
     campaign.options.event_property = row.TextOrNull(13);
-    campaign.options.tell = TextsOrNull(row, 14);
-    campaign.options.addresses = TextsOrNull(row, 15);
+    campaign.options.tell = CampaignTexts(row, 14);
+    campaign.options.addresses = CampaignTexts(row, 15);
     campaign.options.description = row.TextOrNull(16);
     campaign.status = row.Text(17);
     campaign.answer = row.TextOrNull(18);
@@ -74,7 +74,7 @@ Campaign ReadCampaign(const pg::Row& row) {
                                   : SuggestName(name, names, "Campaigns"));
 }
 
-[[noreturn]] void ThrowOver(const Campaign& campaign, const char* what) {
+[[noreturn]] void ThrowCampaignOver(const Campaign& campaign, const char* what) {
     throw UserError(sqlstate::kNotReady,
                     "campaign " + InQuotes(campaign.name) + " cannot be " + std::string(what),
                     "It is " + (campaign.status == "fell_short" ? "done and fell short" : campaign.status) + ".",
@@ -88,14 +88,14 @@ void CheckCampaignName(const std::string& name) {
                      "Give a name of 1 to " + std::to_string(kLongestCampaign) + " characters.");
 }
 
-void RequireFree(const std::string& name) {
+void RequireFreeCampaign(const std::string& name) {
     if (!pg::Execute("SELECT FROM pulse.campaign WHERE name = $1", {Value::Text(name)}).empty())
         throw UserError(sqlstate::kDuplicateObject, "campaign " + InQuotes(name) + " already exists", "",
                         "Choose another name, or change it with pulse_update_campaign().");
 }
 
-void CheckPlan(int64_t planned) {
-    if (planned < 1 || planned > kMostPeople)
+void CheckCampaignPlan(int64_t planned) {
+    if (planned < 1 || planned > kMostCampaignPeople)
         ThrowInvalid("\"expected_reach\" is out of range", "It is " + std::to_string(planned) + ".",
                      "Give the number of people to be reached, 1 or more.");
 }
@@ -139,18 +139,18 @@ void CheckCampaignNames(const CampaignOptions& options) {
                                              : SuggestName(channel, channels, "Channels"));
 }
 
-Value TextsValue(const std::optional<std::vector<std::string>>& texts) {
+Value CampaignTextsValue(const std::optional<std::vector<std::string>>& texts) {
     return texts ? Value::Texts(*texts) : Value::Null(TEXTARRAYOID);
 }
 
-int64_t SegmentOf(const std::string& name) {
+int64_t CampaignSegment(const std::string& name) {
     const segment::Segment found = segment::Load(name);
     segment::RequireMeasured(found);
     return found.id;
 }
 
 // Write what can be changed.
-void Save(const Campaign& campaign) {
+void SaveCampaign(const Campaign& campaign) {
     pg::Execute(
         "UPDATE pulse.campaign SET name = $2, segment_id = $3, expected_reach = $4, at = $5, channel = $6,"
         " purpose = $7, period = $8 * interval '1 microsecond', min_share = $9, max_overlap = $10,"
@@ -161,8 +161,8 @@ void Save(const Campaign& campaign) {
          Value::Text(campaign.options.purpose), Value::Float8(static_cast<double>(campaign.options.period)),
          Value::Float8(campaign.options.min_share), Value::Float8(campaign.options.max_overlap),
          Value::Text(campaign.options.reach_event), Value::Text(campaign.options.conversion_event),
-         Value::Text(campaign.options.event_property), TextsValue(campaign.options.tell),
-         TextsValue(campaign.options.addresses), Value::Text(campaign.options.description),
+         Value::Text(campaign.options.event_property), CampaignTextsValue(campaign.options.tell),
+         CampaignTextsValue(campaign.options.addresses), Value::Text(campaign.options.description),
          Value::Time(campaign.next_check_at), Value::Time(pg::Now())});
     pg::NotifyLauncher();
 }
@@ -186,16 +186,16 @@ int64_t CreateCampaign(const CampaignInput& input) {
     Campaign campaign;
     campaign.name = *input.name;
     CheckCampaignName(campaign.name);
-    campaign.segment_id = SegmentOf(*input.segment);
+    campaign.segment_id = CampaignSegment(*input.segment);
     campaign.planned = *input.planned;
-    CheckPlan(campaign.planned);
+    CheckCampaignPlan(campaign.planned);
     campaign.at = *input.at;
     CheckLaunchTime(campaign.at);
     campaign.channel = *input.channel;
     CheckCampaignChannel(campaign.channel);
     if (input.options) ChangeCampaignOptions(*input.options, campaign.options);
     CheckCampaignNames(campaign.options);
-    RequireFree(campaign.name);
+    RequireFreeCampaign(campaign.name);
     const Moment now = pg::PastNow();
     campaign.next_check_at = NextCampaignCheck(campaign.at, now, CampaignAnswer::kYes);
     campaign.id = pg::Execute(
@@ -204,7 +204,7 @@ int64_t CreateCampaign(const CampaignInput& input) {
                       {Value::Text(campaign.name), Value::Int8(campaign.planned), Value::Time(campaign.at),
                        Value::Text(campaign.channel), Value::Text(input.actor), Value::Time(now)})[0]
                       .Int8(0);
-    Save(campaign);
+    SaveCampaign(campaign);
     audit::Write("campaign.created", campaign.name,
                  {{"segment", *input.segment}, {"expected_reach", campaign.planned}});
     return campaign.id;
@@ -212,14 +212,14 @@ int64_t CreateCampaign(const CampaignInput& input) {
 
 void UpdateCampaign(const std::string& name, const CampaignInput& input) {
     Campaign campaign = LoadCampaign(name);
-    if (!campaign.Waits()) ThrowOver(campaign, "changed");
+    if (!campaign.Waits()) ThrowCampaignOver(campaign, "changed");
     if (input.name && *input.name != campaign.name) {
         CheckCampaignName(*input.name);
-        RequireFree(*input.name);
+        RequireFreeCampaign(*input.name);
         campaign.name = *input.name;
     }
-    if (input.segment) campaign.segment_id = SegmentOf(*input.segment);
-    if (input.planned) CheckPlan(campaign.planned = *input.planned);
+    if (input.segment) campaign.segment_id = CampaignSegment(*input.segment);
+    if (input.planned) CheckCampaignPlan(campaign.planned = *input.planned);
     if (input.at && *input.at != campaign.at) CheckLaunchTime(campaign.at = *input.at);
     if (input.channel) CheckCampaignChannel(campaign.channel = *input.channel);
     if (input.options) {
@@ -230,7 +230,7 @@ void UpdateCampaign(const std::string& name, const CampaignInput& input) {
     const Moment now = pg::PastNow();
     campaign.next_check_at =
         campaign.status == "warned" ? now : NextCampaignCheck(campaign.at, now, CampaignAnswer::kYes);
-    Save(campaign);
+    SaveCampaign(campaign);
     pg::Json changes = pg::Json::object();
     if (campaign.name != name) changes["new_name"] = campaign.name;
     if (input.segment) changes["segment"] = *input.segment;
@@ -243,7 +243,7 @@ void UpdateCampaign(const std::string& name, const CampaignInput& input) {
 
 void CancelCampaign(const std::string& name, const std::optional<std::string>& reason) {
     const Campaign campaign = LoadCampaign(name);
-    if (!campaign.Waits()) ThrowOver(campaign, "cancelled");
+    if (!campaign.Waits()) ThrowCampaignOver(campaign, "cancelled");
     pg::Execute(
         "UPDATE pulse.campaign SET status = 'cancelled', cancel_reason = $2, finished_at = $3, updated_at = $3,"
         " next_check_at = NULL WHERE id = $1",
@@ -260,11 +260,11 @@ void DeleteCampaign(const std::string& name) {
 std::string RecordCampaignResult(const std::string& name, int64_t reached,
                                  const std::optional<int64_t>& conversions) {
     for (const int64_t number : {reached, conversions.value_or(0)})
-        if (number < 0 || number > kMostPeople)
+        if (number < 0 || number > kMostCampaignPeople)
             ThrowInvalid("a number of people is out of range", "It is " + std::to_string(number) + ".",
                          "Give 0 or more.");
     Campaign campaign = LoadCampaign(name);
-    if (campaign.status == "cancelled") ThrowOver(campaign, "given a result");
+    if (campaign.status == "cancelled") ThrowCampaignOver(campaign, "given a result");
     if (!campaign.launched_at) {
         // It was sent all the same.
         campaign.launched_at = std::min(campaign.at, pg::PastNow());

@@ -15,9 +15,9 @@ namespace {
 
 using pg::Value;
 
-constexpr const char* kJobName = "campaigns";
+constexpr const char* kCampaignsJobName = "campaigns";
 
-void RequireWaiting(const Campaign& campaign, const char* what) {
+void RequireWaitingCampaign(const Campaign& campaign, const char* what) {
     if (campaign.Waits()) return;
     throw UserError(sqlstate::kNotReady,
                     "campaign " + InQuotes(campaign.name) + " cannot be " + std::string(what),
@@ -25,7 +25,7 @@ void RequireWaiting(const Campaign& campaign, const char* what) {
                     "pulse.campaign_overview shows its result.");
 }
 
-CampaignCheck Look(const Campaign& campaign, bool dry_run) {
+CampaignCheck LookAtCampaign(const Campaign& campaign, bool dry_run) {
     GatheredFacts gathered = GatherCampaignFacts(campaign, dry_run);
     CampaignCheck check;
     check.judgement = JudgeCampaign(gathered.facts);
@@ -38,7 +38,7 @@ CampaignCheck Look(const Campaign& campaign, bool dry_run) {
     return check;
 }
 
-void SaveCheck(const Campaign& campaign, CampaignCheck& check, const std::string& checked_by) {
+void SaveCampaignCheck(const Campaign& campaign, CampaignCheck& check, const std::string& checked_by) {
     const CampaignFacts& facts = check.facts;
     check.id =
         pg::Execute(
@@ -48,27 +48,27 @@ void SaveCheck(const Campaign& campaign, CampaignCheck& check, const std::string
             {Value::Int8(campaign.id), Value::Time(check.at), Value::Text(checked_by),
              Value::Text(Name(check.judgement.answer)), Value::Int8(facts.planned), Value::Int8(facts.reach),
              Value::Int8(facts.with_address), Value::Int8(facts.with_consent), Value::Int8(facts.reachable),
-             Value::Text(Name(facts.verdict)), Value::Float8(check.score), Value::Int8s(check.incidents),
+             Value::Text(facts.gate), Value::Float8(check.score), Value::Int8s(check.incidents),
              Value::Int8(check.overlap), Value::Texts(check.judgement.reasons),
              Value::Texts(check.judgement.advice)})[0]
             .Int8(0);
 }
 
-pg::Json NumberOrNull(const std::optional<int64_t>& number) {
+pg::Json CampaignNumber(const std::optional<int64_t>& number) {
     return number ? pg::Json(*number) : pg::Json();
 }
 
-pg::Json FiguresOf(const CampaignCheck& check) {
+pg::Json CampaignFigures(const CampaignCheck& check) {
     return {{"answer", Name(check.judgement.answer)},
             {"planned", check.facts.planned},
-            {"reach", NumberOrNull(check.facts.reach)},
-            {"reachable", NumberOrNull(check.facts.reachable)},
+            {"reach", CampaignNumber(check.facts.reach)},
+            {"reachable", CampaignNumber(check.facts.reachable)},
             {"incidents", check.incidents}};
 }
 
 // The status that an answer means. A campaign that was not to be sent and now is was saved by the warning, until
 // it falls short all the same.
-void ApplyAnswer(Campaign& campaign, const CampaignCheck& check) {
+void ApplyCampaignAnswer(Campaign& campaign, const CampaignCheck& check) {
     const bool good = check.judgement.answer == CampaignAnswer::kYes;
     const std::string before = campaign.answer.value_or("yes"), now = Name(check.judgement.answer);
     campaign.status = good ? "planned" : "warned";
@@ -87,24 +87,24 @@ void ApplyAnswer(Campaign& campaign, const CampaignCheck& check) {
          Value::Time(campaign.warned_at), Value::Time(campaign.saved_at), Value::Time(campaign.next_check_at)});
     if (before != now)
         TellOfCampaign(campaign, good ? "campaign.cleared" : "campaign.warned", check.judgement.reasons,
-                       check.judgement.advice, FiguresOf(check));
+                       check.judgement.advice, CampaignFigures(check));
 }
 
 }  // namespace
 
 CampaignCheck CheckCampaign(Campaign& campaign, const std::string& checked_by) {
-    RequireWaiting(campaign, "checked");
-    CampaignCheck check = Look(campaign, true);
-    SaveCheck(campaign, check, checked_by);
-    ApplyAnswer(campaign, check);
+    RequireWaitingCampaign(campaign, "checked");
+    CampaignCheck check = LookAtCampaign(campaign, true);
+    SaveCampaignCheck(campaign, check, checked_by);
+    ApplyCampaignAnswer(campaign, check);
     return check;
 }
 
 CampaignCheck LaunchCampaign(Campaign& campaign, const std::string& launched_by, bool regardless) {
-    RequireWaiting(campaign, "launched");
-    CampaignCheck check = Look(campaign, false);
-    SaveCheck(campaign, check, launched_by);
-    ApplyAnswer(campaign, check);
+    RequireWaitingCampaign(campaign, "launched");
+    CampaignCheck check = LookAtCampaign(campaign, false);
+    SaveCampaignCheck(campaign, check, launched_by);
+    ApplyCampaignAnswer(campaign, check);
     if (check.judgement.answer != CampaignAnswer::kYes && !regardless) return check;
     campaign.status = "launched";
     campaign.launched_at = check.at;
@@ -116,8 +116,8 @@ CampaignCheck LaunchCampaign(Campaign& campaign, const std::string& launched_by,
         {Value::Int8(campaign.id), Value::Time(check.at), Value::Text(launched_by),
          Value::Text(Name(check.judgement.answer)), Value::Int8(campaign.launch_reach),
          Value::Time(campaign.next_check_at)});
-    audit::Write("campaign.launched", campaign.name, FiguresOf(check));
-    TellOfCampaign(campaign, "campaign.launched", check.judgement.reasons, {}, FiguresOf(check));
+    audit::Write("campaign.launched", campaign.name, CampaignFigures(check));
+    TellOfCampaign(campaign, "campaign.launched", check.judgement.reasons, {}, CampaignFigures(check));
     return check;
 }
 
@@ -134,8 +134,8 @@ std::string FinishCampaign(const Campaign& campaign, const std::string& result_b
          Value::Text(result_by), Value::Time(pg::PastNow())});
     TellOfCampaign(campaign, "campaign." + status, {DescribeResult(campaign.planned, reached, conversions)}, {},
                    {{"planned", campaign.planned},
-                    {"reached", NumberOrNull(reached)},
-                    {"conversions", NumberOrNull(conversions)}});
+                    {"reached", CampaignNumber(reached)},
+                    {"conversions", CampaignNumber(conversions)}});
     return status;
 }
 
@@ -153,11 +153,11 @@ std::string WorkOnCampaign(int64_t id) {
     const Moment now = pg::PastNow();
     if (!campaign || !campaign->next_check_at || *campaign->next_check_at > now) return "";
     if (campaign->Waits() && now < campaign->at) {
-        CheckCampaign(*campaign, kJobName);
+        CheckCampaign(*campaign, kCampaignsJobName);
         return "checked";
     }
     if (campaign->Waits()) {
-        LaunchCampaign(*campaign, kJobName, true);
+        LaunchCampaign(*campaign, kCampaignsJobName, true);
         return "launched";
     }
     const CampaignOutcome outcome = MeasureCampaign(*campaign);

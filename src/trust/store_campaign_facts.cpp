@@ -12,6 +12,7 @@
 #include "pulse/trait/store_definition.hpp"
 #include "pulse/trait/store_export_file.hpp"
 #include "pulse/trust/store_campaign.hpp"
+#include "pulse/trust/store_gate.hpp"
 #include "pulse/trust/subject.hpp"
 
 namespace pulse::trust {
@@ -21,13 +22,13 @@ namespace {
 using pg::Value;
 
 // More incidents and campaigns tell nothing new.
-constexpr const char* kMostIncidents = "5";
-constexpr const char* kMostOverlaps = "20";
+constexpr const char* kMostCampaignIncidents = "5";
+constexpr const char* kMostCampaignOverlaps = "20";
 
 // ---- reach ----
 
 // Hash joins: a campaign is for many people.
-void CountPeople(const Campaign& campaign, int64_t segment, CampaignFacts& facts) {
+void CountCampaignPeople(const Campaign& campaign, int64_t segment, CampaignFacts& facts) {
     const std::vector<std::string> kinds = campaign.options.addresses.value_or(AddressesOf(campaign.channel));
     std::string with_address = "true", with_consent = "true", joins;
     if (!kinds.empty()) {
@@ -57,7 +58,7 @@ void CountPeople(const Campaign& campaign, int64_t segment, CampaignFacts& facts
 }
 
 // Of a segment over a relation the newest good snapshot: its source may be a server that is not to be read now.
-void ReadSnapshot(int64_t segment, CampaignFacts& facts) {
+void ReadCampaignSnapshot(int64_t segment, CampaignFacts& facts) {
     const pg::Result rows = pg::Execute(
         "SELECT p.size, p.taken_at, p.taken_at < $2 - 2 * s.cadence FROM pulse.snapshot AS p JOIN pulse.segment"
         " AS s ON s.id = p.segment_id WHERE p.segment_id = $1 AND p.status = 'ok' AND p.taken_at <= $2"
@@ -72,7 +73,7 @@ void ReadSnapshot(int64_t segment, CampaignFacts& facts) {
 // ---- incidents ----
 
 // The segments and events that a segment over people is made of, itself included.
-void AddDependencies(const std::string& segment, std::set<std::string>& segments, std::set<std::string>& events) {
+void AddWhatCampaignStandsOn(const std::string& segment, std::set<std::string>& segments, std::set<std::string>& events) {
     const std::vector<trait::Dependency> all = trait::Dependencies();
     std::set<std::pair<std::string, std::string>> seen{{"segment", segment}};
     std::vector<std::pair<std::string, std::string>> left{{"segment", segment}};
@@ -89,11 +90,11 @@ void AddDependencies(const std::string& segment, std::set<std::string>& segments
     }
 }
 
-std::vector<int64_t> OpenIncidents(const segment::Segment& segment) {
+std::vector<int64_t> IncidentsUnderCampaign(const segment::Segment& segment) {
     std::set<std::string> segments{segment.name}, events;
     std::vector<std::string> relations;
     if (segment.kind == segment::SegmentKind::kProfile)
-        AddDependencies(segment.name, segments, events);
+        AddWhatCampaignStandsOn(segment.name, segments, events);
     else
         relations = segment::RelationsOf(segment.definition, segment.search_path);
     const auto source = segment.definition.find("source");
@@ -103,7 +104,7 @@ std::vector<int64_t> OpenIncidents(const segment::Segment& segment) {
                     " s.name = ANY ($1)) OR i.event = ANY ($2) OR i.monitor_id IS NOT NULL AND i.relation = ANY"
                     " ($3) AND coalesce(i.source, '') = $4) ORDER BY array_position(ARRAY['critical', 'high',"
                     " 'medium', 'low'], i.severity), i.id LIMIT ") +
-            kMostIncidents,
+            kMostCampaignIncidents,
         {Value::Texts({segments.begin(), segments.end()}), Value::Texts({events.begin(), events.end()}),
          Value::Texts(relations),
          Value::Text(source != segment.definition.end() && source->is_string() ? source->get<std::string>() : ""),
@@ -115,7 +116,7 @@ std::vector<int64_t> OpenIncidents(const segment::Segment& segment) {
 }
 
 // With the sentences of their diagnosis.
-void Describe(const std::vector<int64_t>& incidents, CampaignFacts& facts) {
+void DescribeCampaignIncidents(const std::vector<int64_t>& incidents, CampaignFacts& facts) {
     for (const delivery::IncidentSummary& summary : delivery::LoadIncidentSummaries(incidents))
         facts.incidents.push_back(
             {summary.incident, summary.severity,
@@ -129,7 +130,7 @@ void Describe(const std::vector<int64_t>& incidents, CampaignFacts& facts) {
 // ---- other campaigns ----
 
 // The people in both segments, by the last evaluations, or by the sketches of the newest snapshots.
-std::optional<int64_t> PeopleInBoth(int64_t a, int64_t b, const std::string& kind_a, const std::string& kind_b) {
+std::optional<int64_t> PeopleInBothSegments(int64_t a, int64_t b, const std::string& kind_a, const std::string& kind_b) {
     if (kind_a == "profile" && kind_b == "profile")
         return pg::Execute("SELECT count(*) FROM pulse.member AS a JOIN pulse.member AS b ON b.segment_id = $2 AND"
                            " b.profile_id = a.profile_id WHERE a.segment_id = $1",
@@ -146,13 +147,13 @@ std::optional<int64_t> PeopleInBoth(int64_t a, int64_t b, const std::string& kin
 }
 
 // Those that run in the days of this one: their periods meet.
-void FindOverlaps(const Campaign& campaign, const segment::Segment& segment, CampaignFacts& facts) {
+void FindCampaignOverlaps(const Campaign& campaign, const segment::Segment& segment, CampaignFacts& facts) {
     const pg::Result rows = pg::Execute(
         std::string("SELECT c.name, c.at, c.segment_id, s.kind FROM pulse.campaign AS c JOIN pulse.segment AS s ON"
                     " s.id = c.segment_id WHERE c.id <> $1 AND c.status IN ('planned', 'warned', 'launched', 'done',"
                     " 'fell_short') AND c.at < $2 + greatest($3 * interval '1 microsecond', '1 day') AND c.at +"
                     " greatest(c.period, '1 day') > $2 ORDER BY c.at, c.name LIMIT ") +
-            kMostOverlaps,
+            kMostCampaignOverlaps,
         {Value::Int8(campaign.id), Value::Time(campaign.at),
          Value::Float8(static_cast<double>(campaign.options.period))},
         true);
@@ -161,12 +162,12 @@ void FindOverlaps(const Campaign& campaign, const segment::Segment& segment, Cam
         facts.overlaps.push_back({rows[i].Text(0), rows[i].Time(1),
                                   other == segment.id
                                       ? facts.reach
-                                      : PeopleInBoth(segment.id, other, segment::Name(segment.kind), rows[i].Text(3))});
+                                      : PeopleInBothSegments(segment.id, other, segment::Name(segment.kind), rows[i].Text(3))});
     }
 }
 
 // Why its members do not count; empty if they do.
-std::string SegmentProblem(const std::optional<segment::Segment>& segment) {
+std::string CampaignSegmentProblem(const std::optional<segment::Segment>& segment) {
     if (!segment) return "was deleted";
     if (segment->status == segment::Status::kArchived) return "is archived";
     if (segment->status == segment::Status::kDraft) return "is a draft";
@@ -175,7 +176,7 @@ std::string SegmentProblem(const std::optional<segment::Segment>& segment) {
 
 // ---- the outcome ----
 
-std::string EventsOf(const std::string& event, const Campaign& campaign) {
+std::string CampaignEventsOf(const std::string& event, const Campaign& campaign) {
     std::string sql =
         "SELECT DISTINCT p.canonical_id AS person FROM pulse.event AS e JOIN pulse.profile AS p ON p.id ="
         " e.profile_id WHERE e.name = " +
@@ -199,20 +200,20 @@ GatheredFacts GatherCampaignFacts(const Campaign& campaign, bool dry_run) {
     facts.purpose = campaign.options.purpose;
     const std::optional<segment::Segment> segment =
         campaign.segment_id ? std::optional(segment::Load(campaign.segment)) : std::nullopt;
-    facts.segment_problem = SegmentProblem(segment);
+    facts.segment_problem = CampaignSegmentProblem(segment);
     const GateDecision decision =
         EvaluateGate(kLaunchAction, Write(Subject{"campaign", campaign.name}), dry_run);
-    facts.verdict = decision.verdict;
+    facts.gate = Name(decision.verdict);
     facts.gate_reasons = decision.reasons;
     gathered.score = decision.score;
     if (!facts.segment_problem.empty()) return gathered;
     if (segment->kind == segment::SegmentKind::kProfile)
-        CountPeople(campaign, segment->id, facts);
+        CountCampaignPeople(campaign, segment->id, facts);
     else
-        ReadSnapshot(segment->id, facts);
-    gathered.incidents = OpenIncidents(*segment);
-    Describe(gathered.incidents, facts);
-    FindOverlaps(campaign, *segment, facts);
+        ReadCampaignSnapshot(segment->id, facts);
+    gathered.incidents = IncidentsUnderCampaign(*segment);
+    DescribeCampaignIncidents(gathered.incidents, facts);
+    FindCampaignOverlaps(campaign, *segment, facts);
     return gathered;
 }
 
@@ -227,14 +228,14 @@ CampaignOutcome MeasureCampaign(const Campaign& campaign) {
     };
     const auto& reach = campaign.options.reach_event;
     const auto& conversion = campaign.options.conversion_event;
-    if (reach) outcome.reached = count(EventsOf(*reach, campaign));
+    if (reach) outcome.reached = count(CampaignEventsOf(*reach, campaign));
     if (!conversion) return outcome;
     // Of those who were reached, where events say who; else of the members.
     Campaign without = campaign;
     without.options.event_property.reset();
-    const std::string among = reach ? EventsOf(*reach, campaign)
+    const std::string among = reach ? CampaignEventsOf(*reach, campaign)
                                     : "SELECT m.profile_id AS person FROM pulse.member AS m WHERE m.segment_id = $4";
-    outcome.conversions = count("SELECT FROM (" + EventsOf(*conversion, without) + ") AS v JOIN (" + among +
+    outcome.conversions = count("SELECT FROM (" + CampaignEventsOf(*conversion, without) + ") AS v JOIN (" + among +
                                 ") AS r ON r.person = v.person");
     return outcome;
 }

@@ -17,7 +17,7 @@ namespace pulse::trust {
 
 namespace {
 
-constexpr int kMostInARun = 1000;
+constexpr int kMostCampaignsInARun = 1000;
 
 Moment NextCampaignDue() {
     static pg::Statement next("SELECT min(next_check_at) FROM pulse.campaign WHERE next_check_at IS NOT NULL", {});
@@ -25,17 +25,17 @@ Moment NextCampaignDue() {
 }
 
 // In a worker each in a transaction of its own, so that nothing is locked for long.
-std::vector<int64_t> ListDue(bool in_worker) {
+std::vector<int64_t> ListDueCampaigns(bool in_worker) {
     if (!in_worker) {
         const pg::OwnerSession session;
-        return DueCampaigns(kMostInARun);
+        return DueCampaigns(kMostCampaignsInARun);
     }
     const pg::Transaction transaction("pulse: looking for campaigns");
     const pg::OwnerSession session;
-    return DueCampaigns(kMostInARun);
+    return DueCampaigns(kMostCampaignsInARun);
 }
 
-std::string WorkOn(int64_t id, bool in_worker) {
+std::string WorkOnOneCampaign(int64_t id, bool in_worker) {
     if (!in_worker) {
         const pg::OwnerSession session;
         return WorkOnCampaign(id);
@@ -53,9 +53,9 @@ std::string WorkOn(int64_t id, bool in_worker) {
 RunResult RunCampaignsJob(bool in_worker) {
     std::map<std::string, int64_t> counts;
     int64_t all = 0;
-    for (const int64_t id : ListDue(in_worker)) {
+    for (const int64_t id : ListDueCampaigns(in_worker)) {
         pg::CheckInterrupts();
-        const std::string done = WorkOn(id, in_worker);
+        const std::string done = WorkOnOneCampaign(id, in_worker);
         if (done.empty()) continue;
         ++counts[done];
         ++all;

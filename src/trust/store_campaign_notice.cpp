@@ -35,7 +35,7 @@ const CampaignEvent& FindCampaignEvent(const std::string& name) {
 }
 
 // The formats of channels are made for incidents; a campaign looks like one without a number.
-delivery::IncidentSummary SummaryOf(const Campaign& campaign, const CampaignEvent& event,
+delivery::IncidentSummary CampaignSummary(const Campaign& campaign, const CampaignEvent& event,
                                     const std::vector<std::string>& reasons,
                                     const std::vector<std::string>& advice, Moment now) {
     delivery::IncidentSummary summary;
@@ -53,7 +53,7 @@ delivery::IncidentSummary SummaryOf(const Campaign& campaign, const CampaignEven
     return summary;
 }
 
-pg::Json BodyOf(const Campaign& campaign, const std::string& event, const std::vector<std::string>& reasons,
+pg::Json CampaignBody(const Campaign& campaign, const std::string& event, const std::vector<std::string>& reasons,
                 const std::vector<std::string>& advice, const pg::Json& figures, Moment now) {
     pg::Json data = figures;
     data["campaign"] = campaign.name;
@@ -66,7 +66,7 @@ pg::Json BodyOf(const Campaign& campaign, const std::string& event, const std::v
     return {{"type", event}, {"timestamp", delivery::IsoTime(now)}, {"data", std::move(data)}};
 }
 
-std::vector<std::string> ReceiversOf(const Campaign& campaign) {
+std::vector<std::string> CampaignReceivers(const Campaign& campaign) {
     return campaign.options.tell ? *campaign.options.tell : delivery::OrdinaryChannels();
 }
 
@@ -82,13 +82,13 @@ void TellOfCampaign(const Campaign& campaign, const std::string& name, const std
                     const std::vector<std::string>& advice, const pg::Json& figures) {
     const CampaignEvent& event = FindCampaignEvent(name);
     const Moment now = pg::WallClock();
-    const pg::Json body = BodyOf(campaign, name, reasons, advice, figures, now);
+    const pg::Json body = CampaignBody(campaign, name, reasons, advice, figures, now);
     const std::string order = "campaign:" + std::to_string(campaign.id);
     std::vector<delivery::EventMessage> messages;
     for (const delivery::Subscription& each : delivery::LoadSubscriptions())
         if (each.Wants(name, campaign.segment))
             messages.push_back({each.channel, name, std::nullopt, order, body});
-    for (const std::string& receiver : ReceiversOf(campaign)) {
+    for (const std::string& receiver : CampaignReceivers(campaign)) {
         pg::Json payload;
         try {
             const delivery::Channel channel = delivery::LoadChannel(receiver);
@@ -100,7 +100,7 @@ void TellOfCampaign(const Campaign& campaign, const std::string& name, const std
             payload = channel.kind == delivery::ChannelKind::kWebhook
                           ? body
                           : delivery::MakePayload(channel, envelope,
-                                                  {SummaryOf(campaign, event, reasons, advice, now)});
+                                                  {CampaignSummary(campaign, event, reasons, advice, now)});
         } catch (const UserError&) {
             continue;  // It was dropped, or is incomplete: pulse_status() says so.
         }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "pulse/base/time.hpp"
-#include "pulse/trust/store_gate.hpp"
 
 namespace pulse::trust {
 
@@ -65,7 +64,7 @@ struct CampaignFacts {
     std::optional<Moment> measured_at;  // of a snapshot; empty: counted now
     bool stale = false;
     bool of_people = false;  // the members are people, whose consent and addresses are known
-    Verdict verdict = Verdict::kBlock;
+    std::string gate = "block";  // its decision: pass, hold or block
     std::vector<std::string> gate_reasons;
     std::vector<CampaignIncident> incidents;  // open ones of what it stands on, the worst first
     std::vector<CampaignOverlap> overlaps;

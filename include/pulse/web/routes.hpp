@@ -30,5 +30,7 @@ std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of e
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, growth
 std::vector<Route> FunnelRoutes();          // Stratum: funnels
+std::vector<Route> CampaignRoutes();        // campaigns
+std::vector<Route> ExportRoutes();          // exports of people with chosen columns, also Stratum's
 
 }  // namespace pulse::web
