@@ -12,6 +12,10 @@ CREATE TABLE pulse.export (
     chunks int NOT NULL DEFAULT 0,
     etag text NOT NULL DEFAULT '',
     as_of timestamptz NOT NULL,
+    state text NOT NULL DEFAULT 'ready' CHECK (state IN ('queued', 'ready', 'failed')),
+    request jsonb,
+    role_oid oid,
+    error text,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -21,6 +25,10 @@ COMMENT ON COLUMN pulse.export.users IS 'Number of people in the file.';
 COMMENT ON COLUMN pulse.export.chunks IS 'Number of rows in pulse.export_chunk.';
 COMMENT ON COLUMN pulse.export.etag IS 'SHA-256 of the file in hexadecimal digits.';
 COMMENT ON COLUMN pulse.export.as_of IS 'The time whose members the file has: pulse_now() when it was made.';
+COMMENT ON COLUMN pulse.export.state IS 'queued: the job exports will write it; ready; failed: error says why.';
+COMMENT ON COLUMN pulse.export.request IS 'Of an export that the job writes: what was asked for.';
+COMMENT ON COLUMN pulse.export.role_oid IS 'The role that asked for it, which must still be allowed to see people when the job writes it.';
+CREATE INDEX export_queued ON pulse.export (created_at, id) WHERE state = 'queued';
 COMMENT ON COLUMN pulse.export.created_by IS 'The role, or the name of the API key, that made it.';
 
 -- Level: owner
@@ -63,7 +71,7 @@ COMMENT ON FUNCTION pulse_export_segment(text) IS
 -- Level: people_reader
 CREATE FUNCTION pulse_list_exports()
     RETURNS TABLE (id bigint, segment text, filename text, users bigint, bytes bigint, etag text, created_by text, created_at timestamptz,
-                   kept_until timestamptz, token text, expires_at timestamptz)
+                   kept_until timestamptz, token text, expires_at timestamptz, state text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_exports';
 COMMENT ON FUNCTION pulse_list_exports() IS
 'Lists the files of pulse_export_segment() and pulse_export_audience(), the newest first, each with a new token. Works on a standby. Errors: 42501 the caller may not see people.';
@@ -79,4 +87,4 @@ CREATE FUNCTION pulse.read_export(token text, chunk bigint)
     RETURNS TABLE (data bytea, chunks int, filename text, bytes bigint, etag text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_read_export';
 COMMENT ON FUNCTION pulse.read_export(text, bigint) IS
-'Returns one piece of an exported file, from 1 to chunks; all pieces one after the other are the file. Works on a standby. Errors: 42501 the token is not valid, has expired, or its file is deleted, 22023 no such piece.';
+'Returns one piece of an exported file, from 1 to chunks; all pieces one after the other are the file. Works on a standby. Errors: 42501 the token is not valid, has expired, or its file is deleted, 55000 the job exports has not written it yet, or could not, 22023 no such piece.';

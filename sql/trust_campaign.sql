@@ -204,7 +204,7 @@ CREATE FUNCTION pulse_check_campaign(name text)
                    overlap bigint, gate text, score double precision, reasons text[], advice text[], checked_at timestamptz)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_check_campaign';
 COMMENT ON FUNCTION pulse_check_campaign(text) IS
-'Answers "can I send now?" at pulse_now(): yes, hold or no, with the reasons and what to do. Counts the members of the segment and who of them has an address of the channel and live consent for the purpose (of a segment over a relation: its newest snapshot), and compares them with the plan; looks at open incidents of the segment and of what it is made of, at the gate (action launch_new_campaigns), and at other campaigns of those days. hold: too few people, a high or critical incident, the gate holds, a snapshot that is too old, too much overlap; no: nobody, the gate blocks, the segment was deleted or archived.
+'Answers "can I send now?" at pulse_now(): yes, hold or no, with the reasons and what to do. Counts the members of the segment and who of them has an address of the channel and live consent for the purpose (of a segment over a relation: its newest snapshot), and compares them with the plan; looks at open incidents of the segment and of what it is made of, at the gate (action launch_campaign), and at other campaigns of those days. hold: too few people, a high or critical incident, the gate holds, a snapshot that is too old, too much overlap; no: nobody, the gate blocks, the segment was deleted or archived.
 The check becomes a row of pulse.campaign_check; channels are told when the answer is another one than before. Errors: 42704 unknown campaign, 55000 it was launched or cancelled, 22004 null.';
 
 -- Level: operator

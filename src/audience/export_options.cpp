@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr size_t kMostColumns = 100, kMostEventNames = 100, kLongestHeader = 200;
-constexpr int kMostDays = 365, kMostEvents = 1000;
+constexpr int kMostExportDays = 365, kMostExportEvents = 1000;
 constexpr const char* kColumnsHint =
     "Columns are profile_id, external_id, since, first_seen_at, last_seen_at, event_count, segments, lifecycle, "
     "rfm.group and other names of rfm, identity.KIND, profile.NAME, profile.*, trait.KEY, trait.*, and objects "
@@ -36,7 +36,7 @@ constexpr std::array<PlainColumn, 8> kPlainColumns{{{"profile_id", ExportColumnK
                                                     {"trait.*", ExportColumnKind::kAllTraits}}};
 
 // The text as a rule writes it.
-std::string QuotedForRule(const std::string& text) {
+std::string QuotedForExportRule(const std::string& text) {
     std::string quoted = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') quoted += '\\';
@@ -46,26 +46,26 @@ std::string QuotedForRule(const std::string& text) {
 }
 
 // What follows a beginning, if the text has it and more.
-std::optional<std::string> After(const std::string& text, std::string_view beginning) {
+std::optional<std::string> RestAfter(const std::string& text, std::string_view beginning) {
     if (!text.starts_with(beginning) || text.size() == beginning.size()) return std::nullopt;
     return text.substr(beginning.size());
 }
 
-ExportColumn ReadNamedColumn(const std::string& name) {
+ExportColumn ReadNamedExportColumn(const std::string& name) {
     for (const PlainColumn& plain : kPlainColumns)
         if (name == plain.name) return {plain.kind, name, ""};
     if (name == "profile.*") return {ExportColumnKind::kAllAttributes, "profile", ""};
-    if (const auto kind = After(name, "identity.")) return {ExportColumnKind::kIdentity, name, *kind};
-    if (const auto attribute = After(name, "profile."))
+    if (const auto kind = RestAfter(name, "identity.")) return {ExportColumnKind::kIdentity, name, *kind};
+    if (const auto attribute = RestAfter(name, "profile."))
         return {ExportColumnKind::kAttribute, name, *attribute};
-    if (const auto key = After(name, "trait."))
-        return {ExportColumnKind::kRule, name, "trait(" + QuotedForRule(*key) + ")"};
-    if (name == "lifecycle" || After(name, "rfm.")) return {ExportColumnKind::kRule, name, name};
+    if (const auto key = RestAfter(name, "trait."))
+        return {ExportColumnKind::kRule, name, "trait(" + QuotedForExportRule(*key) + ")"};
+    if (name == "lifecycle" || RestAfter(name, "rfm.")) return {ExportColumnKind::kRule, name, name};
     ThrowInvalid("unknown column " + InQuotes(Shorten(name, 100)), "", kColumnsHint);
 }
 
-ExportColumn ReadColumn(const Json& item, size_t place) {
-    if (item.is_string()) return ReadNamedColumn(item.get<std::string>());
+ExportColumn ReadExportColumn(const Json& item, size_t place) {
+    if (item.is_string()) return ReadNamedExportColumn(item.get<std::string>());
     const JsonObject column(item, {"columns[" + std::to_string(place) + "]", {}, {}, nullptr},
                             {"name", "rule"}, R"x({"name": "spent", "rule": "events.buy.sum(total)"})x");
     const auto name = column.Text("name"), rule = column.Text("rule");
@@ -76,21 +76,21 @@ ExportColumn ReadColumn(const Json& item, size_t place) {
     return {ExportColumnKind::kRule, *name, *rule};
 }
 
-std::vector<ExportColumn> DefaultColumns() {
+std::vector<ExportColumn> DefaultExportColumns() {
     std::vector<ExportColumn> columns;
     for (const char* name : {"profile_id", "external_id", "identity.email", "identity.phone", "first_seen_at",
                              "last_seen_at", "event_count", "since"})
-        columns.push_back(ReadNamedColumn(name));
+        columns.push_back(ReadNamedExportColumn(name));
     return columns;
 }
 
-std::vector<ExportColumn> ReadColumns(const JsonObject& options) {
+std::vector<ExportColumn> ReadExportColumns(const JsonObject& options) {
     const Json* list = options.List("columns", kMostColumns);
-    if (!list) return DefaultColumns();
+    if (!list) return DefaultExportColumns();
     if (list->empty()) options.Refuse("columns", "must have at least one column", kColumnsHint);
     std::vector<ExportColumn> columns;
     for (size_t i = 0; i < list->size(); ++i) {
-        ExportColumn column = ReadColumn((*list)[i], i);
+        ExportColumn column = ReadExportColumn((*list)[i], i);
         for (const ExportColumn& known : columns)
             if (known.name == column.name)
                 ThrowInvalid("column " + InQuotes(column.name) + " is given twice", "",
@@ -100,22 +100,22 @@ std::vector<ExportColumn> ReadColumns(const JsonObject& options) {
     return columns;
 }
 
-int WholeBetween(const JsonObject& object, const char* key, int otherwise, int most) {
+int WholeExportNumber(const JsonObject& object, const char* key, int otherwise, int most) {
     const auto number = object.Number(key, 1, most);
     if (!number) return otherwise;
     if (*number != static_cast<int>(*number)) object.Refuse(key, "must be a whole number");
     return static_cast<int>(*number);
 }
 
-std::optional<ExportedEvents> ReadEvents(const JsonObject& options) {
+std::optional<ExportedEvents> ReadExportedEvents(const JsonObject& options) {
     const Json* value = options.Find("events");
     if (!value) return std::nullopt;
     if (value->is_boolean()) return value->get<bool>() ? std::optional(ExportedEvents()) : std::nullopt;
     const JsonObject object(*value, {"\"events\"", "events", {}, nullptr}, {"days", "most", "names"},
                             R"(true, or {"days": 30, "names": ["purchase"], "most": 100})");
     ExportedEvents events;
-    events.days = WholeBetween(object, "days", events.days, kMostDays);
-    events.most = WholeBetween(object, "most", events.most, kMostEvents);
+    events.days = WholeExportNumber(object, "days", events.days, kMostExportDays);
+    events.most = WholeExportNumber(object, "most", events.most, kMostExportEvents);
     if (const Json* names = object.List("names", kMostEventNames))
         for (const Json& name : *names) {
             if (!name.is_string())
@@ -126,7 +126,7 @@ std::optional<ExportedEvents> ReadEvents(const JsonObject& options) {
 }
 
 // Attributes whose values are ids must not come in plain beside hashed ones.
-void RefusePlainIds(const ExportOptions& options) {
+void RefusePlainExportIds(const ExportOptions& options) {
     for (const ExportColumn& column : options.columns)
         if (column.kind == ExportColumnKind::kAttribute &&
             (column.argument == "email" || column.argument == "phone"))
@@ -153,12 +153,13 @@ bool IsHashedKind(const std::string& kind) {
 
 ExportOptions ReadExportOptions(const Json& json) {
     const JsonObject options(json, {"the options", {}, {}, nullptr},
-                             {"columns", "events", "hashed", "consent", "filters", "where"},
+                             {"columns", "events", "hashed", "consent", "filters", "where", "background"},
                              R"({"columns": ["external_id", "identity.email", "trait.spent"]})");
     ExportOptions result;
-    result.columns = ReadColumns(options);
-    result.events = ReadEvents(options);
+    result.columns = ReadExportColumns(options);
+    result.events = ReadExportedEvents(options);
     result.hashed = options.Boolean("hashed").value_or(false);
+    result.background = options.Boolean("background").value_or(false);
     result.consent = options.Text("consent").value_or("");
     if (options.Find("consent") && result.consent.empty())
         options.Refuse("consent", "must be a purpose", "Give a purpose such as \"ads\" or \"email\".");
@@ -169,7 +170,7 @@ ExportOptions ReadExportOptions(const Json& json) {
         result.filter = trait::ReadPeopleFilter(*filters);
         for (const auto& [key, value] : filters->items()) result.filter_keys.push_back(key);
     }
-    if (result.hashed) RefusePlainIds(result);
+    if (result.hashed) RefusePlainExportIds(result);
     return result;
 }
 

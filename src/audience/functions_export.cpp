@@ -13,13 +13,12 @@ PULSE_WRITING_FUNCTION(pulse_export_audience) {
     const pg::Args args(fcinfo);
     const std::optional<std::string> segment = args.Text(0);
     const audience::ExportFormat format = audience::ReadExportFormat(args.RequireText(1, "format"));
-    const audience::ExportOptions options =
-        audience::ReadExportOptions(args.Jsonb(2).value_or(pg::Json::object()));
+    const pg::Json options = args.Jsonb(2).value_or(pg::Json::object());
     pg::ResultSet results(fcinfo);
     const pulse::trait::Export file = audience::ExportAudience(segment, format, options);
     results.Add({Value::Int8(file.id), Value::Text(file.segment), Value::Text(file.filename),
                  Value::Int8(file.users), Value::Int8(file.bytes), Value::Text(file.etag),
                  Value::Text(file.created_by), Value::Time(file.created_at), Value::Time(file.kept_until),
-                 Value::Text(file.token), Value::Time(file.expires_at)});
+                 Value::Text(file.token), Value::Time(file.expires_at), Value::Text(file.state)});
     return pg::ResultSet::Done();
 }

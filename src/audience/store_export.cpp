@@ -10,12 +10,13 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
-#include "pulse/base/suggest.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/plan.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/store_consent.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/trait/export_file.hpp"
 #include "pulse/trait/store_export_file.hpp"
@@ -29,35 +30,24 @@ namespace {
 using pg::Value;
 
 // Each can have a megabyte of attributes and thousands of events.
-constexpr long kPeopleAtOnce = 200;
+constexpr long kExportedAtOnce = 200;
 
 // All people at an instant ($2), as the members of a segment.
 constexpr const char* kEverybodyThen =
     "SELECT p.id AS profile_id, NULL::timestamptz AS since FROM pulse.profile AS p WHERE p.canonical_id = p.id"
     " AND EXISTS (SELECT FROM pulse.profile AS q WHERE q.canonical_id = p.id AND q.first_seen_at <= $2)";
 
-std::string ConsentSql(const std::string& purpose) {
+std::string ExportConsentSql(const std::string& purpose) {
     if (purpose.empty()) return "";
     return " AND EXISTS (SELECT FROM pulse.consent AS c WHERE c.profile_id = m.profile_id AND c.purpose = " +
            pg::QuoteLiteral(purpose) + " AND c.live @> $2)";
 }
 
-void RequireExportPurpose(const std::string& purpose) {
-    if (purpose.empty()) return;
-    const pg::Result rows =
-        pg::Execute("SELECT p.purpose FROM pulse.consent_purpose AS p ORDER BY p.purpose", {}, true);
-    std::vector<std::string> purposes;
-    for (uint64_t i = 0; i < rows.size(); ++i) purposes.push_back(rows[i].Text(0));
-    if (std::find(purposes.begin(), purposes.end(), purpose) == purposes.end())
-        throw UserError(sqlstate::kUndefinedObject, "there is no purpose " + InQuotes(purpose), "",
-                        SuggestName(purpose, purposes, "Purposes"));
-}
-
 // The people of the file, ascending: profile_id, since, and the values of rules.
-std::string PeopleSql(const std::string& members, const ExportOptions& options, const ComputedColumns& computed) {
+std::string ExportPeopleSql(const std::string& members, const ExportOptions& options, const ComputedColumns& computed) {
     std::string sql = "SELECT m.profile_id, m.since" + computed.Select() + " FROM (" + members + ") AS m";
     if (!computed.sql.empty()) sql += " JOIN (" + computed.sql + ") AS v ON v.id = m.profile_id";
-    sql += " WHERE true" + ConsentSql(options.consent);
+    sql += " WHERE true" + ExportConsentSql(options.consent);
     if (!computed.where.empty()) sql += " AND COALESCE(" + computed.where + ", false)";
     return sql + " ORDER BY m.profile_id";
 }
@@ -126,7 +116,7 @@ class PeopleFile {
 };
 
 // Those of a portion of the list that the filter leaves.
-std::vector<ListedPerson> Chosen(const pg::Result& rows, size_t values, trait::PeopleMatcher* matcher) {
+std::vector<ListedPerson> ChosenForExport(const pg::Result& rows, size_t values, trait::PeopleMatcher* matcher) {
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
     if (matcher) ids = matcher->Match(ids);
@@ -141,7 +131,7 @@ std::vector<ListedPerson> Chosen(const pg::Result& rows, size_t values, trait::P
     return people;
 }
 
-int64_t WritePeople(const std::optional<segment::Segment>& segment, ExportFormat format,
+int64_t WriteExportedPeople(const std::optional<segment::Segment>& segment, ExportFormat format,
                     const ExportOptions& options, Moment now, trait::ExportWriter& writer) {
     const std::vector<FileColumn> columns = FileColumns(options);
     const ComputedColumns computed = ComputeColumns(columns, options, format, now);
@@ -153,24 +143,25 @@ int64_t WritePeople(const std::optional<segment::Segment>& segment, ExportFormat
     pg::SetLocally("jit", "off");
     PeopleFile file(columns, options, format, now, writer);
     pg::Cursor cursor(
-        PeopleSql(segment ? trait::ExportedMembers(segment->id) : kEverybodyThen, options, computed),
+        ExportPeopleSql(segment ? trait::ExportedMembers(segment->id) : kEverybodyThen, options, computed),
         {Value::Int8(segment ? segment->id : 0), Value::Time(now)});
     for (;;) {
-        const pg::Result rows = cursor.Fetch(kPeopleAtOnce);
+        const pg::Result rows = cursor.Fetch(kExportedAtOnce);
         if (rows.empty()) break;
         const std::vector<ListedPerson> people =
-            Chosen(rows, computed.count, matcher ? &*matcher : nullptr);
+            ChosenForExport(rows, computed.count, matcher ? &*matcher : nullptr);
         if (!people.empty()) file.Add(people);
     }
     return file.count();
 }
 
 // What the audit log keeps: no values of filters, which can be people's ids.
-pg::Json DetailsOf(const trait::Export& file, ExportFormat format, const ExportOptions& options) {
+pg::Json ExportDetails(const trait::Export& file, ExportFormat format, const ExportOptions& options) {
     pg::Json columns = pg::Json::array();
     for (const ExportColumn& column : options.columns) columns.push_back(column.name);
     pg::Json details = {{"export", file.id},      {"filename", file.filename}, {"users", file.users},
                         {"format", Name(format)}, {"columns", columns},        {"hashed", options.hashed}};
+    if (options.background) details["background"] = true;
     if (options.events) details["events_days"] = options.events->days;
     if (!options.consent.empty()) details["consent"] = options.consent;
     if (!options.filter_keys.empty()) details["filters"] = options.filter_keys;
@@ -178,30 +169,112 @@ pg::Json DetailsOf(const trait::Export& file, ExportFormat format, const ExportO
     return details;
 }
 
+Oid ExportCaller() {
+    const pg::Identity caller = pg::Identity::Caller();
+    const pg::Session session;
+    return DatumGetObjectId(
+        pg::Execute("SELECT r.oid FROM pg_roles AS r WHERE r.rolname = current_user", {}, true)[0].Raw(0));
+}
+
+// What is wrong with the options is said at once, also where a job writes the file.
+void CheckExportOptions(const ExportOptions& options, ExportFormat format, Moment now) {
+    if (!options.consent.empty()) profile::RequirePurpose(options.consent);
+    if (options.filter) const trait::PeopleMatcher matcher(*options.filter);
+    ComputeColumns(FileColumns(options), options, format, now);
+}
+
+// Of a queued export; the role that asked must still be allowed to see people.
+void WriteRequestedExport(int64_t id, const pg::Json& request, ExportFormat format, Oid role) {
+    if (role == InvalidOid)
+        throw UserError(sqlstate::kInsufficientPrivilege, "the role that asked for the export was dropped");
+    {
+        const pg::Identity identity = pg::Identity::Key(role);
+        const pg::Session session;
+        bool sees_people = false;
+        try {
+            sees_people = pg::Execute("SELECT pulse.sees_people()", {}, true)[0].Bool(0);
+        } catch (const pg::Error& error) {
+            // It has no level any more. The caller rolls back.
+            if (error.State() != sqlstate::kInsufficientPrivilege) throw;
+        }
+        if (!sees_people)
+            throw UserError(sqlstate::kInsufficientPrivilege,
+                            "the role that asked for the export may not see people any more");
+    }
+    std::optional<segment::Segment> found;
+    if (request.at("segment").is_string())
+        found = trait::LoadForExport(request.at("segment").get<std::string>());
+    const ExportOptions options = ReadExportOptions(request.at("options"));
+    const Moment now = pg::Now();
+    trait::ExportWriter writer(id, now);
+    writer.Finish(WriteExportedPeople(found, format, options, now, writer));
+}
+
 }  // namespace
 
 trait::Export ExportAudience(const std::optional<std::string>& segment, ExportFormat format,
-                             const ExportOptions& options) {
+                             const pg::Json& json) {
+    const ExportOptions options = ReadExportOptions(json);
     trait::RequireSightOfPeople();
     std::optional<segment::Segment> found;
     if (segment) found = trait::LoadForExport(*segment);
-    const std::string creator = pg::ActorName();
-    const Moment now = pg::Now();
-    const pg::OwnerSession session;
-    RequireExportPurpose(options.consent);
+    const Oid role = ExportCaller();
     trait::ExportHead head;
     if (found) head.segment = found->name;
+    head.as_of = pg::Now();
     head.filename =
-        trait::ExportFileName("audience", found ? found->name : "everybody", now, Name(format));
+        trait::ExportFileName("audience", found ? found->name : "everybody", head.as_of, Name(format));
     head.format = Name(format);
-    head.as_of = now;
-    head.creator = creator;
-    trait::ExportWriter writer(head);
-    const int64_t people = WritePeople(found, format, options, now, writer);
-    const trait::Export result = trait::FindExport(writer.Finish(people));
+    head.creator = pg::ActorName();
+    const pg::OwnerSession session;
+    CheckExportOptions(options, format, head.as_of);
+    int64_t id = 0;
+    if (options.background) {
+        id = trait::QueueExport(
+            head, {{"segment", segment ? pg::Json(*segment) : pg::Json()}, {"options", json}}, role);
+        pg::NotifyLauncher();
+    } else {
+        trait::ExportWriter writer(head);
+        id = writer.Finish(WriteExportedPeople(found, format, options, head.as_of, writer));
+    }
+    const trait::Export result = trait::FindExport(id);
     audit::Write("audience.exported", found ? found->name : trait::kEverybody,
-                 DetailsOf(result, format, options));
+                 ExportDetails(result, format, options));
     return result;
+}
+
+std::optional<int64_t> NextQueuedExport(int64_t after) {
+    const pg::Result rows = pg::Execute(
+        "SELECT e.id FROM pulse.export AS e WHERE e.state = 'queued' AND e.id > $1 ORDER BY e.id LIMIT 1",
+        {Value::Int8(after)});
+    return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
+}
+
+bool WriteQueuedExport(int64_t id) {
+    const pg::Result rows = pg::Execute(
+        "SELECT e.request, e.format, e.role_oid, (SELECT r.rolname::text FROM pg_roles AS r WHERE r.oid = e.role_oid)"
+        " FROM pulse.export AS e WHERE e.id = $1 AND e.state = 'queued' FOR UPDATE SKIP LOCKED",
+        {Value::Int8(id)});
+    if (rows.empty()) return false;
+    std::string problem;
+    try {
+        pg::Subtransaction subtransaction;
+        {
+            const pg::Session session;
+            WriteRequestedExport(id, rows[0].Jsonb(0), ReadExportFormat(rows[0].Text(1)),
+                         rows[0].IsNull(3) ? InvalidOid : DatumGetObjectId(rows[0].Raw(2)));
+        }
+        subtransaction.Commit();
+        return true;
+    } catch (const UserError& error) {
+        problem = error.message() + (error.detail().empty() ? "" : ". " + error.detail());
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+        problem = error.message;
+    }
+    pg::Execute("UPDATE pulse.export SET state = 'failed', error = $2 WHERE id = $1",
+                {Value::Int8(id), Value::Text(problem)});
+    return false;
 }
 
 }  // namespace pulse::audience

@@ -18,16 +18,15 @@ namespace pulse::audience {
 
 namespace {
 
-using Kind = ExportColumnKind;
 
-constexpr const char* kMostIds = "100";  // of one person and kind
+constexpr const char* kMostExportIds = "100";  // of one person and kind
 
 // A value of jsonb as it is in the file.
-std::string AsFileText(const std::string& json, ExportFormat format) {
+std::string AsExportText(const std::string& json, ExportFormat format) {
     return format == ExportFormat::kCsv ? "(" + json + ") #>> '{}'" : "(" + json + ")::text";
 }
 
-void RequireIdentityKind(const std::string& name) {
+void RequireExportedKind(const std::string& name) {
     std::vector<std::string> kinds;
     for (const profile::IdentityKind& kind : profile::IdentityKinds()) kinds.push_back(kind.kind);
     if (std::find(kinds.begin(), kinds.end(), name) == kinds.end())
@@ -36,44 +35,44 @@ void RequireIdentityKind(const std::string& name) {
 }
 
 // The name in the file says what the values are.
-std::string FileNameOf(const ExportColumn& column, bool hashed) {
-    const bool id = column.kind == Kind::kExternalId ||
-                    (column.kind == Kind::kIdentity && !IsHashedKind(column.argument));
+std::string ExportColumnName(const ExportColumn& column, bool hashed) {
+    const bool id = column.kind == ExportColumnKind::kExternalId ||
+                    (column.kind == ExportColumnKind::kIdentity && !IsHashedKind(column.argument));
     return hashed && id ? column.name + "_sha256" : column.name;
 }
 
 // Ids are stored in their normal forms.
-std::string IdSql(const std::string& kind, bool hashed) {
+std::string ExportIdSql(const std::string& kind, bool hashed) {
     return hashed && !IsHashedKind(kind) ? "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(n.value,"
                                            " 'UTF8')), 'hex')"
                                          : "n.value";
 }
 
 // All ids of a kind as a list, the first seen first; only the first in CSV.
-std::string IdentitySql(const std::string& kind, bool hashed, bool list) {
+std::string ExportIdentitySql(const std::string& kind, bool hashed, bool list) {
     const std::string ids =
-        "SELECT " + IdSql(kind, hashed) +
+        "SELECT " + ExportIdSql(kind, hashed) +
         " AS id, n.first_seen_at, n.value FROM pulse.profile AS q JOIN pulse.identity AS n ON n.profile_id = q.id"
         " AND n.kind = " +
         pg::QuoteLiteral(kind) + " WHERE q.canonical_id = d.person ORDER BY n.first_seen_at, n.value LIMIT " +
-        (list ? kMostIds : "1");
+        (list ? kMostExportIds : "1");
     return list ? "(SELECT coalesce(jsonb_agg(i.id ORDER BY i.first_seen_at, i.value), '[]') FROM (" + ids +
                       ") AS i)"
                 : "(SELECT to_jsonb(i.id) FROM (" + ids + ") AS i)";
 }
 
 // Also a part of a nested attribute: "address.city".
-std::string AttributeSql(const std::string& name) {
+std::string ExportAttributeSql(const std::string& name) {
     const std::string key = pg::QuoteLiteral(name);
     return "coalesce(p.attributes -> " + key + ", p.attributes #> pg_catalog.string_to_array(" + key + ", '.'))";
 }
 
 // Attributes and properties without ids, which do not come in plain beside hashed ones.
-std::string WithoutIds(const std::string& json, bool hashed) {
+std::string WithoutExportIds(const std::string& json, bool hashed) {
     return hashed ? "(" + json + " - '{email,phone}'::text[])" : json;
 }
 
-std::string EventsSql(const ExportedEvents& events, bool hashed, const std::string& now) {
+std::string ExportEventsSql(const ExportedEvents& events, bool hashed, const std::string& now) {
     std::string condition = " WHERE q.canonical_id = d.person AND v.time <= " + now + " AND v.time > " + now +
                             " - interval '" + std::to_string(events.days) + " days'";
     if (!events.names.empty()) {
@@ -84,40 +83,40 @@ std::string EventsSql(const ExportedEvents& events, bool hashed, const std::stri
     }
     return "(SELECT coalesce(jsonb_agg(jsonb_build_object('event', e.name, 'time', e.time, 'properties',"
            " " +
-           WithoutIds("e.properties", hashed) + ") ORDER BY e.time DESC, e.id DESC), '[]') FROM (SELECT v.id, v.name, v.time,"
+           WithoutExportIds("e.properties", hashed) + ") ORDER BY e.time DESC, e.id DESC), '[]') FROM (SELECT v.id, v.name, v.time,"
            " v.properties FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id" +
            condition + " ORDER BY v.time DESC, v.id DESC LIMIT " + std::to_string(events.most) + ") AS e)";
 }
 
 // The jsonb of a column that is not computed.
-std::string DetailSql(const FileColumn& column, const ExportOptions& options, ExportFormat format,
+std::string ExportDetailSql(const FileColumn& column, const ExportOptions& options, ExportFormat format,
                       const std::string& now) {
     switch (column.column.kind) {
-        case Kind::kProfileId: return "to_jsonb(d.person)";
-        case Kind::kExternalId: return IdentitySql("user_id", options.hashed, false);
-        case Kind::kSince: return "to_jsonb(nullif(d.since, '')::timestamptz)";
-        case Kind::kFirstSeen: return "to_jsonb(t.first_at)";
-        case Kind::kLastSeen: return "to_jsonb(t.last_at)";
-        case Kind::kEventCount: return "to_jsonb(t.events)";
-        case Kind::kSegments:
+        case ExportColumnKind::kProfileId: return "to_jsonb(d.person)";
+        case ExportColumnKind::kExternalId: return ExportIdentitySql("user_id", options.hashed, false);
+        case ExportColumnKind::kSince: return "to_jsonb(nullif(d.since, '')::timestamptz)";
+        case ExportColumnKind::kFirstSeen: return "to_jsonb(t.first_at)";
+        case ExportColumnKind::kLastSeen: return "to_jsonb(t.last_at)";
+        case ExportColumnKind::kEventCount: return "to_jsonb(t.events)";
+        case ExportColumnKind::kSegments:
             return "(SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM"
                    " pulse.evaluate_segments(d.person, false) AS e JOIN pulse.segment AS s ON s.id ="
                    " e.segment_id)";
-        case Kind::kIdentity:
-            return IdentitySql(column.column.argument, options.hashed, format == ExportFormat::kJsonLines);
-        case Kind::kAttribute: return AttributeSql(column.column.argument);
-        case Kind::kAllAttributes: return WithoutIds("p.attributes", options.hashed);
-        case Kind::kAllTraits:
-        case Kind::kRule: break;
+        case ExportColumnKind::kIdentity:
+            return ExportIdentitySql(column.column.argument, options.hashed, format == ExportFormat::kJsonLines);
+        case ExportColumnKind::kAttribute: return ExportAttributeSql(column.column.argument);
+        case ExportColumnKind::kAllAttributes: return WithoutExportIds("p.attributes", options.hashed);
+        case ExportColumnKind::kAllTraits:
+        case ExportColumnKind::kRule: break;
     }
-    return EventsSql(*options.events, options.hashed, now);
+    return ExportEventsSql(*options.events, options.hashed, now);
 }
 
-bool NeedsActivity(Kind kind) {
-    return kind == Kind::kFirstSeen || kind == Kind::kLastSeen || kind == Kind::kEventCount;
+bool ExportNeedsActivity(ExportColumnKind kind) {
+    return kind == ExportColumnKind::kFirstSeen || kind == ExportColumnKind::kLastSeen || kind == ExportColumnKind::kEventCount;
 }
 
-rule::ExprPtr ExpandedRule(const std::string& text) {
+rule::ExprPtr ExpandedExportRule(const std::string& text) {
     const rule::ExprPtr tree = rule::Expand(*rule::Parse(text), trait::SavedDefinitions());
     trait::CheckReferences(*tree);
     return tree;
@@ -128,17 +127,17 @@ rule::ExprPtr ExpandedRule(const std::string& text) {
 std::vector<FileColumn> FileColumns(const ExportOptions& options) {
     std::vector<FileColumn> columns;
     for (const ExportColumn& column : options.columns) {
-        if (column.kind == Kind::kIdentity) RequireIdentityKind(column.argument);
-        if (column.kind == Kind::kAllTraits) {
+        if (column.kind == ExportColumnKind::kIdentity) RequireExportedKind(column.argument);
+        if (column.kind == ExportColumnKind::kAllTraits) {
             for (const trait::TraitRow& row : trait::ListTraits())
                 columns.push_back(
-                    {{Kind::kRule, "trait." + row.key, "trait(\"" + row.key + "\")"}, "trait." + row.key, true});
+                    {{ExportColumnKind::kRule, "trait." + row.key, "trait(\"" + row.key + "\")"}, "trait." + row.key, true});
             continue;
         }
-        columns.push_back({column, FileNameOf(column, options.hashed), column.kind == Kind::kRule});
+        columns.push_back({column, ExportColumnName(column, options.hashed), column.kind == ExportColumnKind::kRule});
     }
-    // A column that computes nothing and has no kind of its own: see DetailSql().
-    if (options.events) columns.push_back({{Kind::kRule, "events", ""}, "events", false});
+    // A column that computes nothing and has no kind of its own: see ExportDetailSql().
+    if (options.events) columns.push_back({{ExportColumnKind::kRule, "events", ""}, "events", false});
     std::set<std::string> names;
     for (const FileColumn& column : columns)
         if (!names.insert(column.name).second)
@@ -164,16 +163,16 @@ ComputedColumns ComputeColumns(const std::vector<FileColumn>& columns, const Exp
     ComputedColumns computed;
     std::vector<rule::ExprPtr> rules;
     for (const FileColumn& column : columns)
-        if (column.computed) rules.push_back(ExpandedRule(column.column.argument));
+        if (column.computed) rules.push_back(ExpandedExportRule(column.column.argument));
     computed.count = rules.size();
-    if (!options.where.empty()) rules.push_back(ExpandedRule(options.where));
+    if (!options.where.empty()) rules.push_back(ExpandedExportRule(options.where));
     if (rules.empty()) return computed;
     const segment::PersonValues values =
         segment::CompilePersonValues(rules, pg::settings::TimeZone(), segment::MomentLiteral(now));
     computed.sql = values.sql;
     for (size_t i = 0; i < computed.count; ++i)
         computed.values.push_back(
-            AsFileText("pg_catalog.to_jsonb(v.value" + std::to_string(i + 1) + ")", format));
+            AsExportText("pg_catalog.to_jsonb(v.value" + std::to_string(i + 1) + ")", format));
     if (options.where.empty()) return computed;
     if (values.types.back() != rule::ValueType::kBoolean)
         throw UserError(sqlstate::kDatatypeMismatch, "\"where\" is not a condition",
@@ -189,8 +188,8 @@ std::string DetailsSql(const std::vector<FileColumn>& columns, const ExportOptio
     bool activity = false;
     for (const FileColumn& column : columns) {
         if (column.computed) continue;
-        activity = activity || NeedsActivity(column.column.kind);
-        select += (select.empty() ? "" : ", ") + AsFileText(DetailSql(column, options, format, moment), format);
+        activity = activity || ExportNeedsActivity(column.column.kind);
+        select += (select.empty() ? "" : ", ") + AsExportText(ExportDetailSql(column, options, format, moment), format);
     }
     std::string sql =
         "SELECT " + select +

@@ -43,6 +43,7 @@ Export ReadRow(const pg::Row& row, Moment now) {
     result.etag = row.Text(5);
     result.created_by = row.Text(6);
     result.created_at = row.Time(7);
+    result.state = row.Text(9);
     result.kept_until = KeptUntil(result.created_at);
     result.expires_at = LinkExpiry(now, result.kept_until);
     result.token =
@@ -51,7 +52,7 @@ Export ReadRow(const pg::Row& row, Moment now) {
 }
 
 constexpr const char* kExports =
-    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by, e.created_at, s.secret"
+    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by, e.created_at, s.secret, e.state"
     " FROM pulse.export AS e JOIN pulse.export_secret AS s ON s.export_id = e.id ";
 
 // One file in a transaction: it can have as many pieces as other rules delete rows.
@@ -125,7 +126,7 @@ ExportPiece ReadExport(const std::string& token, int64_t chunk) {
         "Take a new token from pulse_list_exports(), or export the segment again.";
     const std::optional<ExportToken> link = ReadExportToken(token);
     const pg::Result rows = pg::Execute(
-        "SELECT s.secret, e.chunks, e.filename, e.etag, e.bytes, e.created_at, c.data"
+        "SELECT s.secret, e.chunks, e.filename, e.etag, e.bytes, e.created_at, c.data, e.state, e.error"
         " FROM pulse.export AS e JOIN pulse.export_secret AS s ON s.export_id = e.id"
         " LEFT JOIN pulse.export_chunk AS c ON c.export_id = e.id AND c.chunk = $2 WHERE e.id = $1",
         {Value::Int8(link ? link->id : 0), Value::Int8(chunk)}, true);
@@ -138,6 +139,12 @@ ExportPiece ReadExport(const std::string& token, int64_t chunk) {
     if ((now - kEpoch1970) / kSecond >= link->expires || KeptUntil(row.Time(5)).value_or(now + 1) <= now)
         throw UserError(sqlstate::kInsufficientPrivilege, "the token of the export has expired", "",
                         kNewLink);
+    if (row.Text(7) == "queued")
+        throw UserError(sqlstate::kNotReady, "the export is not ready", "The job exports writes it.",
+                        "Try again later; pulse_list_exports() shows its state.");
+    if (row.Text(7) == "failed")
+        throw UserError(sqlstate::kNotReady, "the export failed", row.TextOrNull(8).value_or(""),
+                        "Ask for it again.");
     // A file of JSON lines without people is empty.
     if (row.IsNull(6) && row.Int4(1) == 0 && chunk == 1)
         return {Value{BYTEAOID, pg::FromBytes(""), false}, 0, row.Text(2), row.Text(3), 0};

@@ -1,5 +1,7 @@
 #include "pulse/trait/store_export_writer.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/background.hpp"
@@ -118,6 +120,16 @@ void LockExports() {
 
 }  // namespace
 
+namespace {
+
+// The one of a queued export is there already: its links were handed out.
+void WriteSecret(int64_t id) {
+    pg::Execute("INSERT INTO pulse.export_secret (export_id, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                {Value::Int8(id), {BYTEAOID, pg::FromBytes(pg::RandomBytes(32)), false}});
+}
+
+}  // namespace
+
 struct ExportWriter::State {
     export_writer::Limits limits;
     int64_t id = 0;
@@ -136,6 +148,14 @@ ExportWriter::ExportWriter(const ExportHead& head) : state_(std::make_unique<Sta
     state_->file.emplace(state_->id, state_->limits);
 }
 
+ExportWriter::ExportWriter(int64_t queued, Moment as_of) : state_(std::make_unique<State>()) {
+    state_->limits.Refresh();  // with the row of this export, which has no bytes yet
+    state_->limits.Check(0, 0);
+    state_->id = queued;
+    pg::Execute("UPDATE pulse.export SET as_of = $2 WHERE id = $1", {Value::Int8(queued), Value::Time(as_of)});
+    state_->file.emplace(state_->id, state_->limits);
+}
+
 ExportWriter::~ExportWriter() = default;
 
 void ExportWriter::Add(const std::string& lines) {
@@ -148,12 +168,27 @@ int64_t ExportWriter::Finish(int64_t users) {
     LockExports();
     state_->limits.Refresh();  // with the row of this export, which has no bytes yet
     state_->limits.Check(0, file.bytes());
-    pg::Execute("UPDATE pulse.export SET users = $2, bytes = $3, chunks = $4, etag = $5 WHERE id = $1",
+    pg::Execute("UPDATE pulse.export SET users = $2, bytes = $3, chunks = $4, etag = $5, state = 'ready' WHERE id = $1",
                 {Value::Int8(state_->id), Value::Int8(users), Value::Int8(file.bytes()),
                  Value::Int4(file.chunks()), Value::Text(file.Etag())});
-    pg::Execute("INSERT INTO pulse.export_secret (export_id, secret) VALUES ($1, $2)",
-                {Value::Int8(state_->id), {BYTEAOID, pg::FromBytes(pg::RandomBytes(32)), false}});
+    WriteSecret(state_->id);
     return state_->id;
+}
+
+int64_t QueueExport(const ExportHead& head, const nlohmann::json& request, Oid role) {
+    export_writer::Limits limits;
+    limits.Refresh();
+    limits.Check(1, 0);
+    const int64_t id =
+        pg::Execute(
+            "INSERT INTO pulse.export (segment, filename, format, as_of, created_by, state, request, role_oid)"
+            " VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7) RETURNING id",
+            {Value::Text(head.segment), Value::Text(head.filename), Value::Text(head.format),
+             Value::Time(head.as_of), Value::Text(head.creator), Value::Jsonb(request),
+             {OIDOID, ObjectIdGetDatum(role), false}})[0]
+            .Int8(0);
+    WriteSecret(id);
+    return id;
 }
 
 }  // namespace pulse::trait

@@ -128,17 +128,33 @@ void SayCampaignGaps(const CampaignFacts& facts, CampaignDraft& draft) {
     }
 }
 
+// With a full stop at its end.
+std::string AsSentence(std::string text) {
+    if (!text.empty() && text.back() != '.' && text.back() != '?' && text.back() != '!') text += '.';
+    return text;
+}
+
 void SayCampaignIncidents(const CampaignFacts& facts, CampaignDraft& draft) {
+    std::string last_cause;
     for (const CampaignIncident& incident : facts.incidents) {
         std::string sentence = "Incident " + std::to_string(incident.id) + " (" + incident.severity +
                                ") of " + incident.subject + " is open";
-        sentence += incident.summary.empty() ? "." : ": " + incident.summary;
-        if (!incident.cause.empty()) sentence += " " + incident.cause;
+        sentence += incident.summary.empty() ? "." : ": " + AsSentence(incident.summary);
+        // Those that began together have one cause.
+        if (!incident.cause.empty() && incident.cause != last_cause) sentence += " " + AsSentence(incident.cause);
+        last_cause = incident.cause;
         draft.Say(sentence, IsGraveForCampaign(incident) ? CampaignAnswer::kHold : CampaignAnswer::kYes,
                   !IsGraveForCampaign(incident)        ? ""
                   : incident.advice.empty() ? "Resolve incident " + std::to_string(incident.id) + " first."
                                             : incident.advice);
     }
+}
+
+// The gate's sentence about an incident that was told with more words already.
+bool NamesIncident(const CampaignFacts& facts, const std::string& reason) {
+    return std::any_of(facts.incidents.begin(), facts.incidents.end(), [&](const CampaignIncident& incident) {
+        return reason.starts_with("Incident " + std::to_string(incident.id) + " is open");
+    });
 }
 
 void SayCampaignOverlaps(const CampaignFacts& facts, CampaignDraft& draft) {
@@ -229,9 +245,13 @@ CampaignJudgement JudgeCampaign(const CampaignFacts& facts) {
     if (facts.gate != "pass") {
         const bool blocks = facts.gate != "hold";
         std::string sentence = blocks ? "The gate blocks" : "The gate holds";
-        for (size_t i = 0; i < facts.gate_reasons.size(); ++i)
-            sentence += (i == 0 ? ": " : " ") + facts.gate_reasons[i];
-        if (facts.gate_reasons.empty()) sentence += ".";
+        bool first = true;
+        for (const std::string& reason : facts.gate_reasons) {
+            if (NamesIncident(facts, reason)) continue;
+            sentence += (first ? ": " : " ") + reason;
+            first = false;
+        }
+        if (first) sentence += ".";
         draft.Say(sentence, blocks ? CampaignAnswer::kNo : CampaignAnswer::kHold,
                   "Look at what the score consists of: SELECT * FROM pulse_signal_health(" +
                       QuotedForCampaignSql("campaign:" + facts.name) + ").");

@@ -12,6 +12,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_consent.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/segment/segment.hpp"
 
@@ -111,15 +112,7 @@ void CheckLaunchTime(Moment at) {
 
 // The purposes, kinds of ids and channels that options name exist.
 void CheckCampaignNames(const CampaignOptions& options) {
-    if (options.purpose) {
-        const pg::Result rows =
-            pg::Execute("SELECT p.purpose FROM pulse.consent_purpose AS p ORDER BY p.purpose", {}, true);
-        std::vector<std::string> purposes;
-        for (uint64_t i = 0; i < rows.size(); ++i) purposes.push_back(rows[i].Text(0));
-        if (std::find(purposes.begin(), purposes.end(), *options.purpose) == purposes.end())
-            throw UserError(sqlstate::kUndefinedObject, "there is no purpose " + InQuotes(*options.purpose), "",
-                            SuggestName(*options.purpose, purposes, "Purposes"));
-    }
+    if (options.purpose) profile::RequirePurpose(*options.purpose);
     std::vector<std::string> kinds;
     for (const profile::IdentityKind& kind : profile::IdentityKinds()) kinds.push_back(kind.kind);
     for (const std::string& kind : options.addresses.value_or(std::vector<std::string>()))
@@ -205,6 +198,7 @@ int64_t CreateCampaign(const CampaignInput& input) {
                        Value::Text(campaign.channel), Value::Text(input.actor), Value::Time(now)})[0]
                       .Int8(0);
     SaveCampaign(campaign);
+    BeginCampaignHealth(campaign.name);
     audit::Write("campaign.created", campaign.name,
                  {{"segment", *input.segment}, {"expected_reach", campaign.planned}});
     return campaign.id;
@@ -231,6 +225,7 @@ void UpdateCampaign(const std::string& name, const CampaignInput& input) {
     campaign.next_check_at =
         campaign.status == "warned" ? now : NextCampaignCheck(campaign.at, now, CampaignAnswer::kYes);
     SaveCampaign(campaign);
+    if (campaign.name != name) BeginCampaignHealth(campaign.name);
     pg::Json changes = pg::Json::object();
     if (campaign.name != name) changes["new_name"] = campaign.name;
     if (input.segment) changes["segment"] = *input.segment;

@@ -1,6 +1,5 @@
 // What speaks for and against a campaign: its people, the incidents of what it stands on, other campaigns.
 #include <algorithm>
-#include <set>
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/suggest.hpp"
@@ -8,11 +7,12 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/segment/store.hpp"
-#include "pulse/trait/store_definition.hpp"
+#include "pulse/segment/segment.hpp"
 #include "pulse/trait/store_export_file.hpp"
 #include "pulse/trust/store_campaign.hpp"
+#include "pulse/trust/store_dependencies.hpp"
 #include "pulse/trust/store_gate.hpp"
+#include "pulse/trust/store_health.hpp"
 #include "pulse/trust/subject.hpp"
 
 namespace pulse::trust {
@@ -72,44 +72,25 @@ void ReadCampaignSnapshot(int64_t segment, CampaignFacts& facts) {
 
 // ---- incidents ----
 
-// The segments and events that a segment over people is made of, itself included.
-void AddWhatCampaignStandsOn(const std::string& segment, std::set<std::string>& segments, std::set<std::string>& events) {
-    const std::vector<trait::Dependency> all = trait::Dependencies();
-    std::set<std::pair<std::string, std::string>> seen{{"segment", segment}};
-    std::vector<std::pair<std::string, std::string>> left{{"segment", segment}};
-    while (!left.empty()) {
-        const auto [kind, name] = left.back();
-        left.pop_back();
-        if (kind == "segment") segments.insert(name);
-        for (const trait::Dependency& each : all) {
-            if (each.kind != kind || each.name != name) continue;
-            if (each.uses_kind == "event") events.insert(each.uses);
-            if (each.uses_kind != "segment" && each.uses_kind != "trait") continue;
-            if (seen.insert({each.uses_kind, each.uses}).second) left.push_back({each.uses_kind, each.uses});
-        }
-    }
-}
-
+// Open ones of the segment and of what it is made of, all the way down: segments, events and monitored tables.
 std::vector<int64_t> IncidentsUnderCampaign(const segment::Segment& segment) {
-    std::set<std::string> segments{segment.name}, events;
-    std::vector<std::string> relations;
-    if (segment.kind == segment::SegmentKind::kProfile)
-        AddWhatCampaignStandsOn(segment.name, segments, events);
-    else
-        relations = segment::RelationsOf(segment.definition, segment.search_path);
-    const auto source = segment.definition.find("source");
+    std::vector<std::string> segments{segment.name}, events, tables;
+    for (const Subject& subject : DependenciesOf({"segment", segment.name}).subjects) {
+        if (subject.kind == "segment") segments.push_back(subject.name);
+        if (subject.kind == "event") events.push_back(subject.name);
+        if (subject.kind == "table") tables.push_back(subject.name);
+    }
+    // "*" is any event.
     const pg::Result rows = pg::Execute(
         std::string("SELECT i.id FROM pulse.incident_record AS i WHERE i.status IN ('open', 'acknowledged')"
-                    " AND i.opened_at <= $5 AND (i.segment_id IN (SELECT s.id FROM pulse.segment AS s WHERE"
-                    " s.name = ANY ($1)) OR i.event = ANY ($2) OR i.monitor_id IS NOT NULL AND i.relation = ANY"
-                    " ($3) AND coalesce(i.source, '') = $4) ORDER BY array_position(ARRAY['critical', 'high',"
-                    " 'medium', 'low'], i.severity), i.id LIMIT ") +
+                    " AND i.opened_at <= $4 AND (i.segment_id IN (SELECT s.id FROM pulse.segment AS s WHERE"
+                    " s.name = ANY ($1)) OR i.event IS NOT NULL AND (i.event = ANY ($2) OR '*' = ANY ($2)) OR"
+                    " i.monitor_id IS NOT NULL AND EXISTS (SELECT FROM unnest($3) AS t (name) WHERE CASE WHEN"
+                    " i.source IS NULL THEN i.relation IN (t.name, 'public.' || t.name) ELSE i.source || ':' ||"
+                    " i.relation = t.name END)) ORDER BY array_position(ARRAY['critical', 'high', 'medium',"
+                    " 'low'], i.severity), i.id LIMIT ") +
             kMostCampaignIncidents,
-        {Value::Texts({segments.begin(), segments.end()}), Value::Texts({events.begin(), events.end()}),
-         Value::Texts(relations),
-         Value::Text(source != segment.definition.end() && source->is_string() ? source->get<std::string>() : ""),
-         Value::Time(pg::Now())},
-        true);
+        {Value::Texts(segments), Value::Texts(events), Value::Texts(tables), Value::Time(pg::Now())}, true);
     std::vector<int64_t> incidents;
     for (uint64_t i = 0; i < rows.size(); ++i) incidents.push_back(rows[i].Int8(0));
     return incidents;
@@ -124,7 +105,8 @@ void DescribeCampaignIncidents(const std::vector<int64_t>& incidents, CampaignFa
                          : summary.is_event ? "event "
                                             : "segment ") +
                  InQuotes(summary.subject),
-             summary.summary, summary.cause, summary.advice});
+             summary.summary, summary.cause,
+             summary.advice + (summary.advice_sql.empty() ? "" : " " + summary.advice_sql)});
 }
 
 // ---- other campaigns ----
@@ -188,6 +170,19 @@ std::string CampaignEventsOf(const std::string& event, const Campaign& campaign)
 
 }  // namespace
 
+void BeginCampaignHealth(const std::string& name) {
+    try {
+        UpdateHealth(Write(Subject{"campaign", name}), pg::PastNow(), true, false);
+    } catch (const UserError&) {
+        // The gate says what is wrong with it.
+    }
+}
+
+void KeepCampaignHealth(const std::string& name) {
+    pg::Execute("UPDATE pulse.signal_health_state SET used_at = $2 WHERE scope = $1 AND used_at < $2",
+                {Value::Text(Write(Subject{"campaign", name})), Value::Time(pg::PastNow())});
+}
+
 GatheredFacts GatherCampaignFacts(const Campaign& campaign, bool dry_run) {
     GatheredFacts gathered;
     CampaignFacts& facts = gathered.facts;
@@ -201,6 +196,7 @@ GatheredFacts GatherCampaignFacts(const Campaign& campaign, bool dry_run) {
     const std::optional<segment::Segment> segment =
         campaign.segment_id ? std::optional(segment::Load(campaign.segment)) : std::nullopt;
     facts.segment_problem = CampaignSegmentProblem(segment);
+    KeepCampaignHealth(campaign.name);
     const GateDecision decision =
         EvaluateGate(kLaunchAction, Write(Subject{"campaign", campaign.name}), dry_run);
     facts.gate = Name(decision.verdict);
@@ -247,7 +243,7 @@ bool FindCampaignSubject(const std::string& name, std::vector<Subject>& dependen
     const pg::Result rows = pg::Execute(
         "SELECT s.name FROM pulse.campaign AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id WHERE"
         " c.name = $1",
-        {Value::Text(name)}, true);
+        {Value::Text(name)});
     if (rows.empty()) return false;
     if (const auto segment = rows[0].TextOrNull(0)) dependencies.push_back({"segment", *segment});
     return true;

@@ -67,7 +67,7 @@ std::vector<Route> ExportRoutes() {
              .status = 201,
              .summary = "Writes the members of a segment, or everybody, with chosen columns into a file, and says where it is",
              .sql = "SELECT json_build_object('downloadUrl', $4::text || '/v1/export/download/' || e.token, 'id', e.id::text, "
-                    "'filename', e.filename, 'userCount', e.users, 'size', e.bytes, 'etag', e.etag, 'expiresAt', e.expires_at) "
+                    "'filename', e.filename, 'userCount', e.users, 'size', e.bytes, 'etag', e.etag, 'expiresAt', e.expires_at, 'state', e.state), CASE WHEN e.state = 'queued' THEN 202 ELSE 201 END AS status "
                     "FROM {v}.pulse_export_audience($1::text, $2::text, $3::jsonb) AS e",
              .parameters = {{"segment", In::kBody},
                             {.name = "format", .in = In::kBody, .fallback = "csv", .one_of = "csv, json, jsonl"},

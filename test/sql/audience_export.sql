@@ -67,7 +67,13 @@ SELECT file(NULL, 'csv', '{"columns": ["external_id"], "filters": {"not_segments
 SELECT file(NULL, 'csv', '{"columns": ["external_id"], "filters": {"query": "u", "ids": ["u1", "u3", "u9"], "last_seen_from": "2015-02-15T00:00:00Z"}}');
 SELECT file(NULL, 'csv', '{"columns": ["external_id", "trait.spent"], "where": "trait(\"spent\") > 20"}');
 SELECT file(NULL, 'csv', '{"columns": ["external_id"], "where": "profile.plan = \"pro\"", "filters": {"min_events": 10}}');
+-- Only people with live consent: none recorded is none, a withdrawn or expired one neither.
+SELECT count(pulse_set_consent(u, 'ads', g, e::jsonb)) FROM (VALUES ('u1', true, '{"at": "2015-02-20T00:00:00Z"}'), ('u2', true, '{"at": "2015-02-20T00:00:00Z"}'), ('u2', false, '{"at": "2015-02-21T00:00:00Z"}'), ('u3', true, '{"at": "2015-02-20T00:00:00Z", "expires_at": "2015-02-22T00:00:00Z"}')) AS c (u, g, e);
+SELECT file(NULL, 'csv', '{"columns": ["external_id"], "consent": "ads"}');
+SELECT file(NULL, 'csv', '{"columns": ["external_id"], "consent": "sms"}');
 -- As of another time.
+SET pulse.now = '2015-02-20 12:00+00';
+SELECT file(NULL, 'csv', '{"columns": ["external_id"], "consent": "ads"}');
 SET pulse.now = '2015-02-15';
 SELECT file(NULL, 'csv', '{"columns": ["external_id", "trait.spent"], "events": {"names": ["buy"]}}');
 SET pulse.now = '2015-03-01 12:00:00+00';
@@ -90,6 +96,31 @@ UPDATE pulse.profile SET attributes = attributes || jsonb_build_object('text', r
 SELECT id AS huge, token AS huge_token FROM pulse_export_audience(NULL, 'csv', '{"where": "profile.plan = \"huge\"", "columns": ["external_id", "profile.text"]}') \gset
 SELECT count(*) AS pieces, max(length(data)) <= 262144 AS sizes, string_agg(convert_from(data, 'UTF8'), '' ORDER BY chunk) = E'"external_id","profile.text"\n"huge","' || repeat('äh', 350000) || E'"\n' AS whole FROM pulse.export_chunk WHERE export_id = :huge;
 SELECT bool_and(p.bytes = (SELECT bytes FROM pulse.export WHERE id = :huge)) AS readable FROM generate_series(1, (SELECT chunks FROM pulse.export WHERE id = :huge)) AS i, pulse.read_export(:'huge_token', i) AS p;
+
+-- In the background: the job writes it, if the role may still see people.
+SET ROLE regress_audience_analyst;
+SELECT id AS queued, token AS queued_token, users, bytes, etag, state FROM pulse_export_audience('pros', 'csv', '{"columns": ["external_id"], "background": true}') \gset
+SELECT :'users' AS users, :'bytes' AS bytes, :'etag' AS etag, :'state' AS state;
+SELECT pulse.read_export(:'queued_token', 1);
+SELECT pulse_export_audience('pros', 'csv', '{"columns": ["trait.none"], "background": true}');
+RESET ROLE;
+SELECT status, message FROM pulse_run_job('exports');
+SELECT state, users, segment FROM pulse_list_exports() WHERE id = :queued;
+SELECT lines(:'queued_token');
+SELECT status, message FROM pulse_run_job('exports');
+SET ROLE regress_audience_analyst;
+SELECT id AS queued, token AS queued_token FROM pulse_export_audience(NULL, 'jsonl', '{"background": true, "columns": ["external_id"], "where": "profile.plan = \"pro\""}') \gset
+RESET ROLE;
+SELECT pulse_revoke('regress_audience_analyst');
+SELECT status, message FROM pulse_run_job('exports');
+SELECT state, error, users FROM pulse.export WHERE id = :queued;
+SELECT pulse.read_export(:'queued_token', 1);
+SELECT pulse_grant('regress_audience_analyst', 'people_reader');
+SELECT id AS queued, token AS queued_token FROM pulse_export_audience('nobody', 'csv', '{"background": true, "columns": ["external_id"]}') \gset
+SELECT pulse_delete_segment('nobody', true);
+SELECT status, message FROM pulse_run_job('exports');
+SELECT state, error FROM pulse.export WHERE id = :queued;
+SELECT pulse_delete_export(:queued);
 
 -- What is recorded: no values of filters.
 SELECT actor = current_user AS mine, subject, details - 'export' AS details FROM pulse.audit WHERE action = 'audience.exported' AND details ?| '{filters,consent}' ORDER BY id;

@@ -30,8 +30,9 @@ RESET ROLE;
 UPDATE subscriber SET active = false WHERE origin <> 'app' AND id % 100 < 63;
 SELECT pg_temp.day('2026-03-15 06:00+00');
 SELECT detector, severity, status, round(observed) AS observed FROM pulse.incident WHERE segment = 'newsletter' AND detector = 'size_change';
--- The job, a day before the launch.
+-- The job, a day before the launch: hold, with the cause.
 SET pulse.now = '2026-03-16 10:00+00';
+SELECT status FROM pulse_run_job('signal_health');
 SELECT status, message FROM pulse_run_job('campaigns');
 SELECT answer, planned, reach, share, incidents, gate, reasons, advice, status, warned_at, saved, next_check_at FROM pulse.campaign_overview WHERE name = 'spring';
 SELECT campaigns, campaigns_finished, campaigns_fell_short, campaigns_warned, campaigns_saved, campaigns_avoided, campaign_checks_30d, campaign_askers_30d FROM pulse.mission;
@@ -41,11 +42,17 @@ SELECT status, message FROM pulse_run_job('campaigns');
 UPDATE subscriber SET active = true;
 SELECT pg_temp.day('2026-03-16 12:00+00');
 SELECT count(pulse_resolve_incident(id, 'restored')) > 0 AS resolved FROM pulse.incident WHERE status IN ('open', 'acknowledged');
+SELECT status FROM pulse_run_job('signal_health');
+SET pulse.now = '2026-03-16 12:20+00';
+SELECT status FROM pulse_run_job('signal_health');
+SET pulse.now = '2026-03-16 12:40+00';
+SELECT status FROM pulse_run_job('signal_health');
 SELECT status, message FROM pulse_run_job('campaigns');
 SELECT answer, reach, share, incidents, reasons, advice, status, saved, next_check_at FROM pulse.campaign_overview WHERE name = 'spring';
 SELECT campaigns_warned, campaigns_saved, campaigns_fell_short FROM pulse.mission;
 \x off
 -- An hour before, at its time, and after its period.
+SELECT pg_temp.day('2026-03-17 06:00+00');
 SET pulse.now = '2026-03-17 09:00+00';
 SELECT status, message FROM pulse_run_job('campaigns');
 SET pulse.now = '2026-03-17 10:00+00';
@@ -66,6 +73,16 @@ SELECT count(pulse_identify('u' || i, jsonb_build_object('plan', CASE WHEN i <= 
 SELECT pulse_create_segment('pros', '{"where": "profile.plan = \"pro\""}') > 0 AS made;
 SELECT pulse_create_segment('everybody', '{"where": "true"}') > 0 AS made;
 SELECT count(pulse_set_consent('u' || i, 'email', true, '{"at": "2026-03-19T12:00:00Z"}')) FROM generate_series(1, 50) AS i;
+SELECT count(pulse_track('u' || i, 'visit', at => '2026-03-20 11:00+00')) FROM generate_series(1, 100) AS i;
+-- What the gate wants to know: snapshots that were checked, events that were checked, the health of it all.
+CREATE FUNCTION pg_temp.measure() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pulse_take_snapshot(s.name) FROM pulse.segment AS s WHERE s.kind = 'profile' AND s.status = 'active';
+    PERFORM pulse_check_drift();
+    PERFORM pulse_check_events();
+    PERFORM pulse_run_job('signal_health');
+END $$;
+SELECT pg_temp.measure();
 SELECT pulse_create_campaign('upgrade', 'pros', 50, '2026-03-22 10:00+00', 'email', '{"purpose": "email", "reach_event": "mail_sent", "event_property": "campaign", "conversion_event": "upgraded", "max_overlap": 0.5}') > 0 AS made;
 SELECT pulse_create_campaign('reminder', 'everybody', 100, '2026-03-22 18:00+00', 'sms') > 0 AS made;
 \x on
@@ -136,8 +153,8 @@ SELECT answer, reach, reasons, advice FROM pulse_check_campaign('late');
 -- ---- Channels and subscriptions are told when the answer changes ----
 CREATE SERVER trust_campaign_slack FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'slack');
 CREATE USER MAPPING FOR CURRENT_USER SERVER trust_campaign_slack OPTIONS (url 'https://hooks.slack.com/services/T0/B0/x');
-CREATE SERVER trust_campaign_hook FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'webhook', url 'https://ops.example.com/hook');
-CREATE USER MAPPING FOR CURRENT_USER SERVER trust_campaign_hook;
+CREATE SERVER trust_campaign_hook FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'webhook');
+CREATE USER MAPPING FOR CURRENT_USER SERVER trust_campaign_hook OPTIONS (url 'https://ops.example.com/hook');
 SELECT subscription FROM pulse_subscribe('https://n8n.example.com/x', '{campaign.warned,campaign.cleared}', name => 'trust_campaign_n8n', segments => '{everybody}');
 SELECT pulse_create_campaign('told', 'everybody', 100, '2026-03-30 10:00+00', 'other', '{"tell": ["trust_campaign_slack"]}') > 0 AS made;
 SELECT pulse_create_campaign('told too', 'nobody', 100, '2026-04-30 10:00+00', 'other') > 0 AS made;

@@ -50,7 +50,8 @@ struct ExportOptions {
     std::string consent;  // the purpose; empty: none is asked for
     std::optional<trait::PeopleFilter> filter;
     std::vector<std::string> filter_keys;
-    std::string where;  // a rule; empty: none
+    std::string where;        // a rule; empty: none
+    bool background = false;  // the job exports writes it
 };
 
 // Read the options. Throws UserError 22023, and 54000 for lists that are too long.

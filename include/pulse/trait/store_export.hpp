@@ -16,6 +16,7 @@ struct Export {
     std::optional<Moment> kept_until;  // empty: until it is deleted
     std::string token;                 // for ReadExport()
     Moment expires_at = 0;             // of the token
+    std::string state = "ready";       // queued, ready, failed
 };
 
 // What the audit log calls an export without a segment.

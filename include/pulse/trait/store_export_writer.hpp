@@ -3,10 +3,12 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
 #include "pulse/base/time.hpp"
+#include "pulse/pg/error.hpp"
 
 namespace pulse::trait {
 
@@ -21,6 +23,8 @@ class ExportWriter {
   public:
     // Throws UserError 54000 if the settings do not allow another file.
     explicit ExportWriter(const ExportHead& head);
+    // Writes one that was queued.
+    ExportWriter(int64_t queued, Moment as_of);
     ~ExportWriter();
     ExportWriter(const ExportWriter&) = delete;
     ExportWriter& operator=(const ExportWriter&) = delete;
@@ -34,5 +38,9 @@ class ExportWriter {
     struct State;
     std::unique_ptr<State> state_;
 };
+
+// A row for a file that a job is going to write, by a request that is kept; returns its id. Throws UserError
+// 54000.
+int64_t QueueExport(const ExportHead& head, const nlohmann::json& request, Oid role);
 
 }  // namespace pulse::trait

@@ -12,7 +12,7 @@
 namespace pulse::trust {
 
 // What the gate calls the action.
-inline constexpr const char* kLaunchAction = "launch_new_campaigns";
+inline constexpr const char* kLaunchAction = "launch_campaign";
 
 enum class CampaignAnswer { kYes, kHold, kNo };
 const char* Name(CampaignAnswer answer);

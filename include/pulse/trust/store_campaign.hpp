@@ -49,6 +49,11 @@ std::string RecordCampaignResult(const std::string& name, int64_t reached,
 
 // ---- store_campaign_facts.cpp ----
 
+// The gate needs a history of the health of what it is asked about: it begins with the campaign, and the job
+// signal_health keeps it while the campaign is checked.
+void BeginCampaignHealth(const std::string& name);
+void KeepCampaignHealth(const std::string& name);
+
 // `dry_run`: the gate writes no decision.
 struct GatheredFacts {
     CampaignFacts facts;
