@@ -106,7 +106,8 @@ void CheckLaunchTime(Moment at) {
     if (at == std::numeric_limits<Moment>::max() || at > now + 10 * 366 * kDay)
         ThrowInvalid("\"at\" is out of range", "", "Give a time within the next ten years.");
     if (at <= now)
-        ThrowInvalid("\"at\" is in the past", "It is " + FormatMoment(std::max(at, now - 100 * 366 * kDay)) + ".",
+        ThrowInvalid("\"at\" is in the past",
+                     at < now - 1000 * 366 * kDay ? "" : "It is " + FormatMoment(at) + ".",
                      "Give the time of the launch.");
 }
 
