@@ -22,6 +22,7 @@
 #include "pulse/trait/store_export_file.hpp"
 #include "pulse/trait/store_export_writer.hpp"
 #include "pulse/trait/store_find.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
 
 namespace pulse::audience {
 
@@ -44,7 +45,8 @@ std::string ExportConsentSql(const std::string& purpose) {
 }
 
 // The people of the file, ascending: profile_id, since, and the values of rules.
-std::string ExportPeopleSql(const std::string& members, const ExportOptions& options, const ComputedColumns& computed) {
+std::string ExportPeopleSql(const std::string& members, const ExportOptions& options,
+                            const ComputedColumns& computed) {
     std::string sql = "SELECT m.profile_id, m.since" + computed.Select() + " FROM (" + members + ") AS m";
     if (!computed.sql.empty()) sql += " JOIN (" + computed.sql + ") AS v ON v.id = m.profile_id";
     sql += " WHERE true" + ExportConsentSql(options.consent);
@@ -79,6 +81,7 @@ class PeopleFile {
             ids.push_back(person.id);
             since.push_back(person.since ? FormatMoment(*person.since) : "");
         }
+        const trait::ForceIndexPlans force_index_plans;
         const pg::Result rows = details_.Execute({Value::Int8s(ids), Value::Texts(since)}, true);
         std::string line;
         for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -116,7 +119,8 @@ class PeopleFile {
 };
 
 // Those of a portion of the list that the filter leaves.
-std::vector<ListedPerson> ChosenForExport(const pg::Result& rows, size_t values, trait::PeopleMatcher* matcher) {
+std::vector<ListedPerson> ChosenForExport(const pg::Result& rows, size_t values,
+                                          trait::PeopleMatcher* matcher) {
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
     if (matcher) ids = matcher->Match(ids);
@@ -132,7 +136,7 @@ std::vector<ListedPerson> ChosenForExport(const pg::Result& rows, size_t values,
 }
 
 int64_t WriteExportedPeople(const std::optional<segment::Segment>& segment, ExportFormat format,
-                    const ExportOptions& options, Moment now, trait::ExportWriter& writer) {
+                            const ExportOptions& options, Moment now, trait::ExportWriter& writer) {
     const std::vector<FileColumn> columns = FileColumns(options);
     const ComputedColumns computed = ComputeColumns(columns, options, format, now);
     std::optional<trait::PeopleMatcher> matcher;
@@ -142,11 +146,17 @@ int64_t WriteExportedPeople(const std::optional<segment::Segment>& segment, Expo
     pg::SetLocally("timezone", "UTC");
     pg::SetLocally("jit", "off");
     PeopleFile file(columns, options, format, now, writer);
-    pg::Cursor cursor(
-        ExportPeopleSql(segment ? trait::ExportedMembers(segment->id) : kEverybodyThen, options, computed),
-        {Value::Int8(segment ? segment->id : 0), Value::Time(now)});
+    const std::string sql =
+        ExportPeopleSql(segment ? trait::ExportedMembers(segment->id) : kEverybodyThen, options, computed);
+    std::optional<pg::Cursor> cursor;
+    {
+        // Without statistics, as in a restored database, nested loops would compare everybody with everybody.
+        const pg::Identity planning = pg::Identity::Owner();
+        pg::SetLocally("enable_nestloop", "off");
+        cursor.emplace(sql, std::vector<Value>{Value::Int8(segment ? segment->id : 0), Value::Time(now)});
+    }
     for (;;) {
-        const pg::Result rows = cursor.Fetch(kExportedAtOnce);
+        const pg::Result rows = cursor->Fetch(kExportedAtOnce);
         if (rows.empty()) break;
         const std::vector<ListedPerson> people =
             ChosenForExport(rows, computed.count, matcher ? &*matcher : nullptr);
@@ -262,7 +272,7 @@ bool WriteQueuedExport(int64_t id) {
         {
             const pg::Session session;
             WriteRequestedExport(id, rows[0].Jsonb(0), ReadExportFormat(rows[0].Text(1)),
-                         rows[0].IsNull(3) ? InvalidOid : DatumGetObjectId(rows[0].Raw(2)));
+                                 rows[0].IsNull(3) ? InvalidOid : DatumGetObjectId(rows[0].Raw(2)));
         }
         subtransaction.Commit();
         return true;

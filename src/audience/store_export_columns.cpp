@@ -18,7 +18,6 @@ namespace pulse::audience {
 
 namespace {
 
-
 constexpr const char* kMostExportIds = "100";  // of one person and kind
 
 // A value of jsonb as it is in the file.
@@ -43,9 +42,10 @@ std::string ExportColumnName(const ExportColumn& column, bool hashed) {
 
 // Ids are stored in their normal forms.
 std::string ExportIdSql(const std::string& kind, bool hashed) {
-    return hashed && !IsHashedKind(kind) ? "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(n.value,"
-                                           " 'UTF8')), 'hex')"
-                                         : "n.value";
+    return hashed && !IsHashedKind(kind)
+               ? "pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(n.value,"
+                 " 'UTF8')), 'hex')"
+               : "n.value";
 }
 
 // All ids of a kind as a list, the first seen first; only the first in CSV.
@@ -64,7 +64,8 @@ std::string ExportIdentitySql(const std::string& kind, bool hashed, bool list) {
 // Also a part of a nested attribute: "address.city".
 std::string ExportAttributeSql(const std::string& name) {
     const std::string key = pg::QuoteLiteral(name);
-    return "coalesce(p.attributes -> " + key + ", p.attributes #> pg_catalog.string_to_array(" + key + ", '.'))";
+    return "coalesce(p.attributes -> " + key + ", p.attributes #> pg_catalog.string_to_array(" + key +
+           ", '.'))";
 }
 
 // Attributes and properties without ids, which do not come in plain beside hashed ones.
@@ -83,14 +84,15 @@ std::string ExportEventsSql(const ExportedEvents& events, bool hashed, const std
     }
     return "(SELECT coalesce(jsonb_agg(jsonb_build_object('event', e.name, 'time', e.time, 'properties',"
            " " +
-           WithoutExportIds("e.properties", hashed) + ") ORDER BY e.time DESC, e.id DESC), '[]') FROM (SELECT v.id, v.name, v.time,"
+           WithoutExportIds("e.properties", hashed) +
+           ") ORDER BY e.time DESC, e.id DESC), '[]') FROM (SELECT v.id, v.name, v.time,"
            " v.properties FROM pulse.profile AS q JOIN pulse.event AS v ON v.profile_id = q.id" +
            condition + " ORDER BY v.time DESC, v.id DESC LIMIT " + std::to_string(events.most) + ") AS e)";
 }
 
 // The jsonb of a column that is not computed.
 std::string ExportDetailSql(const FileColumn& column, const ExportOptions& options, ExportFormat format,
-                      const std::string& now) {
+                            const std::string& now) {
     switch (column.column.kind) {
         case ExportColumnKind::kProfileId: return "to_jsonb(d.person)";
         case ExportColumnKind::kExternalId: return ExportIdentitySql("user_id", options.hashed, false);
@@ -103,7 +105,8 @@ std::string ExportDetailSql(const FileColumn& column, const ExportOptions& optio
                    " pulse.evaluate_segments(d.person, false) AS e JOIN pulse.segment AS s ON s.id ="
                    " e.segment_id)";
         case ExportColumnKind::kIdentity:
-            return ExportIdentitySql(column.column.argument, options.hashed, format == ExportFormat::kJsonLines);
+            return ExportIdentitySql(column.column.argument, options.hashed,
+                                     format == ExportFormat::kJsonLines);
         case ExportColumnKind::kAttribute: return ExportAttributeSql(column.column.argument);
         case ExportColumnKind::kAllAttributes: return WithoutExportIds("p.attributes", options.hashed);
         case ExportColumnKind::kAllTraits:
@@ -113,7 +116,8 @@ std::string ExportDetailSql(const FileColumn& column, const ExportOptions& optio
 }
 
 bool ExportNeedsActivity(ExportColumnKind kind) {
-    return kind == ExportColumnKind::kFirstSeen || kind == ExportColumnKind::kLastSeen || kind == ExportColumnKind::kEventCount;
+    return kind == ExportColumnKind::kFirstSeen || kind == ExportColumnKind::kLastSeen ||
+           kind == ExportColumnKind::kEventCount;
 }
 
 rule::ExprPtr ExpandedExportRule(const std::string& text) {
@@ -131,18 +135,22 @@ std::vector<FileColumn> FileColumns(const ExportOptions& options) {
         if (column.kind == ExportColumnKind::kAllTraits) {
             for (const trait::TraitRow& row : trait::ListTraits())
                 columns.push_back(
-                    {{ExportColumnKind::kRule, "trait." + row.key, "trait(\"" + row.key + "\")"}, "trait." + row.key, true});
+                    {{ExportColumnKind::kRule, "trait." + row.key, "trait(\"" + row.key + "\")"},
+                     "trait." + row.key,
+                     true});
             continue;
         }
-        columns.push_back({column, ExportColumnName(column, options.hashed), column.kind == ExportColumnKind::kRule});
+        columns.push_back(
+            {column, ExportColumnName(column, options.hashed), column.kind == ExportColumnKind::kRule});
     }
     // A column that computes nothing and has no kind of its own: see ExportDetailSql().
     if (options.events) columns.push_back({{ExportColumnKind::kRule, "events", ""}, "events", false});
     std::set<std::string> names;
     for (const FileColumn& column : columns)
         if (!names.insert(column.name).second)
-            ThrowInvalid("column " + InQuotes(column.name) + " is in the file twice", "",
-                         "Give each column once; trait.* has all traits, and \"events\" is the column of the events.");
+            ThrowInvalid(
+                "column " + InQuotes(column.name) + " is in the file twice", "",
+                "Give each column once; trait.* has all traits, and \"events\" is the column of the events.");
     return columns;
 }
 
@@ -189,17 +197,18 @@ std::string DetailsSql(const std::vector<FileColumn>& columns, const ExportOptio
     for (const FileColumn& column : columns) {
         if (column.computed) continue;
         activity = activity || ExportNeedsActivity(column.column.kind);
-        select += (select.empty() ? "" : ", ") + AsExportText(ExportDetailSql(column, options, format, moment), format);
+        select += (select.empty() ? "" : ", ") +
+                  AsExportText(ExportDetailSql(column, options, format, moment), format);
     }
-    std::string sql =
-        "SELECT " + select +
-        " FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS d (person, since, place)"
-        " JOIN pulse.profile AS p ON p.id = d.person";
+    std::string sql = "SELECT " + select +
+                      " FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS d (person, since, place)"
+                      " JOIN pulse.profile AS p ON p.id = d.person";
     if (activity)
-        sql += " LEFT JOIN LATERAL (SELECT least(min(a.first_at), min(q.first_seen_at)) AS first_at,"
-               " max(a.last_at) AS last_at, coalesce(sum(a.events), 0)::bigint AS events FROM pulse.profile"
-               " AS q LEFT JOIN pulse.activity AS a ON a.profile_id = q.id WHERE q.canonical_id = d.person)"
-               " AS t ON true";
+        sql +=
+            " LEFT JOIN LATERAL (SELECT least(min(a.first_at), min(q.first_seen_at)) AS first_at,"
+            " max(a.last_at) AS last_at, coalesce(sum(a.events), 0)::bigint AS events FROM pulse.profile"
+            " AS q LEFT JOIN pulse.activity AS a ON a.profile_id = q.id WHERE q.canonical_id = d.person)"
+            " AS t ON true";
     return sql + " ORDER BY d.place";
 }
 

@@ -60,7 +60,8 @@ void AppendExportRow(std::string& csv, const ExportRow& row) {
     csv += '\n';
 }
 
-std::string ExportFileName(std::string_view kind, std::string_view of, Moment at, std::string_view extension) {
+std::string ExportFileName(std::string_view kind, std::string_view of, Moment at,
+                           std::string_view extension) {
     std::string name;
     for (const char c : of.substr(0, kLongestName)) {
         const char shown = IsPlain(c) ? c : '_';

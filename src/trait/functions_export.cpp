@@ -10,10 +10,10 @@ namespace {
 
 std::vector<pg::Value> ExportValues(const trait::Export& row) {
     using pg::Value;
-    return {Value::Int8(row.id), Value::Text(row.segment), Value::Text(row.filename),
-                 Value::Int8(row.users), Value::Int8(row.bytes), Value::Text(row.etag),
-                 Value::Text(row.created_by), Value::Time(row.created_at), Value::Time(row.kept_until),
-                 Value::Text(row.token), Value::Time(row.expires_at)};
+    return {Value::Int8(row.id),         Value::Text(row.segment),    Value::Text(row.filename),
+            Value::Int8(row.users),      Value::Int8(row.bytes),      Value::Text(row.etag),
+            Value::Text(row.created_by), Value::Time(row.created_at), Value::Time(row.kept_until),
+            Value::Text(row.token),      Value::Time(row.expires_at)};
 }
 
 }  // namespace

@@ -118,7 +118,8 @@ void DeleteExport(int64_t id) {
     if (gone.empty())
         throw UserError(sqlstate::kUndefinedObject, "export " + std::to_string(id) + " does not exist", "",
                         "pulse_list_exports() lists the exports.");
-    audit::Write("export.deleted", gone[0].TextOrNull(0).value_or(kEverybody), {{"export", id}, {"filename", gone[0].Text(1)}});
+    audit::Write("export.deleted", gone[0].TextOrNull(0).value_or(kEverybody),
+                 {{"export", id}, {"filename", gone[0].Text(1)}});
 }
 
 ExportPiece ReadExport(const std::string& token, int64_t chunk) {

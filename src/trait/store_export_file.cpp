@@ -103,7 +103,8 @@ std::string ExportedMembers(int64_t segment) {
 
 int64_t WriteExportFile(const segment::Segment& segment, const std::string& creator) {
     const Moment now = pg::Now();
-    ExportWriter file({segment.name, ExportFileName("segment", segment.name, now, "csv"), "csv", now, creator});
+    ExportWriter file(
+        {segment.name, ExportFileName("segment", segment.name, now, "csv"), "csv", now, creator});
     return file.Finish(WriteMembers(segment, now, file));
 }
 

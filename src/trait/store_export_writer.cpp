@@ -58,8 +58,8 @@ class Limits {
     int64_t files_ = 0, bytes_ = 0;
 };
 
-// Cuts the file into pieces between two lines, or within one that is larger than a piece, and writes each when
-// it is full.
+// Cuts the file into pieces between two lines, or within one that is larger than a piece, and writes each
+// when it is full.
 class FileWriter {
   public:
     FileWriter(int64_t id, const Limits& limits) : id_(id), limits_(limits) {}
@@ -152,7 +152,8 @@ ExportWriter::ExportWriter(int64_t queued, Moment as_of) : state_(std::make_uniq
     state_->limits.Refresh();  // with the row of this export, which has no bytes yet
     state_->limits.Check(0, 0);
     state_->id = queued;
-    pg::Execute("UPDATE pulse.export SET as_of = $2 WHERE id = $1", {Value::Int8(queued), Value::Time(as_of)});
+    pg::Execute("UPDATE pulse.export SET as_of = $2 WHERE id = $1",
+                {Value::Int8(queued), Value::Time(as_of)});
     state_->file.emplace(state_->id, state_->limits);
 }
 
@@ -168,9 +169,10 @@ int64_t ExportWriter::Finish(int64_t users) {
     LockExports();
     state_->limits.Refresh();  // with the row of this export, which has no bytes yet
     state_->limits.Check(0, file.bytes());
-    pg::Execute("UPDATE pulse.export SET users = $2, bytes = $3, chunks = $4, etag = $5, state = 'ready' WHERE id = $1",
-                {Value::Int8(state_->id), Value::Int8(users), Value::Int8(file.bytes()),
-                 Value::Int4(file.chunks()), Value::Text(file.Etag())});
+    pg::Execute(
+        "UPDATE pulse.export SET users = $2, bytes = $3, chunks = $4, etag = $5, state = 'ready' WHERE id = $1",
+        {Value::Int8(state_->id), Value::Int8(users), Value::Int8(file.bytes()), Value::Int4(file.chunks()),
+         Value::Text(file.Etag())});
     WriteSecret(state_->id);
     return state_->id;
 }
@@ -183,8 +185,12 @@ int64_t QueueExport(const ExportHead& head, const nlohmann::json& request, Oid r
         pg::Execute(
             "INSERT INTO pulse.export (segment, filename, format, as_of, created_by, state, request, role_oid)"
             " VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7) RETURNING id",
-            {Value::Text(head.segment), Value::Text(head.filename), Value::Text(head.format),
-             Value::Time(head.as_of), Value::Text(head.creator), Value::Jsonb(request),
+            {Value::Text(head.segment),
+             Value::Text(head.filename),
+             Value::Text(head.format),
+             Value::Time(head.as_of),
+             Value::Text(head.creator),
+             Value::Jsonb(request),
              {OIDOID, ObjectIdGetDatum(role), false}})[0]
             .Int8(0);
     WriteSecret(id);

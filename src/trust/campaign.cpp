@@ -24,7 +24,9 @@ constexpr int64_t kLongestCampaignPeriod = 366 * kDay;
 // "58 %"; a share just below a whole per cent must not look like it.
 std::string CampaignPercent(int64_t part, int64_t whole) {
     if (whole <= 0) return "0 %";
-    return Thousands(static_cast<int64_t>(std::floor(100.0 * static_cast<double>(part) / static_cast<double>(whole)))) + " %";
+    return Thousands(static_cast<int64_t>(
+               std::floor(100.0 * static_cast<double>(part) / static_cast<double>(whole)))) +
+           " %";
 }
 
 std::optional<std::string> CampaignOptionText(const JsonObject& changes, const char* key) {
@@ -36,7 +38,7 @@ std::optional<std::string> CampaignOptionText(const JsonObject& changes, const c
 }
 
 std::optional<std::vector<std::string>> CampaignOptionNames(const JsonObject& changes, const char* key,
-                                                      const char* hint) {
+                                                            const char* hint) {
     const Json* list = changes.List(key, kMostCampaignNames);
     if (!list) return std::nullopt;
     std::vector<std::string> names;
@@ -64,8 +66,8 @@ struct CampaignDraft {
     void Say(std::string reason, CampaignAnswer answer = CampaignAnswer::kYes, std::string advice = "") {
         judgement.answer = std::max(judgement.answer, answer);
         judgement.reasons.push_back(std::move(reason));
-        if (!advice.empty() && std::find(judgement.advice.begin(), judgement.advice.end(), advice) ==
-                                   judgement.advice.end())
+        if (!advice.empty() &&
+            std::find(judgement.advice.begin(), judgement.advice.end(), advice) == judgement.advice.end())
             judgement.advice.push_back(std::move(advice));
     }
 };
@@ -81,32 +83,36 @@ bool IsGraveForCampaign(const CampaignIncident& incident) {
 }
 
 std::string MoveCampaignAdvice(const CampaignFacts& facts) {
-    return "Move the launch until the people are back: SELECT pulse_update_campaign(" + QuotedForCampaignSql(facts.name) +
-           ", at => …), or plan for fewer.";
+    return "Move the launch until the people are back: SELECT pulse_update_campaign(" +
+           QuotedForCampaignSql(facts.name) + ", at => …), or plan for fewer.";
 }
 
 void SayCampaignReach(const CampaignFacts& facts, CampaignDraft& draft) {
     const char* who = facts.of_people ? "people" : "members";
     if (!facts.reach) {
-        draft.Say("Segment " + InQuotes(facts.segment) + " was never measured.", CampaignAnswer::kHold,
-                  "Take a snapshot: SELECT pulse_take_snapshot(" + QuotedForCampaignSql(facts.segment) + ").");
+        draft.Say(
+            "Segment " + InQuotes(facts.segment) + " was never measured.", CampaignAnswer::kHold,
+            "Take a snapshot: SELECT pulse_take_snapshot(" + QuotedForCampaignSql(facts.segment) + ").");
         return;
     }
     const int64_t counts = *ReachOf(facts);
     const bool short_of = static_cast<double>(counts) < facts.min_share * static_cast<double>(facts.planned);
-    std::string sentence = "Segment " + InQuotes(facts.segment) + " has " + Thousands(*facts.reach) + " " + who;
+    std::string sentence =
+        "Segment " + InQuotes(facts.segment) + " has " + Thousands(*facts.reach) + " " + who;
     if (facts.measured_at) sentence += " in its snapshot of " + FormatMinute(*facts.measured_at);
     if (facts.reachable && *facts.reachable != *facts.reach)
         sentence += ", of whom " + Thousands(*facts.reachable) + " can be reached";
-    sentence += ": " + CampaignPercent(counts, facts.planned) + " of the planned " + Thousands(facts.planned) + ".";
+    sentence +=
+        ": " + CampaignPercent(counts, facts.planned) + " of the planned " + Thousands(facts.planned) + ".";
     const CampaignAnswer answer = counts == 0 ? CampaignAnswer::kNo
                                   : short_of  ? CampaignAnswer::kHold
                                               : CampaignAnswer::kYes;
     const bool explained = std::any_of(facts.incidents.begin(), facts.incidents.end(), IsGraveForCampaign);
     draft.Say(sentence, answer, short_of && !explained ? MoveCampaignAdvice(facts) : "");
     if (facts.stale)
-        draft.Say("This snapshot is older than two of the segment's intervals.", CampaignAnswer::kHold,
-                  "Take a snapshot: SELECT pulse_take_snapshot(" + QuotedForCampaignSql(facts.segment) + ").");
+        draft.Say(
+            "This snapshot is older than two of the segment's intervals.", CampaignAnswer::kHold,
+            "Take a snapshot: SELECT pulse_take_snapshot(" + QuotedForCampaignSql(facts.segment) + ").");
 }
 
 void SayCampaignGaps(const CampaignFacts& facts, CampaignDraft& draft) {
@@ -141,10 +147,11 @@ void SayCampaignIncidents(const CampaignFacts& facts, CampaignDraft& draft) {
                                ") of " + incident.subject + " is open";
         sentence += incident.summary.empty() ? "." : ": " + AsSentence(incident.summary);
         // Those that began together have one cause.
-        if (!incident.cause.empty() && incident.cause != last_cause) sentence += " " + AsSentence(incident.cause);
+        if (!incident.cause.empty() && incident.cause != last_cause)
+            sentence += " " + AsSentence(incident.cause);
         last_cause = incident.cause;
         draft.Say(sentence, IsGraveForCampaign(incident) ? CampaignAnswer::kHold : CampaignAnswer::kYes,
-                  !IsGraveForCampaign(incident)        ? ""
+                  !IsGraveForCampaign(incident) ? ""
                   : incident.advice.empty() ? "Resolve incident " + std::to_string(incident.id) + " first."
                                             : incident.advice);
     }
@@ -159,7 +166,8 @@ bool NamesIncident(const CampaignFacts& facts, const std::string& reason) {
 
 void SayCampaignOverlaps(const CampaignFacts& facts, CampaignDraft& draft) {
     for (const CampaignOverlap& overlap : facts.overlaps) {
-        const std::string which = "Campaign " + InQuotes(overlap.campaign) + " of " + FormatMinute(overlap.at);
+        const std::string which =
+            "Campaign " + InQuotes(overlap.campaign) + " of " + FormatMinute(overlap.at);
         if (!overlap.people) {
             draft.Say(which + " is in the same days; how many people are in both is unknown.");
             continue;
@@ -170,8 +178,9 @@ void SayCampaignOverlaps(const CampaignFacts& facts, CampaignDraft& draft) {
         draft.Say(which + " reaches " + Thousands(*overlap.people) + " of the same people (" +
                       CampaignPercent(*overlap.people, *facts.reach) + ").",
                   too_many ? CampaignAnswer::kHold : CampaignAnswer::kYes,
-                  too_many ? "Move one of the two, or leave the people of " + InQuotes(overlap.campaign) + " out."
-                           : "");
+                  too_many
+                      ? "Move one of the two, or leave the people of " + InQuotes(overlap.campaign) + " out."
+                      : "");
     }
 }
 
@@ -235,8 +244,8 @@ CampaignJudgement JudgeCampaign(const CampaignFacts& facts) {
         draft.Say("Segment " + (facts.segment.empty() ? "of the campaign" : InQuotes(facts.segment)) + " " +
                       facts.segment_problem + ".",
                   CampaignAnswer::kNo,
-                  "Give the campaign another segment: SELECT pulse_update_campaign(" + QuotedForCampaignSql(facts.name) +
-                      ", segment => …).");
+                  "Give the campaign another segment: SELECT pulse_update_campaign(" +
+                      QuotedForCampaignSql(facts.name) + ", segment => …).");
         return draft.judgement;
     }
     SayCampaignReach(facts, draft);

@@ -22,9 +22,8 @@ void AddCampaignCheck(pg::ResultSet& rows, const trust::CampaignCheck& check) {
     rows.Add({Value::Text(trust::Name(check.judgement.answer)), Value::Int8(facts.planned),
               Value::Int8(facts.reach), Value::Int8(facts.with_address), Value::Int8(facts.with_consent),
               Value::Int8(facts.reachable), Value::Int8s(check.incidents), Value::Int8(check.overlap),
-              Value::Text(facts.gate), Value::Float8(check.score),
-              Value::Texts(check.judgement.reasons), Value::Texts(check.judgement.advice),
-              Value::Time(check.at)});
+              Value::Text(facts.gate), Value::Float8(check.score), Value::Texts(check.judgement.reasons),
+              Value::Texts(check.judgement.advice), Value::Time(check.at)});
 }
 
 }  // namespace

@@ -25,11 +25,11 @@ using pg::Value;
 constexpr size_t kLongestCampaign = 200;
 constexpr int64_t kMostCampaignPeople = 1'000'000'000'000;
 
-#define PULSE_CAMPAIGN                                                                                     \
-    "SELECT c.id, c.name, c.segment_id, coalesce(s.name, ''), c.expected_reach, c.at, c.channel, "         \
-    "c.purpose, (extract(epoch FROM c.period) * 1000000)::bigint, c.min_share, c.max_overlap, "            \
-    "c.reach_event, c.conversion_event, c.event_property, c.tell, c.addresses, c.description, c.status, "  \
-    "c.answer, c.next_check_at, c.warned_at, c.saved_at, c.launched_at, c.launch_reach "                   \
+#define PULSE_CAMPAIGN                                                                                    \
+    "SELECT c.id, c.name, c.segment_id, coalesce(s.name, ''), c.expected_reach, c.at, c.channel, "        \
+    "c.purpose, (extract(epoch FROM c.period) * 1000000)::bigint, c.min_share, c.max_overlap, "           \
+    "c.reach_event, c.conversion_event, c.event_property, c.tell, c.addresses, c.description, c.status, " \
+    "c.answer, c.next_check_at, c.warned_at, c.saved_at, c.launched_at, c.launch_reach "                  \
     "FROM pulse.campaign AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id "
 
 std::optional<std::vector<std::string>> CampaignTexts(const pg::Row& row, int column) {
@@ -70,16 +70,17 @@ Campaign ReadCampaign(const pg::Row& row) {
         pg::Execute("SELECT name FROM pulse.campaign ORDER BY at DESC, name LIMIT 1000", {}, true);
     std::vector<std::string> names;
     for (uint64_t i = 0; i < rows.size(); ++i) names.push_back(rows[i].Text(0));
-    throw UserError(sqlstate::kUndefinedObject, "campaign " + InQuotes(Shorten(name, 100)) + " does not exist", "",
+    throw UserError(sqlstate::kUndefinedObject,
+                    "campaign " + InQuotes(Shorten(name, 100)) + " does not exist", "",
                     names.empty() ? "There are no campaigns yet; create one with pulse_create_campaign()."
                                   : SuggestName(name, names, "Campaigns"));
 }
 
 [[noreturn]] void ThrowCampaignOver(const Campaign& campaign, const char* what) {
-    throw UserError(sqlstate::kNotReady,
-                    "campaign " + InQuotes(campaign.name) + " cannot be " + std::string(what),
-                    "It is " + (campaign.status == "fell_short" ? "done and fell short" : campaign.status) + ".",
-                    "Create another one with pulse_create_campaign().");
+    throw UserError(
+        sqlstate::kNotReady, "campaign " + InQuotes(campaign.name) + " cannot be " + std::string(what),
+        "It is " + (campaign.status == "fell_short" ? "done and fell short" : campaign.status) + ".",
+        "Create another one with pulse_create_campaign().");
 }
 
 void CheckCampaignName(const std::string& name) {
@@ -129,8 +130,9 @@ void CheckCampaignNames(const CampaignOptions& options) {
     for (const std::string& channel : options.tell.value_or(std::vector<std::string>()))
         if (std::find(channels.begin(), channels.end(), channel) == channels.end())
             throw UserError(sqlstate::kUndefinedObject, "there is no channel " + InQuotes(channel), "",
-                            channels.empty() ? "Create one with CREATE SERVER … FOREIGN DATA WRAPPER pulse_channel."
-                                             : SuggestName(channel, channels, "Channels"));
+                            channels.empty()
+                                ? "Create one with CREATE SERVER … FOREIGN DATA WRAPPER pulse_channel."
+                                : SuggestName(channel, channels, "Channels"));
 }
 
 Value CampaignTextsValue(const std::optional<std::vector<std::string>>& texts) {

@@ -19,10 +19,10 @@ constexpr const char* kCampaignsJobName = "campaigns";
 
 void RequireWaitingCampaign(const Campaign& campaign, const char* what) {
     if (campaign.Waits()) return;
-    throw UserError(sqlstate::kNotReady,
-                    "campaign " + InQuotes(campaign.name) + " cannot be " + std::string(what),
-                    "It is " + (campaign.status == "fell_short" ? "done and fell short" : campaign.status) + ".",
-                    "pulse.campaign_overview shows its result.");
+    throw UserError(
+        sqlstate::kNotReady, "campaign " + InQuotes(campaign.name) + " cannot be " + std::string(what),
+        "It is " + (campaign.status == "fell_short" ? "done and fell short" : campaign.status) + ".",
+        "pulse.campaign_overview shows its result.");
 }
 
 CampaignCheck LookAtCampaign(const Campaign& campaign, bool dry_run) {
@@ -66,8 +66,8 @@ pg::Json CampaignFigures(const CampaignCheck& check) {
             {"incidents", check.incidents}};
 }
 
-// The status that an answer means. A campaign that was not to be sent and now is was saved by the warning, until
-// it falls short all the same.
+// The status that an answer means. A campaign that was not to be sent and now is was saved by the warning,
+// until it falls short all the same.
 void ApplyCampaignAnswer(Campaign& campaign, const CampaignCheck& check) {
     const bool good = check.judgement.answer == CampaignAnswer::kYes;
     const std::string before = campaign.answer.value_or("yes"), now = Name(check.judgement.answer);
@@ -84,7 +84,8 @@ void ApplyCampaignAnswer(Campaign& campaign, const CampaignCheck& check) {
         "UPDATE pulse.campaign SET status = $2, answer = $3, warned_at = $4, saved_at = $5, next_check_at = $6"
         " WHERE id = $1",
         {Value::Int8(campaign.id), Value::Text(campaign.status), Value::Text(campaign.answer),
-         Value::Time(campaign.warned_at), Value::Time(campaign.saved_at), Value::Time(campaign.next_check_at)});
+         Value::Time(campaign.warned_at), Value::Time(campaign.saved_at),
+         Value::Time(campaign.next_check_at)});
     if (before != now)
         TellOfCampaign(campaign, good ? "campaign.cleared" : "campaign.warned", check.judgement.reasons,
                        check.judgement.advice, CampaignFigures(check));
@@ -122,8 +123,7 @@ CampaignCheck LaunchCampaign(Campaign& campaign, const std::string& launched_by,
 }
 
 std::string FinishCampaign(const Campaign& campaign, const std::string& result_by,
-                           const std::optional<int64_t>& reached,
-                           const std::optional<int64_t>& conversions) {
+                           const std::optional<int64_t>& reached, const std::optional<int64_t>& conversions) {
     const bool enough = reached && static_cast<double>(*reached) >=
                                        campaign.options.min_share * static_cast<double>(campaign.planned);
     const std::string status = enough ? "done" : "fell_short";
@@ -132,7 +132,8 @@ std::string FinishCampaign(const Campaign& campaign, const std::string& result_b
         " next_check_at = NULL WHERE id = $1",
         {Value::Int8(campaign.id), Value::Text(status), Value::Int8(reached), Value::Int8(conversions),
          Value::Text(result_by), Value::Time(pg::PastNow())});
-    TellOfCampaign(campaign, "campaign." + status, {DescribeResult(campaign.planned, reached, conversions)}, {},
+    TellOfCampaign(campaign, "campaign." + status, {DescribeResult(campaign.planned, reached, conversions)},
+                   {},
                    {{"planned", campaign.planned},
                     {"reached", CampaignNumber(reached)},
                     {"conversions", CampaignNumber(conversions)}});

@@ -43,13 +43,16 @@ void CountCampaignPeople(const Campaign& campaign, int64_t segment, CampaignFact
             " LEFT JOIN (SELECT o.profile_id FROM pulse.consent AS o WHERE o.purpose = $4 AND o.live @> $2) AS c"
             " ON c.profile_id = m.profile_id";
     }
-    const pg::Result rows = pg::Execute(
-        "SELECT count(*), count(*) FILTER (WHERE " + with_address + "), count(*) FILTER (WHERE " + with_consent +
-            "), count(*) FILTER (WHERE " + with_address + " AND " + with_consent + ") FROM (" +
-            trait::ExportedMembers(segment) + ") AS m" + joins,
-        {Value::Int8(segment), Value::Time(pg::Now()), Value::Texts(kinds),
-         Value::Text(campaign.options.purpose)},
-        true);
+    // Without statistics, as in a restored database, nested loops would compare everybody with everybody.
+    const pg::Identity planning = pg::Identity::Owner();
+    pg::SetLocally("enable_nestloop", "off");
+    const pg::Result rows =
+        pg::Execute("SELECT count(*), count(*) FILTER (WHERE " + with_address + "), count(*) FILTER (WHERE " +
+                        with_consent + "), count(*) FILTER (WHERE " + with_address + " AND " + with_consent +
+                        ") FROM (" + trait::ExportedMembers(segment) + ") AS m" + joins,
+                    {Value::Int8(segment), Value::Time(pg::Now()), Value::Texts(kinds),
+                     Value::Text(campaign.options.purpose)},
+                    true);
     facts.reach = rows[0].Int8(0);
     if (!kinds.empty()) facts.with_address = rows[0].Int8(1);
     if (campaign.options.purpose) facts.with_consent = rows[0].Int8(2);
@@ -57,7 +60,8 @@ void CountCampaignPeople(const Campaign& campaign, int64_t segment, CampaignFact
     facts.of_people = true;
 }
 
-// Of a segment over a relation the newest good snapshot: its source may be a server that is not to be read now.
+// Of a segment over a relation the newest good snapshot: its source may be a server that is not to be read
+// now.
 void ReadCampaignSnapshot(int64_t segment, CampaignFacts& facts) {
     const pg::Result rows = pg::Execute(
         "SELECT p.size, p.taken_at, p.taken_at < $2 - 2 * s.cadence FROM pulse.snapshot AS p JOIN pulse.segment"
@@ -72,7 +76,8 @@ void ReadCampaignSnapshot(int64_t segment, CampaignFacts& facts) {
 
 // ---- incidents ----
 
-// Open ones of the segment and of what it is made of, all the way down: segments, events and monitored tables.
+// Open ones of the segment and of what it is made of, all the way down: segments, events and monitored
+// tables.
 std::vector<int64_t> IncidentsUnderCampaign(const segment::Segment& segment) {
     std::vector<std::string> segments{segment.name}, events, tables;
     for (const Subject& subject : DependenciesOf({"segment", segment.name}).subjects) {
@@ -82,13 +87,14 @@ std::vector<int64_t> IncidentsUnderCampaign(const segment::Segment& segment) {
     }
     // "*" is any event.
     const pg::Result rows = pg::Execute(
-        std::string("SELECT i.id FROM pulse.incident_record AS i WHERE i.status IN ('open', 'acknowledged')"
-                    " AND i.opened_at <= $4 AND (i.segment_id IN (SELECT s.id FROM pulse.segment AS s WHERE"
-                    " s.name = ANY ($1)) OR i.event IS NOT NULL AND (i.event = ANY ($2) OR '*' = ANY ($2)) OR"
-                    " i.monitor_id IS NOT NULL AND EXISTS (SELECT FROM unnest($3) AS t (name) WHERE CASE WHEN"
-                    " i.source IS NULL THEN i.relation IN (t.name, 'public.' || t.name) ELSE i.source || ':' ||"
-                    " i.relation = t.name END)) ORDER BY array_position(ARRAY['critical', 'high', 'medium',"
-                    " 'low'], i.severity), i.id LIMIT ") +
+        std::string(
+            "SELECT i.id FROM pulse.incident_record AS i WHERE i.status IN ('open', 'acknowledged')"
+            " AND i.opened_at <= $4 AND (i.segment_id IN (SELECT s.id FROM pulse.segment AS s WHERE"
+            " s.name = ANY ($1)) OR i.event IS NOT NULL AND (i.event = ANY ($2) OR '*' = ANY ($2)) OR"
+            " i.monitor_id IS NOT NULL AND EXISTS (SELECT FROM unnest($3) AS t (name) WHERE CASE WHEN"
+            " i.source IS NULL THEN i.relation IN (t.name, 'public.' || t.name) ELSE i.source || ':' ||"
+            " i.relation = t.name END)) ORDER BY array_position(ARRAY['critical', 'high', 'medium',"
+            " 'low'], i.severity), i.id LIMIT ") +
             kMostCampaignIncidents,
         {Value::Texts(segments), Value::Texts(events), Value::Texts(tables), Value::Time(pg::Now())}, true);
     std::vector<int64_t> incidents;
@@ -112,11 +118,13 @@ void DescribeCampaignIncidents(const std::vector<int64_t>& incidents, CampaignFa
 // ---- other campaigns ----
 
 // The people in both segments, by the last evaluations, or by the sketches of the newest snapshots.
-std::optional<int64_t> PeopleInBothSegments(int64_t a, int64_t b, const std::string& kind_a, const std::string& kind_b) {
+std::optional<int64_t> PeopleInBothSegments(int64_t a, int64_t b, const std::string& kind_a,
+                                            const std::string& kind_b) {
     if (kind_a == "profile" && kind_b == "profile")
-        return pg::Execute("SELECT count(*) FROM pulse.member AS a JOIN pulse.member AS b ON b.segment_id = $2 AND"
-                           " b.profile_id = a.profile_id WHERE a.segment_id = $1",
-                           {Value::Int8(a), Value::Int8(b)}, true)[0]
+        return pg::Execute(
+                   "SELECT count(*) FROM pulse.member AS a JOIN pulse.member AS b ON b.segment_id = $2 AND"
+                   " b.profile_id = a.profile_id WHERE a.segment_id = $1",
+                   {Value::Int8(a), Value::Int8(b)}, true)[0]
             .Int8(0);
     if (kind_a == "profile" || kind_b == "profile") return std::nullopt;
     const pg::Result rows = pg::Execute(
@@ -131,20 +139,22 @@ std::optional<int64_t> PeopleInBothSegments(int64_t a, int64_t b, const std::str
 // Those that run in the days of this one: their periods meet.
 void FindCampaignOverlaps(const Campaign& campaign, const segment::Segment& segment, CampaignFacts& facts) {
     const pg::Result rows = pg::Execute(
-        std::string("SELECT c.name, c.at, c.segment_id, s.kind FROM pulse.campaign AS c JOIN pulse.segment AS s ON"
-                    " s.id = c.segment_id WHERE c.id <> $1 AND c.status IN ('planned', 'warned', 'launched', 'done',"
-                    " 'fell_short') AND c.at < $2 + greatest($3 * interval '1 microsecond', '1 day') AND c.at +"
-                    " greatest(c.period, '1 day') > $2 ORDER BY c.at, c.name LIMIT ") +
+        std::string(
+            "SELECT c.name, c.at, c.segment_id, s.kind FROM pulse.campaign AS c JOIN pulse.segment AS s ON"
+            " s.id = c.segment_id WHERE c.id <> $1 AND c.status IN ('planned', 'warned', 'launched', 'done',"
+            " 'fell_short') AND c.at < $2 + greatest($3 * interval '1 microsecond', '1 day') AND c.at +"
+            " greatest(c.period, '1 day') > $2 ORDER BY c.at, c.name LIMIT ") +
             kMostCampaignOverlaps,
         {Value::Int8(campaign.id), Value::Time(campaign.at),
          Value::Float8(static_cast<double>(campaign.options.period))},
         true);
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const int64_t other = rows[i].Int8(2);
-        facts.overlaps.push_back({rows[i].Text(0), rows[i].Time(1),
-                                  other == segment.id
-                                      ? facts.reach
-                                      : PeopleInBothSegments(segment.id, other, segment::Name(segment.kind), rows[i].Text(3))});
+        facts.overlaps.push_back(
+            {rows[i].Text(0), rows[i].Time(1),
+             other == segment.id
+                 ? facts.reach
+                 : PeopleInBothSegments(segment.id, other, segment::Name(segment.kind), rows[i].Text(3))});
     }
 }
 
@@ -229,10 +239,11 @@ CampaignOutcome MeasureCampaign(const Campaign& campaign) {
     // Of those who were reached, where events say who; else of the members.
     Campaign without = campaign;
     without.options.event_property.reset();
-    const std::string among = reach ? CampaignEventsOf(*reach, campaign)
-                                    : "SELECT m.profile_id AS person FROM pulse.member AS m WHERE m.segment_id = $4";
-    outcome.conversions = count("SELECT FROM (" + CampaignEventsOf(*conversion, without) + ") AS v JOIN (" + among +
-                                ") AS r ON r.person = v.person");
+    const std::string among =
+        reach ? CampaignEventsOf(*reach, campaign)
+              : "SELECT m.profile_id AS person FROM pulse.member AS m WHERE m.segment_id = $4";
+    outcome.conversions = count("SELECT FROM (" + CampaignEventsOf(*conversion, without) + ") AS v JOIN (" +
+                                among + ") AS r ON r.person = v.person");
     return outcome;
 }
 

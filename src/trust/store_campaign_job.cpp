@@ -20,7 +20,8 @@ namespace {
 constexpr int kMostCampaignsInARun = 1000;
 
 Moment NextCampaignDue() {
-    static pg::Statement next("SELECT min(next_check_at) FROM pulse.campaign WHERE next_check_at IS NOT NULL", {});
+    static pg::Statement next("SELECT min(next_check_at) FROM pulse.campaign WHERE next_check_at IS NOT NULL",
+                              {});
     return next.Execute({})[0].TimeOrNull(0).value_or(pg::kNever);
 }
 
@@ -82,8 +83,9 @@ const pg::JobKind kCampaignsJob{
         {.order = 170,
          .what = "checks of campaigns",
          .minutes = &pg::settings::check_retention,
-         .sql = "DELETE FROM pulse.campaign_check WHERE id = ANY (ARRAY(SELECT k.id FROM pulse.campaign_check AS k"
-                " WHERE k.at < $1 ORDER BY k.at LIMIT $2))"}}};
+         .sql =
+             "DELETE FROM pulse.campaign_check WHERE id = ANY (ARRAY(SELECT k.id FROM pulse.campaign_check AS k"
+             " WHERE k.at < $1 ORDER BY k.at LIMIT $2))"}}};
 
 [[maybe_unused]] const bool campaigns_job_registered = pg::RegisterJobKind(kCampaignsJob);
 
@@ -95,24 +97,28 @@ void AddSegmentsOfCampaigns(std::set<std::string>& used) {
     for (uint64_t i = 0; i < rows.size(); ++i) used.insert(rows[i].Text(0));
 }
 
-[[maybe_unused]] const bool campaign_segments_registered = diagnosis::RegisterUsedSegments(AddSegmentsOfCampaigns);
+[[maybe_unused]] const bool campaign_segments_registered =
+    diagnosis::RegisterUsedSegments(AddSegmentsOfCampaigns);
 
 void ReportCampaigns(pg::MetricReport& report) {
     report.Family(MetricType::kGauge, "pulse_campaigns",
                   "Campaigns by status: planned, warned, launched, done, fell_short, cancelled.");
     report.AddRows(
-        pg::Execute("SELECT t.status, (SELECT count(*) FROM (SELECT FROM pulse.campaign AS c WHERE c.status ="
-                    " t.status LIMIT " PULSE_MOST_COUNTED
-                    ") AS n)::float8 FROM unnest('{planned,warned,launched,done,fell_short,cancelled}'::text[])"
-                    " AS t (status)",
-                    {}, true),
+        pg::Execute(
+            "SELECT t.status, (SELECT count(*) FROM (SELECT FROM pulse.campaign AS c WHERE c.status ="
+            " t.status LIMIT " PULSE_MOST_COUNTED
+            ") AS n)::float8 FROM unnest('{planned,warned,launched,done,fell_short,cancelled}'::text[])"
+            " AS t (status)",
+            {}, true),
         {"status"}, 1);
-    report.Family(MetricType::kGauge, "pulse_campaigns_saved",
-                  "Campaigns that a warning saved: they were not to be sent, and could be before their launch.");
-    report.AddRows(pg::Execute("SELECT count(*)::float8 FROM (SELECT FROM pulse.campaign AS c WHERE c.saved_at IS"
-                               " NOT NULL AND c.status <> 'fell_short' LIMIT " PULSE_MOST_COUNTED ") AS n",
-                               {}, true),
-                   {}, 0);
+    report.Family(
+        MetricType::kGauge, "pulse_campaigns_saved",
+        "Campaigns that a warning saved: they were not to be sent, and could be before their launch.");
+    report.AddRows(
+        pg::Execute("SELECT count(*)::float8 FROM (SELECT FROM pulse.campaign AS c WHERE c.saved_at IS"
+                    " NOT NULL AND c.status <> 'fell_short' LIMIT " PULSE_MOST_COUNTED ") AS n",
+                    {}, true),
+        {}, 0);
 }
 
 [[maybe_unused]] const bool campaign_metrics_registered = pg::RegisterMetrics(130, ReportCampaigns);

@@ -36,8 +36,8 @@ const CampaignEvent& FindCampaignEvent(const std::string& name) {
 
 // The formats of channels are made for incidents; a campaign looks like one without a number.
 delivery::IncidentSummary CampaignSummary(const Campaign& campaign, const CampaignEvent& event,
-                                    const std::vector<std::string>& reasons,
-                                    const std::vector<std::string>& advice, Moment now) {
+                                          const std::vector<std::string>& reasons,
+                                          const std::vector<std::string>& advice, Moment now) {
     delivery::IncidentSummary summary;
     summary.subject = "campaign " + InQuotes(campaign.name);
     summary.detector = event.headline;
@@ -53,8 +53,9 @@ delivery::IncidentSummary CampaignSummary(const Campaign& campaign, const Campai
     return summary;
 }
 
-pg::Json CampaignBody(const Campaign& campaign, const std::string& event, const std::vector<std::string>& reasons,
-                const std::vector<std::string>& advice, const pg::Json& figures, Moment now) {
+pg::Json CampaignBody(const Campaign& campaign, const std::string& event,
+                      const std::vector<std::string>& reasons, const std::vector<std::string>& advice,
+                      const pg::Json& figures, Moment now) {
     pg::Json data = figures;
     data["campaign"] = campaign.name;
     data["segment"] = campaign.segment.empty() ? pg::Json() : pg::Json(campaign.segment);
@@ -78,8 +79,9 @@ std::vector<std::string> CampaignReceivers(const Campaign& campaign) {
 
 }  // namespace
 
-void TellOfCampaign(const Campaign& campaign, const std::string& name, const std::vector<std::string>& reasons,
-                    const std::vector<std::string>& advice, const pg::Json& figures) {
+void TellOfCampaign(const Campaign& campaign, const std::string& name,
+                    const std::vector<std::string>& reasons, const std::vector<std::string>& advice,
+                    const pg::Json& figures) {
     const CampaignEvent& event = FindCampaignEvent(name);
     const Moment now = pg::WallClock();
     const pg::Json body = CampaignBody(campaign, name, reasons, advice, figures, now);

@@ -5,16 +5,16 @@ namespace pulse::web {
 
 namespace {
 
-// The filters that Stratum's clients give beside those of pulse_find_profiles(): stages and groups of RFM become
-// a rule.
-#define PULSE_STRATUM_EXPORT                                                                                       \
-    "(SELECT jsonb_strip_nulls(jsonb_build_object('columns', $4::jsonb, 'events', $5::jsonb, 'hashed', $6::boolean, "  \
-    "'consent', $7::text, 'filters', $3::jsonb, 'where', nullif(concat_ws(' and ', "                                  \
+// The filters that Stratum's clients give beside those of pulse_find_profiles(): stages and groups of RFM
+// become a rule.
+#define PULSE_STRATUM_EXPORT                                                                                                  \
+    "(SELECT jsonb_strip_nulls(jsonb_build_object('columns', $4::jsonb, 'events', $5::jsonb, 'hashed', $6::boolean, "         \
+    "'consent', $7::text, 'filters', $3::jsonb, 'where', nullif(concat_ws(' and ', "                                          \
     "(SELECT 'lifecycle in [' || string_agg(to_json(s)::text, ', ') || ']' FROM jsonb_array_elements_text($8::jsonb) AS s), " \
     "(SELECT 'rfm.group in [' || string_agg(to_json(g)::text, ', ') || ']' FROM jsonb_array_elements_text($9::jsonb) AS g)), ''))) AS options OFFSET 0)"
 
-#define PULSE_FILE                                                                                               \
-    "'id', e.id::text, 'filename', e.filename, 'total', e.users, 'bytes', e.bytes, 'etag', e.etag, "             \
+#define PULSE_FILE                                                                                   \
+    "'id', e.id::text, 'filename', e.filename, 'total', e.users, 'bytes', e.bytes, 'etag', e.etag, " \
     "'expires_at', e.expires_at"
 
 std::vector<Parameter> StratumExportParameters() {
@@ -44,11 +44,12 @@ std::vector<Route> ExportRoutes() {
     made.read_only = false;
     // A GET that writes, as Stratum's clients send it.
     Route profiles = StratumRoute(
-        "GET", PULSE_CDP "/export/profiles", Access::kRead,
-        "Writes people into a file, and says where it is",
+        "GET", PULSE_CDP "/export/profiles", Access::kRead, "Writes people into a file, and says where it is",
         "SELECT json_build_object('download_url', $3::text || '/v1/export/download/' || e.token, " PULSE_FILE
         ") FROM {v}.pulse_export_audience($1::text, $2::text, '{}'::jsonb) AS e",
-        {{"segment"}, {.name = "format", .fallback = "csv", .one_of = "csv, json, jsonl"}, {"url", In::kRequest}});
+        {{"segment"},
+         {.name = "format", .fallback = "csv", .one_of = "csv, json, jsonl"},
+         {"url", In::kRequest}});
     profiles.read_only = false;
     Route events = StratumRoute(
         "GET", PULSE_CDP "/export/events", Access::kRead,
@@ -61,19 +62,24 @@ std::vector<Route> ExportRoutes() {
          {.name = "days", .type = Type::kInteger, .fallback = "30", .least = 1, .most = 365},
          {"url", In::kRequest}});
     events.read_only = false;
-    return {{.method = "POST",
-             .path = "/v1/exports",
-             .access = Access::kRead,
-             .status = 201,
-             .summary = "Writes the members of a segment, or everybody, with chosen columns into a file, and says where it is",
-             .sql = "SELECT json_build_object('downloadUrl', $4::text || '/v1/export/download/' || e.token, 'id', e.id::text, "
-                    "'filename', e.filename, 'userCount', e.users, 'size', e.bytes, 'etag', e.etag, 'expiresAt', e.expires_at, 'state', e.state), CASE WHEN e.state = 'queued' THEN 202 ELSE 201 END AS status "
-                    "FROM {v}.pulse_export_audience($1::text, $2::text, $3::jsonb) AS e",
-             .parameters = {{"segment", In::kBody},
-                            {.name = "format", .in = In::kBody, .fallback = "csv", .one_of = "csv, json, jsonl"},
-                            {"options", In::kBody, Type::kJson},
-                            {"url", In::kRequest}}},
-            made, profiles, events};
+    return {
+        {.method = "POST",
+         .path = "/v1/exports",
+         .access = Access::kRead,
+         .status = 201,
+         .summary =
+             "Writes the members of a segment, or everybody, with chosen columns into a file, and says where it is",
+         .sql =
+             "SELECT json_build_object('downloadUrl', $4::text || '/v1/export/download/' || e.token, 'id', e.id::text, "
+             "'filename', e.filename, 'userCount', e.users, 'size', e.bytes, 'etag', e.etag, 'expiresAt', e.expires_at, 'state', e.state), CASE WHEN e.state = 'queued' THEN 202 ELSE 201 END AS status "
+             "FROM {v}.pulse_export_audience($1::text, $2::text, $3::jsonb) AS e",
+         .parameters = {{"segment", In::kBody},
+                        {.name = "format", .in = In::kBody, .fallback = "csv", .one_of = "csv, json, jsonl"},
+                        {"options", In::kBody, Type::kJson},
+                        {"url", In::kRequest}}},
+        made,
+        profiles,
+        events};
 }
 
 }  // namespace pulse::web

@@ -33,8 +33,9 @@ TEST(AudienceExportOptions, Columns) {
     EXPECT_EQ(options.columns[3].name, "profile");
     EXPECT_EQ(options.columns[4].kind, ExportColumnKind::kRule);
     EXPECT_EQ(options.columns[5].name, "n");
-    for (const char* bad : {R"({"columns": ["trait."]})", R"({"columns": ["identity."]})", R"({"columns": [""]})",
-                            R"({"columns": [null]})", R"({"columns": [{"name": "", "rule": "1"}]})"})
+    for (const char* bad :
+         {R"({"columns": ["trait."]})", R"({"columns": ["identity."]})", R"({"columns": [""]})",
+          R"({"columns": [null]})", R"({"columns": [{"name": "", "rule": "1"}]})"})
         EXPECT_THROW(ReadOptions(bad), UserError) << bad;
 }
 

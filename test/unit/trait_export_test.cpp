@@ -49,7 +49,8 @@ TEST(TraitExport, Line) {
 
 TEST(TraitExport, FileNames) {
     EXPECT_EQ(ExportFileName("segment", "buyers", 0, "csv"), "segment_buyers_2000-01-01.csv");
-    EXPECT_EQ(ExportFileName("segment", "High-Value v1.2", kDay, "csv"), "segment_High-Value_v1.2_2000-01-02.csv");
+    EXPECT_EQ(ExportFileName("segment", "High-Value v1.2", kDay, "csv"),
+              "segment_High-Value_v1.2_2000-01-02.csv");
     EXPECT_EQ(ExportFileName("segment", "../../etc/x", 0, "csv"), "segment_.._.._etc_x_2000-01-01.csv");
     EXPECT_EQ(ExportFileName("segment", "a\"\r\n; b", 0, "csv"), "segment_a_b_2000-01-01.csv");
     EXPECT_EQ(ExportFileName("segment", "K\xC3\xA4ufer", 0, "csv"), "segment_K_ufer_2000-01-01.csv");

@@ -118,15 +118,15 @@ TEST(TrustCampaign, Options) {
     EXPECT_EQ(options.period, 2 * kHour);
     EXPECT_TRUE(options.tell && options.tell->empty());
     EXPECT_EQ(ChangedOptions(R"({"purpose": null, "period": null})").period, kDay);
-    for (const char* bad : {"[]", R"({"period": "0s"})", R"({"period": "x"})", R"({"min_share": 2})", R"({"x": 1})",
-                            R"({"tell": "x"})", R"({"purpose": 5})"})
+    for (const char* bad : {"[]", R"({"period": "0s"})", R"({"period": "x"})", R"({"min_share": 2})",
+                            R"({"x": 1})", R"({"tell": "x"})", R"({"purpose": 5})"})
         EXPECT_THROW(ChangedOptions(bad), UserError) << bad;
 }
 
 TEST(TrustCampaign, Results) {
-    EXPECT_EQ(DescribeResult(10000, 5800, 120),
-              "Reached 5,800 of the planned 10,000 (58 %); 120 converted.");
-    EXPECT_EQ(DescribeResult(10000, std::nullopt, {}), "Nobody knows how many of the planned 10,000 were reached.");
+    EXPECT_EQ(DescribeResult(10000, 5800, 120), "Reached 5,800 of the planned 10,000 (58 %); 120 converted.");
+    EXPECT_EQ(DescribeResult(10000, std::nullopt, {}),
+              "Nobody knows how many of the planned 10,000 were reached.");
 }
 
 }  // namespace pulse::trust

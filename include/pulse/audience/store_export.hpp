@@ -7,8 +7,8 @@
 namespace pulse::audience {
 
 // Write the members of a segment, or everybody, at pg::Now() into a file of pulse.export, or queue it for the
-// job. `json`: the options as they were given. Checks that the caller may see people (UserError 42501); call it
-// outside of any Identity.
+// job. `json`: the options as they were given. Checks that the caller may see people (UserError 42501); call
+// it outside of any Identity.
 trait::Export ExportAudience(const std::optional<std::string>& segment, ExportFormat format,
                              const nlohmann::json& json);
 

@@ -13,8 +13,8 @@ struct FileColumn {
     bool computed = false;  // by a rule, while the people are listed; else read afterwards
 };
 
-// The columns that are asked for, with one for each trait in place of trait.*, and the events as the last one.
-// Throws UserError 42704 for an unknown kind of ids.
+// The columns that are asked for, with one for each trait in place of trait.*, and the events as the last
+// one. Throws UserError 42704 for an unknown kind of ids.
 std::vector<FileColumn> FileColumns(const ExportOptions& options);
 
 // The first line of a CSV file.
@@ -34,8 +34,8 @@ struct ComputedColumns {
 ComputedColumns ComputeColumns(const std::vector<FileColumn>& columns, const ExportOptions& options,
                                ExportFormat format, Moment now);
 
-// What is read for a block of people: $1 are their ids, $2 since when they are members (text, may be empty), in
-// the same order; a column of text for each that is not computed.
+// What is read for a block of people: $1 are their ids, $2 since when they are members (text, may be empty),
+// in the same order; a column of text for each that is not computed.
 std::string DetailsSql(const std::vector<FileColumn>& columns, const ExportOptions& options,
                        ExportFormat format, Moment now);
 

@@ -31,9 +31,9 @@ struct CampaignOptions {
     double min_share = 0.8;              // of the plan, below which it is not to be sent
     std::optional<double> max_overlap;   // share of the people whom another campaign may reach, too
     std::optional<std::string> reach_event, conversion_event;
-    std::optional<std::string> event_property;         // holds the name of the campaign
-    std::optional<std::vector<std::string>> tell;      // channels for messages; empty: all ordinary ones
-    std::optional<std::vector<std::string>> addresses; // kinds of ids; empty: those of the channel
+    std::optional<std::string> event_property;          // holds the name of the campaign
+    std::optional<std::vector<std::string>> tell;       // channels for messages; empty: all ordinary ones
+    std::optional<std::vector<std::string>> addresses;  // kinds of ids; empty: those of the channel
     std::optional<std::string> description;
 };
 // Change the options that are given; null removes one. Throws UserError 22023.
@@ -63,7 +63,7 @@ struct CampaignFacts {
     std::optional<int64_t> reach, with_address, with_consent, reachable;
     std::optional<Moment> measured_at;  // of a snapshot; empty: counted now
     bool stale = false;
-    bool of_people = false;  // the members are people, whose consent and addresses are known
+    bool of_people = false;      // the members are people, whose consent and addresses are known
     std::string gate = "block";  // its decision: pass, hold or block
     std::vector<std::string> gate_reasons;
     std::vector<CampaignIncident> incidents;  // open ones of what it stands on, the worst first

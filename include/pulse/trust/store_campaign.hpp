@@ -1,4 +1,5 @@
-// Campaigns and their checks. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+// Campaigns and their checks. For entry code of this room; needs an open pg::Session as
+// pg::Identity::Owner().
 #pragma once
 
 #include "pulse/pg/convert.hpp"
@@ -79,15 +80,14 @@ struct CampaignCheck {
     std::optional<int64_t> overlap;  // of the campaign with most people in common
     Moment at = 0;
 };
-// Check a campaign that waits, record it, and tell the channels if the answer is another one. `checked_by` is a
-// role or key, or the job. Throws UserError 55000 for one that does not wait.
+// Check a campaign that waits, record it, and tell the channels if the answer is another one. `checked_by` is
+// a role or key, or the job. Throws UserError 55000 for one that does not wait.
 CampaignCheck CheckCampaign(Campaign& campaign, const std::string& checked_by);
 // Check it by a decision of the gate, and if the answer is yes, or `regardless`, mark it as launched.
 CampaignCheck LaunchCampaign(Campaign& campaign, const std::string& launched_by, bool regardless);
 // Record what was reached of a launched one.
 std::string FinishCampaign(const Campaign& campaign, const std::string& result_by,
-                           const std::optional<int64_t>& reached,
-                           const std::optional<int64_t>& conversions);
+                           const std::optional<int64_t>& reached, const std::optional<int64_t>& conversions);
 
 // What the job does: the ids of campaigns that are due, and one of them. Returns what was done.
 std::vector<int64_t> DueCampaigns(int most);
@@ -96,7 +96,8 @@ std::string WorkOnCampaign(int64_t id);
 // ---- store_campaign_notice.cpp ----
 
 // Tell channels and subscriptions about "campaign.warned" and other events of a campaign.
-void TellOfCampaign(const Campaign& campaign, const std::string& event, const std::vector<std::string>& reasons,
-                    const std::vector<std::string>& advice, const pg::Json& figures);
+void TellOfCampaign(const Campaign& campaign, const std::string& event,
+                    const std::vector<std::string>& reasons, const std::vector<std::string>& advice,
+                    const pg::Json& figures);
 
 }  // namespace pulse::trust
