@@ -1,4 +1,5 @@
-# Campaigns: the job in a worker, a dump, and two checks at once. Exports of audiences: canceled, constant memory.
+# Campaigns: the job in a worker, a dump, and two checks at once. Exports of audiences: canceled, with constant memory,
+# in the background.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -6,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PulseTest;
 
-my $node = start_node('campaign');
+my $node = start_node('campaign', "shared_preload_libraries = 'pulse'");
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 $node->safe_psql('shop', q{
 	CREATE EXTENSION pulse;
@@ -48,6 +49,12 @@ for my $format ('csv', 'jsonl')
 	cmp_ok($more, '<', 16_000, "written with constant memory, $format: $more kB more");
 }
 $session->quit;
+
+# In the background a worker writes the file.
+my ($id, $token) = split /\|/, $node->safe_psql('shop', q{SELECT id, token FROM pulse_export_audience('many', 'csv', '{"background": true, "columns": ["external_id"]}')});
+$node->poll_query_until('shop', "SELECT state <> 'queued' FROM pulse.export WHERE id = $id") or die 'the export never ended';
+is($node->safe_psql('shop', "SELECT state, users, error FROM pulse.export WHERE id = $id"), 'ready|40000|', 'a worker writes an export');
+is($node->safe_psql('shop', qq{SELECT encode(sha256(string_agg(p.data, '' ORDER BY i)), 'hex') = max(p.etag) FROM generate_series(1, (SELECT chunks FROM pulse.read_export('$token', 1))) AS i, pulse.read_export('$token', i) AS p}), 't', 'which the token of the request opens');
 
 # ---- campaigns ----
 # The job in a worker looks at what is due by the wall clock.
