@@ -4,7 +4,6 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/pg/memory.hpp"
-#include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/export_file.hpp"

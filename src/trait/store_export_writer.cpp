@@ -6,6 +6,7 @@
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/memory.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/random.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"

@@ -36,7 +36,8 @@ PULSE_WRITING_FUNCTION(pulse_create_campaign) {
     input.planned = args.RequireInt8(2, "expected_reach");
     input.at = RequireCampaignTime(args, 3, "at");
     input.channel = args.RequireText(4, "channel");
-    input.options = args.Jsonb(5);
+    const std::optional<pg::Json> options = args.Jsonb(5);
+    input.options = options ? &*options : nullptr;
     input.actor = pg::ActorName();
     const pg::OwnerSession session;
     return Int64GetDatum(trust::CreateCampaign(input));
@@ -50,7 +51,8 @@ PULSE_WRITING_FUNCTION(pulse_update_campaign) {
     input.planned = args.Int8(2);
     input.at = args.Time(3);
     input.channel = args.Text(4);
-    input.options = args.Jsonb(5);
+    const std::optional<pg::Json> options = args.Jsonb(5);
+    input.options = options ? &*options : nullptr;
     input.name = args.Text(6);
     const pg::OwnerSession session;
     trust::UpdateCampaign(name, input);

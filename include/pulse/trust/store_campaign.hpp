@@ -37,7 +37,7 @@ struct CampaignInput {
     std::optional<std::string> name, segment, channel;  // name: the new one
     std::optional<int64_t> planned;
     std::optional<Moment> at;
-    std::optional<pg::Json> options;
+    const pg::Json* options = nullptr;
     std::string actor;
 };
 int64_t CreateCampaign(const CampaignInput& input);
