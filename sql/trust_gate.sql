@@ -76,6 +76,14 @@ CREATE FUNCTION pulse_list_action_types()
 COMMENT ON FUNCTION pulse_list_action_types() IS
 'Returns the actions that the gate knows, with their risk (high, standard, conservative, or always for what stops things) and the score that they need at pulse_now().';
 
+-- Level: reader
+CREATE FUNCTION pulse_trust_status(scope text DEFAULT 'all', OUT status text, OUT score double precision, OUT mode text, OUT frozen boolean,
+                                   OUT frozen_because text, OUT allowed text[], OUT restricted text[], OUT issues text[], OUT held bigint,
+                                   OUT blocked bigint, OUT as_of timestamptz, OUT last_history timestamptz)
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_trust_status';
+COMMENT ON FUNCTION pulse_trust_status(text) IS
+'Returns what may be done with a scope now: the status and score that the gate would use, whether everything is frozen, which actions would pass and which not, and how many decisions about it were held and blocked in the last 24 hours (up to 10,000). mode: normal, limited, cuts_only or frozen. last_history: when the health of the scope was last kept; without that within 2 days nothing passes. Errors: 22004 null, 22023 not a subject, 42704 there is none of that name.';
+
 -- Level: admin
 CREATE FUNCTION pulse_set_action_type(action text, risk text, description text DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_action_type';

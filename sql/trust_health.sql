@@ -87,7 +87,7 @@ CREATE FUNCTION pulse_signal_health(scope text DEFAULT 'all', OUT score double p
 COMMENT ON FUNCTION pulse_signal_health(text) IS
 'Returns how far what a scope reads can be trusted at pulse_now(), computed anew: a score from 0 to 100 and its status, healthy from 70, degraded from 40, else unhealthy; unknown if more than half of the weight is assumed. scope: all, or a subject such as segment:name, trait:name, event:name, table:name, flag:key, source:name, destination:name; it counts exactly what the subject depends on, which reads lists.
 The parts are emq (event match quality that platforms report, 40), freshness (25), variance (what platforms and analytics count, 20), anomaly (metrics beyond three deviations, and open incidents, 15), and, where people are read, cdp (quality of their events, 10 of 100); null: it does not apply there, as emq and variance without an ad platform, and the others share its weight. An open incident that is high or critical holds its scope below what passes, whatever the parts are. parts has for each the value, weight, evidence, age and issues, and whether it is assumed, because nothing is known.
-computed is the score by itself. score is what counts: a status falls at once, and rises only after two evaluations and 15 minutes with 3 points more than its threshold; until then score stays below it. pulse_set_trust() changes weights and thresholds. Errors: 22023 not a subject, 42704 there is none of that name.';
+computed is the score by itself. score is what counts: a status falls at once, and rises one step at a time, only after two evaluations and 15 minutes with 3 points more than its threshold; until then score stays below it. pulse_set_trust() changes weights and thresholds. Errors: 22023 not a subject, 42704 there is none of that name.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_signal_health(scope text DEFAULT 'all', OUT score double precision, OUT status text)
@@ -116,3 +116,18 @@ SELECT coalesce((SELECT (s.settings ->> key)::float8 FROM pulse.trust_setting AS
                 CASE key WHEN 'decision_days' THEN 90 ELSE 365 END)
 $$;
 COMMENT ON FUNCTION pulse.trust_days(text) IS 'How many days rows of room trust are kept, by a key of pulse_trust_settings(); 0: for ever. For the job retention.';
+
+-- Level: reader
+CREATE FUNCTION pulse_attribution_variance(scope text DEFAULT 'all')
+    RETURNS TABLE (platform text, account text, metric text, platform_value double precision, analytics_value double precision,
+                   variance double precision, status text, score double precision, at timestamptz)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_attribution_variance';
+COMMENT ON FUNCTION pulse_attribution_variance(text) IS
+'Returns, for each account of the last 7 days, what a platform and analytics counted: the newest signals platform_revenue and analytics_revenue, or platform_conversions and analytics_conversions, of one source and entity. variance is their difference as a share of what analytics counted; status: healthy below 5 %, minor below 10 %, moderate up to 15 %, else high. Errors: 22004 null, 22023 not a subject, 42704 there is none of that name.';
+
+-- Level: reader
+CREATE FUNCTION pulse_platform_emq(platform text DEFAULT NULL)
+    RETURNS TABLE (platform_name text, score double precision, band text, known double precision, drivers jsonb)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 4 AS 'MODULE_PATHNAME', 'pulse_platform_emq';
+COMMENT ON FUNCTION pulse_platform_emq(text) IS
+'Returns the event match quality of each platform, or of one, computed from signals of the last 30 days: match_rate (0 to 1, 30 %), coverage (share of the events that the platform gets, 0 to 1, 25 %), conversion_latency (hours, 20 %), what platform and analytics count (15 %), and the age of the newest signal (10 %). band: reliable from 80, directional from 60, else unsafe; unknown where only the age is known. What is unknown gives its weight to the others; known is the share of the weight that is known. drivers: value, weight, contribution, trend against a week ago (by more than 2 points), and advice. It is a prediction: pulse_signal_health() reads the emq that platforms report.';

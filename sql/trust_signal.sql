@@ -57,3 +57,53 @@ CREATE FUNCTION pulse_record_signals(signals jsonb)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_record_signals';
 COMMENT ON FUNCTION pulse_record_signals(jsonb) IS
 'Records up to 1,000 signals, an array of objects with name, value, source, entity, at and details as pulse_record_signal() takes them, and returns for each its place from 0, recorded or rejected, and the id or the error. One invalid signal rejects no other. Errors: 22004 null, 22023 not an array, 54000 more than 1,000.';
+
+-- Level: reader
+CREATE TABLE pulse.signal_query (
+    id bigserial PRIMARY KEY,
+    name text COLLATE "C" NOT NULL UNIQUE CHECK (name ~ '^[a-z][a-z0-9_]{0,62}$'),
+    query text NOT NULL,
+    every interval NOT NULL CHECK (every >= interval '1 minute'),
+    source text COLLATE "C" NOT NULL,
+    entity text COLLATE "C" NOT NULL,
+    runs_as name NOT NULL,
+    search_path text NOT NULL,
+    created_at timestamptz NOT NULL,
+    next_run_at timestamptz NOT NULL,
+    last_run_at timestamptz,
+    last_signals int,
+    failures int NOT NULL DEFAULT 0,
+    last_error text,  -- Level: people_reader
+    role_oid oid
+);
+CREATE INDEX signal_query_next ON pulse.signal_query (next_run_at);
+CREATE TRIGGER signal_query_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.signal_query FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
+ALTER TABLE pulse.signal_query ENABLE ALWAYS TRIGGER signal_query_settle;
+COMMENT ON TRIGGER signal_query_settle ON pulse.signal_query IS 'For new rows, and those of a restored dump.';
+COMMENT ON TABLE pulse.signal_query IS 'Queries whose results are recorded as signals. Changed only by pulse_create_signal() and pulse_delete_signal(); the job signal_health runs them.';
+COMMENT ON COLUMN pulse.signal_query.name IS 'Of the signals that it records.';
+COMMENT ON COLUMN pulse.signal_query.source IS 'Of the signals, where the query does not return one.';
+COMMENT ON COLUMN pulse.signal_query.entity IS 'Of the signals, where the query does not return one.';
+COMMENT ON COLUMN pulse.signal_query.runs_as IS 'The role that created it. The query always runs with the rights of this role.';
+COMMENT ON COLUMN pulse.signal_query.search_path IS 'The search_path when it was created. The query always runs under it.';
+COMMENT ON COLUMN pulse.signal_query.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger.';
+COMMENT ON COLUMN pulse.signal_query.last_signals IS 'How many signals the last run recorded.';
+COMMENT ON COLUMN pulse.signal_query.failures IS 'Failed runs since the last good one.';
+SELECT pg_catalog.pg_extension_config_dump('pulse.signal_query', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.signal_query_id_seq', '');
+
+-- Level: operator
+CREATE FUNCTION pulse_create_signal(name text, query text, every interval DEFAULT '1 hour', source text DEFAULT '', entity text DEFAULT '')
+    RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_signal';
+COMMENT ON FUNCTION pulse_create_signal(text, text, interval, text, text) IS
+'Records what a query returns as signals of this name, every so often, at least every minute, and returns the id of the query. The query is a single SELECT in this database with a number in the column value, or in its only column; columns source, entity and at may add to it; at most 1,000 rows count. It runs at once, and then by the job signal_health, always read-only, with the rights of the calling role and within pulse.statement_timeout. What is null is left out. A run that fails keeps its error and disturbs no other. Errors: 22004 null, 22023 an invalid name, source, entity or interval, 42710 the name is taken, 42601 not a single SELECT, 42703 no column value, and any error of the query.';
+
+-- Level: operator
+CREATE FUNCTION pulse_run_signal(name text) RETURNS int LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_run_signal';
+COMMENT ON FUNCTION pulse_run_signal(text) IS
+'Runs the query of pulse_create_signal() now, and returns how many signals it recorded. Errors: 22004 null, 42704 there is none of this name, 55P03 it is running, and any error of the query.';
+
+-- Level: operator
+CREATE FUNCTION pulse_delete_signal(name text) RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_signal';
+COMMENT ON FUNCTION pulse_delete_signal(text) IS
+'Ends the query of pulse_create_signal(); what it recorded stays. Errors: 22004 null, 42704 there is none of this name, 42501 it runs with the rights of another role.';

@@ -11,6 +11,7 @@
 #include "pulse/delivery/feed.hpp"
 #include "pulse/delivery/sign.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_publish.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/http/require_tls.hpp"
@@ -87,7 +88,9 @@ void RequirePeople(const std::vector<std::string>& segments) {
 // The other events would never be sent.
 void RequireAboutSegments(const std::vector<std::string>& events) {
     const auto other = std::find_if(events.begin(), events.end(), [](const std::string& event) {
-        return AreAboutPeople({event}) && !event.starts_with("segment.");
+        const std::vector<std::string>& registered = RegisteredEventNames();
+        return (AreAboutPeople({event}) && !event.starts_with("segment.")) ||
+               std::find(registered.begin(), registered.end(), event) != registered.end();
     });
     if (other != events.end())
         throw UserError(sqlstate::kInvalidParameter, "\"" + *other + "\" is not about a segment", "",

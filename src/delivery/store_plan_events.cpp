@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_publish.hpp"
 #include "pulse/delivery/store_route.hpp"
-#include "pulse/delivery/subscription_event.hpp"
 
 namespace pulse::delivery {
 
@@ -116,8 +116,7 @@ const std::vector<std::string>& SubscriptionEvents() {
         std::vector<std::string> all = DefaultEvents();
         all.insert(all.end(), {"segment.entered", "segment.exited", "event.received", "profile.created",
                                "profile.updated", "profile.merged"});
-        const std::vector<std::string>& later = RegisteredSubscriptionEvents();
-        all.insert(all.end(), later.begin(), later.end());
+        all.insert(all.end(), RegisteredEventNames().begin(), RegisteredEventNames().end());
         return all;
     }();
     return events;

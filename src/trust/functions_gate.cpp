@@ -18,24 +18,6 @@ using pg::Value;
 
 constexpr size_t kLongestReason = 1000;
 
-struct Allowance {
-    std::vector<std::string> allowed, restricted;
-};
-
-// Which actions the score alone permits.
-Allowance AllowanceOf(const FullDecision& full, const std::vector<ActionType>& types) {
-    Allowance allowance;
-    const GateFacts& facts = full.facts;
-    for (const ActionType& type : types) {
-        GateFacts asked = facts;
-        asked.action = type.name;
-        asked.risk = type.risk;
-        const bool passes = Judge(asked, full.settings).verdict == Verdict::kPass;
-        (passes ? allowance.allowed : allowance.restricted).push_back(type.name);
-    }
-    return allowance;
-}
-
 std::vector<Value> GateValues(const FullDecision& full, const Allowance& allowance) {
     const GateFacts& facts = full.facts;
     return {Value::Text(Name(full.decision.verdict)),
@@ -47,10 +29,10 @@ std::vector<Value> GateValues(const FullDecision& full, const Allowance& allowan
             Value::Texts(allowance.allowed),
             Value::Texts(allowance.restricted),
             Value::Jsonb(full.parts),
-            Value::Jsonb({{"pass", full.judgement.threshold},
-                          {"hold", full.settings.hold},
-                          {"healthy", full.settings.healthy},
-                          {"degraded", full.settings.degraded}}),
+            Value::Jsonb({{"pass", PlainNumber(full.judgement.threshold)},
+                          {"hold", PlainNumber(full.settings.hold)},
+                          {"healthy", PlainNumber(full.settings.healthy)},
+                          {"degraded", PlainNumber(full.settings.degraded)}}),
             Value::Time(facts.now),
             Value::Time(facts.as_of),
             full.decision.id > 0 ? Value::Int8(full.decision.id) : Value::Null(INT8OID)};

@@ -3,9 +3,11 @@
 #include "pulse/base/json.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/interval.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trust/store_signal.hpp"
+#include "pulse/trust/store_signal_query.hpp"
 
 namespace pulse::trust {
 
@@ -102,4 +104,24 @@ PULSE_WRITING_FUNCTION(pulse_record_signals) {
                   error ? Value::Null(INT8OID) : Value::Int8(ids.at(next++)), Value::Text(error)});
     }
     return pg::ResultSet::Done();
+}
+
+PULSE_WRITING_FUNCTION(pulse_create_signal) {
+    const pg::Args args(fcinfo);
+    trust::SignalQuery query;
+    query.name = args.RequireText(0, "name");
+    query.query = args.RequireText(1, "query");
+    if (args.IsNull(2)) pulse::ThrowInvalid("\"every\" must not be null", "", "Give for example '1 hour'.");
+    query.source = args.Text(3).value_or("");
+    query.entity = args.Text(4).value_or("");
+    return Int64GetDatum(trust::CreateSignalQuery(std::move(query), pg::IntervalArgument(args.Raw(2))));
+}
+
+PULSE_WRITING_FUNCTION(pulse_run_signal) {
+    return Int32GetDatum(trust::RunSignalQuery(pg::Args(fcinfo).RequireText(0, "name")));
+}
+
+PULSE_WRITING_FUNCTION(pulse_delete_signal) {
+    trust::DeleteSignalQuery(pg::Args(fcinfo).RequireText(0, "name"));
+    PG_RETURN_VOID();
 }

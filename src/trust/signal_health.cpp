@@ -19,6 +19,11 @@ constexpr double kAssumedEmq = 75, kAssumedFreshness = 50, kAssumedVariance = 80
 constexpr double kStep = 0.01;  // scores are hundredths
 constexpr size_t kMostListed = 20;
 
+std::string Capitalized(std::string text) {
+    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    return text;
+}
+
 double Hundredth(double number) {
     return std::isfinite(number) ? std::round(number * 100) / 100 : 0;
 }
@@ -45,7 +50,8 @@ HealthPart EmqPart(const HealthFacts& facts) {
         sum += score;
         Note(part, one.age);
         if (platforms.size() < kMostListed)
-            platforms.push_back({{"platform", one.platform}, {"account", one.account}, {"score", score}});
+            platforms.push_back(
+                {{"platform", one.platform}, {"account", one.account}, {"score", PlainNumber(score)}});
         if (score < 60)
             part.issues.push_back("The event match quality of " + AccountName(one.platform, one.account) +
                                   " is " + PlainText(Hundredth(one.value)) + " of 10.");
@@ -72,17 +78,17 @@ HealthPart FreshnessPart(const HealthFacts& facts) {
         if (inputs.size() < kMostListed)
             inputs.push_back({{"what", one.what},
                               {"age_seconds", one.age ? json(*one.age / kSecond) : json()},
-                              {"score", one.age ? json(score) : json()}});
+                              {"score", one.age ? PlainNumber(score) : json()}});
         if (!one.age) {
             part.issues.push_back(one.unknown);
         } else {
             // As old as the oldest input.
             part.age = std::max(part.age.value_or(0), *one.age);
             if (*one.age < 0)
-                part.issues.push_back(one.what + " is from the future.");
+                part.issues.push_back(Capitalized(one.what) + " is from the future.");
             else if (score < 100)
-                part.issues.push_back(one.what + " is " + FormatDuration(*one.age / kMinute * kMinute) +
-                                      " old.");
+                part.issues.push_back(Capitalized(one.what) + " is " +
+                                      FormatDuration(*one.age / kMinute * kMinute) + " old.");
         }
     }
     part.evidence = {{"inputs", std::move(inputs)}};
@@ -108,7 +114,7 @@ HealthPart VariancePart(const HealthFacts& facts) {
                                 {"metric", one.metric},
                                 {"variance", std::round(variance * 10000) / 10000},
                                 {"band", VarianceBand(variance)},
-                                {"score", score}});
+                                {"score", PlainNumber(score)}});
         if (variance >= 0.10)
             part.issues.push_back(AccountName(one.platform, one.account) + " and analytics differ by " +
                                   Percent(variance) + " in " + one.metric + ".");
@@ -168,7 +174,7 @@ HealthPart AnomalyPart(const HealthFacts& facts) {
                      {"anomalous", bad},
                      {"metrics", std::move(metrics)},
                      {"incidents", std::move(incidents)}};
-    if (part.assumed) part.issues.emplace_back("Nothing that is known long enough to tell what is normal.");
+    if (part.assumed) part.issues.emplace_back("Nothing is known for long enough to tell what is normal.");
     for (size_t i = 0; i < std::min(facts.unwatched.size(), kMostListed); ++i)
         part.issues.push_back(facts.unwatched[i] + " is not watched.");
     return part;
@@ -188,7 +194,8 @@ HealthPart CdpPart(const HealthFacts& facts) {
     part.age = cdp.age;
     double sum = 0, weights = 0;
     const auto add = [&](const char* name, double weight, const std::optional<double>& value, double score) {
-        part.evidence[name] = {{"value", value ? json(Hundredth(*value)) : json()}, {"score", score}};
+        part.evidence[name] = {{"value", value ? PlainNumber(Hundredth(*value)) : json()},
+                               {"score", PlainNumber(score)}};
         sum += weight * score;
         weights += weight;
     };
@@ -302,7 +309,7 @@ json Json(const std::vector<HealthPart>& parts) {
         }
         list.push_back({{"part", part.name},
                         {"applies", true},
-                        {"value", part.value},
+                        {"value", PlainNumber(part.value)},
                         {"weight", std::round(part.weight * 10000) / 10000},
                         {"assumed", part.assumed},
                         {"age_seconds", part.age ? json(*part.age / kSecond) : json()},
@@ -317,19 +324,17 @@ HeldStatus Hold(const HeldStatus& before, const Health& health, Moment now, cons
     if (health.status == HealthStatus::kUnknown) return {before.level, std::nullopt, 0};
     if (before.level == HealthStatus::kUnknown || health.status <= before.level)
         return {health.status, std::nullopt, 0};
-    HealthStatus reached = before.level;
-    for (HealthStatus level = Above(before.level);; level = Above(level)) {
-        if (health.score >= std::min(Bound(level, settings) + settings.rise_margin, 100.0)) reached = level;
-        if (level == HealthStatus::kHealthy) break;
-    }
-    if (reached == before.level) return {before.level, std::nullopt, 0};
+    // One step at a time: what was well above the next state need not have been above the one after it.
+    const HealthStatus next = Above(before.level);
+    if (health.score < std::min(Bound(next, settings) + settings.rise_margin, 100.0))
+        return {before.level, std::nullopt, 0};
     HeldStatus held = before;
     // A clock that was set back begins anew.
     if (!held.rising_since || *held.rising_since > now) held = {before.level, now, 0};
     ++held.rising;
     if (held.rising >= settings.rise_evaluations &&
         now - *held.rising_since >= static_cast<int64_t>(settings.rise_minutes * kMinute))
-        return {reached, std::nullopt, 0};
+        return {next, std::nullopt, 0};
     return held;
 }
 

@@ -6,8 +6,8 @@
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/payload.hpp"
 #include "pulse/delivery/store.hpp"
+#include "pulse/delivery/store_publish.hpp"
 #include "pulse/delivery/store_route.hpp"
-#include "pulse/delivery/subscription_event.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/trust/store_campaign.hpp"
 
@@ -71,11 +71,9 @@ std::vector<std::string> CampaignReceivers(const Campaign& campaign) {
     return campaign.options.tell ? *campaign.options.tell : delivery::OrdinaryChannels();
 }
 
-[[maybe_unused]] const bool campaign_events_registered = [] {
-    std::vector<std::string> names;
-    for (const CampaignEvent& event : kCampaignEvents) names.emplace_back(event.name);
-    return delivery::RegisterSubscriptionEvents(names);
-}();
+[[maybe_unused]] const bool campaign_events_registered =
+    delivery::RegisterEventNames({"campaign.warned", "campaign.cleared", "campaign.launched", "campaign.done",
+                                  "campaign.fell_short"});
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/delivery/store_publish.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -67,6 +68,8 @@ bool TakeStoredScore(const std::string& subject, const Marks& marks, GateFacts& 
     if (rows.empty()) return false;
     used_at = rows[0].Time(8);
     const auto as_of = rows[0].TimeOrNull(4);
+    // A state from the future is as suspicious as such a history.
+    if (as_of && *as_of > facts.now) facts.last_history = as_of;
     if (!as_of || *as_of > facts.now || facts.now - *as_of > kScoreLife || rows[0].IsNull(0)) return false;
     if (marks != Marks{rows[0].Int8(5), rows[0].Int8(6), rows[0].TimeOrNull(7).value_or(0)}) return false;
     facts.score = rows[0].Float8(0);
@@ -138,7 +141,7 @@ void Gather(FullDecision& full, bool dry_run) {
             facts.subject = Write(ReadSubject(facts.subject));
             TakeScore(facts.subject, settings, !dry_run && facts.writable && !facts.clock_ahead, facts,
                       full.parts);
-            facts.last_history = LastHistory(facts.subject);
+            if (!facts.last_history) facts.last_history = LastHistory(facts.subject);
         } catch (const UserError& error) {
             // Only the subject itself is looked for by name.
             unknown =
@@ -163,6 +166,24 @@ pg::Json ShortParts(const pg::Json& parts) {
     return list;
 }
 
+// Looking for all subscriptions would cost as much as the decision.
+void Publish(const FullDecision& full) {
+    static pg::Statement wanted(
+        "SELECT EXISTS (SELECT FROM pulse.subscription WHERE 'trust_gate.decision' = ANY (events))", {});
+    if (!wanted.Execute({})[0].Bool(0)) return;
+    const GateFacts& facts = full.facts;
+    delivery::PublishEvent("trust_gate.decision", "trust_gate:" + facts.subject,
+                           {{"decision_id", full.decision.id},
+                            {"decision", Name(full.judgement.verdict)},
+                            {"action", facts.action},
+                            {"subject", facts.subject},
+                            {"score", facts.score ? pg::Json(*facts.score) : pg::Json()},
+                            {"status", Name(facts.status)},
+                            {"threshold", full.judgement.threshold},
+                            {"reasons", full.judgement.reasons},
+                            {"lifts", full.judgement.lifts}});
+}
+
 void Record(FullDecision& full, const std::string& asker) {
     static pg::Statement statement(
         "INSERT INTO pulse.gate_decision (at, action, subject, risk, decision, score, status, threshold,"
@@ -184,8 +205,9 @@ void Record(FullDecision& full, const std::string& asker) {
                  {{"decision", full.decision.id},
                   {"action", facts.action},
                   {"verdict", verdict},
-                  {"score", facts.score ? pg::Json(*facts.score) : pg::Json()},
-                  {"threshold", full.judgement.threshold}});
+                  {"score", facts.score ? PlainNumber(*facts.score) : pg::Json()},
+                  {"threshold", PlainNumber(full.judgement.threshold)}});
+    Publish(full);
 }
 
 }  // namespace
@@ -212,6 +234,19 @@ FullDecision EvaluateGateFully(const std::string& action, const std::string& sub
     decision.reasons = full.judgement.reasons;
     decision.as_of = full.facts.as_of.value_or(full.facts.now);
     return full;
+}
+
+Allowance AllowanceOf(const FullDecision& full, const std::vector<ActionType>& types) {
+    Allowance allowance;
+    const GateFacts& facts = full.facts;
+    for (const ActionType& type : types) {
+        GateFacts asked = facts;
+        asked.action = type.name;
+        asked.risk = type.risk;
+        const bool passes = Judge(asked, full.settings).verdict == Verdict::kPass;
+        (passes ? allowance.allowed : allowance.restricted).push_back(type.name);
+    }
+    return allowance;
 }
 
 GateDecision EvaluateGate(const std::string& action, const std::string& subject, bool dry_run) {

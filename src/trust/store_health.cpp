@@ -5,6 +5,7 @@
 
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/delivery/store_publish.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -121,7 +122,17 @@ void SaveHistory(const std::string& scope, const ScopeHealth& result) {
 void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& result) {
     audit::Write("signal_health.status_changed", scope,
                  {{"from", Name(before)}, {"to", Name(result.status)}, {"score", result.score}});
+    delivery::PublishEvent("signal_health.status_changed", "signal_health:" + scope,
+                           {{"scope", scope},
+                            {"from", Name(before)},
+                            {"to", Name(result.status)},
+                            {"score", result.score},
+                            {"issues", result.health.issues},
+                            {"parts", WithoutEvidence(result.health.parts)}});
 }
+
+[[maybe_unused]] const bool trust_events_registered =
+    delivery::RegisterEventNames({"signal_health.status_changed", "trust_gate.decision"});
 
 void SaveProblem(const std::string& scope, const std::string& problem) {
     pg::Execute("UPDATE pulse.signal_health_state SET error = $2 WHERE scope = $1",

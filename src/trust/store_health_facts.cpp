@@ -27,7 +27,7 @@ bool IsAdPlatform(const std::string& platform) {
 // The subjects by kind, as the queries need them.
 struct ScopeNames {
     bool everything = false, people = false, any_event = false;
-    std::vector<std::string> segments, tables, events, servers;
+    std::vector<std::string> segments, tables, events;
     std::vector<std::string> sources;   // of signals: sources, destinations and their platforms
     std::vector<std::string> entities;  // of signals: the subjects themselves
     bool ad_platform = false;
@@ -50,11 +50,13 @@ ScopeNames NamesOf(const Dependencies& scope) {
         if (one.kind == "all") names.everything = true;
         if (one.kind == "segment") names.segments.push_back(one.name);
         if (one.kind == "table") names.tables.push_back(one.name);
-        if (one.kind == "event") (one.name == "*" ? names.any_event = true : false);
+        if (one.kind == "event" && one.name == "*") names.any_event = true;
         if (one.kind == "event" && one.name != "*") names.events.push_back(one.name);
         if (one.kind == "event" || one.kind == "trait") names.people = true;
-        if (one.kind == "source") names.sources.push_back(one.name);
-        if (one.kind == "source") names.servers.push_back(one.name);
+        if (one.kind == "source") {
+            names.sources.push_back(one.name);
+            names.ad_platform = names.ad_platform || IsAdPlatform(one.name);
+        }
         if (one.kind == "destination") AddDestination(one.name, names);
     }
     return names;
@@ -362,6 +364,12 @@ void ReadMatchRates(const ScopeNames& names, Moment now, HealthFacts& facts) {
 }
 
 }  // namespace
+
+std::vector<AttributionReading> ReadAttributions(const Dependencies& scope, Moment now) {
+    HealthFacts facts;
+    ReadAttribution(NamesOf(scope), now, facts);
+    return facts.attribution;
+}
 
 HealthFacts ReadHealthFacts(const Dependencies& scope, Moment now) {
     const ScopeNames names = NamesOf(scope);

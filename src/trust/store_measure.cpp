@@ -46,6 +46,13 @@ void MeasurePeople(Moment now, std::vector<Signal>& signals) {
         {Value::Time(now)});
     const double people = rows[0].Float8(0);
     if (people > 0) AddOwn(signals, "known_share", "all", rows[0].Float8(1) / people);
+    // Whoever said nothing has not refused: without any record nothing is known.
+    const pg::Result consent = pg::Execute(
+        "SELECT count(*) FILTER (WHERE status = 'granted' AND (expires_at IS NULL OR expires_at > $1))::float8,"
+        " count(*) FROM pulse.consent WHERE purpose = 'ads'",
+        {Value::Time(now)});
+    if (people > 0 && consent[0].Int8(1) > 0)
+        AddOwn(signals, "consent_share", "all", std::min(consent[0].Float8(0) / people, 1.0));
     AddOwn(signals, "events_in_a_day", "all", rows[0].Float8(2));
 }
 
@@ -68,12 +75,12 @@ void MeasureSources(std::vector<Signal>& signals) {
 }  // namespace
 
 void MeasureOwnSignals(Moment now) {
+    const bool people = pg::Execute("SELECT EXISTS (SELECT FROM pulse.profile)")[0].Bool(0);
     const pg::Result newest = pg::Execute(
-        "SELECT last_at FROM pulse.signal_series WHERE name = 'queued_people' AND source = 'pulse' AND entity ="
-        " 'all'");
+        "SELECT last_at FROM pulse.signal_series WHERE name = $1 AND source = 'pulse' AND entity = 'all'",
+        {Value::Text(people ? "known_share" : "queued_people")});
     if (!newest.empty() && newest[0].Time(0) > now - kBetweenMeasures && newest[0].Time(0) <= now) return;
     std::vector<Signal> signals;
-    const bool people = pg::Execute("SELECT EXISTS (SELECT FROM pulse.profile)")[0].Bool(0);
     if (people) {
         MeasureEvents(now, signals);
         MeasurePeople(now, signals);

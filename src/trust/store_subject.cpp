@@ -104,7 +104,7 @@ bool FindTable(const std::string& name, std::vector<Subject>& uses) {
         {TEXTOID});
     static pg::Statement local(
         "SELECT c.oid, c.relkind IN ('v', 'm') FROM pg_class AS c WHERE c.oid = coalesce(to_regclass($1),"
-        " to_regclass('public.' || $1))",
+        " CASE WHEN strpos($1, '.') = 0 THEN to_regclass('public.' || $1) END)",
         {TEXTOID});
     const bool is_monitored = !monitored.Execute({Value::Text(name)}).empty();
     if (!source::IsRelationName(name)) return is_monitored;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/suggest.hpp"
+#include "pulse/base/utf8.hpp"
 
 namespace pulse::trust {
 
@@ -20,7 +22,7 @@ Subject ReadSubject(const std::string& text) {
     const size_t colon = text.find(':');
     if (colon == std::string::npos || colon == 0 || colon + 1 == text.size())
         throw UserError(sqlstate::kInvalidParameter, "invalid subject",
-                        "\"" + text + "\" has no kind and name.",
+                        InQuotes(Shorten(text, 80)) + " has no kind and name.",
                         "Write a subject as \"segment:name\", or \"all\".");
     return {text.substr(0, colon), text.substr(colon + 1)};
 }

@@ -43,12 +43,6 @@ std::vector<std::string> TrustKeyNames() {
     return names;
 }
 
-// 0.1 instead of 0.10000000000000001, and 70 instead of 70.0.
-json PlainNumber(double number) {
-    if (number == std::floor(number) && std::abs(number) < 1e15) return static_cast<int64_t>(number);
-    return number;
-}
-
 void CheckTrustSettings(const TrustSettings& settings) {
     const double sum = settings.emq + settings.freshness + settings.variance + settings.anomaly;
     if (std::abs(sum - 100) > 1e-6)
@@ -69,6 +63,12 @@ void CheckTrustSettings(const TrustSettings& settings) {
 }
 
 }  // namespace
+
+// 0.1 instead of 0.10000000000000001, and 70 instead of 70.0.
+json PlainNumber(double number) {
+    if (number == std::floor(number) && std::abs(number) < 1e15) return static_cast<int64_t>(number);
+    return number;
+}
 
 std::string PlainText(double number) {
     return DumpJson(PlainNumber(std::round(number * 10000) / 10000));

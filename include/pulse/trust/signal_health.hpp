@@ -123,7 +123,7 @@ Health ScoreHealth(const HealthFacts& facts, const TrustSettings& settings);
 HealthStatus StatusOf(double score, const TrustSettings& settings);
 nlohmann::json Json(const std::vector<HealthPart>& parts);
 
-// ---- the state: falls at once, rises slowly ----
+// ---- the state: falls at once, rises slowly and one step at a time ----
 
 struct HeldStatus {
     HealthStatus level = HealthStatus::kUnknown;  // the last known one; unknown: none yet

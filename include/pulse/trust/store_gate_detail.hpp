@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/trust/gate.hpp"
+#include "pulse/trust/store_action_type.hpp"
 #include "pulse/trust/store_gate.hpp"
 
 namespace pulse::trust {
@@ -22,5 +23,11 @@ struct FullDecision {
 
 // EvaluateGate() is this with less.
 FullDecision EvaluateGateFully(const std::string& action, const std::string& subject, bool dry_run);
+
+// Which actions the score alone permits.
+struct Allowance {
+    std::vector<std::string> allowed, restricted;
+};
+Allowance AllowanceOf(const FullDecision& full, const std::vector<ActionType>& types);
 
 }  // namespace pulse::trust

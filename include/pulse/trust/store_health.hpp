@@ -18,6 +18,9 @@ namespace pulse::trust {
 // What is known of the subjects at a moment; read by index.
 HealthFacts ReadHealthFacts(const Dependencies& scope, Moment now);
 
+// What platforms and analytics counted for the accounts of the subjects.
+std::vector<AttributionReading> ReadAttributions(const Dependencies& scope, Moment now);
+
 // ---- store_health.cpp ----
 
 // What a score stands on: if none of these has changed, a score of a few seconds ago still holds.

@@ -12,7 +12,8 @@ const char* Name(Risk risk);
 // Throws UserError 22023 that lists the others.
 Risk ReadRisk(const std::string& name);
 
-// A number as people read it: 70, 65.5.
+// A number as people read it: 70, 65.5; as JSON and as text.
+nlohmann::json PlainNumber(double number);
 std::string PlainText(double number);
 
 // The defaults are those of Stratum, but for conservative actions, which pass in a healthy state only.

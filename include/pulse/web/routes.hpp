@@ -32,5 +32,6 @@ std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, g
 std::vector<Route> FunnelRoutes();          // Stratum: funnels
 std::vector<Route> CampaignRoutes();        // campaigns
 std::vector<Route> ExportRoutes();          // exports of people with chosen columns, also Stratum's
+std::vector<Route> TrustRoutes();           // signals, their health, the gate; the same of Stratum
 
 }  // namespace pulse::web
