@@ -110,3 +110,46 @@ COMMENT ON FUNCTION pulse_set_consent(text, text, boolean, jsonb) IS
 'Records that a person gave (true) or refused (false) consent for a purpose of pulse.consent_purpose, and returns the id of the row in pulse.consent_record. Evidence: source, basis, text, text_version,
 at (default now; not in the future), expires_at (of a consent), status (withdrawn or denied, for a refusal); all else, such as ip and user_agent, is kept as proof. The newest by its time counts, of equal ones the
 stricter; what is said for the purpose all holds for each. Rules, flags and audiences see it in the same transaction; pulse.audit gets a row. Errors: 42704 no such person or purpose; 22023 malformed evidence; 22004 null; 54000 too large.';
+-- Level: writer
+CREATE FUNCTION pulse_set_consents(consents jsonb) RETURNS TABLE ("position" bigint, "user" text, profile_id bigint, record_id bigint, result text, detail text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'pulse_set_consents';
+COMMENT ON FUNCTION pulse_set_consents(jsonb) IS
+'Records what many people said, as pulse_set_consent() does for one: an array of {"user", "purpose", "granted", "evidence"}. Returns for each, in order, what happened: recorded, unknown_user, or invalid with the reason, which leaves the others alone. pulse.audit gets one row. Errors: 22023 not an array, 54000 more than pulse.max_batch, 22004 null.';
+
+-- Level: people_reader
+CREATE FUNCTION pulse_consents_of("user" text, at timestamptz DEFAULT NULL)
+    RETURNS TABLE (purpose text, status text, granted boolean, since timestamptz, expires_at timestamptz, source text, basis text, text_version text, record_id bigint)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 7 AS 'MODULE_PATHNAME', 'pulse_consents_of';
+COMMENT ON FUNCTION pulse_consents_of(text, timestamptz) IS
+'Returns a person''s consent for each purpose, now or as of a moment: status granted, expired, denied, withdrawn, or none where nothing is recorded; granted: whether there is consent, for none what the purpose says; since: when it was said. Past moments are those of the person as merged today. Errors: 42704 no such person.';
+
+-- Level: people_reader
+CREATE FUNCTION pulse_consent_history("user" text, max bigint DEFAULT 100)
+    RETURNS TABLE (record_id bigint, profile_id bigint, purpose text, status text, at timestamptz, repeated_at timestamptz, expires_at timestamptz, recorded_at timestamptz, recorded_by text,
+                   source text, basis text, text text, text_version text, proof jsonb)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 10 AS 'MODULE_PATHNAME', 'pulse_consent_history';
+COMMENT ON FUNCTION pulse_consent_history(text, bigint) IS
+'Returns what a person said about consent, newest first, as pulse.consent_record keeps it: what shows that there was consent. Errors: 42704 no such person, 22023 max is not from 1 to 1000.';
+
+-- Level: people_reader
+CREATE FUNCTION pulse_has_consent("user" text, purpose text) RETURNS boolean
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_has_consent';
+COMMENT ON FUNCTION pulse_has_consent(text, text) IS
+'Whether a person has consent for a purpose now. Without a record: granted_by_default of pulse.consent_purpose, which is false unless somebody changed it. Errors: 42704 no such person or purpose.';
+
+-- Level: reader
+CREATE FUNCTION pulse_consent_coverage() RETURNS TABLE (purpose text, people bigint, granted bigint, refused bigint, expired bigint, unknown bigint, share double precision, exact boolean)
+    LANGUAGE c STABLE PARALLEL UNSAFE ROWS 7 AS 'MODULE_PATHNAME', 'pulse_consent_coverage';
+COMMENT ON FUNCTION pulse_consent_coverage() IS
+'Returns for each purpose how many people gave consent that is live now, refused it, let it expire, or said nothing, and the share of consent among all. Beyond 10000 rows the planner''s estimates: exact is false.';
+
+-- Level: admin
+CREATE FUNCTION pulse_set_consent_purpose(purpose text, categories text[] DEFAULT NULL, granted_by_default boolean DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_consent_purpose';
+COMMENT ON FUNCTION pulse_set_consent_purpose(text, text[], boolean) IS
+'Creates or changes a purpose. Null keeps the current value. categories: keys of context.consent.categoryPreferences that stand for it; consent needs all of them. granted_by_default: what pulse_has_consent() says of people of whom nothing is recorded. What was said for all holds for a new purpose, too. Written to pulse.audit. Errors: 22023 not a valid name or category, all by default, 54000 too many; 55P03, 25001 a new one while transactions that ingest events stay open.';
+-- Level: admin
+CREATE FUNCTION pulse_drop_consent_purpose(purpose text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_drop_consent_purpose';
+COMMENT ON FUNCTION pulse_drop_consent_purpose(text) IS
+'Drops a purpose that pulse_set_consent_purpose() created. Errors: 42704 unknown purpose, 55000 it is built in, or people have said something about it or for all.';

@@ -4,7 +4,7 @@
 -- Level: people_reader
 CREATE TABLE pulse.feed_item (
     id bigserial PRIMARY KEY,
-    kind text COLLATE "C" NOT NULL CHECK (kind IN ('event.received', 'profile.created', 'profile.updated', 'profile.merged')),
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('event.received', 'profile.created', 'profile.updated', 'profile.merged', 'consent.updated')),
     profile_id bigint NOT NULL,
     at timestamptz NOT NULL,
     data jsonb NOT NULL,

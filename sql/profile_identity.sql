@@ -107,12 +107,14 @@ BEGIN
         DELETE FROM pulse.identity WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.account_member WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.activity WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.consent WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.consent_record WHERE profile_id IN (SELECT g.id FROM gone AS g);
         -- Profiles that were merged into them belong to the same people.
         DELETE FROM pulse.profile WHERE canonical_id IN (SELECT g.id FROM gone AS g);
     END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION pulse.forget_profiles() IS 'Deletes the ids and the activity of deleted people, and the profiles merged into them.';
+COMMENT ON FUNCTION pulse.forget_profiles() IS 'Deletes the ids, the activity and the consent of deleted people, and the profiles merged into them.';
 CREATE TRIGGER profile_forget AFTER DELETE ON pulse.profile REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION pulse.forget_profiles();
 COMMENT ON TRIGGER profile_forget ON pulse.profile IS 'The ids of people who were deleted by hand are free again. Their events stay.';

@@ -115,7 +115,7 @@ const std::vector<std::string>& SubscriptionEvents() {
     static const std::vector<std::string> events = [] {
         std::vector<std::string> all = DefaultEvents();
         all.insert(all.end(), {"segment.entered", "segment.exited", "event.received", "profile.created",
-                               "profile.updated", "profile.merged"});
+                               "profile.updated", "profile.merged", "consent.updated"});
         all.insert(all.end(), RegisteredEventNames().begin(), RegisteredEventNames().end());
         return all;
     }();

@@ -72,6 +72,7 @@ int clock_skew = 5 * 60 * 1000;
 int max_event_age = 0;
 int deduplication_horizon = 30 * 24 * 60;
 int retry_window = 60;
+int tcf_vendor = 755;
 int max_linked = 20;
 int event_retention = 0;
 int rejected_event_retention = 30 * 24 * 60;
@@ -346,6 +347,9 @@ void DefineProfile() {
     DefineInt("pulse.retry_window",
               "Sets how long the same single event without message id and time counts as sent again.",
               "0 counts each.", &retry_window, 0, 3600, GUC_UNIT_S);
+    DefineServerInt("pulse.tcf_vendor",
+                    "Sets the id in IAB's global vendor list whose consent in TC strings counts for ads.",
+                    "755 is Google Advertising Products; 0 ignores TC strings.", &tcf_vendor, 0, 65535, 0);
     DefineServerInt(
         "pulse.max_linked", "Sets the maximum number of profiles that merges combine into one person.",
         "An id that would link more, such as a shared device, merges nothing.", &max_linked, 1, 10'000, 0);

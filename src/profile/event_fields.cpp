@@ -53,6 +53,7 @@ constexpr std::array kFields{
     Field{"props", &EventFields::properties},
     Field{"traits", &EventFields::traits},
     Field{"context", &EventFields::context},
+    Field{"consent", &EventFields::consent},
     Field{"$set", &EventFields::set},
     Field{"$set_once", &EventFields::set_once},
 };

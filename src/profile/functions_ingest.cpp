@@ -46,6 +46,11 @@ void CheckContext(const json::Value& context, size_t count) {
                         "Send smaller batches, or a smaller context.");
 }
 
+json::Value WithGpc(const json::Value& context) {
+    const Datum gpc = pg::MakeObject({{"gpc", Value::Bool(true)}});
+    return pg::Root(context.Given() ? pg::Concatenate(pg::CutOut(context), gpc) : gpc);
+}
+
 // An event of a batch inherits fields from the batch that it does not set itself.
 IncomingEvent MakeIncomingEvent(const json::Value& event, const json::Value& context,
                                 const json::Value& sent_at, const std::string& source, Moment now) {
@@ -55,6 +60,10 @@ IncomingEvent MakeIncomingEvent(const json::Value& event, const json::Value& con
     if (!in.is_object) return incoming;
     if (!in.sent_at.Given() && sent_at.Given()) {
         in.sent_at = sent_at;
+        incoming.completed = true;
+    }
+    if (GpcRequest::IsActive() && (in.context.Is(json::Type::kObject) || !in.context.Given())) {
+        in.context = WithGpc(in.context);
         incoming.completed = true;
     }
     if (!context.Given()) return incoming;

@@ -8,7 +8,9 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/consent_listener.hpp"
+#include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_index_scan.hpp"
+#include "pulse/rule/metric.hpp"
 
 namespace pulse::profile {
 
@@ -153,9 +155,12 @@ void NoteRepeated(const std::map<int64_t, Moment>& repeated) {
     update.Execute({Value::Jsonb(rows)});
 }
 
-// Write the states of all people whose rows these are. Returns the people whose rows changed.
-std::set<int64_t> WriteStates(const std::set<int64_t>& people,
-                              const std::map<int64_t, std::map<std::string, ConsentState>>& states) {
+using StatesOfPeople = std::map<int64_t, std::map<std::string, ConsentState>>;
+
+// Write the states of all people whose rows these are. Returns the people whose rows changed, with the
+// purposes that have a state now.
+std::map<int64_t, std::vector<std::string>> WriteStates(const std::set<int64_t>& people,
+                                                        const StatesOfPeople& states) {
     static pg::Statement write(
         "INSERT INTO pulse.consent AS c (profile_id, purpose, status, at, expires_at, record_id, live)"
         " SELECT r.profile_id, r.purpose, r.status, r.at, r.expires_at, r.record_id, r.live"
@@ -165,7 +170,7 @@ std::set<int64_t> WriteStates(const std::set<int64_t>& people,
         " expires_at = EXCLUDED.expires_at, record_id = EXCLUDED.record_id, live = EXCLUDED.live"
         " WHERE (c.status, c.at, c.expires_at, c.record_id, c.live) IS DISTINCT FROM"
         " (EXCLUDED.status, EXCLUDED.at, EXCLUDED.expires_at, EXCLUDED.record_id, EXCLUDED.live)"
-        " RETURNING c.profile_id",
+        " RETURNING c.profile_id, c.purpose",
         {JSONBOID});
     static pg::Statement remove(
         "DELETE FROM pulse.consent AS c WHERE c.profile_id = ANY ($1) AND NOT EXISTS (SELECT"
@@ -183,12 +188,11 @@ std::set<int64_t> WriteStates(const std::set<int64_t>& people,
                             {"record_id", state.record},
                             {"live", PrintPeriods(state)}});
     const Value document = Value::Jsonb(rows);
-    std::set<int64_t> changed;
-    const auto add = [&](const pg::Result& result) {
-        for (uint64_t i = 0; i < result.size(); ++i) changed.insert(result[i].Int8(0));
-    };
-    add(write.Execute({document}));
-    add(remove.Execute({Value::Int8s(ToVector(people)), document}));
+    std::map<int64_t, std::vector<std::string>> changed;
+    const pg::Result written = write.Execute({document});
+    for (uint64_t i = 0; i < written.size(); ++i) changed[written[i].Int8(0)].push_back(written[i].Text(1));
+    const pg::Result removed = remove.Execute({Value::Int8s(ToVector(people)), document});
+    for (uint64_t i = 0; i < removed.size(); ++i) changed[removed[i].Int8(0)];
     return changed;
 }
 
@@ -225,9 +229,10 @@ NewStatements WithoutRepeated(std::vector<ConsentStatement> statements, const Cu
             }
         } else if (const auto known = current.find(key);
                    known != current.end() && Repeats(said, known->second)) {
-            Moment& at =
-                fresh.repeated.try_emplace(known->second.record, known->second.repeated_at).first->second;
-            if (said.at >= at + (said.granted ? kRepeatedConsent : 1)) at = said.at;
+            const auto noted = fresh.repeated.find(known->second.record);
+            const Moment at = noted == fresh.repeated.end() ? known->second.repeated_at : noted->second;
+            if (said.at >= at + (said.granted ? kRepeatedConsent : 1))
+                fresh.repeated[known->second.record] = said.at;
             continue;
         }
         newest[key] = fresh.statements.size();
@@ -255,6 +260,22 @@ const std::vector<ConsentPurpose>& ConsentPurposes() {
     return purposes;
 }
 
+ConsentNames CurrentConsentNames() {
+    ConsentNames names;
+    for (const ConsentPurpose& purpose : ConsentPurposes())
+        names.purposes.push_back({purpose.purpose, purpose.categories});
+    names.tcf_vendor = pg::settings::tcf_vendor;
+    return names;
+}
+
+std::vector<std::string> ConsentEventNames() {
+    std::vector<std::string> names;
+    for (const ConsentPurpose& purpose : ConsentPurposes())
+        names.push_back(
+            rule::Print(rule::Metric{.aggregate = rule::Aggregate::kConsent, .purpose = purpose.purpose}));
+    return names;
+}
+
 void RequirePurpose(const std::string& purpose) {
     const std::vector<std::string> names = PurposeNames();
     if (std::find(names.begin(), names.end(), purpose) != names.end()) return;
@@ -264,7 +285,7 @@ void RequirePurpose(const std::string& purpose) {
                     "Purposes are " + list + "; pulse_set_consent_purpose() adds others.");
 }
 
-std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& people) {
+std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& people, bool read_only) {
     static pg::Statement records(
         "SELECT p.canonical_id, r.id, r.profile_id, r.purpose, r.status, r.at, r.repeated_at, r.expires_at"
         " FROM unnest($1) AS u (id) CROSS JOIN LATERAL (SELECT q.id, q.canonical_id FROM pulse.profile AS q"
@@ -280,25 +301,34 @@ std::map<int64_t, ConsentHistory> ReadConsentHistories(const std::set<int64_t>& 
     const ForceIndexScans force_index;
     const Value ids = Value::Int8s(ToVector(people));
     std::map<int64_t, ConsentHistory> histories;
-    const pg::Result said = records.Execute({ids});
+    const pg::Result said = records.Execute({ids}, read_only);
     for (uint64_t i = 0; i < said.size(); ++i)
         histories[said[i].Int8(0)].records.push_back(
             {said[i].Int8(1), said[i].Int8(2), said[i].Text(3), FindConsentStatus(said[i].Text(4)).value(),
              said[i].Time(5), said[i].Time(6), said[i].TimeOrNull(7)});
     if (histories.empty()) return histories;
-    const pg::Result merged = merges.Execute({ids});
+    const pg::Result merged = merges.Execute({ids}, read_only);
     for (uint64_t i = 0; i < merged.size(); ++i)
         if (const auto history = histories.find(merged[i].Int8(0)); history != histories.end())
             history->second.merges.push_back({merged[i].Int8(1), merged[i].Int8(2), merged[i].Time(3)});
     return histories;
 }
 
-std::vector<int64_t> UpdateConsents(const std::set<int64_t>& people) {
-    std::map<int64_t, std::map<std::string, ConsentState>> states;
+std::vector<int64_t> UpdateConsents(const std::set<int64_t>& people, const std::set<int64_t>* live) {
+    StatesOfPeople states;
     const std::vector<std::string> purposes = PurposeNames();
     for (const auto& [person, history] : ReadConsentHistories(people))
         states[person] = FoldConsent(history.records, history.merges, purposes);
-    return ToVector(WriteStates(people, states));
+    FeedWriter feed(pg::Now());
+    std::vector<int64_t> changed;
+    for (const auto& [person, names] : WriteStates(people, states)) {
+        changed.push_back(person);
+        std::map<std::string, ConsentState> current;
+        for (const std::string& purpose : names) current[purpose] = states[person][purpose];
+        if (!current.empty() && (!live || live->contains(person))) feed.AddConsent(person, current);
+    }
+    feed.Write();
+    return changed;
 }
 
 std::vector<int64_t> WriteConsents(std::vector<ConsentStatement> statements, const std::string& actor) {
@@ -311,14 +341,14 @@ std::vector<int64_t> WriteConsents(std::vector<ConsentStatement> statements, con
     return ids;
 }
 
-void WriteConsentsOfEvents(std::vector<ConsentStatement> statements) {
-    if (statements.empty()) return;
+std::vector<int64_t> WriteConsentsOfEvents(std::vector<ConsentStatement> statements,
+                                           const std::set<int64_t>& live) {
     const CurrentConsents current = ReadCurrent(PeopleWhoSaid(statements));
     const NewStatements fresh = WithoutRepeated(std::move(statements), current);
     if (!fresh.repeated.empty()) NoteRepeated(fresh.repeated);
-    if (fresh.statements.empty()) return;
+    if (fresh.statements.empty()) return {};
     InsertRecords(fresh.statements, fresh.repeated_at, current, pg::ActorName(pg::OriginalCaller()));
-    Announce(UpdateConsents(PeopleWhoSaid(fresh.statements)));
+    return UpdateConsents(PeopleWhoSaid(fresh.statements), &live);
 }
 
 std::vector<int64_t> MoveConsents(const std::vector<int64_t>& people) {

@@ -27,7 +27,8 @@ using pg::Value;
 constexpr int64_t kMostRows = 10'000;
 
 bool IsAboutProfiles(const std::string& event) {
-    constexpr std::array kKinds = {kEventReceived, kProfileCreated, kProfileUpdated, kProfileMerged};
+    constexpr std::array kKinds = {kEventReceived, kProfileCreated, kProfileUpdated, kProfileMerged,
+                                   kConsentUpdated};
     return std::find(kKinds.begin(), kKinds.end(), event) != kKinds.end();
 }
 

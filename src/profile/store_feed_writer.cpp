@@ -68,6 +68,18 @@ void FeedWriter::AddUpdate(int64_t person, const std::vector<std::string>& attri
     if (IsSubscribed(kProfileUpdated)) Add(kProfileUpdated, person, {{"changed", attributes}});
 }
 
+void FeedWriter::AddConsent(int64_t person, const std::map<std::string, ConsentState>& states) {
+    if (!IsSubscribed(kConsentUpdated)) return;
+    nlohmann::json consents = nlohmann::json::object();
+    for (const auto& [purpose, state] : states) {
+        nlohmann::json& one = consents[purpose];
+        one = {
+            {"status", NameOf(state.status)}, {"at", delivery::IsoTime(state.at)}, {"expires_at", nullptr}};
+        if (state.expires_at) one["expires_at"] = delivery::IsoTime(*state.expires_at);
+    }
+    Add(kConsentUpdated, person, {{"consents", consents}});
+}
+
 void FeedWriter::AddMerge(const ResolutionPlan::Merge& merge, const std::string& reason) {
     if (IsSubscribed(kProfileMerged))
         Add(kProfileMerged, merge.survivor,

@@ -10,8 +10,11 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/consent_event.hpp"
+#include "pulse/profile/consent_listener.hpp"
 #include "pulse/profile/month.hpp"
 #include "pulse/profile/store_account.hpp"
+#include "pulse/profile/store_consent.hpp"
 #include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_job.hpp"
@@ -210,6 +213,38 @@ class Batch {
         return place->second;
     }
 
+    // What the event says about consent; most say nothing.
+    bool ReadConsent(size_t i) {
+        const json::Value& context = events_[i].context;
+        const json::Value inside = reader_.Get(context, "consent"), gpc = reader_.Get(context, "gpc");
+        const json::Value& beside = incoming_[i].fields.consent;
+        if (!inside.Given() && !gpc.Given() && !beside.Given()) return false;
+        if (consent_names_.purposes.empty()) consent_names_ = CurrentConsentNames();
+        EventConsents consents = ReadEventConsent(reader_, inside, beside, gpc, consent_names_);
+        std::string& note = events_[i].note;
+        note += (note.empty() || consents.note.empty() ? "" : " ") + consents.note;
+        if (consents.statements.empty()) return false;
+        consents_.emplace_back(i, std::move(consents.statements));
+        return true;
+    }
+
+    // Returns the people whose consent changed.
+    std::vector<int64_t> WriteConsents() {
+        std::vector<ConsentStatement> statements;
+        for (auto& [i, said] : consents_)
+            for (EventConsent& one : said) {
+                ConsentStatement& statement = statements.emplace_back();
+                statement.profile = ClaimOf(i).profile;
+                statement.person = ClaimOf(i).canonical;
+                statement.purpose = std::move(one.purpose);
+                statement.granted = one.granted;
+                statement.at = events_[i].time;
+                statement.source = one.source;
+                statement.proof = std::move(one.proof);
+            }
+        return WriteConsentsOfEvents(std::move(statements), live_people_);
+    }
+
     void ResolvePeople() {
         for (const size_t i : accepted_) {
             Sender& sender = senders_[sender_of_[i]];
@@ -229,8 +264,8 @@ class Batch {
                                          ? Value{JSONBOID, pg::CutOut(event.properties), false}
                                          : Value::Null(JSONBOID),
                                      event.time});
-            claim.writes |=
-                event.type == EventType::kGroup || event.SetsAttributes() || IsEvaluated(event.name);
+            claim.writes |= ReadConsent(i) || event.type == EventType::kGroup || event.SetsAttributes() ||
+                            IsEvaluated(event.name);
         }
         std::vector<int64_t> also;
         if (!accounts_.empty()) {
@@ -315,7 +350,15 @@ class Batch {
             for (const int64_t person : JoinAccounts(joins)) ChangeOf(person).account = true;
         for (const AccountChange& change : account_changes_)
             for (const int64_t person : change.members) ChangeOf(person).account = true;
-        if (has_listener_) NotifyListener();
+        const std::vector<int64_t> consents = consents_.empty() ? std::vector<int64_t>() : WriteConsents();
+        if (has_listener_) {
+            // With its event, so that nobody leaves a segment and enters it again.
+            for (const int64_t person : consents)
+                for (const std::string& name : ConsentEventNames())
+                    ChangeOf(person).event_names.push_back(name);
+            NotifyListener();
+        }
+        if (!consents.empty()) AnnounceConsent(consents);
         WriteFeed();
     }
 
@@ -409,6 +452,8 @@ class Batch {
     std::vector<Datum> properties_;                          // of each incoming event that is written
     json::Value context_;                                    // of the previous event
     Datum context_datum_ = 0;
+    ConsentNames consent_names_;                                          // once an event has consent
+    std::vector<std::pair<size_t, std::vector<EventConsent>>> consents_;  // by event
     std::set<int64_t> live_people_;  // people with events that are not imported
     std::set<int64_t> full_people_;  // people with the maximum number of attributes
     uint64_t evaluations_ = 0;       // before anything was written

@@ -38,6 +38,7 @@ constexpr AggregateName kAggregates[] = {
 const char* Name(Aggregate aggregate) {
     for (const AggregateName& entry : kAggregates)
         if (entry.aggregate == aggregate) return entry.name.data();
+    if (aggregate == Aggregate::kConsent) return "consent";
     return aggregate == Aggregate::kStatic ? "static_segment" : "sequence";
 }
 
@@ -55,7 +56,8 @@ bool NeedsProperty(Aggregate aggregate) {
         case Aggregate::kFirstSeen:
         case Aggregate::kLastSeen:
         case Aggregate::kSequence:
-        case Aggregate::kStatic: return false;
+        case Aggregate::kStatic:
+        case Aggregate::kConsent: return false;
         default: return true;
     }
 }
@@ -76,7 +78,8 @@ ValueType TypeOf(const Metric& metric) {
     switch (metric.aggregate) {
         case Aggregate::kExists:
         case Aggregate::kSequence:
-        case Aggregate::kStatic: return ValueType::kBoolean;
+        case Aggregate::kStatic:
+        case Aggregate::kConsent: return ValueType::kBoolean;
         case Aggregate::kFirstSeen:
         case Aggregate::kLastSeen: return ValueType::kTimestamp;
         case Aggregate::kMin:

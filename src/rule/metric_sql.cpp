@@ -5,6 +5,7 @@
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile_scope.hpp"
 #include "pulse/rule/sequence.hpp"
+#include "pulse/rule/consent.hpp"
 #include "pulse/rule/static_segment.hpp"
 
 namespace pulse::rule {
@@ -205,7 +206,8 @@ class MetricCompiler {
                 return "(pg_catalog.array_agg(DISTINCT " + TextValue() + " ORDER BY " + TextValue() + ")" +
                        used + ")[1:" + kListLimit + "]";
             case Aggregate::kSequence:
-            case Aggregate::kStatic: break;
+            case Aggregate::kStatic:
+            case Aggregate::kConsent: break;
         }
         return "";
     }
@@ -251,6 +253,7 @@ MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const 
                         const std::string& profile_sql) {
     if (metric.aggregate == Aggregate::kSequence) return CompileSequence(metric, now_sql, profile_sql);
     if (metric.aggregate == Aggregate::kStatic) return CompileStaticSegment(metric, now_sql, profile_sql);
+    if (metric.aggregate == Aggregate::kConsent) return CompileConsent(metric, now_sql, profile_sql);
     return MetricCompiler(metric, now_sql, time_zone).Get();
 }
 

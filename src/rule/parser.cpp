@@ -4,6 +4,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/rule/consent.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/metric.hpp"
 #include "pulse/rule/metric_parser.hpp"
@@ -395,6 +396,9 @@ ExprPtr ParseStored(std::string_view text) {
 Metric ParseMetric(std::string_view text) {
     const ExprPtr expr = ParseStored(text);
     if (const Metric* metric = As<Metric>(*expr)) return *metric;
+    if (const Reference* reference = As<Reference>(*expr))
+        if (const std::string* purpose = PurposeOf(*reference))
+            return Metric{.aggregate = Aggregate::kConsent, .purpose = *purpose};
     throw UserError(sqlstate::kSyntaxError, "not an aggregate of events",
                     "The text is " + PrintShort(*expr) + ".",
                     "Write one such as events.purchase.count(30d).");

@@ -114,6 +114,10 @@ class Printer {
             text_ += std::string(Name(node.aggregate)) + "(" + std::to_string(node.segment) + ")";
             return;
         }
+        if (node.aggregate == Aggregate::kConsent) {
+            text_ += std::string(Name(node.aggregate)) + "." + node.purpose;
+            return;
+        }
         WriteEvents(node.event, node.filter);
         text_ += std::string(".") + Name(node.aggregate);
         const bool windowed = node.window.kind != Window::Kind::kAll;

@@ -6,6 +6,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/base/suggest.hpp"
+#include "pulse/rule/consent.hpp"
 #include "pulse/rule/dynamic_value.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/operators.hpp"
@@ -17,7 +18,7 @@ namespace pulse::rule {
 namespace {
 
 constexpr const char* kNameHint =
-    "There are profile.x, account.x, events.purchase.count_30d, traits by name or as trait(\"x\"), "
+    "There are profile.x, account.x, events.purchase.count_30d, consent.ads, traits by name or as trait(\"x\"), "
     "segment(\"x\"), "
     "last_seen_days_ago, first_seen_days_ago (also hours, minutes) and lifecycle.";
 
@@ -43,9 +44,22 @@ const std::map<std::string, ExprPtr>& Builtins() {
     return builtins;
 }
 
+// The leaves behind consent.ads and the like, kept as long as the process: those who write rules know few
+// purposes.
+const Expr* ConsentFor(const std::string& purpose) {
+    constexpr size_t kMostPurposes = 1000;
+    static std::map<std::string, ExprPtr> known;
+    const auto place = known.find(purpose);
+    if (place != known.end()) return place->second.get();
+    if (known.size() == kMostPurposes) return nullptr;
+    return known.emplace(purpose, Make(Metric{.aggregate = Aggregate::kConsent, .purpose = purpose}, 0))
+        .first->second.get();
+}
+
 // Prefixes of paths; a prefix alone is incomplete.
 bool IsRoot(const std::string& name) {
-    return name == "profile" || name == "account" || name == "context" || name == "events";
+    return name == "profile" || name == "account" || name == "context" || name == "events" ||
+           name == "consent";
 }
 
 void AddOnce(std::vector<std::string>& names, const std::string& name) {
@@ -64,6 +78,7 @@ Resolved JsonValue(std::string sql) {
 }  // namespace
 
 const Expr* FindBuiltin(const Reference& reference) {
+    if (const std::string* purpose = PurposeOf(reference)) return ConsentFor(*purpose);
     if (reference.kind != Reference::Kind::kPath || reference.path.size() != 1) return nullptr;
     const auto found = Builtins().find(reference.path[0]);
     return found == Builtins().end() ? nullptr : found->second.get();
@@ -129,13 +144,13 @@ Resolved ProfileScope::Resolve(const Reference& reference, size_t position) cons
         if (root == "rfm")
             Refuse(expr, "RFM is not switched on.", "SELECT pulse_enable_rfm() switches it on.");
         if (root == "consent")
-            Refuse(expr, "Consent is not part of a profile's attributes.",
-                   "Use profile.x, which pulse_identify() sets.");
-        throw UserError(sqlstate::kUndefinedColumn,
-                        "unknown name " + PrintShort(expr) + " in rule" + AtPosition(expr),
-                        "Nothing begins with " + PrintName(root) + ".",
-                        SuggestName(root, {"profile", "account", "context", "events"}, "Names", PrintName) +
-                            " " + kNameHint);
+            Refuse(expr, "A purpose of consent consists of lower-case letters, digits and _.",
+                   "Write consent.ads, consent.email, or another purpose of pulse.consent_purpose.");
+        throw UserError(
+            sqlstate::kUndefinedColumn, "unknown name " + PrintShort(expr) + " in rule" + AtPosition(expr),
+            "Nothing begins with " + PrintName(root) + ".",
+            SuggestName(root, {"profile", "account", "context", "events", "consent"}, "Names", PrintName) +
+                " " + kNameHint);
     }
     if (reference.kind == Reference::Kind::kPath && IsRoot(root))
         throw UserError(sqlstate::kSyntaxError, "incomplete name in rule" + AtPosition(expr),

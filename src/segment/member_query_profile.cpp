@@ -259,7 +259,8 @@ std::vector<std::string> ClausesAsWritten(const Request& request) {
 
 bool IsStatic(const rule::Expr& expr) {
     const rule::Metric* metric = rule::As<rule::Metric>(expr);
-    return metric && metric->aggregate == rule::Aggregate::kStatic;
+    return metric &&
+           (metric->aggregate == rule::Aggregate::kStatic || metric->aggregate == rule::Aggregate::kConsent);
 }
 
 rule::ProfileRule CompileConverted(PeopleQuery& people, const rule::Expr& expr) {

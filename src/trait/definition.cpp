@@ -7,6 +7,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/suggest.hpp"
+#include "pulse/rule/consent.hpp"
 #include "pulse/rule/json.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
@@ -149,6 +150,7 @@ class ReferenceFinder {
 
     void Visit(const rule::Metric& metric) {
         if (metric.aggregate == rule::Aggregate::kStatic) return;
+        if (metric.aggregate == rule::Aggregate::kConsent) return AddOnce(found.purposes, metric.purpose);
         if (metric.steps.empty()) AddOnce(found.events, metric.event);
         if (!metric.property.empty()) AddOnce(found.properties, {metric.event, Joined(metric.property)});
         if (NeedsNumbers(metric.aggregate)) AddOnce(found.numbers, {metric.event, Joined(metric.property)});
@@ -163,6 +165,8 @@ class ReferenceFinder {
         if (reference.kind != rule::Reference::Kind::kPath) return;
         if (event) {
             AddOnce(found.properties, {*event, Joined(reference.path)});
+        } else if (const std::string* purpose = rule::PurposeOf(reference)) {
+            AddOnce(found.purposes, *purpose);
         } else if (reference.path.size() == 1 && IsAge(reference.path[0])) {
             AddOnce(found.events, std::string());
         } else if (reference.path.size() == 1 && reference.path[0] == "lifecycle") {

@@ -8,6 +8,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/error.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_consent.hpp"
 #include "pulse/rule/profile.hpp"
 #include "pulse/rule/store.hpp"
 #include "pulse/trait/macro.hpp"
@@ -133,6 +134,7 @@ rule::ExprPtr ExpandWithoutMacros(const rule::Expr& tree) {
 void CheckReferences(const rule::Expr& expanded) {
     const RuleReferences reads = FindReferences(expanded);
     rule::CheckPatterns(expanded);
+    for (const std::string& purpose : reads.purposes) profile::RequirePurpose(purpose);
     WarnOfUnknownValues(expanded);
     WarnOfTimesAndOthers(reads);
     if (reads.events.empty()) return;

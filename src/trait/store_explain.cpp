@@ -163,8 +163,23 @@ class Membership {
         }
     }
 
+    void ConsentRows(const rule::Metric& metric) {
+        const pg::Result rows = pg::Execute(
+            "SELECT r.status, r.at, r.source, r.id, r.expires_at FROM pulse.profile AS o"
+            " JOIN pulse.consent_record AS r ON r.profile_id = o.id WHERE o.canonical_id = $1"
+            " AND r.purpose IN ($2, 'all') AND r.at <= $3 ORDER BY r.at DESC, r.id DESC LIMIT $4",
+            {Value::Int8(id_), Value::Text(metric.purpose), Value::Time(pg::Now()), Value::Int4(kMostEvents)},
+            true);
+        for (uint64_t i = 0; i < rows.size(); ++i)
+            Add("consent", 0, rule::Print(metric), FormatMoment(rows[i].Time(1)),
+                rows[i].Text(0) + ", source " + Shorten(rows[i].Text(2), kShownOfEvent) + ", record " +
+                    std::to_string(rows[i].Int8(3)) +
+                    (rows[i].IsNull(4) ? "" : ", expires " + FormatMoment(rows[i].Time(4))));
+    }
+
     void Events(const rule::Metric& metric) {
         if (metric.aggregate == rule::Aggregate::kStatic) return StaticRows(metric);
+        if (metric.aggregate == rule::Aggregate::kConsent) return ConsentRows(metric);
         const std::string text = rule::Print(metric);
         if (!metric.steps.empty())
             return;  // its steps find different events; the tree shows whether they were found

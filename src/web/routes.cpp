@@ -60,7 +60,8 @@ const std::vector<Route>& Routes() {
         for (const auto& list :
              {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes,
               TableRoutes, DefinitionRoutes, UserRoutes, InsightRoutes, StratumRoutes, StratumSegmentRoutes,
-              EventQualityRoutes, RfmRoutes, FunnelRoutes, TrustRoutes, CampaignRoutes, ExportRoutes}) {
+              EventQualityRoutes, RfmRoutes, FunnelRoutes, ConsentRoutes, TrustRoutes, CampaignRoutes,
+              ExportRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

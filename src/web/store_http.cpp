@@ -1,4 +1,5 @@
 // Answering one HTTP request: key, parameters, statement, answer.
+#include "pulse/profile/store_ingest.hpp"
 #include "pulse/web/store_http.hpp"
 
 #include <algorithm>
@@ -304,6 +305,7 @@ Served Serve(const Request& request) {
         ~Unlock() { pg::ReleaseAdvisoryLocks(); }
     } const unlock;
     Served served;
+    const profile::GpcRequest gpc(request.Header("sec-gpc") == "1");
     served.answer = Find(request, served);
     AddDefaults(served.answer);
     AddCorsHeaders(request, served.answer);

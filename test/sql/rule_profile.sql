@@ -203,7 +203,7 @@ DELETE FROM rule_people WHERE id = 6;
 \pset recordsep '\n\n'
 SELECT rule || E'\n' || rule_refusal(rule) FROM (VALUES
     (1, ''), (2, 'events.purchase'), (3, 'events.purchase.cnt_30d'), (4, 'events.purchase.count_30'), (5, 'events.purchase.count > "x"'), (6, 'events.purchase{amount = }.count'), (7, 'events.purchase{now > 1}.count'),
-    (8, 'events.purchase.count(session)'), (9, 'flag("x")'), (10, 'rfm.r > 3'), (11, 'consent.email'), (12, 'profil.plan = "x"'), (13, 'profile = 1'), (14, 'profile.plan matches "("'), (15, 'events.a{b matches "("}.count'),
+    (8, 'events.purchase.count(session)'), (9, 'flag("x")'), (10, 'rfm.r > 3'), (11, 'consent.Email'), (12, 'profil.plan = "x"'), (13, 'profile = 1'), (14, 'profile.plan matches "("'), (15, 'events.a{b matches "("}.count'),
     (16, 'sequence(events.a)'), (17, 'sequence(events.a{x = $.y} -> events.b)'), (18, 'events.a.count && true'), (19, 'profile.x > 7d'), (20, 'profile.x / 0'), (21, '{"rules": [{"field": "events.a", "operator": "=", "value": 1}]}'),
     (22, '{"rules": ['), (23, 'profile.a matches profile.b'), (24, 'now - profile.a - profile.b'),
     (25, 'plan = "pro"'), (26, 'profile.plan = pro'), (27, 'profile.plan like "pro%"'), (28, 'profile.plan in ("a", "b")'), (29, 'profile.plan === "a"'), (30, 'profile.plan = ''it''''s'''), (31, 'profile.vip is true'), (32, 'events[""].count')

@@ -198,6 +198,22 @@ TEST(RuleMetric, IsAFieldOfJsonRules) {
     EXPECT_EQ(ErrorOf([&] { field("events.a.count > 1"); }).state(), sqlstate::kSyntaxError);
 }
 
+TEST(RuleMetric, ConsentIsANameForAPurpose) {
+    const Metric metric = ParseMetric("consent.ads");
+    EXPECT_EQ(metric.aggregate, Aggregate::kConsent);
+    EXPECT_EQ(metric.purpose, "ads");
+    EXPECT_EQ(Print(metric), "consent.ads");
+    const MetricSql sql = CompileMetric(metric, "now()", "UTC", "p.id");
+    EXPECT_EQ(sql.type, ValueType::kBoolean);
+    EXPECT_EQ(sql.events, std::vector<std::string>{"consent.ads"});
+    EXPECT_TRUE(sql.correlated);
+    EXPECT_EQ(sql.value,
+              "EXISTS (SELECT FROM pulse.consent AS h WHERE h.purpose = 'ads'::text AND h.profile_id = p.id"
+              " AND h.live OPERATOR(pg_catalog.@>) (now()))");
+    for (const char* text : {"consent", "consent.Ads", "consent.a.b", "consent.\"\"", "consent[\"a b\"]"})
+        EXPECT_THROW(ParseMetric(text), UserError) << text;
+}
+
 TEST(RuleMetric, StaticSegmentsAreStoredAndNotTyped) {
     const Metric metric = ParseMetric("static_segment(42)");
     EXPECT_EQ(metric.segment, 42);

@@ -187,7 +187,7 @@ TEST(RuleProfile, ErrorsNameTheProblem) {
         {"profil.plan = 'x'", sqlstate::kUndefinedColumn, "unknown name profil.plan in rule at position 1"},
         {"profile = 'x'", sqlstate::kSyntaxError, "incomplete name in rule at position 1"},
         {"rfm.r > 3", sqlstate::kNotSupported, "rfm.r is not available in rules at position 1"},
-        {"consent.email", sqlstate::kNotSupported, "consent.email is not available in rules at position 1"},
+        {"consent.Email", sqlstate::kNotSupported, "consent.Email is not available in rules at position 1"},
         {"profile.p matches profile.q", sqlstate::kNotSupported,
          "the pattern of matches must be a text in quotes in rule at position 1"},
     };

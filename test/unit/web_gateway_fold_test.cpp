@@ -42,6 +42,13 @@ TEST(GatewayFold, GroupsRequestsThatDifferInTheirBodiesAlone) {
     EXPECT_NE(FoldGroup(other, "key"), FoldGroup(moved, "key"));
 }
 
+// What the browser of one says about itself is not said of the others.
+TEST(GatewayFold, KeepsGlobalPrivacyControlApart) {
+    Request refuses = Track("{}");
+    refuses.headers.emplace_back("sec-gpc", "1");
+    EXPECT_NE(FoldGroup(refuses, "key"), FoldGroup(Track("{}"), "key"));
+}
+
 TEST(GatewayFold, LeavesAloneWhatMustBeAnsweredAlone) {
     EXPECT_EQ(FoldGroup(Track("{}"), std::nullopt), "");          // the key is in the body, if anywhere
     EXPECT_EQ(FoldGroup(Track("{\"a\": \"\xff\"}"), "key"), "");  // JSON cannot carry it

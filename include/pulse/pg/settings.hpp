@@ -85,6 +85,7 @@ extern int max_properties;         // of one event, nested ones counted
 extern int max_event_depth;        // of nested properties
 extern int clock_skew;             // ms; maximum deviation of a sender's clock that is not corrected
 extern int max_event_age;          // minutes; older events are rejected unless imported; 0: no limit
+extern int tcf_vendor;             // id in the global vendor list; 0: none
 extern int retry_window;           // seconds; 0: none
 extern int deduplication_horizon;  // minutes; 0: for ever
 extern int max_linked;             // maximum number of profiles of a person

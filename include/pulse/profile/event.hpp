@@ -22,6 +22,7 @@ struct EventFields {
     json::Value message_id, timestamp, sent_at;
     json::Value properties, traits, context;
     json::Value set, set_once;  // attributes, with an event of any type
+    json::Value consent;        // besides that of the context
     std::optional<Moment> at;   // the timestamp, where it is known as a moment
     bool is_object = true;      // the JSON is an object
     size_t size = 0;            // bytes

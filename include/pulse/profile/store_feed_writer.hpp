@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "pulse/profile/consent_state.hpp"
 #include "pulse/profile/event.hpp"
 #include "pulse/profile/identity_resolution.hpp"
 
@@ -17,6 +18,7 @@ inline constexpr const char* kEventReceived = "event.received";
 inline constexpr const char* kProfileCreated = "profile.created";
 inline constexpr const char* kProfileUpdated = "profile.updated";
 inline constexpr const char* kProfileMerged = "profile.merged";
+inline constexpr const char* kConsentUpdated = "consent.updated";
 
 // Whether a subscription receives this kind. After Listener::before_write(), the answer is valid until the
 // end of the transaction.
@@ -30,6 +32,8 @@ class FeedWriter {
     void AddEvent(int64_t person, int64_t id, const Event& event, const std::string& source);
     void AddCreated(int64_t person, Moment first_seen_at);
     void AddUpdate(int64_t person, const std::vector<std::string>& attributes);
+    // States that changed, by purpose.
+    void AddConsent(int64_t person, const std::map<std::string, ConsentState>& states);
     void AddMerge(const ResolutionPlan::Merge& merge, const std::string& reason);
     // Wakes the delivery worker, too.
     void Write() const;

@@ -36,6 +36,22 @@ const char* NameOf(IngestResult::Status status);
 // locks of the first batch while it waits for those of the second.
 std::vector<IngestResult> IngestEvents(const std::vector<IncomingEvent>& incoming, bool store_rejected);
 
+// While it lives, the events of this process come from a browser that sends Sec-GPC: 1: their context gets
+// "gpc": true.
+class GpcRequest {
+  public:
+    explicit GpcRequest(bool active) : outer_(active_) { active_ = active; }
+    ~GpcRequest() { active_ = outer_; }
+    GpcRequest(const GpcRequest&) = delete;
+    GpcRequest& operator=(const GpcRequest&) = delete;
+
+    static bool IsActive() { return active_; }
+
+  private:
+    static inline bool active_ = false;
+    bool outer_;
+};
+
 // Throw a UserError if the name of a source is invalid.
 void CheckSource(const std::string& source);
 

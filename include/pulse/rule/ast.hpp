@@ -110,7 +110,8 @@ enum class Aggregate {
     kDistinct,
     kList,  // of a property
     kSequence,
-    kStatic,  // whether the person was added to a static segment
+    kStatic,   // whether the person was added to a static segment
+    kConsent,  // whether the person's consent for a purpose is live
 };
 
 // One step of a sequence: such an event after the one before, or (absent) none.
@@ -121,7 +122,7 @@ struct SequenceStep {
     int64_t within = 0;  // seconds after the step before; 0: any time
 };
 
-// An aggregate of one person's events, or kStatic (pulse/rule/metric.hpp).
+// An aggregate of one person's events, or kStatic, or kConsent (pulse/rule/metric.hpp).
 struct Metric {
     Aggregate aggregate = Aggregate::kCount;
     std::string event = {};                  // empty: any
@@ -129,7 +130,8 @@ struct Metric {
     ExprPtr filter = nullptr;                // over the event's properties, or nullptr
     Window window = {};                      // of a sequence: all its steps lie in it
     std::vector<SequenceStep> steps = {};
-    int64_t segment = 0;  // of kStatic: its id
+    int64_t segment = 0;       // of kStatic: its id
+    std::string purpose = {};  // of kConsent
 };
 
 // One node per meaning: `x not in […]` is kNot over kIn, `exists x` and `x != null` are kNot over kIsNull,

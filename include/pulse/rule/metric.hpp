@@ -13,8 +13,8 @@ namespace pulse::rule {
 
 // "count", "sum", …
 const char* Name(Aggregate aggregate);
-// Any case, also "average" and "median"; empty for "sequence" and "static_segment", which are written
-// otherwise.
+// Any case, also "average" and "median"; empty for "sequence", "static_segment" and "consent", which are
+// written otherwise.
 std::optional<Aggregate> FindAggregate(std::string_view name);
 // Whether it is one of a property: sum(amount).
 bool NeedsProperty(Aggregate aggregate);
@@ -47,16 +47,17 @@ struct MetricSql {
     std::string until =
         {};  // timestamptz: the first instant at which the value changes without a new event; null: never
     std::string empty = {};  // the value without events, typed: 0::numeric, NULL::jsonb, …
-    // Names of the events it looks at; empty: any. kStatic: the name under which its changes are announced.
+    // Names of the events it looks at; empty: any. kStatic, kConsent: the name under which changes are
+    // announced.
     std::vector<std::string> events = {};
     std::string oldest = {};  // timestamptz: older events make no difference; empty: all do
     // false: value and until are aggregates, with FILTER, over rows e of pulse.event (columns name, time,
     // received_at, id, properties) that hold at least the events of these names that are not older than
     // `oldest`. true (kSequence): scalar subqueries that find the events themselves, of the person whose
-    // canonical profile id `profile_sql` gives; so for kStatic, which reads no events.
+    // canonical profile id `profile_sql` gives; so for kStatic and kConsent, which read no events.
     bool correlated = false;
-    // kStatic: a query for the ids of all people for whom it is true; empty otherwise. A query over everybody
-    // joins it instead of asking for each person.
+    // kStatic, kConsent: a query for the ids of all people for whom it is true; empty otherwise. A query over
+    // everybody joins it instead of asking for each person.
     std::string people = {};
     // Not for kSequence: which rows e count. A query that reads no others says it once, in its WHERE, and
     // takes `bare`: the value over just these rows, without asking each of them again.

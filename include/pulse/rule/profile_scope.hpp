@@ -8,7 +8,7 @@
 
 namespace pulse::rule {
 
-// The expression behind last_seen_minutes_ago, lifecycle and the like, or nullptr.
+// The expression behind last_seen_minutes_ago, lifecycle, consent.ads and the like, or nullptr.
 const Expr* FindBuiltin(const Reference& reference);
 // The trait that a reference names, also without trait(): or nullptr.
 const std::string* TraitOf(const Reference& reference);

@@ -33,6 +33,7 @@ struct RuleReferences {
     };
     std::vector<Order> orders;
     std::vector<std::string> attributes, account_attributes;  // top-level keys
+    std::vector<std::string> purposes;                        // of consent
 };
 RuleReferences FindReferences(const rule::Expr& expr);
 

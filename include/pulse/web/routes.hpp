@@ -25,6 +25,7 @@ std::vector<Route> TableRoutes();         // sources, monitored tables and their
 std::vector<Route> DefinitionRoutes();    // TinyCDP: decisions, traits, segments and flags, keys
 std::vector<Route> UserRoutes();          // TinyCDP: people, figures, exports
 std::vector<Route> InsightRoutes();       // people over time: retention, paths, experiments
+std::vector<Route> ConsentRoutes();       // consent
 std::vector<Route> StratumRoutes();       // Stratum: events, people, sources
 std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of events
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks

@@ -14,8 +14,8 @@ std::string FoldGroup(const Request& request, const std::optional<std::string>& 
         return "";
     std::string group = *key;
     const std::string_view query = request.query ? std::string_view(*request.query) : std::string_view();
-    for (const std::string_view part :
-         {std::string_view(request.path), query, Find(request.headers, "origin")})
+    for (const std::string_view part : {std::string_view(request.path), query,
+                                        Find(request.headers, "origin"), Find(request.headers, "sec-gpc")})
         group.append(1, '\0').append(part);
     return group;
 }
