@@ -4,22 +4,31 @@
 -- Level: people_reader
 CREATE TABLE pulse.export (
     id bigserial PRIMARY KEY,
-    segment text NOT NULL,
+    segment text,
     filename text NOT NULL,
+    format text NOT NULL DEFAULT 'csv' CHECK (format IN ('csv', 'jsonl')),
     users bigint NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
     chunks int NOT NULL DEFAULT 0,
     etag text NOT NULL DEFAULT '',
     as_of timestamptz NOT NULL,
+    state text NOT NULL DEFAULT 'ready' CHECK (state IN ('queued', 'ready', 'failed')),
+    request jsonb,
+    role_oid oid,
+    error text,
     created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE pulse.export IS 'Files with the members of a segment, kept for pulse.export_retention. Made by pulse_export_segment(), listed by pulse_list_exports().';
-COMMENT ON COLUMN pulse.export.segment IS 'The name of the segment when the file was made.';
-COMMENT ON COLUMN pulse.export.users IS 'Number of people: lines of the file after the first.';
+COMMENT ON TABLE pulse.export IS 'Files with people, kept for pulse.export_retention. Made by pulse_export_segment() and pulse_export_audience(), listed by pulse_list_exports().';
+COMMENT ON COLUMN pulse.export.segment IS 'The name of the segment when the file was made; null: everybody.';
+COMMENT ON COLUMN pulse.export.users IS 'Number of people in the file.';
 COMMENT ON COLUMN pulse.export.chunks IS 'Number of rows in pulse.export_chunk.';
 COMMENT ON COLUMN pulse.export.etag IS 'SHA-256 of the file in hexadecimal digits.';
 COMMENT ON COLUMN pulse.export.as_of IS 'The time whose members the file has: pulse_now() when it was made.';
+COMMENT ON COLUMN pulse.export.state IS 'queued: the job exports will write it; ready; failed: error says why.';
+COMMENT ON COLUMN pulse.export.request IS 'Of an export that the job writes: what was asked for.';
+COMMENT ON COLUMN pulse.export.role_oid IS 'The role that asked for it, which must still be allowed to see people when the job writes it.';
+CREATE INDEX export_queued ON pulse.export (created_at, id) WHERE state = 'queued';
 COMMENT ON COLUMN pulse.export.created_by IS 'The role, or the name of the API key, that made it.';
 
 -- Level: owner
@@ -29,7 +38,7 @@ CREATE TABLE pulse.export_chunk (
     data bytea NOT NULL CHECK (length(data) BETWEEN 1 AND 262144),
     PRIMARY KEY (export_id, chunk)
 );
-COMMENT ON TABLE pulse.export_chunk IS 'The content of the files of pulse.export, in pieces of whole lines. pulse.read_export() returns them.';
+COMMENT ON TABLE pulse.export_chunk IS 'The content of the files of pulse.export, in pieces of whole lines; a line that is larger than a piece is cut between two characters. pulse.read_export() returns them.';
 COMMENT ON COLUMN pulse.export_chunk.chunk IS 'The place of the piece in the file, from 1.';
 
 -- Level: owner
@@ -62,20 +71,20 @@ COMMENT ON FUNCTION pulse_export_segment(text) IS
 -- Level: people_reader
 CREATE FUNCTION pulse_list_exports()
     RETURNS TABLE (id bigint, segment text, filename text, users bigint, bytes bigint, etag text, created_by text, created_at timestamptz,
-                   kept_until timestamptz, token text, expires_at timestamptz)
+                   kept_until timestamptz, token text, expires_at timestamptz, state text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_list_exports';
 COMMENT ON FUNCTION pulse_list_exports() IS
-'Lists the files of pulse_export_segment(), the newest first, each with a new token. Works on a standby. Errors: 42501 the caller may not see people.';
+'Lists the files of pulse_export_segment() and pulse_export_audience(), the newest first, each with a new token. Works on a standby. Errors: 42501 the caller may not see people.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_delete_export(id bigint) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_delete_export';
 COMMENT ON FUNCTION pulse_delete_export(bigint) IS
-'Deletes a file of pulse_export_segment(); its links end. Errors: 42704 no such export, 42501 the caller may not see people.';
+'Deletes a file of pulse_export_segment() or pulse_export_audience(); its links end. Errors: 42704 no such export, 42501 the caller may not see people.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse.read_export(token text, chunk bigint)
     RETURNS TABLE (data bytea, chunks int, filename text, bytes bigint, etag text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_read_export';
 COMMENT ON FUNCTION pulse.read_export(text, bigint) IS
-'Returns one piece of an exported file, from 1 to chunks; all pieces one after the other are the file. Works on a standby. Errors: 42501 the token is not valid, has expired, or its file is deleted, 22023 no such piece.';
+'Returns one piece of an exported file, from 1 to chunks; all pieces one after the other are the file. Works on a standby. Errors: 42501 the token is not valid, has expired, or its file is deleted, 55000 the job exports has not written it yet, or could not, 22023 no such piece.';

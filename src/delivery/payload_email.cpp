@@ -181,7 +181,8 @@ json MailOf(const Channel& channel, const Envelope& envelope, const std::vector<
     const std::string footer = "Sent by Pulse" + (route.empty() ? "." : " by the route " + route + ".");
     json headers = {{"Message-ID", MessageId(envelope.key, Domain(from))},
                     {"Auto-Submitted", "auto-generated"}};
-    if (summaries.size() == 1) headers["X-Pulse-Incident"] = std::to_string(summaries[0].incident);
+    if (summaries.size() == 1 && summaries[0].incident != 0)
+        headers["X-Pulse-Incident"] = std::to_string(summaries[0].incident);
     if (!envelope.thread.empty() && envelope.thread != envelope.key)
         headers["In-Reply-To"] = headers["References"] = MessageId(envelope.thread, Domain(from));
     json mail = {{"from", Print(from)},

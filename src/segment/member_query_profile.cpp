@@ -347,4 +347,18 @@ PersonValue CompilePersonValue(const rule::Expr& expanded, const std::string& ti
     return {"SELECT s.id, (" + value.sql + ") AS value FROM " + people.From(), value.type};
 }
 
+PersonValues CompilePersonValues(const std::vector<rule::ExprPtr>& expanded, const std::string& time_zone,
+                                 const std::string& now_sql) {
+    PeopleQuery people(now_sql, time_zone);
+    PersonValues values;
+    std::string columns;
+    for (const rule::ExprPtr& expr : expanded) {
+        const rule::ProfileRule value = people.Compile(*expr, rule::Expect::kAny);
+        values.types.push_back(value.type);
+        columns += ", (" + value.sql + ") AS value" + std::to_string(values.types.size());
+    }
+    values.sql = "SELECT s.id" + columns + " FROM " + people.From();
+    return values;
+}
+
 }  // namespace pulse::segment

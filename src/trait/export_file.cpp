@@ -60,13 +60,14 @@ void AppendExportRow(std::string& csv, const ExportRow& row) {
     csv += '\n';
 }
 
-std::string ExportFileName(std::string_view segment, Moment at) {
+std::string ExportFileName(std::string_view kind, std::string_view of, Moment at,
+                           std::string_view extension) {
     std::string name;
-    for (const char c : segment.substr(0, kLongestName)) {
+    for (const char c : of.substr(0, kLongestName)) {
         const char shown = IsPlain(c) ? c : '_';
         if (shown != '_' || name.empty() || name.back() != '_') name += shown;
     }
-    return "segment_" + name + "_" + FormatDate(at) + ".csv";
+    return std::string(kind) + "_" + name + "_" + FormatDate(at) + "." + std::string(extension);
 }
 
 struct ExportHash::State {

@@ -8,12 +8,12 @@ namespace trait = pulse::trait;
 
 namespace {
 
-void AddExport(pg::ResultSet& results, const trait::Export& row) {
+std::vector<pg::Value> ExportValues(const trait::Export& row) {
     using pg::Value;
-    results.Add({Value::Int8(row.id), Value::Text(row.segment), Value::Text(row.filename),
-                 Value::Int8(row.users), Value::Int8(row.bytes), Value::Text(row.etag),
-                 Value::Text(row.created_by), Value::Time(row.created_at), Value::Time(row.kept_until),
-                 Value::Text(row.token), Value::Time(row.expires_at)});
+    return {Value::Int8(row.id),         Value::Text(row.segment),    Value::Text(row.filename),
+            Value::Int8(row.users),      Value::Int8(row.bytes),      Value::Text(row.etag),
+            Value::Text(row.created_by), Value::Time(row.created_at), Value::Time(row.kept_until),
+            Value::Text(row.token),      Value::Time(row.expires_at)};
 }
 
 }  // namespace
@@ -21,13 +21,17 @@ void AddExport(pg::ResultSet& results, const trait::Export& row) {
 PULSE_WRITING_FUNCTION(pulse_export_segment) {
     const std::string segment = pg::Args(fcinfo).RequireText(0, "segment");
     pg::ResultSet results(fcinfo);
-    AddExport(results, trait::CreateExport(segment));
+    results.Add(ExportValues(trait::CreateExport(segment)));
     return pg::ResultSet::Done();
 }
 
 PULSE_FUNCTION(pulse_list_exports) {
     pg::ResultSet results(fcinfo);
-    for (const trait::Export& row : trait::ListExports()) AddExport(results, row);
+    for (const trait::Export& row : trait::ListExports()) {
+        std::vector<pg::Value> values = ExportValues(row);
+        values.push_back(pg::Value::Text(row.state));
+        results.Add(values);
+    }
     return pg::ResultSet::Done();
 }
 

@@ -36,13 +36,14 @@ Moment LinkExpiry(Moment now, const std::optional<Moment>& kept_until) {
 Export ReadRow(const pg::Row& row, Moment now) {
     Export result;
     result.id = row.Int8(0);
-    result.segment = row.Text(1);
+    result.segment = row.TextOrNull(1);
     result.filename = row.Text(2);
     result.users = row.Int8(3);
     result.bytes = row.Int8(4);
     result.etag = row.Text(5);
     result.created_by = row.Text(6);
     result.created_at = row.Time(7);
+    result.state = row.Text(9);
     result.kept_until = KeptUntil(result.created_at);
     result.expires_at = LinkExpiry(now, result.kept_until);
     result.token =
@@ -51,17 +52,8 @@ Export ReadRow(const pg::Row& row, Moment now) {
 }
 
 constexpr const char* kExports =
-    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by, e.created_at, s.secret"
+    "SELECT e.id, e.segment, e.filename, e.users, e.bytes, e.etag, e.created_by, e.created_at, s.secret, e.state"
     " FROM pulse.export AS e JOIN pulse.export_secret AS s ON s.export_id = e.id ";
-
-void RequireSightOfPeople() {
-    const pg::Identity caller = pg::Identity::Caller();
-    const pg::Session session;
-    if (!pg::Execute("SELECT pulse.sees_people()", {}, true)[0].Bool(0))
-        throw UserError(sqlstate::kInsufficientPrivilege, "permission denied for exports",
-                        "They contain people, whom this role may not see.",
-                        "Ask for the level people_reader: SELECT pulse_grant(role, 'people_reader').");
-}
 
 // One file in a transaction: it can have as many pieces as other rules delete rows.
 int64_t DeleteOldExport(Moment before, int64_t) {
@@ -77,14 +69,27 @@ int64_t DeleteOldExport(Moment before, int64_t) {
 
 }  // namespace
 
+void RequireSightOfPeople() {
+    const pg::Identity caller = pg::Identity::Caller();
+    const pg::Session session;
+    if (!pg::Execute("SELECT pulse.sees_people()", {}, true)[0].Bool(0))
+        throw UserError(sqlstate::kInsufficientPrivilege, "permission denied for exports",
+                        "They contain people, whom this role may not see.",
+                        "Ask for the level people_reader: SELECT pulse_grant(role, 'people_reader').");
+}
+
+Export FindExport(int64_t id) {
+    return ReadRow(pg::Execute(std::string(kExports) + "WHERE e.id = $1", {Value::Int8(id)})[0],
+                   pg::WallClock());
+}
+
 Export CreateExport(const std::string& segment) {
     RequireSightOfPeople();
     const segment::Segment found = LoadForExport(segment);
     const std::string creator = pg::ActorName();
     const pg::OwnerSession session;
     const int64_t id = WriteExportFile(found, creator);
-    const Export result = ReadRow(
-        pg::Execute(std::string(kExports) + "WHERE e.id = $1", {Value::Int8(id)})[0], pg::WallClock());
+    const Export result = FindExport(id);
     audit::Write("segment.exported", segment,
                  {{"export", id}, {"filename", result.filename}, {"users", result.users}});
     return result;
@@ -113,7 +118,8 @@ void DeleteExport(int64_t id) {
     if (gone.empty())
         throw UserError(sqlstate::kUndefinedObject, "export " + std::to_string(id) + " does not exist", "",
                         "pulse_list_exports() lists the exports.");
-    audit::Write("export.deleted", gone[0].Text(0), {{"export", id}, {"filename", gone[0].Text(1)}});
+    audit::Write("export.deleted", gone[0].TextOrNull(0).value_or(kEverybody),
+                 {{"export", id}, {"filename", gone[0].Text(1)}});
 }
 
 ExportPiece ReadExport(const std::string& token, int64_t chunk) {
@@ -121,7 +127,7 @@ ExportPiece ReadExport(const std::string& token, int64_t chunk) {
         "Take a new token from pulse_list_exports(), or export the segment again.";
     const std::optional<ExportToken> link = ReadExportToken(token);
     const pg::Result rows = pg::Execute(
-        "SELECT s.secret, e.chunks, e.filename, e.etag, e.bytes, e.created_at, c.data"
+        "SELECT s.secret, e.chunks, e.filename, e.etag, e.bytes, e.created_at, c.data, e.state, e.error"
         " FROM pulse.export AS e JOIN pulse.export_secret AS s ON s.export_id = e.id"
         " LEFT JOIN pulse.export_chunk AS c ON c.export_id = e.id AND c.chunk = $2 WHERE e.id = $1",
         {Value::Int8(link ? link->id : 0), Value::Int8(chunk)}, true);
@@ -134,6 +140,15 @@ ExportPiece ReadExport(const std::string& token, int64_t chunk) {
     if ((now - kEpoch1970) / kSecond >= link->expires || KeptUntil(row.Time(5)).value_or(now + 1) <= now)
         throw UserError(sqlstate::kInsufficientPrivilege, "the token of the export has expired", "",
                         kNewLink);
+    if (row.Text(7) == "queued")
+        throw UserError(sqlstate::kNotReady, "the export is not ready", "The job exports writes it.",
+                        "Try again later; pulse_list_exports() shows its state.");
+    if (row.Text(7) == "failed")
+        throw UserError(sqlstate::kNotReady, "the export failed", row.TextOrNull(8).value_or(""),
+                        "Ask for it again.");
+    // A file of JSON lines without people is empty.
+    if (row.IsNull(6) && row.Int4(1) == 0 && chunk == 1)
+        return {Value{BYTEAOID, pg::FromBytes(""), false}, 0, row.Text(2), row.Text(3), 0};
     if (row.IsNull(6))
         ThrowInvalid("the file has no piece " + std::to_string(chunk), "",
                      "Pieces are 1 to " + std::to_string(row.Int4(1)) + ".");

@@ -59,9 +59,15 @@ std::string RangeSql(const std::string& column, const MomentRange& range) {
     return sql;
 }
 
+}  // namespace
+
+// Has a name, for PeopleMatcher contains it.
+namespace people_search {
+
 class Search {
   public:
-    explicit Search(const PeopleFilter& filter) : filter_(filter) {
+    // `among`: the candidates are those given to Among().
+    explicit Search(const PeopleFilter& filter, bool among = false) : filter_(filter) {
         const std::shared_ptr<const Program> program = CurrentProgram();
         for (const std::string& name : filter.segments) segments_.push_back(RequireSegment(*program, name));
         for (const std::string& name : filter.any_segments)
@@ -75,8 +81,25 @@ class Search {
             complete_ = found.complete;
             RestrictTo(std::move(found.people));
         }
-        if (!candidates_) LookAtSegments();
+        if (among)
+            std::swap(allowed_, candidates_);
+        else if (!candidates_)
+            LookAtSegments();
+        if (among) candidates_.emplace();
         sql_ = BlockSql();
+    }
+
+    // Those of these people, ascending, that match.
+    std::vector<int64_t> Among(const std::vector<int64_t>& people) {
+        place_ = first_place_;
+        candidates_ = allowed_;
+        RestrictTo(people);
+        std::vector<Row> rows;
+        Look(static_cast<int64_t>(candidates_->size()) + 1, rows);
+        std::vector<int64_t> found;
+        for (const Row& row : rows) found.push_back(row.person);
+        std::sort(found.begin(), found.end());
+        return found;
     }
 
     struct Row {
@@ -241,13 +264,21 @@ class Search {
     std::vector<int64_t> segments_, any_segments_, not_segments_;
     std::optional<int64_t> driving_segment_;
     std::optional<std::vector<int64_t>> candidates_;
+    std::optional<std::vector<int64_t>> allowed_;  // with `among`: by ids and query
     std::string sql_, all_candidates_;
-    PeoplePlace place_{
+    PeoplePlace first_place_{
         filter_.descending ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min(),
         filter_.descending ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min()};
+    PeoplePlace place_ = first_place_;
     int64_t examined_ = 0;
     bool exhausted_ = false, complete_ = true;
 };
+
+}  // namespace people_search
+
+namespace {
+
+using people_search::Search;
 
 // The people of a page as a JSON list.
 std::string DescribePeople(const std::vector<int64_t>& people) {
@@ -314,6 +345,18 @@ profile::Count CountProfiles(const PeopleFilter& filter) {
     if (search.exhausted()) return {found, search.complete()};
     const double share = static_cast<double>(found) / static_cast<double>(search.examined());
     return {std::llround(share * static_cast<double>(search.EstimateCandidates())), false};
+}
+
+struct PeopleMatcher::State {
+    people_search::Search search;
+};
+
+PeopleMatcher::PeopleMatcher(const PeopleFilter& filter) : state_(new State{Search(filter, true)}) {}
+
+PeopleMatcher::~PeopleMatcher() = default;
+
+std::vector<int64_t> PeopleMatcher::Match(const std::vector<int64_t>& people) {
+    return state_->search.Among(people);
 }
 
 std::vector<SegmentSize> CountMembers() {

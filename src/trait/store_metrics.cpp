@@ -38,10 +38,10 @@ void ReportPeople(pg::MetricReport& report) {
 void ReportExports(pg::MetricReport& report) {
     const pg::Result rows =
         pg::Execute("SELECT count(*)::float8, coalesce(sum(bytes), 0)::float8 FROM pulse.export", {}, true);
-    report.Family(MetricType::kGauge, "pulse_exports", "Files of pulse_export_segment().");
+    report.Family(MetricType::kGauge, "pulse_exports",
+                  "Files of pulse_export_segment() and pulse_export_audience().");
     report.AddRows(rows, {}, 0);
-    report.Family(MetricType::kGauge, "pulse_export_bytes", "Size of the files of pulse_export_segment().",
-                  "bytes");
+    report.Family(MetricType::kGauge, "pulse_export_bytes", "Size of these files.", "bytes");
     report.AddRows(rows, {}, 1);
 }
 

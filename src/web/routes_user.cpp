@@ -82,7 +82,7 @@ Route ExportOf(std::string_view path) {
 std::vector<Route> Exports() {
     Route download = AboutUsers(
         "GET", "/v1/export/download/{token}", "The file of a link, which needs no key",
-        "SELECT r.data, jsonb_build_object('content-type', 'text/csv; charset=utf-8', 'content-disposition', "
+        "SELECT r.data, jsonb_build_object('content-type', CASE WHEN r.filename LIKE '%.jsonl' THEN 'application/x-ndjson' ELSE 'text/csv; charset=utf-8' END, 'content-disposition', "
         "format('attachment; filename=\"%s\"', regexp_replace(r.filename, '[^A-Za-z0-9._-]', '_', 'g'))) AS headers, "
         "CASE WHEN r.chunks > 1 THEN '2:' || $1::text END AS next FROM pulse.read_export($1::text, 1::bigint) AS r",
         {{"token", In::kPath}});

@@ -77,7 +77,7 @@ SELECT string_agg(DISTINCT e.users || ' ' || (SELECT count(*) FROM pulse.members
 
 -- Tokens: each listing makes new ones; none is valid for another file, with another text, or after its end.
 SELECT count(*), count(DISTINCT token) AS tokens, bool_and(created_at <= clock_timestamp()) AS made, min(segment) FROM pulse_list_exports();
-SELECT string_agg(segment, ', ' ORDER BY n) FROM pulse_list_exports() WITH ORDINALITY AS e (id, segment, filename, users, bytes, etag, created_by, created_at, kept_until, token, expires_at, n);
+SELECT string_agg(segment, ', ' ORDER BY n) FROM pulse_list_exports() WITH ORDINALITY AS e (id, segment, filename, users, bytes, etag, created_by, created_at, kept_until, token, expires_at, state, n);
 SELECT content(e.token) = content(:'token') AS same FROM pulse_list_exports() AS e WHERE e.id = :id;
 SELECT pulse.read_export(NULL, 1);
 SELECT pulse.read_export(:'token', NULL);

@@ -48,12 +48,13 @@ TEST(TraitExport, Line) {
 }
 
 TEST(TraitExport, FileNames) {
-    EXPECT_EQ(ExportFileName("buyers", 0), "segment_buyers_2000-01-01.csv");
-    EXPECT_EQ(ExportFileName("High-Value v1.2", kDay), "segment_High-Value_v1.2_2000-01-02.csv");
-    EXPECT_EQ(ExportFileName("../../etc/x", 0), "segment_.._.._etc_x_2000-01-01.csv");
-    EXPECT_EQ(ExportFileName("a\"\r\n; b", 0), "segment_a_b_2000-01-01.csv");
-    EXPECT_EQ(ExportFileName("K\xC3\xA4ufer", 0), "segment_K_ufer_2000-01-01.csv");
-    EXPECT_EQ(ExportFileName(std::string(1000, 'a'), 0),
+    EXPECT_EQ(ExportFileName("segment", "buyers", 0, "csv"), "segment_buyers_2000-01-01.csv");
+    EXPECT_EQ(ExportFileName("segment", "High-Value v1.2", kDay, "csv"),
+              "segment_High-Value_v1.2_2000-01-02.csv");
+    EXPECT_EQ(ExportFileName("segment", "../../etc/x", 0, "csv"), "segment_.._.._etc_x_2000-01-01.csv");
+    EXPECT_EQ(ExportFileName("segment", "a\"\r\n; b", 0, "csv"), "segment_a_b_2000-01-01.csv");
+    EXPECT_EQ(ExportFileName("segment", "K\xC3\xA4ufer", 0, "csv"), "segment_K_ufer_2000-01-01.csv");
+    EXPECT_EQ(ExportFileName("segment", std::string(1000, 'a'), 0, "csv"),
               "segment_" + std::string(100, 'a') + "_2000-01-01.csv");
 }
 

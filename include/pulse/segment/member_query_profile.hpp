@@ -31,4 +31,12 @@ struct PersonValue {
 PersonValue CompilePersonValue(const rule::Expr& expanded, const std::string& time_zone,
                                const std::string& now_sql);
 
+// Several values of each person, with one pass over the events.
+struct PersonValues {
+    std::string sql;  // a query for all people: id, value1, value2, …
+    std::vector<rule::ValueType> types;
+};
+PersonValues CompilePersonValues(const std::vector<rule::ExprPtr>& expanded, const std::string& time_zone,
+                                 const std::string& now_sql);
+
 }  // namespace pulse::segment

@@ -27,7 +27,7 @@ void AppendExportRow(std::string& csv, const ExportRow& row);
 std::string CsvField(std::string_view text);
 
 // "segment_NAME_2011-03-01.csv"; characters of the name that a header or a file system could misread are "_".
-std::string ExportFileName(std::string_view segment, Moment at);
+std::string ExportFileName(std::string_view kind, std::string_view of, Moment at, std::string_view extension);
 
 // SHA-256 of what was added, in hexadecimal digits.
 class ExportHash {

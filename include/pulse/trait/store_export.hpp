@@ -8,14 +8,25 @@ namespace pulse::trait {
 
 struct Export {
     int64_t id = 0;
-    std::string segment, filename;
+    std::optional<std::string> segment;  // empty: everybody
+    std::string filename;
     int64_t users = 0, bytes = 0;
     std::string etag, created_by;
     Moment created_at = 0;
     std::optional<Moment> kept_until;  // empty: until it is deleted
     std::string token;                 // for ReadExport()
     Moment expires_at = 0;             // of the token
+    std::string state = "ready";       // queued, ready, failed
 };
+
+// What the audit log calls an export without a segment.
+inline constexpr const char* kEverybody = "(everybody)";
+
+// Throws UserError 42501 unless the caller may see people; call it outside of any Identity.
+void RequireSightOfPeople();
+
+// An export that has been written, with a new token. Needs an open Session as Identity::Owner().
+Export FindExport(int64_t id);
 
 // These check that the caller may see people (UserError 42501); call them outside of any Identity.
 Export CreateExport(const std::string& segment);

@@ -33,6 +33,8 @@ std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, g
 std::vector<Route> FunnelRoutes();          // Stratum: funnels
 std::vector<Route> PrivacyRoutes();         // exports and erasures of people
 std::vector<Route> AuditRoutes();           // the audit log
+std::vector<Route> CampaignRoutes();        // campaigns
+std::vector<Route> ExportRoutes();          // exports of people with chosen columns, also Stratum's
 std::vector<Route> TrustRoutes();           // signals, their health, the gate; the same of Stratum
 std::vector<Route> ActionRoutes();          // actions, automations, limits; Stratum: autopilot, enforcement
 
