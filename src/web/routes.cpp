@@ -60,10 +60,8 @@ const std::vector<Route>& Routes() {
         for (const auto& list :
              {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes,
               TableRoutes, DefinitionRoutes, UserRoutes, InsightRoutes, StratumRoutes, StratumSegmentRoutes,
-              EventQualityRoutes, RfmRoutes, FunnelRoutes, TrustRoutes}) {
->>>>>>>>> Temporary merge branch 2
-              EventQualityRoutes, RfmRoutes, FunnelRoutes, PrivacyRoutes, AuditRoutes, ConsentRoutes, TrustRoutes, ActionRoutes, CampaignRoutes,
-              ExportRoutes}) {
+              EventQualityRoutes, RfmRoutes, FunnelRoutes, PrivacyRoutes, AuditRoutes, ConsentRoutes,
+              TrustRoutes, ActionRoutes, CampaignRoutes, ExportRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }
