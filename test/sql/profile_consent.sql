@@ -138,10 +138,11 @@ SELECT c.change, c.cause FROM pulse.membership_change AS c JOIN pulse.segment AS
 WHERE p.user_id = 'ann' AND s.name = 'reachable' AND c.at = pulse_now();
 RESET pulse.evaluation;
 -- Subscriptions are told of each change, also by merges; not of what repeats.
-SELECT pulse_subscribe('https://example.com/consent', '{consent.updated}', name => 'consent', secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') IS NOT NULL AS subscribed;
+SELECT subscription FROM pulse_subscribe('https://example.com/consent', '{consent.updated}', name => 'consent', secret => 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
 SELECT pulse_set_consent('ann', 'ads', false) > 0 AS recorded;
 SELECT pg_temp.send('{"consent": {"ads": false}}', 'ann'), pg_temp.send('{"consent": {"sms": true}}', 'ann');
 SELECT i.kind, p.user_id, i.data FROM pulse.feed_item AS i JOIN pulse.person AS p USING (profile_id) ORDER BY i.id;
+SELECT pulse_unsubscribe('consent');
 
 -- ---- Purposes ----
 SELECT pulse_set_consent_purpose('loyalty', '{Club}', true);

@@ -106,7 +106,8 @@ TEST(ConsentTcf, Unreadable) {
         .Add(0, 36)
         .Add(0, 12 + 12 + 6 + 12 + 12 + 6)
         .Add(1, 1)
-        .Add(0, 13 + 24).Add(0, 24 + 13);
+        .Add(0, 13 + 24)
+        .Add(0, 24 + 13);
     huge.Add(0xffff, 16).Add(1, 1).Add(0xfff, 12);
     EXPECT_EQ(ProblemOf(huge.Base64Url()), "it ends too early");
 }
