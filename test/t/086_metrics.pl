@@ -17,6 +17,8 @@ $node->safe_psql('shop', q{
 	SELECT pulse_create_segment('buyers', '{"where": "events.buy.exists"}'), pulse_track('u1', 'buy');
 	SELECT pulse_export_segment('buyers');
 	SELECT pulse_run_job('retention');
+	SELECT pulse_record_signal('spend', 100 + i % 2, 'shop', at => now() - i * interval '1 hour') FROM generate_series(0, 8) AS i;
+	SELECT pulse_update_signal_health();
 	CREATE SERVER replica FOREIGN DATA WRAPPER pulse_source OPTIONS (host 'replica.example', dbname 'x');
 	INSERT INTO pulse.source_usage (source, purpose, status) VALUES ('replica', 'test', 'ok')});
 

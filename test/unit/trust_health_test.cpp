@@ -322,7 +322,9 @@ TEST(TrustStatus, NeverRisesWithinFifteenMinutesOfABadScore) {
             random() % 40 == 0 ? static_cast<double>(random() % 70) : 73 + static_cast<double>(random() % 27);
         if (score < 73) bad = now;
         held = Hold(held, Scored(score), now, settings);
-        if (held.level == HealthStatus::kHealthy && i > 0) ASSERT_GE(now - bad, 15 * kMinute);
+        if (held.level == HealthStatus::kHealthy && i > 0) {
+            ASSERT_GE(now - bad, 15 * kMinute);
+        }
         ASSERT_LE(held.level, StatusOf(score, settings));
     }
 }
