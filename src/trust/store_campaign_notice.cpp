@@ -71,9 +71,8 @@ std::vector<std::string> CampaignReceivers(const Campaign& campaign) {
     return campaign.options.tell ? *campaign.options.tell : delivery::OrdinaryChannels();
 }
 
-[[maybe_unused]] const bool campaign_events_registered =
-    delivery::RegisterEventNames({"campaign.warned", "campaign.cleared", "campaign.launched", "campaign.done",
-                                  "campaign.fell_short"});
+[[maybe_unused]] const bool campaign_events_registered = delivery::RegisterEventNames(
+    {"campaign.warned", "campaign.cleared", "campaign.launched", "campaign.done", "campaign.fell_short"});
 
 }  // namespace
 

@@ -155,7 +155,7 @@ CREATE SERVER trust_campaign_slack FOREIGN DATA WRAPPER pulse_channel OPTIONS (k
 CREATE USER MAPPING FOR CURRENT_USER SERVER trust_campaign_slack OPTIONS (url 'https://hooks.slack.com/services/T0/B0/x');
 CREATE SERVER trust_campaign_hook FOREIGN DATA WRAPPER pulse_channel OPTIONS (kind 'webhook');
 CREATE USER MAPPING FOR CURRENT_USER SERVER trust_campaign_hook OPTIONS (url 'https://ops.example.com/hook');
-SELECT subscription FROM pulse_subscribe('https://n8n.example.com/x', '{campaign.warned,campaign.cleared}', name => 'trust_campaign_n8n', segments => '{everybody}');
+SELECT subscription FROM pulse_subscribe('https://n8n.example.com/x', '{campaign.warned,campaign.cleared}', name => 'trust_campaign_n8n');
 SELECT count(pulse_track('u' || i, 'visit', at => '2026-03-28 09:00+00')) FROM generate_series(1, 100) AS i;
 SELECT pg_temp.measure();
 SELECT pulse_create_campaign('told', 'everybody', 100, '2026-03-30 10:00+00', 'other', '{"tell": ["trust_campaign_slack"]}') > 0 AS made;
