@@ -7,6 +7,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/details_listener.hpp"
 #include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
@@ -180,6 +181,7 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
             subtransaction.Commit();
         }
         if (GetListener().merged) GetListener().merged(both->survivor, both->merged);
+        AnnounceDetails({both->survivor, both->merged});
         return id;
     }
     throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",
@@ -198,6 +200,7 @@ int64_t UnmergePeople(int64_t merge, const std::string& reason, const std::strin
         "UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
         {Value::Int8(merge), Value::Time(pg::Now()), Value::Text(actor), Value::Text(reason)});
     if (GetListener().unmerged) GetListener().unmerged(undone.survivor, undone.merged);
+    AnnounceDetails({undone.survivor, undone.merged});
     return undone.merged;
 }
 
