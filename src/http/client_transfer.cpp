@@ -11,6 +11,7 @@
 
 #include "client_text.hpp"
 #include "pulse/base/duration.hpp"
+#include "pulse/base/utf8.hpp"
 
 namespace pulse::http::client {
 
@@ -117,6 +118,7 @@ void Transfer::Clear() {
     body_.clear();
     reply_.clear();
     refusals_.clear();
+    kept_.clear();
     refused_.clear();
     if (body_.capacity() > kMostHeaders) body_.shrink_to_fit();
     cut_ = long_headers_ = opened_ = no_descriptor_ = false;
@@ -246,11 +248,24 @@ size_t Transfer::OnHeader(char* data, size_t size, size_t count, void* self) {
     transfer->long_headers_ = transfer->header_bytes_ > kMostHeaders;
     if (transfer->long_headers_) return 0;
     try {
-        if (transfer->request_.mail) transfer->KeepReply(std::string(data, bytes));
+        if (transfer->request_.mail)
+            transfer->KeepReply(std::string(data, bytes));
+        else if (!transfer->request_.keep.empty())
+            transfer->KeepHeader(std::string_view(data, bytes));
     } catch (const std::exception&) {
         return 0;
     }
     return bytes;
+}
+
+void Transfer::KeepHeader(std::string_view line) {
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    std::string name = LowerUtf8(line.substr(0, colon));
+    if (std::find(request_.keep.begin(), request_.keep.end(), name) == request_.keep.end()) return;
+    const size_t first = line.find_first_not_of(" \t", colon + 1);
+    std::string value = first == std::string_view::npos ? "" : std::string(line.substr(first));
+    kept_.emplace_back(std::move(name), OneLine(value));
 }
 
 void Transfer::KeepReply(const std::string& line) {
@@ -419,6 +434,8 @@ Response Transfer::Finish(CURLcode code) {
     if (request_.mail && !request_.mail->password.empty()) secrets.push_back(request_.mail->password);
     answer.body = CleanUtf8(Scrub(std::move(answer.body), secrets, cut_));
     answer.error = OneLine(CleanUtf8(Scrub(std::move(answer.error), secrets)));
+    answer.headers = std::move(kept_);
+    for (auto& [name, value] : answer.headers) value = CleanUtf8(Scrub(std::move(value), secrets));
     return answer;
 }
 

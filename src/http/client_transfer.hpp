@@ -57,6 +57,7 @@ class Transfer {
     void SetMail();
     void AddHeader(const std::string& line);
     void KeepReply(const std::string& line);
+    void KeepHeader(std::string_view line);
     void FinishMail(Response& answer, CURLcode code) const;
     std::string Explain(CURLcode code) const;
 
@@ -80,8 +81,9 @@ class Transfer {
     std::string refused_;  // why an address was refused
     bool opened_ = false;  // a socket was opened
     bool no_descriptor_ = false;
-    size_t sent_ = 0;               // bytes of a mail
-    int socket_ = -1;               // of a mail
+    size_t sent_ = 0;  // bytes of a mail
+    int socket_ = -1;  // of a mail
+    std::vector<std::pair<std::string, std::string>> kept_;
     std::string reply_, refusals_;  // the last reply of an SMTP server, and those that refused a recipient
     char error_[CURL_ERROR_SIZE] = "";
 };

@@ -28,15 +28,17 @@ struct Request {
     size_t max_answer = 64 * 1024;     // bytes; reading stops there
     std::string ca_file;               // certificate authorities to trust instead of the system's
     std::vector<std::string> secrets;  // replaced in errors and answers
+    std::vector<std::string> keep;     // names of headers of the answer to keep, in lower case
 };
 
 struct Response {
     int status = 0;  // of HTTP or SMTP; 0: no answer
     std::string content_type, body;
-    std::optional<int64_t> retry_after;  // seconds
-    std::string error;                   // why there is no answer or only a part of it; without secrets
-    bool forbidden = false;              // refused by our own rules: no retry before they change
-    bool sent = false;                   // at least a part of the request was sent
+    std::optional<int64_t> retry_after;                        // seconds
+    std::vector<std::pair<std::string, std::string>> headers;  // those to keep, names in lower case
+    std::string error;       // why there is no answer or only a part of it; without secrets
+    bool forbidden = false;  // refused by our own rules: no retry before they change
+    bool sent = false;       // at least a part of the request was sent
     double milliseconds = 0;
 
     bool ok() const { return error.empty() && status >= 200 && status < 300; }
