@@ -256,8 +256,12 @@ class ResolutionAttempt {
 
     bool Run();
     const std::vector<ResolutionPlan::Merge>& merges() const { return plan_.merges; }
+<<<<<<< HEAD
     // Existing profiles that got ids, and people who were merged.
     std::vector<int64_t> Changed() const;
+=======
+    const std::set<int64_t>& consents() const { return consents_; }
+>>>>>>> consent
     std::optional<int64_t> blocked() const { return blocked_; }
 
   private:
@@ -275,6 +279,7 @@ class ResolutionAttempt {
     std::set<int64_t> extended_, people_;
     ResolutionPlan plan_;
     std::vector<int64_t> made_;
+    std::set<int64_t> consents_;  // people whose consent the merges changed
 };
 
 // All ids exist and those of each claim belong to one person: there is nothing to resolve.
@@ -325,7 +330,7 @@ bool ResolutionAttempt::Write() {
     for (ResolutionPlan::Merge& merge : plan_.merges) {
         merge.survivor = RealId(merge.survivor);
         merge.merged = RealId(merge.merged);
-        merge.history = WriteMerge(merge);
+        merge.history = WriteMerge(merge, consents_);
     }
     for (IdentityClaim& claim : claims_) {
         claim.profile = RealId(claim.profile);
@@ -398,7 +403,11 @@ std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>&
         if (GetListener().merged)
             for (const ResolutionPlan::Merge& merge : attempt.merges())
                 GetListener().merged(merge.survivor, merge.merged);
+<<<<<<< HEAD
         if (DetailsWanted()) AnnounceDetails(attempt.Changed());
+=======
+        AnnounceMergedConsents(attempt.consents());
+>>>>>>> consent
         return attempt.merges();
     }
     throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",

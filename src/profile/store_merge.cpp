@@ -8,6 +8,8 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/details_listener.hpp"
+#include "pulse/profile/consent_listener.hpp"
+#include "pulse/profile/store_consent.hpp"
 #include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
@@ -75,6 +77,13 @@ std::optional<ResolutionPlan::Merge> LockBoth(const std::string& one, const std:
     const int64_t low = *people.begin(), high = *people.rbegin();
     const bool keeps = Survives(low, facts.people[low], high, facts.people[high]);
     return ResolutionPlan::Merge{keeps ? low : high, keeps ? high : low, {}, {}, pg::Now(), 0};
+}
+
+// Notes the survivor if its consent changes; the merged person is none any more.
+void MergeConsents(int64_t survivor, int64_t merged, std::set<int64_t>& changed) {
+    for (const int64_t person : MoveConsents({survivor, merged}))
+        if (person == survivor) changed.insert(person);
+    changed.erase(merged);
 }
 
 void RequireReason(const std::string& reason) {
@@ -147,12 +156,17 @@ void RevertMerge(int64_t merge, const UndoableMerge& undone) {
 
 }  // namespace
 
-int64_t WriteMerge(const ResolutionPlan::Merge& merge) {
+void AnnounceMergedConsents(const std::set<int64_t>& people) {
+    if (!people.empty()) AnnounceConsent({people.begin(), people.end()});
+}
+
+int64_t WriteMerge(const ResolutionPlan::Merge& merge, std::set<int64_t>& consents) {
     const pg::Json linked = pg::Json::array({{{"kind", merge.one.kind}, {"value", merge.one.value}},
                                              {{"kind", merge.other.kind}, {"value", merge.other.value}}});
     const int64_t id =
         WriteHistory(merge.survivor, merge.merged, pg::Now(), "event", Value::Jsonb(linked), std::nullopt);
     ApplyMerge(id);
+    MergeConsents(merge.survivor, merge.merged, consents);
     return id;
 }
 
@@ -160,6 +174,7 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
                     const std::string& actor) {
     RequireReason(reason);
     if (GetListener().before_write) GetListener().before_write();
+    std::set<int64_t> consents;
     for (int i = 0; i < kMergeRounds; ++i) {
         pg::CheckInterrupts();
         std::optional<ResolutionPlan::Merge> both;
@@ -174,6 +189,8 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
                                   actor);
                 ApplyMerge(id);
                 both->history = id;
+                consents.clear();
+                MergeConsents(both->survivor, both->merged, consents);
                 FeedWriter feed(both->time);
                 feed.AddMerge(*both, reason);
                 feed.Write();
@@ -181,6 +198,7 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
             subtransaction.Commit();
         }
         if (GetListener().merged) GetListener().merged(both->survivor, both->merged);
+        AnnounceMergedConsents(consents);
         AnnounceDetails({both->survivor, both->merged});
         return id;
     }
@@ -199,7 +217,9 @@ int64_t UnmergePeople(int64_t merge, const std::string& reason, const std::strin
     pg::Execute(
         "UPDATE pulse.merge_history SET undone_at = $2, undone_by = $3, undo_reason = $4 WHERE id = $1",
         {Value::Int8(merge), Value::Time(pg::Now()), Value::Text(actor), Value::Text(reason)});
+    const std::vector<int64_t> consents = MoveConsents({undone.survivor, undone.merged});
     if (GetListener().unmerged) GetListener().unmerged(undone.survivor, undone.merged);
+    if (!consents.empty()) AnnounceConsent(consents);
     AnnounceDetails({undone.survivor, undone.merged});
     return undone.merged;
 }

@@ -10,9 +10,11 @@ namespace pulse::profile {
 // Fill in ResolutionFacts::people and ResolutionFacts::unmerged for these people.
 void ReadPeople(const std::set<int64_t>& people, ResolutionFacts& facts);
 
-// Write one merge of locked people: their rows and pulse.merge_history. Returns the id of the merge. Does not
-// notify GetListener().
-int64_t WriteMerge(const ResolutionPlan::Merge& merge);
+// Write one merge of locked people: their rows, their consent, and pulse.merge_history. Returns the id of the
+// merge. Adds the people whose consent changed to `consents`. Does not notify GetListener().
+int64_t WriteMerge(const ResolutionPlan::Merge& merge, std::set<int64_t>& consents);
+// After GetListener() knows the merges.
+void AnnounceMergedConsents(const std::set<int64_t>& people);
 
 // pulse_merge() and pulse_unmerge(): lock, write and notify GetListener(). `actor` is the caller.
 int64_t MergePeople(const std::string& one, const std::string& other, const std::string& reason,
