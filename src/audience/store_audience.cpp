@@ -160,8 +160,9 @@ std::optional<Audience> FindAudience(int64_t id) {
     return rows.empty() ? std::nullopt : std::optional(ReadAudience(rows[0]));
 }
 
-std::vector<Audience> LoadAudiences(const std::string& condition) {
-    const pg::Result rows = pg::Execute(std::string(kColumns) + "WHERE " + condition + " ORDER BY a.id");
+std::vector<Audience> LoadAudiences(const char* condition, const std::vector<Value>& parameters) {
+    const pg::Result rows =
+        pg::Execute(std::string(kColumns) + "WHERE " + condition + " ORDER BY a.id", parameters);
     std::vector<Audience> audiences;
     for (uint64_t i = 0; i < rows.size(); ++i) audiences.push_back(ReadAudience(rows[i]));
     return audiences;

@@ -114,7 +114,8 @@ const std::vector<std::string>& SubscriptionEvents() {
     static const std::vector<std::string> events = [] {
         std::vector<std::string> all = DefaultEvents();
         all.insert(all.end(), {"segment.entered", "segment.exited", "event.received", "profile.created",
-                               "profile.updated", "profile.merged"});
+                               "profile.updated", "profile.merged", "audience_sync.completed",
+                               "audience_sync.failed", "audience_sync.held", "audience_sync.cancelled"});
         return all;
     }();
     return events;

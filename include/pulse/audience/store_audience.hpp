@@ -35,7 +35,8 @@ struct Audience {
 // Throws UserError 42704 with similar names.
 Audience LoadAudience(const std::string& name);
 std::optional<Audience> FindAudience(int64_t id);
-std::vector<Audience> LoadAudiences(const std::string& condition);
+// `condition` is SQL over the alias a.
+std::vector<Audience> LoadAudiences(const char* condition, const std::vector<pg::Value>& parameters);
 
 // Creates it; returns the id. Needs no Session.
 int64_t CreateAudience(const std::string& name, const std::string& segment, const std::string& destination,
