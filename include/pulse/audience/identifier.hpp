@@ -54,6 +54,7 @@ struct IdentifierRules {
     bool phone_plus = true;     // TikTok
     bool keep_tag = true;       // TikTok: "+tag" of an e-mail
     GmailRule gmail = GmailRule::kKeep;
+    IdentifierKind unknown_mobile = IdentifierKind::kAaid;  // TikTok: what a kMobileAdId is sent as
 };
 
 // One value exactly as it is sent, or why there is none.

@@ -39,8 +39,9 @@ enum class Section : uint8_t { kAll, kEmail, kPhone, kMobile, kUser, kExternal }
 struct Batch {
     Operation operation = Operation::kAdd;
     Section section = Section::kAll;
-    ConsentState consent = ConsentState::kGranted;
+    ConsentState consent = ConsentState::kUnstated;
     std::vector<Row> rows;
+    std::vector<size_t> members;  // whose rows it has, ascending; also of rows that were there already
 };
 
 // Divides people into requests: by kind of identifier and consent where the platform wants that, and by its
