@@ -4,7 +4,7 @@
 
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/base/random.hpp"
-#include "pulse/base/utf8.hpp"
+#include "pulse/delivery/excerpt.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/pg/array.hpp"
@@ -35,7 +35,7 @@ Value ByteArrays(const std::vector<std::string>& values) {
 }
 
 std::string Fitting(const std::string& text) {
-    return Shorten(SanitiseText(text), kAnswerLength);
+    return delivery::Excerpt(text, kAnswerLength);
 }
 
 // When the next sync is due: the schedule continues from the last one that was due, so it does not drift.

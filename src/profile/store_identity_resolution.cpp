@@ -256,12 +256,9 @@ class ResolutionAttempt {
 
     bool Run();
     const std::vector<ResolutionPlan::Merge>& merges() const { return plan_.merges; }
-<<<<<<< HEAD
+    const std::set<int64_t>& consents() const { return consents_; }
     // Existing profiles that got ids, and people who were merged.
     std::vector<int64_t> Changed() const;
-=======
-    const std::set<int64_t>& consents() const { return consents_; }
->>>>>>> consent
     std::optional<int64_t> blocked() const { return blocked_; }
 
   private:
@@ -403,11 +400,8 @@ std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>&
         if (GetListener().merged)
             for (const ResolutionPlan::Merge& merge : attempt.merges())
                 GetListener().merged(merge.survivor, merge.merged);
-<<<<<<< HEAD
-        if (DetailsWanted()) AnnounceDetails(attempt.Changed());
-=======
         AnnounceMergedConsents(attempt.consents());
->>>>>>> consent
+        if (DetailsWanted()) AnnounceDetails(attempt.Changed());
         return attempt.merges();
     }
     throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",
