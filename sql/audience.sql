@@ -146,6 +146,22 @@ CREATE TRIGGER profile_mark_audience AFTER DELETE ON pulse.profile REFERENCING O
     FOR EACH STATEMENT EXECUTE FUNCTION pulse.mark_deleted_people();
 COMMENT ON TRIGGER profile_mark_audience ON pulse.profile IS 'People who were deleted by hand leave their audiences.';
 
+CREATE FUNCTION pulse.keep_segment_of_audience() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    users text;
+BEGIN
+    SELECT string_agg('"' || a.name || '"', ', ' ORDER BY a.name) INTO users FROM pulse.audience AS a WHERE a.segment_id = OLD.id;
+    IF users IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist', MESSAGE = 'segment "' || OLD.name || '" is used by audiences',
+            DETAIL = 'They are ' || users || '.', HINT = 'Delete them with pulse_delete_audience(), or give them another segment with pulse_update_audience().';
+    END IF;
+    RETURN OLD;
+END $$;
+COMMENT ON FUNCTION pulse.keep_segment_of_audience() IS 'Refuses to delete a segment that audiences use.';
+CREATE TRIGGER segment_keep_audience BEFORE DELETE ON pulse.segment FOR EACH ROW EXECUTE FUNCTION pulse.keep_segment_of_audience();
+COMMENT ON TRIGGER segment_keep_audience ON pulse.segment IS 'The segments of audiences stay.';
+
 -- Level: operator
 CREATE FUNCTION pulse_create_audience(name text, segment text, destination text, options jsonb DEFAULT '{}') RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_audience';

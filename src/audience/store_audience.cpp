@@ -77,9 +77,12 @@ std::vector<std::string> DefaultPurposes(Platform platform) {
                                          : std::vector<std::string>{"ads"};
 }
 
+// Without being asked for, our own ids stay here: platforms get them unhashed, and they find nobody alone.
 std::vector<std::string> DefaultIdentifiers(const Destination& destination) {
+    const bool chosen = !destination.Option("identifiers").empty();
     std::vector<std::string> names;
-    for (const IdentifierKind kind : destination.identifiers) names.emplace_back(Name(kind));
+    for (const IdentifierKind kind : destination.identifiers)
+        if (chosen || kind != IdentifierKind::kExternalId) names.emplace_back(Name(kind));
     return names;
 }
 

@@ -23,6 +23,7 @@ using pg::Value;
 
 constexpr int64_t kMostSample = 100;
 constexpr int64_t kAtOnce = 2'000;
+constexpr const char* kPlaceholder = "NOT-A-TOKEN";  // hidden as a secret is
 constexpr size_t kMostShown = 20;  // people in the request that is shown
 
 // A number of people with a few of them.
@@ -112,7 +113,7 @@ class AudiencePreview {
         }
         if (FactsOf(destination_.platform).has_audiences && !audience_.platform_id) {
             const http::Request create = CreateRequest(
-                destination_, "token", {audience_.platform_name, audience_.description});
+                destination_, kPlaceholder, {audience_.platform_name, audience_.description});
             lines.push_back({"request", "create", std::nullopt, PreviewText(create)});
         }
         const std::vector<Batch> batches = MakeBatches(destination_, Operation::kAdd, first_);
@@ -123,7 +124,7 @@ class AudiencePreview {
         upload.key = "preview";
         if (destination_.platform == Platform::kMeta) upload.session = SessionPlace{1, 1, true, 0};
         lines.push_back({"request", "upload", static_cast<int64_t>(first_.size()),
-                         PreviewText(UploadRequest(destination_, "token", upload, batches[0], pg::Now()))});
+                         PreviewText(UploadRequest(destination_, kPlaceholder, upload, batches[0], pg::Now()))});
     }
 
     const Audience& audience_;
