@@ -1,23 +1,221 @@
+// The gate: everything that acts asks here, and there is no other way.
 #include "pulse/trust/store_gate.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include "pulse/audit/store.hpp"
+#include "pulse/base/error.hpp"
+#include "pulse/base/utf8.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/pg/transaction.hpp"
+#include "pulse/trust/store_action_type.hpp"
+#include "pulse/trust/store_gate_detail.hpp"
+#include "pulse/trust/store_health.hpp"
 
 namespace pulse::trust {
 
-const char* Name(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::kPass: return "pass";
-        case Verdict::kHold: return "hold";
-        case Verdict::kBlock: break;
+namespace {
+
+using pg::Value;
+
+// So long a score holds if nothing that it stands on has changed.
+constexpr int64_t kScoreLife = 10 * kSecond;
+constexpr int64_t kBetweenUses = kHour;
+constexpr size_t kLongestName = 300;
+
+// Runs a part of the work; what fails leaves nothing behind, and its SQLSTATE is returned.
+template <typename Body>
+std::string Attempt(Body body) {
+    std::string state, message;
+    try {
+        pg::Subtransaction subtransaction;
+        {
+            const pg::Session session;
+            body();
+        }
+        subtransaction.Commit();
+        return "";
+    } catch (const UserError& error) {
+        state = error.state();
+        message = error.message();
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+        state = error.State();
+        message = error.message;
+    } catch (const std::bad_alloc&) {
+        throw;
+    } catch (const std::exception& error) {
+        state = sqlstate::kInternalError;
+        message = error.what();
     }
-    return "block";
+    // The text can quote data: only the log has it.
+    pg::Call([&] { ereport(LOG, (errmsg("the gate refuses because of an error: %s", message.c_str()))); });
+    return state;
 }
 
-GateDecision EvaluateGate(const std::string&, const std::string&, bool) {
-    // Stand-in while the gate is written on its own branch.
-    GateDecision decision;
-    decision.verdict = Verdict::kPass;
-    return decision;
+// The stored score, if it still holds.
+bool TakeStoredScore(const std::string& subject, const Marks& marks, GateFacts& facts, pg::Json& parts,
+                     std::optional<Moment>& used_at) {
+    static pg::Statement statement(
+        "SELECT score, status, issues, parts, as_of, incident_mark, signal_mark, settings_from, used_at FROM"
+        " pulse.signal_health_state WHERE scope = $1 AND error IS NULL",
+        {TEXTOID});
+    const pg::Result rows = statement.Execute({Value::Text(subject)});
+    if (rows.empty()) return false;
+    used_at = rows[0].Time(8);
+    const auto as_of = rows[0].TimeOrNull(4);
+    if (!as_of || *as_of > facts.now || facts.now - *as_of > kScoreLife || rows[0].IsNull(0)) return false;
+    if (marks != Marks{rows[0].Int8(5), rows[0].Int8(6), rows[0].TimeOrNull(7).value_or(0)}) return false;
+    facts.score = rows[0].Float8(0);
+    facts.status = ReadHealthStatus(rows[0].Text(1));
+    facts.issues = rows[0].Texts(2);
+    facts.as_of = as_of;
+    parts = rows[0].Jsonb(3);
+    return true;
+}
+
+void TakeScore(const std::string& subject, const StoredTrustSettings& settings, bool may_write,
+               GateFacts& facts, pg::Json& parts) {
+    std::optional<Moment> used_at;
+    const bool stored = TakeStoredScore(subject, CurrentMarks(settings.from), facts, parts, used_at);
+    if (!stored) {
+        std::optional<ScopeHealth> result;
+        // The state falls at once, and another transaction sees it.
+        if (may_write) result = UpdateHealth(subject, facts.now, false, false);
+        if (!result) result = ComputeHealth(subject, facts.now, settings);
+        facts.score = result->score;
+        facts.status = result->status;
+        facts.issues = result->health.issues;
+        facts.as_of = result->as_of;
+        parts = Json(result->health.parts);
+    }
+    if (may_write && used_at && facts.now - *used_at > kBetweenUses)
+        pg::Execute(
+            "UPDATE pulse.signal_health_state SET used_at = $2 WHERE scope = (SELECT scope FROM"
+            " pulse.signal_health_state WHERE scope = $1 FOR NO KEY UPDATE SKIP LOCKED)",
+            {Value::Text(subject), Value::Time(facts.now)});
+}
+
+void ReadFreeze(GateFacts& facts) {
+    static pg::Statement statement("SELECT frozen, reason FROM pulse.freeze WHERE singleton", {});
+    const pg::Result rows = statement.Execute({});
+    facts.frozen = !rows.empty() && rows[0].Bool(0);
+    if (!rows.empty()) facts.frozen_why = rows[0].TextOrNull(1).value_or("");
+}
+
+std::optional<Moment> LastHistory(const std::string& scope) {
+    static pg::Statement statement(
+        "SELECT as_of FROM pulse.signal_health_history WHERE scope = $1 ORDER BY hour DESC LIMIT 1",
+        {TEXTOID});
+    const pg::Result rows = statement.Execute({Value::Text(scope)});
+    return rows.empty() ? std::nullopt : std::optional(rows[0].Time(0));
+}
+
+std::string ProblemOf(const std::string& what, const std::string& state) {
+    return state.empty() ? "" : what + " (error " + state + ").";
+}
+
+// Everything that the judgement needs. What fails stays unknown.
+void Gather(FullDecision& full, bool dry_run) {
+    GateFacts& facts = full.facts;
+    facts.now = pg::Now();
+    facts.clock_ahead = facts.now > pg::WallClock();
+    facts.writable = !pg::OnStandby() && (dry_run || !pg::ReadOnly());
+    StoredTrustSettings settings;
+    facts.problem = ProblemOf("The settings could not be read", Attempt([&] {
+                                  settings = TrustSettingsAt(facts.now);
+                                  facts.risk = FindRisk(facts.action);
+                                  ReadFreeze(facts);
+                              }));
+    full.settings = settings.settings;
+    if (!facts.problem.empty()) return;
+    bool unknown = false;
+    const std::string state = Attempt([&] {
+        try {
+            facts.subject = Write(ReadSubject(facts.subject));
+            TakeScore(facts.subject, settings, !dry_run && facts.writable && !facts.clock_ahead, facts,
+                      full.parts);
+            facts.last_history = LastHistory(facts.subject);
+        } catch (const UserError& error) {
+            // Only the subject itself is looked for by name.
+            unknown =
+                error.state() == sqlstate::kUndefinedObject || error.state() == sqlstate::kInvalidParameter;
+            if (!unknown) throw;
+        }
+    });
+    facts.subject_exists = !unknown;
+    facts.problem = ProblemOf("The score of " + facts.subject + " could not be computed", state);
+    if (!state.empty()) facts.score.reset();
+}
+
+pg::Json ShortParts(const pg::Json& parts) {
+    pg::Json list = pg::Json::array();
+    for (const pg::Json& part : parts) {
+        if (!part.value("applies", false)) continue;
+        list.push_back({{"part", part["part"]},
+                        {"value", part["value"]},
+                        {"weight", part["weight"]},
+                        {"assumed", part["assumed"]}});
+    }
+    return list;
+}
+
+void Record(FullDecision& full, const std::string& asker) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.gate_decision (at, action, subject, risk, decision, score, status, threshold,"
+        " hold_threshold, reasons, lifts, parts, as_of, decided_for) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+        " $10, $11, $12, $13, $14) RETURNING id",
+        {TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, TEXTOID, FLOAT8OID, FLOAT8OID,
+         TEXTARRAYOID, TEXTARRAYOID, JSONBOID, TIMESTAMPTZOID, TEXTOID});
+    const GateFacts& facts = full.facts;
+    const char* verdict = Name(full.judgement.verdict);
+    const pg::Result rows = statement.Execute(
+        {Value::Time(facts.now), Value::Text(facts.action), Value::Text(facts.subject),
+         facts.risk ? Value::Text(Name(*facts.risk)) : Value::Null(TEXTOID), Value::Text(verdict),
+         Value::Float8(facts.score), Value::Text(Name(facts.status)), Value::Float8(full.judgement.threshold),
+         Value::Float8(full.settings.hold), Value::Texts(full.judgement.reasons),
+         Value::Texts(full.judgement.lifts), Value::Jsonb(ShortParts(full.parts)), Value::Time(facts.as_of),
+         Value::Text(asker)});
+    full.decision.id = rows[0].Int8(0);
+    audit::Write("gate.decided", facts.subject,
+                 {{"decision", full.decision.id},
+                  {"action", facts.action},
+                  {"verdict", verdict},
+                  {"score", facts.score ? pg::Json(*facts.score) : pg::Json()},
+                  {"threshold", full.judgement.threshold}});
+}
+
+}  // namespace
+
+FullDecision EvaluateGateFully(const std::string& action, const std::string& subject, bool dry_run) {
+    FullDecision full;
+    full.facts.action = Shorten(action, kLongestName);
+    full.facts.subject = Shorten(subject, kLongestName);
+    Gather(full, dry_run);
+    full.judgement = Judge(full.facts, full.settings);
+    if (!dry_run && full.facts.writable) {
+        const std::string asker = pg::ActorName(pg::OriginalCaller());
+        const std::string state = Attempt([&] { Record(full, asker); });
+        // What is not on record did not pass.
+        if (!state.empty()) {
+            full.decision.id = 0;
+            full.judgement.verdict = Verdict::kBlock;
+            full.judgement.reasons.push_back("The decision could not be recorded (error " + state + ").");
+        }
+    }
+    GateDecision& decision = full.decision;
+    decision.verdict = full.judgement.verdict;
+    decision.score = full.facts.score;
+    decision.reasons = full.judgement.reasons;
+    decision.as_of = full.facts.as_of.value_or(full.facts.now);
+    return full;
+}
+
+GateDecision EvaluateGate(const std::string& action, const std::string& subject, bool dry_run) {
+    return EvaluateGateFully(action, subject, dry_run).decision;
 }
 
 }  // namespace pulse::trust

@@ -1,5 +1,7 @@
 #include "pulse/trust/subject.hpp"
 
+#include <algorithm>
+
 #include "pulse/base/error.hpp"
 
 namespace pulse::trust {
@@ -36,6 +38,13 @@ const SubjectKind* FindSubjectKind(const std::string& kind) {
     for (const SubjectKind& known : SubjectKinds())
         if (kind == known.kind) return &known;
     return nullptr;
+}
+
+std::vector<std::string> SubjectKindNames() {
+    std::vector<std::string> names;
+    for (const SubjectKind& known : SubjectKinds()) names.emplace_back(known.kind);
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 }  // namespace pulse::trust

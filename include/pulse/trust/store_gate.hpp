@@ -7,12 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "pulse/base/time.hpp"
+#include "pulse/trust/verdict.hpp"
 
 namespace pulse::trust {
-
-enum class Verdict : uint8_t { kPass, kHold, kBlock };
-const char* Name(Verdict verdict);
 
 struct GateDecision {
     int64_t id = 0;  // of its row in pulse.gate_decision; 0: a dry run
@@ -26,8 +23,5 @@ struct GateDecision {
 // decision, unless `dry_run`, in the caller's transaction. Fails closed: an unknown action, no data, an error
 // or a standby never pass; none of them throws. Needs an open Session as pg::Identity::Owner().
 GateDecision EvaluateGate(const std::string& action, const std::string& subject, bool dry_run);
-
-// How old a decision may be when the work is carried out, in microseconds; an older one is taken again.
-inline constexpr int64_t kDecisionLife = 5 * kMinute;
 
 }  // namespace pulse::trust

@@ -27,5 +27,7 @@ struct SubjectKind {
 // When the library is loaded. Returns true, so that a constant can do it.
 bool RegisterSubjectKind(const SubjectKind& kind);
 const SubjectKind* FindSubjectKind(const std::string& kind);
+// The names of all kinds, in order.
+std::vector<std::string> SubjectKindNames();
 
 }  // namespace pulse::trust

@@ -1,0 +1,118 @@
+-- ---------------------------------------------------------------------------------------------------------
+-- Room trust: signal health.
+
+-- Level: reader
+CREATE TABLE pulse.trust_setting (
+    valid_from timestamptz PRIMARY KEY,
+    settings jsonb NOT NULL,
+    changed_by text NOT NULL
+);
+COMMENT ON TABLE pulse.trust_setting IS 'The weights and thresholds of signal health and of the gate, since when. Changed only by pulse_set_trust(); the defaults are not in it.';
+COMMENT ON COLUMN pulse.trust_setting.settings IS 'The result of pulse_trust_settings() from that moment on.';
+SELECT pg_catalog.pg_extension_config_dump('pulse.trust_setting', '');
+
+-- Level: reader
+CREATE TABLE pulse.signal_health_state (
+    scope text COLLATE "C" PRIMARY KEY,
+    score double precision,
+    status text NOT NULL DEFAULT 'unknown' CHECK (status IN ('healthy', 'degraded', 'unhealthy', 'unknown')),
+    level text NOT NULL DEFAULT 'unknown' CHECK (level IN ('healthy', 'degraded', 'unhealthy', 'unknown')),
+    rising_since timestamptz,
+    rising int NOT NULL DEFAULT 0,
+    assumed double precision NOT NULL DEFAULT 1,
+    parts jsonb NOT NULL DEFAULT '[]',
+    issues text[] NOT NULL DEFAULT '{}',
+    as_of timestamptz,
+    since timestamptz,
+    used_at timestamptz NOT NULL,
+    incident_mark bigint NOT NULL DEFAULT 0,
+    signal_mark bigint NOT NULL DEFAULT 0,
+    settings_from timestamptz,
+    error text  -- Level: people_reader
+);
+COMMENT ON TABLE pulse.signal_health_state IS 'The health of each scope that is in use, as it was computed last. The job signal_health keeps it.';
+COMMENT ON COLUMN pulse.signal_health_state.score IS 'From 0 to 100, as it counts: while the status waits to rise, below the threshold of the next one. Null: it could not be computed yet.';
+COMMENT ON COLUMN pulse.signal_health_state.level IS 'The status that was known last: what the next one rises or falls from.';
+COMMENT ON COLUMN pulse.signal_health_state.rising_since IS 'Since when evaluations in a row would have raised the status.';
+COMMENT ON COLUMN pulse.signal_health_state.assumed IS 'The share of the weight about which nothing is known; above a half the status is unknown.';
+COMMENT ON COLUMN pulse.signal_health_state.as_of IS 'When the score was computed, by pulse_now().';
+COMMENT ON COLUMN pulse.signal_health_state.since IS 'Since when the status is what it is.';
+COMMENT ON COLUMN pulse.signal_health_state.used_at IS 'When a decision last asked for it; after 30 days without one it is not kept up any more.';
+COMMENT ON COLUMN pulse.signal_health_state.incident_mark IS 'The newest event of an incident when the score was computed.';
+COMMENT ON COLUMN pulse.signal_health_state.signal_mark IS 'The newest signal when the score was computed.';
+COMMENT ON COLUMN pulse.signal_health_state.settings_from IS 'The settings that it was computed with.';
+COMMENT ON COLUMN pulse.signal_health_state.error IS 'Why it could not be computed the last time.';
+SELECT pg_catalog.pg_extension_config_dump('pulse.signal_health_state', '');
+
+-- Level: reader
+CREATE TABLE pulse.signal_health_history (
+    scope text COLLATE "C" NOT NULL,
+    hour timestamptz NOT NULL,
+    score double precision NOT NULL,
+    lowest double precision NOT NULL,
+    highest double precision NOT NULL,
+    status text NOT NULL CHECK (status IN ('healthy', 'degraded', 'unhealthy', 'unknown')),
+    evaluations int NOT NULL,
+    assumed double precision NOT NULL,
+    parts jsonb NOT NULL,
+    as_of timestamptz NOT NULL,
+    PRIMARY KEY (scope, hour)
+);
+CREATE INDEX signal_health_history_hour ON pulse.signal_health_history (hour);
+COMMENT ON TABLE pulse.signal_health_history IS 'The health of each scope by hour: the last score of the hour, the lowest and the highest. Kept for history_days of pulse_trust_settings().';
+COMMENT ON COLUMN pulse.signal_health_history.hour IS 'The beginning of the hour.';
+COMMENT ON COLUMN pulse.signal_health_history.parts IS 'The parts of the last score, as pulse_signal_health() returns them, without their evidence.';
+COMMENT ON COLUMN pulse.signal_health_history.as_of IS 'When the last score of the hour was computed.';
+SELECT pg_catalog.pg_extension_config_dump('pulse.signal_health_history', '');
+
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+-- Level: reader
+CREATE VIEW pulse.signal_health_day AS
+SELECT h.scope, (h.hour AT TIME ZONE 'UTC')::date AS day,
+       (array_agg(h.score ORDER BY h.hour DESC))[1] AS score, min(h.lowest) AS lowest, max(h.highest) AS highest,
+       (array_agg(h.status ORDER BY array_position(ARRAY['unhealthy', 'degraded', 'unknown', 'healthy'], h.status)))[1] AS worst_status,
+       (array_agg(h.status ORDER BY h.hour DESC))[1] AS status, sum(h.evaluations)::bigint AS evaluations
+FROM pulse.signal_health_history AS h
+GROUP BY h.scope, (h.hour AT TIME ZONE 'UTC')::date;
+COMMENT ON VIEW pulse.signal_health_day IS 'The health of each scope by day (UTC): the last score and status of the day, the lowest and highest score, and the worst status.';
+COMMENT ON COLUMN pulse.signal_health_day.worst_status IS 'unhealthy, degraded, unknown or healthy, the first of them that the day has.';
+SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
+
+-- Level: reader
+CREATE FUNCTION pulse_signal_health(scope text DEFAULT 'all', OUT score double precision, OUT status text, OUT computed double precision,
+                                    OUT assumed double precision, OUT emq double precision, OUT freshness double precision,
+                                    OUT variance double precision, OUT anomaly double precision, OUT cdp double precision,
+                                    OUT issues text[], OUT parts jsonb, OUT reads text[], OUT as_of timestamptz)
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_signal_health';
+COMMENT ON FUNCTION pulse_signal_health(text) IS
+'Returns how far what a scope reads can be trusted at pulse_now(), computed anew: a score from 0 to 100 and its status, healthy from 70, degraded from 40, else unhealthy; unknown if more than half of the weight is assumed. scope: all, or a subject such as segment:name, trait:name, event:name, table:name, flag:key, source:name, destination:name; it counts exactly what the subject depends on, which reads lists.
+The parts are emq (event match quality that platforms report, 40), freshness (25), variance (what platforms and analytics count, 20), anomaly (metrics beyond three deviations, and open incidents, 15), and, where people are read, cdp (quality of their events, 10 of 100); null: it does not apply there, as emq and variance without an ad platform, and the others share its weight. An open incident that is high or critical holds its scope below what passes, whatever the parts are. parts has for each the value, weight, evidence, age and issues, and whether it is assumed, because nothing is known.
+computed is the score by itself. score is what counts: a status falls at once, and rises only after two evaluations and 15 minutes with 3 points more than its threshold; until then score stays below it. pulse_set_trust() changes weights and thresholds. Errors: 22023 not a subject, 42704 there is none of that name.';
+
+-- Level: operator
+CREATE FUNCTION pulse_update_signal_health(scope text DEFAULT 'all', OUT score double precision, OUT status text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_signal_health';
+COMMENT ON FUNCTION pulse_update_signal_health(text) IS
+'Computes the health of a scope now, as pulse_signal_health() does, keeps it in the history, and returns it. From then on the job signal_health keeps it up. If they are older than an hour, it first measures the quality of the events of people and how many people are known. Errors: as for pulse_signal_health(), 22023 a pulse.now in the future.';
+-- Level: operator
+CREATE FUNCTION pulse.update_all_signal_health() RETURNS TABLE (scope text, score double precision, status text)
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_all_signal_health';
+COMMENT ON FUNCTION pulse.update_all_signal_health() IS 'Computes the health of all and of each scope that is in use, and keeps it in the history. For the job signal_health.';
+
+-- Level: reader
+CREATE FUNCTION pulse_trust_settings() RETURNS jsonb LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_trust_settings';
+COMMENT ON FUNCTION pulse_trust_settings() IS
+'Returns the weights and thresholds at pulse_now(): emq, freshness, variance and anomaly are points that add up to 100; cdp are points of 100 that its part takes where it applies; healthy and degraded the lowest scores of these states; high, standard and conservative what actions of these risks need to pass, hold the score from which they wait instead of being refused; rise_evaluations, rise_minutes and rise_margin how a status rises; signal_days, history_days and decision_days how long rows are kept (0: for ever).';
+
+-- Level: admin
+CREATE FUNCTION pulse_set_trust(settings jsonb) RETURNS jsonb LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_trust';
+COMMENT ON FUNCTION pulse_set_trust(jsonb) IS
+'Changes weights and thresholds from pulse_now() on, as {"healthy": 75, "high": 85}; null restores a default; other keys stay. Recorded in pulse.audit. Returns the settings. Errors: 22004 null, 22023 an unknown key, a number out of range, points that do not add up to 100, thresholds out of order, or a pulse.now in the future.';
+
+-- Level: owner
+CREATE FUNCTION pulse.trust_days(key text) RETURNS double precision
+    LANGUAGE sql STABLE PARALLEL SAFE STRICT SET search_path = pg_catalog, pg_temp AS $$
+SELECT coalesce((SELECT (s.settings ->> key)::float8 FROM pulse.trust_setting AS s ORDER BY s.valid_from DESC LIMIT 1),
+                CASE key WHEN 'decision_days' THEN 90 ELSE 365 END)
+$$;
+COMMENT ON FUNCTION pulse.trust_days(text) IS 'How many days rows of room trust are kept, by a key of pulse_trust_settings(); 0: for ever. For the job retention.';

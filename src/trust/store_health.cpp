@@ -1,0 +1,206 @@
+// Computing the health of scopes, their state and their history.
+#include "pulse/trust/store_health.hpp"
+
+#include <algorithm>
+
+#include "pulse/audit/store.hpp"
+#include "pulse/base/error.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+
+namespace pulse::trust {
+
+namespace {
+
+using pg::Value;
+
+constexpr int64_t kInUse = 30 * kDay;
+constexpr int64_t kMostScopes = 500;  // that one run of the job computes
+
+struct StoredState {
+    HeldStatus held;
+    HealthStatus status = HealthStatus::kUnknown;
+    std::optional<Moment> as_of;
+};
+
+StoredState ReadState(const pg::Row& row) {
+    StoredState state;
+    state.held.level = ReadHealthStatus(row.Text(0));
+    state.held.rising_since = row.TimeOrNull(1);
+    state.held.rising = row.Int4(2);
+    state.status = ReadHealthStatus(row.Text(3));
+    state.as_of = row.TimeOrNull(4);
+    return state;
+}
+
+StoredState FindState(const std::string& scope) {
+    static pg::Statement statement(
+        "SELECT level, rising_since, rising, status, as_of FROM pulse.signal_health_state WHERE scope = $1",
+        {TEXTOID});
+    const pg::Result rows = statement.Execute({Value::Text(scope)});
+    return rows.empty() ? StoredState() : ReadState(rows[0]);
+}
+
+// The state with its row locked, which is made if necessary; empty where another transaction has it.
+std::optional<StoredState> LockState(const std::string& scope, Moment now, bool wait) {
+    static pg::Statement make(
+        "INSERT INTO pulse.signal_health_state (scope, used_at) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
+        {TEXTOID, TIMESTAMPTZOID});
+    static pg::Statement lock(
+        "SELECT level, rising_since, rising, status, as_of FROM pulse.signal_health_state WHERE scope = $1"
+        " FOR NO KEY UPDATE",
+        {TEXTOID});
+    static pg::Statement skip(
+        "SELECT level, rising_since, rising, status, as_of FROM pulse.signal_health_state WHERE scope = $1"
+        " FOR NO KEY UPDATE SKIP LOCKED",
+        {TEXTOID});
+    static pg::Statement known("SELECT 1 FROM pulse.signal_health_state WHERE scope = $1", {TEXTOID});
+    if (known.Execute({Value::Text(scope)}).empty()) make.Execute({Value::Text(scope), Value::Time(now)});
+    const pg::Result rows = (wait ? lock : skip).Execute({Value::Text(scope)});
+    return rows.empty() ? std::nullopt : std::optional(ReadState(rows[0]));
+}
+
+ScopeHealth ComputeFrom(const StoredState& before, const std::string& scope, Moment now,
+                        const TrustSettings& settings) {
+    ScopeHealth result;
+    result.as_of = now;
+    result.reads = DependenciesOf(ReadSubject(scope));
+    result.health = ScoreHealth(ReadHealthFacts(result.reads, now), settings);
+    result.held = Hold(before.held, result.health, now, settings);
+    result.score = HeldScore(result.held, result.health, settings);
+    result.status = ShownStatus(result.held, result.health);
+    if (result.score < result.health.score)
+        result.health.issues.insert(
+            result.health.issues.begin(),
+            "The score would be " + PlainText(result.health.score) +
+                ", but a status rises only after some evaluations and minutes well above its threshold.");
+    return result;
+}
+
+pg::Json WithoutEvidence(const std::vector<HealthPart>& parts) {
+    pg::Json list = Json(parts);
+    for (pg::Json& part : list) {
+        part.erase("evidence");
+        part.erase("issues");
+    }
+    return list;
+}
+
+void SaveState(const std::string& scope, const ScopeHealth& result, const Marks& marks, bool changed) {
+    static pg::Statement statement(
+        "UPDATE pulse.signal_health_state SET score = $2, status = $3, level = $4, rising_since = $5, rising = $6,"
+        " assumed = $7, parts = $8, issues = $9, as_of = $10, since = CASE WHEN $11 OR since IS NULL THEN $10 ELSE"
+        " since END, incident_mark = $12, signal_mark = $13, settings_from = $14, error = NULL WHERE scope = $1",
+        {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, FLOAT8OID, JSONBOID, TEXTARRAYOID,
+         TIMESTAMPTZOID, BOOLOID, INT8OID, INT8OID, TIMESTAMPTZOID});
+    statement.Execute({Value::Text(scope), Value::Float8(result.score), Value::Text(Name(result.status)),
+                       Value::Text(Name(result.held.level)), Value::Time(result.held.rising_since),
+                       Value::Int4(result.held.rising), Value::Float8(result.health.assumed),
+                       Value::Jsonb(Json(result.health.parts)), Value::Texts(result.health.issues),
+                       Value::Time(result.as_of), Value::Bool(changed), Value::Int8(marks.incident),
+                       Value::Int8(marks.signal), Value::Time(marks.settings_from)});
+}
+
+void SaveHistory(const std::string& scope, const ScopeHealth& result) {
+    static pg::Statement statement(
+        "INSERT INTO pulse.signal_health_history AS h (scope, hour, score, lowest, highest, status, evaluations,"
+        " assumed, parts, as_of) VALUES ($1, $2, $3, $3, $3, $4, 1, $5, $6, $7) ON CONFLICT (scope, hour) DO"
+        " UPDATE SET score = excluded.score, lowest = least(h.lowest, excluded.score), highest ="
+        " greatest(h.highest, excluded.score), status = excluded.status, evaluations = h.evaluations + 1,"
+        " assumed = excluded.assumed, parts = excluded.parts, as_of = excluded.as_of",
+        {TEXTOID, TIMESTAMPTZOID, FLOAT8OID, TEXTOID, FLOAT8OID, JSONBOID, TIMESTAMPTZOID});
+    Moment hour = result.as_of - result.as_of % kHour;
+    if (result.as_of < 0 && hour != result.as_of) hour -= kHour;
+    statement.Execute({Value::Text(scope), Value::Time(hour), Value::Float8(result.score),
+                       Value::Text(Name(result.status)), Value::Float8(result.health.assumed),
+                       Value::Jsonb(WithoutEvidence(result.health.parts)), Value::Time(result.as_of)});
+}
+
+// A change of status, for whoever listens.
+void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& result) {
+    audit::Write("signal_health.status_changed", scope,
+                 {{"from", Name(before)}, {"to", Name(result.status)}, {"score", result.score}});
+}
+
+void SaveProblem(const std::string& scope, const std::string& problem) {
+    pg::Execute("UPDATE pulse.signal_health_state SET error = $2 WHERE scope = $1",
+                {Value::Text(scope), Value::Text(problem)});
+}
+
+// Computes one scope so that its failure disturbs nothing else.
+UpdatedScope TryUpdate(const std::string& scope, Moment now) {
+    UpdatedScope updated{scope, {}, HealthStatus::kUnknown};
+    std::string problem;
+    try {
+        pg::Subtransaction subtransaction;
+        {
+            const pg::Session session;
+            if (const auto result = UpdateHealth(scope, now, true, false)) {
+                updated.score = result->score;
+                updated.status = result->status;
+            }
+        }
+        subtransaction.Commit();
+        return updated;
+    } catch (const UserError& error) {
+        problem = error.message();
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+        problem = error.message;
+    }
+    SaveProblem(scope, problem);
+    return updated;
+}
+
+}  // namespace
+
+Marks CurrentMarks(Moment settings_from) {
+    static pg::Statement statement(
+        "SELECT coalesce((SELECT i.id FROM pulse.incident_event AS i ORDER BY i.id DESC LIMIT 1), 0),"
+        " coalesce((SELECT s.id FROM pulse.signal AS s ORDER BY s.id DESC LIMIT 1), 0)",
+        {});
+    const pg::Result rows = statement.Execute({});
+    return {rows[0].Int8(0), rows[0].Int8(1), settings_from};
+}
+
+ScopeHealth ComputeHealth(const std::string& scope, Moment now, const StoredTrustSettings& settings) {
+    return ComputeFrom(FindState(scope), scope, now, settings.settings);
+}
+
+std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now, bool history, bool wait) {
+    const StoredTrustSettings settings = TrustSettingsAt(now);
+    // Before anything is read: what comes meanwhile is computed again.
+    const Marks marks = CurrentMarks(settings.from);
+    // A scope that does not exist gets no row.
+    DependenciesOf(ReadSubject(scope));
+    const std::optional<StoredState> before = LockState(scope, now, wait);
+    if (!before) return std::nullopt;
+    ScopeHealth result = ComputeFrom(*before, scope, now, settings.settings);
+    const bool changed = before->as_of && before->status != result.status;
+    SaveState(scope, result, marks, changed);
+    if (history) SaveHistory(scope, result);
+    if (changed) Announce(scope, before->status, result);
+    return result;
+}
+
+std::vector<UpdatedScope> UpdateAllHealth() {
+    const Moment now = pg::PastNow();
+    MeasureOwnSignals(now);
+    std::vector<std::string> scopes{"all"};
+    {
+        const pg::Result rows = pg::Execute(
+            "SELECT scope FROM pulse.signal_health_state WHERE scope <> 'all' AND used_at > $1"
+            " ORDER BY as_of NULLS FIRST, scope LIMIT $2",
+            {Value::Time(now - kInUse), Value::Int8(kMostScopes)});
+        for (uint64_t i = 0; i < rows.size(); ++i) scopes.push_back(rows[i].Text(0));
+    }
+    std::vector<UpdatedScope> updated;
+    for (const std::string& scope : scopes) {
+        pg::CheckInterrupts();
+        updated.push_back(TryUpdate(scope, now));
+    }
+    return updated;
+}
+
+}  // namespace pulse::trust
