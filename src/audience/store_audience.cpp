@@ -330,6 +330,7 @@ void ResumeAudience(const std::string& name) {
                 {Value::Int8(audience.id)});
     audit::Write("audience.resumed", name, {{"was", audience.at_home ? audience.status : "restored"}});
     // What the platform got after the dump is not in the ledger.
+    if (!audience.at_home) CancelRuns(audience.id, "the audience was restored");
     if (!audience.at_home) QueueRun(*FindAudience(audience.id), "replace", "resume");
     WakeSyncs();
 }

@@ -17,6 +17,24 @@ SELECT pulse_create_audience('gold', 'gold', 'crm', '{"identifiers": ["email"]}'
 CREATE VIEW file AS SELECT array_agg(l ORDER BY l) FILTER (WHERE l LIKE '%@%') AS lines FROM pulse_read_audience_file('gold') AS l;
 CREATE VIEW last_sync AS SELECT operation, status, looked_at, total, to_add, to_remove, added, removed, failed, suppressed, suppressed_by, held_by FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
 
+-- The gate lets it pass: something is known of what the audience stands on.
+CREATE FUNCTION trusted(audience text, segment text) RETURNS void LANGUAGE sql AS $$
+SELECT pulse_record_signals((SELECT jsonb_agg(jsonb_build_object('name', 'spend', 'source', 'test', 'entity', 'segment:' || segment, 'value', 100 + i % 3, 'at', pulse_now() - i * interval '20 hours'))
+                             FROM generate_series(9, 0, -1) AS i));
+SELECT pulse_update_signal_health('audience:' || audience);
+$$;
+
+-- ---- nothing is sent before the gate lets it ----
+SELECT pulse_run_syncs() AS ended;
+SELECT status, held_by, held_reason FROM pulse.sync_run;
+SELECT count(*) FROM pulse.audience_member;
+-- Here any known score does.
+SELECT pulse_set_trust('{"high": 1, "standard": 1, "conservative": 1, "hold": 0}') IS NOT NULL AS set;
+SELECT trusted('gold', 'gold');
+-- It is looked at again after a minute.
+SELECT pulse_run_syncs() AS ended;
+SET pulse.now = '2026-03-01 12:01+00';
+
 -- ---- the first sync compares everybody ----
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
@@ -37,6 +55,7 @@ SELECT * FROM file;
 SELECT count(*) AS marks FROM pulse.audience_mark;
 -- The schedule.
 SET pulse.now = '2026-03-02 11:00+00';
+SELECT trusted('gold', 'gold');
 SELECT pulse_run_syncs() AS ended;
 SET pulse.now = '2026-03-02 12:30+00';
 SELECT pulse_run_syncs() AS ended;
@@ -47,6 +66,7 @@ SELECT pulse_set_consent('u5', 'ads', true, '{"expires_at": "2026-03-05"}') > 0 
 SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
 SELECT 'u5@example.com' = ANY (SELECT unnest(lines) FROM file) AS still_there;
 SET pulse.now = '2026-03-06 12:00+00';
+SELECT trusted('gold', 'gold');
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM file;
 
@@ -72,6 +92,7 @@ SELECT operation, looked_at, total, added, removed FROM last_sync;
 SELECT pulse_sync_audience('gold', 'replace') > 0 AS queued, pulse_run_syncs() AS ended;
 SELECT operation, looked_at, total, added, removed FROM last_sync;
 SET pulse.now = '2026-04-10 12:00+00';
+SELECT trusted('gold', 'gold');
 SELECT pulse_run_syncs() AS ended;
 SELECT operation, triggered_by FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
 SELECT pulse_sync_audience('gold', 'everything');
@@ -119,7 +140,22 @@ SELECT status, held_by FROM last_sync;
 SELECT pulse_approve_sync(:run);
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
-SELECT * FROM file;
+SELECT array_length(lines, 1) AS lines FROM file;
+
+-- ---- the gate again ----
+SELECT pulse_freeze('look first');
+SELECT pulse_identify('u8', '{"plan": "gold"}') > 0 AS enters;
+SELECT pulse_sync_audience('gold') AS run \gset
+SELECT pulse_run_syncs() AS ended;
+SELECT status, held_by FROM last_sync;
+SELECT pulse_approve_sync(:run);
+SET pulse.now = '2026-04-11 12:01+00';
+SELECT pulse_run_syncs() AS ended;
+SELECT status, error FROM pulse.sync_run WHERE id = :run;
+SELECT pulse_unfreeze();
+SELECT trusted('gold', 'gold');
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, status, added FROM last_sync;
 
 -- ---- pausing, resuming ----
 SELECT pulse_pause_audience('gold', 'holidays');
@@ -140,10 +176,6 @@ SELECT pulse_resume_audience('gold');
 SELECT pulse_run_syncs() AS ended;
 SELECT operation, status FROM last_sync;
 
--- ---- erasure ----
-SELECT count(*) FROM pulse.audience_member WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE kind = 'user_id' AND value = 'u9');
-SELECT pulse_pause_audience('gold');
-
 -- ---- deleting ----
 SELECT pulse_delete_audience('gold');
 SELECT count(*) FROM pulse.audience_member;
@@ -157,6 +189,8 @@ CREATE TABLE buyers (customer text PRIMARY KEY, amount int);
 INSERT INTO buyers SELECT 'u' || n, n * 10 FROM generate_series(1, 12) AS n;
 SELECT pulse_create_segment('buyers', '{"from": "buyers", "key": "customer", "where": "amount >= 30"}') > 0 AS made;
 SELECT pulse_create_audience('buyers', 'buyers', 'crm', '{"identifiers": ["email"], "interval": "manual"}') > 0 AS made;
+SELECT count(*) FROM pulse_take_snapshot('buyers');
+SELECT trusted('buyers', 'buyers');
 SELECT part, item, people FROM pulse_preview_audience('buyers', 0) WHERE part <> 'request';
 SELECT pulse_sync_audience('buyers') > 0 AS queued, pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
@@ -167,5 +201,7 @@ SELECT pulse_sync_audience('buyers') > 0 AS queued, pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
 SELECT * FROM pulse_read_audience_file('buyers') AS line;
 SELECT count(*) FROM pulse.audience_scan;
+SELECT pulse_delete_segment('buyers', true);
+SELECT pulse_delete_audience('buyers');
 SELECT pulse_delete_segment('buyers', true);
 DROP TABLE buyers;
