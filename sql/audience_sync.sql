@@ -152,6 +152,12 @@ CREATE FUNCTION pulse_approve_sync(run bigint) RETURNS void
 COMMENT ON FUNCTION pulse_approve_sync(bigint) IS
 'Lets a sync continue that is held because it would move a larger share of the people than max_share; recorded in pulse.audit. A sync that the gate holds cannot be approved. Errors: 42704 unknown run, 55000 it is not held for that reason.';
 
+-- Level: operator
+CREATE FUNCTION pulse_retry_sync(run bigint) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_sync';
+COMMENT ON FUNCTION pulse_retry_sync(bigint) IS
+'Lets a sync that waits after a failure, or for the gate, be tried again at once. Errors: 42704 unknown run, 55000 it has ended, or waits for pulse_approve_sync().';
+
 -- Level: people_reader
 CREATE FUNCTION pulse_preview_audience(name text, sample bigint DEFAULT 5)
     RETURNS TABLE (part text, item text, people bigint, value text)

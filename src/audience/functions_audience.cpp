@@ -71,6 +71,13 @@ PULSE_WRITING_FUNCTION(pulse_approve_sync) {
     PG_RETURN_VOID();
 }
 
+PULSE_WRITING_FUNCTION(pulse_retry_sync) {
+    const int64_t run = pg::Args(fcinfo).RequireInt8(0, "run");
+    const pg::OwnerSession session;
+    audience::RetrySync(run);
+    PG_RETURN_VOID();
+}
+
 PULSE_WRITING_FUNCTION(pulse_run_syncs) {
     const pg::OwnerSession session;
     return Int64GetDatum(audience::RunSyncsHere());

@@ -146,6 +146,22 @@ void ApproveSync(int64_t run) {
     WakeSyncs();
 }
 
+void RetrySync(int64_t run) {
+    const pg::Result rows = pg::Execute("SELECT status, held_by FROM pulse.sync_run WHERE id = $1 FOR UPDATE",
+                                        {Value::Int8(run)});
+    if (rows.empty()) ThrowUnknownRun(run);
+    const std::string status = rows[0].Text(0);
+    if (status == "held" && rows[0].TextOrNull(1) == "share")
+        throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " waits for approval", "",
+                        "Approve it: SELECT pulse_approve_sync(" + std::to_string(run) + ").");
+    if (status != "pending" && status != "processing" && status != "held")
+        throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " has ended",
+                        "It is " + status + ".", "");
+    pg::Execute("UPDATE pulse.sync_run SET not_before = $2 WHERE id = $1",
+                {Value::Int8(run), Value::Time(pg::Now())});
+    WakeSyncs();
+}
+
 void CancelRuns(int64_t audience, const std::string& why) {
     pg::Execute("UPDATE pulse.sync_run SET cancel_asked = status = 'processing',"
                 " status = CASE WHEN status = 'processing' THEN status ELSE 'cancelled' END,"

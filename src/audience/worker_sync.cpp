@@ -357,13 +357,12 @@ class SyncWorker : private pg::LaneWorker {
         }
     }
 
-    // The same for all attempts of the same people.
+    // The same for all attempts of the same people, and for nothing else.
     static std::string KeyOf(int64_t run, const ActiveSync& sync) {
-        const Claimed& claimed = sync.work.claimed;
-        return "sync_" + std::to_string(run) + "_" +
-               (claimed.operation == Operation::kAdd ? "add" : claimed.queue ? "former" : "remove") + "_" +
-               std::to_string(claimed.ids.empty() ? 0 : claimed.ids.front()) + "_" +
-               std::to_string(sync.next);
+        const Batch& batch = sync.batches[sync.next];
+        std::string content = batch.operation == Operation::kAdd ? "add" : "remove";
+        for (const Row& row : batch.rows) content += Pack(PreparedPerson{row.cells}) + "|";
+        return "sync_" + std::to_string(run) + "_" + Sha256Hex(content).substr(0, 32);
     }
 
     // Writes the place in the session before the request is made: a first batch is never sent twice.

@@ -34,6 +34,7 @@ int64_t QueueRun(const Audience& audience, const std::string& operation, const c
 int64_t RequestSync(const std::string& name, const std::string& operation, const char* triggered_by);
 void CancelSync(int64_t run);
 void ApproveSync(int64_t run);
+void RetrySync(int64_t run);
 // Those that wait end; one under way ends after its request.
 void CancelRuns(int64_t audience, const std::string& why);
 // Queues what is due by schedule, by change, and for erased people.
