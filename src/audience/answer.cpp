@@ -60,9 +60,9 @@ std::string FoundId(Platform platform, const json& body, const std::string& name
 
 Answer ReadJson(const Destination& destination, Call call, const http::Response& response, Moment now,
                 const std::string& audience_name) {
-    const json body = ReadBody(response.body);
+    bool readable = false;
+    const json body = ReadBody(response.body, &readable);
     const std::string title = Title(destination.platform);
-    const bool readable = !body.empty();
     if (call == Call::kRenew) return ReadToken(destination.platform, response, body);
     // An error page instead of JSON comes from something between, which is temporary. Snapchat's 401 is a
     // text.

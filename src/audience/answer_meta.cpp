@@ -53,7 +53,8 @@ int64_t RegainWait(const http::Response& response) {
     double minutes = 0;
     for (const auto& [name, value] : response.headers) {
         if (name != "x-business-use-case-usage") continue;
-        for (const auto& [account, entries] : ReadBody(value).items())
+        const json usage = ReadBody(value);
+        for (const auto& [account, entries] : usage.items())
             if (entries.is_array())
                 for (const json& entry : entries)
                     minutes =
@@ -63,11 +64,11 @@ int64_t RegainWait(const http::Response& response) {
 }
 
 std::optional<MetaAnswer> FindMetaCode(int64_t code, int64_t subcode) {
-    // Some codes about audiences stand in either place.
+    // Long codes about audiences stand in either place, and say more than the code beside them.
     for (const MetaCode& known : kMetaCodes)
-        if ((known.code == code && (known.subcode == 0 || known.subcode == subcode)) ||
-            (known.code > 10'000 && known.code == subcode))
-            return known.answer;
+        if (known.code > 1'000'000 && (known.code == code || known.code == subcode)) return known.answer;
+    for (const MetaCode& known : kMetaCodes)
+        if (known.code == code && (known.subcode == 0 || known.subcode == subcode)) return known.answer;
     if (code >= 200 && code < 300) return MetaAnswer::kRefused;  // permissions
     if (code >= 80'000 && code < 80'015) return MetaAnswer::kThrottled;
     return std::nullopt;

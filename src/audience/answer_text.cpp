@@ -53,9 +53,10 @@ json Parse(const std::string& text) {
 
 }  // namespace
 
-json ReadBody(const std::string& body) {
+json ReadBody(const std::string& body, bool* readable) {
     json value = Parse(body);
     if (value.is_discarded() && body.find("***") != std::string::npos) value = Parse(WithoutMasks(body));
+    if (readable) *readable = value.is_object();
     return value.is_object() ? value : json::object();
 }
 

@@ -8,8 +8,9 @@
 
 namespace pulse::audience {
 
-// The answer's JSON object; an empty object if it is none. Secrets that were replaced in a number are null.
-nlohmann::json ReadBody(const std::string& body);
+// The answer's JSON object; an empty one if it is none, which `readable` says. Secrets that were replaced in
+// a number are null.
+nlohmann::json ReadBody(const std::string& body, bool* readable = nullptr);
 
 // A member of an object at a path; null if there is none.
 const nlohmann::json& At(const nlohmann::json& json, std::initializer_list<const char*> path);

@@ -14,7 +14,7 @@ use POSIX ();
 use PostgreSQL::Test::Utils;
 use Time::HiRes ();
 
-our @EXPORT = qw(start_receiver start_peer start_node_script stop_peer wait_for_port free_port get_json post_json delete_json
+our @EXPORT = qw(start_receiver start_ad_platforms start_peer start_node_script stop_peer wait_for_port free_port get_json post_json delete_json
   peers_directory);
 
 my @running;
@@ -132,6 +132,16 @@ sub start_receiver
 	my $ports = wait_for($peer, 'the receiver did not start', sub { slurp_file($peer->{log}->filename) =~ /^(\{.*\})$/m && $1 });
 	%$peer = (%$peer, %{ decode_json($ports) }, ca => "$directory/ca.pem");
 	$peer->{url} = "http://127.0.0.1:$peer->{http}";
+	return $peer;
+}
+
+# Starts test/peers/ad_platforms.mjs. The peer has its port, and url.
+sub start_ad_platforms
+{
+	my $peer = start_node_script('ad_platforms.mjs');
+	my $line = wait_for($peer, 'the ad platforms did not start', sub { slurp_file($peer->{log}->filename) =~ /^(\{.*\})$/m && $1 });
+	$peer->{port} = decode_json($line)->{port};
+	$peer->{url} = "http://127.0.0.1:$peer->{port}";
 	return $peer;
 }
 

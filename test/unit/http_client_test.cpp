@@ -180,6 +180,20 @@ TEST_F(HttpClient, SendsAndReceives) {
         EXPECT_EQ(seen.find(none), std::string::npos) << none;
 }
 
+TEST_F(HttpClient, KeepsHeadersThatARequestNames) {
+    Server server([](const std::string&) {
+        return Http("hello",
+                    "X-Usage:  {\"token\": \"abcdef\"} \r\nX-Other: 1\r\nx-usage: 2\r\nX-Empty:\r\n");
+    });
+    Request request = To(server.Url("/"));
+    EXPECT_TRUE(Ask(request).headers.empty());
+    request.keep = {"x-usage", "x-empty"};
+    request.secrets = {"abcdef"};
+    const std::vector<std::pair<std::string, std::string>> kept = {
+        {"x-usage", R"({"token": "***"})"}, {"x-usage", "2"}, {"x-empty", ""}};
+    EXPECT_EQ(Ask(request).headers, kept);
+}
+
 TEST_F(HttpClient, ReleasesAllSockets) {
     {
         Server server([](const std::string&) { return Http("x"); });

@@ -52,7 +52,8 @@ std::vector<Batch> MakeBatches(const Destination& destination, Operation operati
 
 // ---- Meta's sessions ----
 
-// A session as the ledger keeps it; write it before the request is sent.
+// A session as the ledger keeps it; write it before the request is sent. It has one operation, or is of one
+// replacement.
 struct UploadSession {
     int64_t id = 0;           // made by us, unique in the ad account
     int64_t batches = 0;      // that were sent, whatever became of them
