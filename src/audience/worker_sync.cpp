@@ -278,6 +278,8 @@ class SyncWorker : private pg::LaneWorker {
     }
 
     void Start(int64_t run, ActiveSync& sync, Call call, http::Request request) {
+        // Two audiences would be made; and the first batch of a session of Meta must never come twice.
+        request.once = call == Call::kCreate || sync.work.destination->platform == Platform::kMeta;
         const Moment now = pg::WallClock();
         const uint64_t number = ++last_number_;
         Asked asked;

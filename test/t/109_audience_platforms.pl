@@ -33,7 +33,7 @@ sub synced
 {
 	my ($platform, $what, %how) = @_;
 	is(sync_until_done($node, 'shop', $platform, %how), $how{status} // 'completed', "$platform: $what: the sync has ended");
-	is(platform_hashes($platforms, $platform, $name{$platform} =~ s/ /%20/gr), wanted_hashes($node, 'shop'), "$platform: $what: it has exactly the members with consent");
+	is(difference(platform_hashes($platforms, $platform, $name{$platform} =~ s/ /%20/gr), wanted_hashes($node, 'shop')), '', "$platform: $what: it has exactly the members with consent");
 	return;
 }
 
@@ -58,6 +58,15 @@ for my $platform (sort keys %name)
 		next if $mode eq 'session_lost' && $platform ne 'meta';
 		shop("SELECT pulse_identify('u$n', jsonb_build_object('email', '$platform-$mode\@example.com', 'plan', 'gold'))");
 		fault("/$platform", $mode, times => 2);
+		if ($platform eq 'google' && $mode eq 'partial')
+		{
+			# Google takes an upload and says later that only a part was done: that part is sent again with the next sync.
+			is(sync_until_done($node, 'shop', 'google'), 'completed', 'google: an upload of which a part is done later');
+			well();
+			shop('UPDATE pulse.sync_batch SET look_at = now() WHERE look_at IS NOT NULL');
+			is(sync_until_done($node, 'shop', 'google'), 'completed', 'google: the next sync');
+			ok($node->poll_query_until('shop', "SELECT count(*) = 0 FROM pulse.sync_batch WHERE look_at <= now()"), 'google: it was asked what became of it');
+		}
 		synced($platform, $mode);
 		well();
 	}
@@ -104,7 +113,7 @@ trust_audience($node, 'shop', 'second', 'meta');
 fault('/meta/', 'cut_after', times => 1);
 $name{second} = 'second';
 is(sync_until_done($node, 'shop', 'second'), 'completed', 'the creation is repeated');
-is(platform_hashes($platforms, 'meta', 'second'), wanted_hashes($node, 'shop'), 'and everybody is there');
+is(difference(platform_hashes($platforms, 'meta', 'second'), wanted_hashes($node, 'shop')), '', 'and everybody is there');
 well();
 
 # ---- deleting ----

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use PulsePeers;
 use Test::More;
 
-our @EXPORT = qw(start_platforms make_people make_destination trust_audience sync_until_done wanted_hashes platform_hashes violations);
+our @EXPORT = qw(look_at_uploads difference start_platforms make_people make_destination trust_audience sync_until_done wanted_hashes platform_hashes violations);
 
 # Starts test/peers/ad_platforms.mjs; the peer has its url.
 sub start_platforms
@@ -101,6 +101,27 @@ sub platform_hashes
 	my ($platforms, $platform, $name) = @_;
 	my $audience = get_json("$platforms->{url}/__audience?platform=$platform&name=$name");
 	return join ' ', sort map { s/.*://r } @{ $audience->{identifiers} };
+}
+
+# What one of two lists of hashes has and the other has not; empty when they are the same.
+sub difference
+{
+	my ($have, $want) = @_;
+	my %have = map { $_ => 1 } split / /, $have;
+	my %want = map { $_ => 1 } split / /, $want;
+	my @more = grep { !$want{$_} } sort keys %have;
+	my @less = grep { !$have{$_} } sort keys %want;
+	return '' if !@more && !@less;
+	return sprintf '%d too many, %d missing, of %d: %s', scalar @more, scalar @less, scalar keys %want, join ' ', map { substr $_, 0, 12 } grep { defined } (@more, @less)[ 0 .. 5 ];
+}
+
+# Lets the worker ask at once what became of uploads that were taken.
+sub look_at_uploads
+{
+	my ($node, $db) = @_;
+	$node->safe_psql($db, 'UPDATE pulse.sync_batch SET look_at = now() WHERE look_at IS NOT NULL');
+	# It wakes at the next sync.
+	return $node->poll_query_until($db, "SELECT count(*) = 0 FROM pulse.sync_batch WHERE look_at <= now()");
 }
 
 sub violations
