@@ -17,7 +17,7 @@ CREATE TABLE pulse.sync_run (
     not_before timestamptz NOT NULL,
     attempts int NOT NULL DEFAULT 0,
     after bigint NOT NULL DEFAULT 0,
-    after_key text,
+    after_key text,  -- Level: people_reader
     looked_at bigint NOT NULL DEFAULT 0,
     total bigint NOT NULL DEFAULT 0,
     to_add bigint,

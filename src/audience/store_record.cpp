@@ -275,8 +275,8 @@ void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platfor
                     " WHERE id = $1 FOR UPDATE",
                     {Value::Int8(upload.id)});
     if (rows.empty()) return;
-    if (answer.outcome == Outcome::kRefused || answer.outcome == Outcome::kPartial ||
-        answer.outcome == Outcome::kBadRows) {
+    if (answer.outcome == Outcome::kRefused || answer.outcome == Outcome::kRestart ||
+        answer.outcome == Outcome::kPartial || answer.outcome == Outcome::kBadRows) {
         // Taken, and not done: it is done again with the next sync.
         std::vector<std::string> cells;
         if (!rows[0].IsNull(2)) {

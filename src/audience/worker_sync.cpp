@@ -395,15 +395,15 @@ class SyncWorker : private pg::LaneWorker {
         std::optional<Destination> destination;
         std::string failed;
         Do("pulse: looking at an upload", [&] { destination = LoadDestination(upload.destination); }, &failed);
-        if (!destination || !HasToken(*destination) || !MayStart(*destination)) {
-            // Without a token the next sync gets one.
+        if (!destination) return;
+        if (!HasToken(*destination)) {
+            // The next sync gets one.
             Answer later;
             later.outcome = Outcome::kRetry;
-            if (destination)
-                Do("pulse: recording an upload",
-                   [&] { RecordLook(upload, later, destination->platform); });
+            Do("pulse: recording an upload", [&] { RecordLook(upload, later, destination->platform); });
             return;
         }
+        if (!MayStart(*destination)) return;  // it stays due
         Asked asked;
         asked.upload = upload;
         asked.destination = destination;

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use PulsePeers;
 use Test::More;
 
-our @EXPORT = qw(look_at_uploads difference start_platforms make_people make_destination trust_audience sync_until_done wanted_hashes platform_hashes violations);
+our @EXPORT = qw(difference start_platforms make_people make_destination trust_audience sync_until_done wanted_hashes platform_hashes violations);
 
 # Starts test/peers/ad_platforms.mjs; the peer has its url.
 sub start_platforms
@@ -73,8 +73,8 @@ sub sync_until_done
 	my $end = time + ($how{seconds} // $PostgreSQL::Test::Utils::timeout_default);
 	while (time < $end)
 	{
-		my ($failed, $status) = $node->psql($db, "SELECT pulse_retry_sync(id) FROM pulse.sync_run WHERE status IN ('pending', 'processing') AND not_before > now() + interval '100 milliseconds';
-			SELECT status FROM pulse.sync_run WHERE audience = '$audience' ORDER BY id DESC LIMIT 1");
+		my ($failed, $status) = $node->psql($db, "SELECT pulse_retry_sync(id) FROM pulse.sync_run WHERE (status IN ('pending', 'processing') OR status = 'held' AND held_by = 'gate') AND not_before > now() + interval '100 milliseconds';
+			SELECT CASE WHEN status = 'held' AND held_by = 'gate' THEN 'waits' ELSE status END FROM pulse.sync_run WHERE audience = '$audience' ORDER BY id DESC LIMIT 1");
 		($status) = reverse split /\n/, $status // '';
 		return $status if !$failed && ($status // '') =~ /^(completed|partial|failed|cancelled|held)$/;
 		$how{meanwhile}->() if $how{meanwhile};
@@ -115,15 +115,7 @@ sub difference
 	return sprintf '%d too many, %d missing, of %d: %s', scalar @more, scalar @less, scalar keys %want, join ' ', map { substr $_, 0, 12 } grep { defined } (@more, @less)[ 0 .. 5 ];
 }
 
-# Lets the worker ask at once what became of uploads that were taken.
-sub look_at_uploads
-{
-	my ($node, $db) = @_;
-	$node->safe_psql($db, 'UPDATE pulse.sync_batch SET look_at = now() WHERE look_at IS NOT NULL');
-	# It wakes at the next sync.
-	return $node->poll_query_until($db, "SELECT count(*) = 0 FROM pulse.sync_batch WHERE look_at <= now()");
-}
-
+# What the platforms found wrong with requests.
 sub violations
 {
 	my ($platforms) = @_;

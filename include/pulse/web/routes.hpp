@@ -30,5 +30,6 @@ std::vector<Route> EventQualityRoutes();  // Stratum: quality and anomalies of e
 std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhooks
 std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, growth
 std::vector<Route> FunnelRoutes();          // Stratum: funnels
+std::vector<Route> AudienceRoutes();        // audiences on other platforms, Pulse's own and Stratum's
 
 }  // namespace pulse::web
