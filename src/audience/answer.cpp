@@ -5,6 +5,7 @@
 #include "answer_text.hpp"
 #include "pulse/delivery/classify_response.hpp"
 #include "pulse/delivery/escape.hpp"
+#include "wire.hpp"
 
 namespace pulse::audience {
 
@@ -52,7 +53,8 @@ std::string FoundId(Platform platform, const json& body, const std::string& name
             if (id.empty()) id = FindByName(At(body, {"userLists"}), name, "displayName", "name");
             return id.erase(0, id.rfind('/') + 1);
         }
-        case Platform::kTiktok: return FindByName(At(body, {"data", "list"}), name, "name", "audience_id");
+        case Platform::kTiktok:
+            return FindByName(At(body, {"data", "list"}), TiktokName(name), "name", "audience_id");
         case Platform::kSnapchat: return FindByName(At(body, {"segments"}), name, "name", "id", "segment");
         default: return "";
     }
@@ -72,9 +74,14 @@ Answer ReadJson(const Destination& destination, Call call, const http::Response&
         (response.ok() ? NeedsBody(destination.platform, call) && response.status != 204 : !means_something))
         return Say(Outcome::kRetry, http::Reason((title + "'s answer is not JSON").c_str(), response.status,
                                                  delivery::Clean(response.body, 100)));
+    if (!readable && response.ok()) return Say(Outcome::kDone, "");
     Answer answer = ReadPlatform(destination, call, response, body, now);
-    if (call == Call::kFind && answer.outcome == Outcome::kDone)
+    if (call == Call::kFind && answer.outcome == Outcome::kDone) {
         answer.id = FoundId(destination.platform, body, audience_name);
+        const json& pages = At(body, {"data", "page_info"});
+        answer.more = answer.id.empty() &&
+                      WholeAt(pages, {"page"}).value_or(1) < WholeAt(pages, {"total_page"}).value_or(1);
+    }
     // What is not there is deleted.
     if (call == Call::kDelete && answer.outcome == Outcome::kGone) answer = Say(Outcome::kDone, "");
     return answer;

@@ -209,6 +209,7 @@ IdentifierRules ReadRules(const Destination& destination) {
     rules.platform = destination.platform;
     rules.calling_code = destination.Option("country_code");
     rules.country = LowerUtf8(destination.Option("country"));
+    if (rules.country == "uk") rules.country = "gb";
     rules.hash = destination.Option("hashing") != "none";
     rules.takes_hashes = options::ParseFlag(destination.Option("takes_hashes")).value_or(false);
     rules.phone_plus = options::ParseFlag(destination.Option("phone_plus")).value_or(true);

@@ -210,7 +210,7 @@ http::Request CreateRequest(const Destination& destination, const std::string& t
         case Platform::kTiktok:
             body = {{"advertiser_id", Account(destination)},
                     {"action", "create"},
-                    {"custom_audience_name", delivery::Clean(text.name, 70)}};
+                    {"custom_audience_name", TiktokName(text.name)}};
             return Authorised(destination, token, "POST", "/segment/audience/", {}, &body);
         case Platform::kSnapchat:
             body = SnapchatSegment(destination, text);
@@ -220,7 +220,8 @@ http::Request CreateRequest(const Destination& destination, const std::string& t
     }
 }
 
-http::Request FindRequest(const Destination& destination, const std::string& token, const std::string& name) {
+http::Request FindRequest(const Destination& destination, const std::string& token, const std::string& name,
+                          int page) {
     switch (destination.platform) {
         case Platform::kMeta:
             return Authorised(destination, token, "GET", "/act_" + Account(destination) + "/customaudiences",
@@ -229,7 +230,9 @@ http::Request FindRequest(const Destination& destination, const std::string& tok
             return GoogleList(destination, token, "GET", UserLists(destination), {{"pageSize", "1000"}});
         case Platform::kTiktok:
             return Authorised(destination, token, "GET", "/dmp/custom_audience/list/",
-                              {{"advertiser_id", Account(destination)}, {"page", "1"}, {"page_size", "100"}});
+                              {{"advertiser_id", Account(destination)},
+                               {"page", std::to_string(page)},
+                               {"page_size", "100"}});
         case Platform::kSnapchat:
             return Authorised(destination, token, "GET", "/adaccounts/" + Account(destination) + "/segments");
         default: ThrowNoCall(destination.platform, ("find " + name).c_str());

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
+#include <unordered_set>
 
 namespace pulse::audience {
 
@@ -118,7 +118,7 @@ class Filler {
     Batch pattern_;
     std::vector<Batch> batches_;
     size_t count_ = 0, bytes_ = 0;
-    std::set<std::string> seen_;
+    std::unordered_set<std::string> seen_;
 };
 
 std::vector<Row> RowsOf(Platform platform, Section section, size_t member, const std::vector<Cell>& cells) {

@@ -21,18 +21,18 @@ constexpr int64_t kNotice = 90 * kDay;
 
 // Words that hint at health or at somebody's money, as beginnings of words.
 constexpr std::string_view kSensitive[] = {
-    "abortion",    "addict",     "aids",         "alcoholic",   "allerg",    "alzheimer", "anorexi",
-    "antidepress", "anxiety",    "arthritis",    "asthma",      "autis",     "bankrupt",  "bipolar",
-    "bulimi",      "cancer",     "chemotherap",  "cholesterol", "chronic",   "clinic",    "credit score",
-    "creditworth", "debt",       "dementia",     "depress",     "diabet",    "diagnos",   "dialysis",
-    "disab",       "disease",    "disorder",     "drug",        "epilep",    "erectile",  "fertilit",
-    "foreclos",    "health",     "hepatitis",    "hiv",         "hospital",  "illness",   "income",
-    "infertil",    "insolven",   "insulin",      "ivf",         "krank",     "loan",      "low income",
-    "medicaid",    "medical",    "medicare",     "medicat",     "menopaus",  "mental",    "miscarriage",
-    "mortgage",    "net worth",  "obes",         "oncolog",     "overdraft", "patient",   "payday",
-    "pharma",      "pregnan",    "prescription", "psychiatr",   "rehab",     "schizo",    "sclerosis",
-    "std",         "suicid",     "surgery",      "symptom",     "therap",    "treatment", "tumor",
-    "tumour",      "weight loss"};
+    "abortion",    "addict",       "aids",        "alcoholic",   "allerg",    "alzheimer",   "anorexi",
+    "antidepress", "anxiety",      "arthritis",   "asthma",      "autis",     "bankrupt",    "bipolar",
+    "bulimi",      "cancer",       "chemotherap", "cholesterol", "chronic",   "clinic",      "credit score",
+    "creditworth", "debt",         "dementia",    "depress",     "diabet",    "diagnos",     "dialysis",
+    "disab",       "disease",      "disorder",    "drug",        "epilep",    "erectile",    "fertilit",
+    "foreclos",    "health",       "hepatitis",   "hiv",         "hospital",  "illness",     "income",
+    "infertil",    "insolven",     "insulin",     "ivf",         "loan",      "low income",  "medicaid",
+    "medical",     "medicare",     "medicat",     "menopaus",    "mental",    "miscarriage", "mortgage",
+    "net worth",   "obes",         "oncolog",     "overdraft",   "patient",   "payday",      "pharma",
+    "pregnan",     "prescription", "psychiatr",   "rehab",       "schizo",    "sclerosis",   "std",
+    "suicid",      "surgery",      "symptom",     "therap",      "treatment", "tumor",       "tumour",
+    "weight loss"};
 
 // Short ones are words, not beginnings.
 bool IsWholeWord(std::string_view word) {

@@ -145,6 +145,10 @@ std::string AccountId(const Destination& destination, const char* option) {
     return id;
 }
 
+std::string TiktokName(const std::string& name) {
+    return delivery::Clean(name, 70);
+}
+
 json MetaBody(const Destination& destination, const Upload& upload, const Batch& batch) {
     const std::vector<Column> columns = ColumnsOf(destination, batch.operation);
     json schema = json::array(), data = json::array();

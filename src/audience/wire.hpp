@@ -28,6 +28,9 @@ nlohmann::json SnapchatBody(const Upload& upload, const Batch& batch);
 nlohmann::json WebhookBody(const Destination& destination, const Upload& upload, const Batch& batch,
                            Moment now);
 
+// A name as TikTok takes it.
+std::string TiktokName(const std::string& name);
+
 // Digits only: without act_ and hyphens.
 std::string AccountId(const Destination& destination, const char* option);
 

@@ -193,7 +193,12 @@ export function tiktok(request, half) {
     if (request.method === 'GET' && /^\d+$/.test(request.query.get('advertiser_id') ?? '')) {
         const show = (each) => ({ audience_id: each.id, name: each.name, cover_num: each.members.size, is_valid: true, is_expiring: false });
         const all = [...state.audiences.tiktok.values()];
-        if (path === '/dmp/custom_audience/list/') return tiktokOk({ list: all.map(show) });
+        if (path === '/dmp/custom_audience/list/') {
+            const [page, size] = ['page', 'page_size'].map((name) => Number(request.query.get(name) ?? NaN));
+            if (!(page >= 1) || !(size >= 1 && size <= 100)) return tiktokViolated([`page ${page} of ${size}`]);
+            return tiktokOk({ list: all.slice((page - 1) * size, page * size).map(show),
+                page_info: { page, page_size: size, total_page: Math.max(1, Math.ceil(all.length / size)), total_number: all.length } });
+        }
         if (path === '/dmp/custom_audience/get/') {
             const ids = JSON.parse(request.query.get('custom_audience_ids') ?? '[]');
             return tiktokOk({ list: all.filter((each) => ids.includes(each.id)).map((each) => ({ audience_details: show(each) })) });
@@ -260,6 +265,12 @@ export function snapchat(request, half) {
 
 const secret = Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64');
 
+// Names and places find somebody only together, and only when nothing else does.
+function webhookIdentifiers(person) {
+    const strong = Object.entries(person).filter(([name]) => ['email', 'phone', 'mobile_ad_id', 'external_id'].includes(name));
+    return strong.length > 0 ? strong.map((pair) => pair.join(':')) : [`together:${JSON.stringify(Object.entries(person).sort())}`];
+}
+
 export function webhook(request) {
     const bad = [];
     const body = parse(bad, request);
@@ -279,7 +290,7 @@ export function webhook(request) {
     if (!state.webhooks.has(id)) {
         const name = body.data.audience;
         if (!state.audiences.webhook.has(name)) state.audiences.webhook.set(name, { id: name, name, members: new Map(), changed: 0 });
-        change(state.audiences.webhook.get(name), adds ? 'add' : 'remove', people.flatMap((each) => Object.entries(each).map((pair) => pair.join(':'))));
+        change(state.audiences.webhook.get(name), adds ? 'add' : 'remove', people.flatMap(webhookIdentifiers));
     }
     state.webhooks.set(id, content);
     return ok({});

@@ -212,6 +212,10 @@ violates(qr{no /open_api/v1.3/segment/mapping$}, POST => substr($mapping, 0, -1)
 ($status, $body) = call(POST => $mapping, tiktok_body(), 'access-token' => 'x');
 is("$status $body->{code}", '200 40105', 'TikTok: a wrong token is a 200');
 call(POST => $mapping, tiktok_body(action => 'delete'), %tiktok);
+my $all = '/tiktok/open_api/v1.3/dmp/custom_audience/list/?advertiser_id=7&page_size=100&page=';
+($status, $body) = call(GET => $all . 1, undef, %tiktok);
+is("$body->{data}{list}[0]{name} $body->{data}{page_info}{total_page}", 'news 1', 'TikTok: found by its name');
+violates(qr/page 0/, GET => $all . 0, undef, %tiktok);
 is(members(tiktok => $tiktok), '', 'TikTok: removed');
 
 # ---- Snapchat ----
@@ -251,6 +255,8 @@ is(audience(webhook => 'news')->{changes}, 1, 'webhook: done once');
 violates(qr/with another content/, hook(m1 => [ { email => $bob } ]));
 violates(qr/webhook-signature/, hook(m2 => [ { email => $bob } ], 'webhook-signature' => 'v1,AAAA'));
 violates(qr/people/, hook(m3 => []));
+call(hook(m4 => [ { email => $bob, first_name => $ann } ]));
+is(members(webhook => 'news'), join(' ', sort "email:$ann", "email:$bob"), 'webhook: what identifies alone is a member');
 
 # ---- faults ----
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <audience_testing.hpp>
 
@@ -372,6 +373,27 @@ TEST(AudienceAnswer, TiktokAudiences) {
               "5");
 }
 
+// Names there have at most 70 characters, and lists have pages.
+TEST(AudienceAnswer, TiktokFinds) {
+    const std::string name(100, 'x');
+    const std::string cut = nlohmann::json::parse(
+        CreateRequest(MakeAudienceDestination(P::kTiktok), "t", {name, ""}).body)["custom_audience_name"];
+    const auto find = [&](const std::string& list, const char* pages) {
+        return Read(P::kTiktok, 200,
+                    TiktokBodyOf(0, "OK", (R"({"list":)" + list + R"(,"page_info":)" + pages + "}").c_str()),
+                    Call::kFind, name);
+    };
+    const Answer found =
+        find(R"([{"name":")" + cut + R"(","audience_id":"5"}])", R"({"page":1,"total_page":4})");
+    EXPECT_EQ(found.id, "5");
+    EXPECT_FALSE(found.more);
+    EXPECT_TRUE(find("[]", R"({"page":1,"total_page":4})").more);
+    EXPECT_FALSE(find("[]", R"({"page":4,"total_page":4})").more);
+    EXPECT_FALSE(find("[]", "null").more);
+    EXPECT_NE(FindRequest(MakeAudienceDestination(P::kTiktok), "t", name, 3).url.find("page=3&"),
+              std::string::npos);
+}
+
 TEST(AudienceAnswer, Snapchat) {
     const auto read = [](int status, const char* body, Call call = Call::kUpload) {
         return Read(P::kSnapchat, status, body, call);
@@ -401,6 +423,8 @@ TEST(AudienceAnswer, Snapchat) {
     for (const int status : {500, 502, 503, 504}) EXPECT_EQ(read(status, "").outcome, Outcome::kRetry);
     EXPECT_EQ(read(404, "").outcome, Outcome::kGone);
     EXPECT_EQ(read(404, "", Call::kCreate).outcome, Outcome::kRefused);
+    EXPECT_EQ(read(204, "", Call::kDelete).outcome, Outcome::kDone);
+    EXPECT_EQ(read(200, "", Call::kDelete).outcome, Outcome::kDone);
     EXPECT_EQ(read(404, "", Call::kDelete).outcome, Outcome::kDone);
     const Answer audience = read(
         200,

@@ -58,6 +58,7 @@ struct Answer {
     std::string reason;  // empty when done; one line without secrets
     int64_t wait = 0;    // microseconds to wait, 0: not said
     std::string id;  // of the created or found audience (empty: not found), or of the upload (Google, Meta)
+    bool more = false;                         // Call::kFind: not found, and there is another page
     std::optional<int64_t> received, invalid;  // rows of the session or request
     std::vector<RowError> row_errors;
     std::vector<std::string> warnings;  // one line each

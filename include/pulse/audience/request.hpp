@@ -38,7 +38,9 @@ struct Upload {
 // platform does not have (FactsOf()).
 http::Request CreateRequest(const Destination& destination, const std::string& token,
                             const AudienceText& text);
-http::Request FindRequest(const Destination& destination, const std::string& token, const std::string& name);
+// `page` from 1: while the answer says that there is more (TikTok), ask for the next one.
+http::Request FindRequest(const Destination& destination, const std::string& token, const std::string& name,
+                          int page = 1);
 http::Request UploadRequest(const Destination& destination, const std::string& token, const Upload& upload,
                             const Batch& batch, Moment now);
 http::Request RemoveAllRequest(const Destination& destination, const std::string& token,
