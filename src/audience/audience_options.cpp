@@ -17,15 +17,15 @@ constexpr size_t kLongestText = 300;
 constexpr const char* kExample = R"({"interval": "6 hours", "identifiers": ["email"]})";
 
 const std::vector<std::string>& CreateKeys() {
-    static const std::vector<std::string> keys = {"purposes",  "identifiers", "interval",    "full_every",
-                                                  "max_share", "key",         "platform_id", "platform_name",
-                                                  "description"};
+    static const std::vector<std::string> keys = {"purposes",    "identifiers",   "interval",
+                                                  "full_every",  "max_share",     "key",
+                                                  "platform_id", "platform_name", "description"};
     return keys;
 }
 
 const std::vector<std::string>& UpdateKeys() {
-    static const std::vector<std::string> keys = {"name",       "segment",   "purposes", "identifiers",
-                                                  "interval",   "full_every", "max_share", "key",
+    static const std::vector<std::string> keys = {"name",          "segment",    "purposes",  "identifiers",
+                                                  "interval",      "full_every", "max_share", "key",
                                                   "platform_name", "description"};
     return keys;
 }
@@ -78,8 +78,8 @@ void ReadFullEvery(const JsonObject& object, AudienceOptions& options) {
 }  // namespace
 
 AudienceOptions ReadAudienceOptions(const nlohmann::json& json, bool create) {
-    const JsonObject object(json, {.name = "\"options\" of an audience"}, create ? CreateKeys() : UpdateKeys(),
-                            kExample);
+    const JsonObject object(json, {.name = "\"options\" of an audience"},
+                            create ? CreateKeys() : UpdateKeys(), kExample);
     AudienceOptions options;
     options.name = ShortText(object, "name");
     options.segment = object.Text("segment");

@@ -98,8 +98,8 @@ PULSE_FUNCTION(pulse_read_audience_file) {
     const std::string name = pg::Args(fcinfo).RequireText(0, "name");
     pg::ResultSet results(fcinfo);
     const pg::OwnerSession session;
-    const int64_t people = audience::ReadAudienceFile(
-        name, [&](const std::string& line) { results.Add({Value::Text(line)}); });
+    const int64_t people =
+        audience::ReadAudienceFile(name, [&](const std::string& line) { results.Add({Value::Text(line)}); });
     if (!pg::ReadOnly()) pulse::audit::Write("audience.file_read", name, {{"people", people}});
     return pg::ResultSet::Done();
 }

@@ -90,7 +90,7 @@ void ReadOutcome(const audience::Answer& answer, const http::Response& response,
 }
 
 // Asks something that changes nothing: an access token, then an audience by a name that nobody has.
-DestinationTest Try(const audience::Destination& destination) {
+DestinationTest TryDestination(const audience::Destination& destination) {
     using audience::Call;
     DestinationTest test;
     if (destination.platform == audience::Platform::kFile) {
@@ -116,15 +116,16 @@ DestinationTest Try(const audience::Destination& destination) {
         upload.audience = "test";
         upload.key = "test";
         const audience::Batch nobody;
-        const http::Response response = http::SendAndWait(
-            audience::UploadRequest(destination, token, upload, nobody, pg::WallClock()));
+        const http::Response response =
+            http::SendAndWait(audience::UploadRequest(destination, token, upload, nobody, pg::WallClock()));
         ReadOutcome(audience::ReadAnswer(destination, Call::kUpload, response, pg::WallClock()), response,
                     test);
         return test;
     }
     const std::string name = "pulse connection test";
     const http::Response response = http::SendAndWait(audience::FindRequest(destination, token, name));
-    ReadOutcome(audience::ReadAnswer(destination, Call::kFind, response, pg::WallClock(), name), response, test);
+    ReadOutcome(audience::ReadAnswer(destination, Call::kFind, response, pg::WallClock(), name), response,
+                test);
     return test;
 }
 
@@ -170,7 +171,7 @@ PULSE_FUNCTION(pulse_test_destination) {
         test.text = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
         test.hint = error.hint();
     }
-    if (destination) test = Try(*destination);
+    if (destination) test = TryDestination(*destination);
     if (test.status == "ok" && !pg::ReadOnly()) {
         const pg::OwnerSession session;
         audience::NoteSuccess(name);

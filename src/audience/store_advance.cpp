@@ -81,10 +81,11 @@ std::string Sentence(const std::vector<std::string>& reasons) {
 
 void Hold(const Run& run, const char* by, const std::string& reason) {
     const Moment now = pg::Now();
-    pg::Execute("UPDATE pulse.sync_run SET status = 'held', held_by = $2, held_reason = $3,"
-                " held_at = coalesce(held_at, $4), not_before = $5 WHERE id = $1",
-                {Value::Int8(run.id), Value::Text(by), Value::Text(reason), Value::Time(now),
-                 Value::Time(now + kGatePause)});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET status = 'held', held_by = $2, held_reason = $3,"
+        " held_at = coalesce(held_at, $4), not_before = $5 WHERE id = $1",
+        {Value::Int8(run.id), Value::Text(by), Value::Text(reason), Value::Time(now),
+         Value::Time(now + kGatePause)});
     if (run.status != "held") AnnounceRun(run.id);
 }
 
@@ -242,7 +243,8 @@ void Begin(Run& run, const Audience& audience) {
 // ---- claiming ----
 
 int64_t MostOf(const Destination& destination) {
-    return std::clamp<int64_t>(static_cast<int64_t>(destination.batch_rows), 1, kMostClaimed);
+    if (destination.batch_rows == 0) return kMostClaimed;  // a file has no requests
+    return std::min<int64_t>(static_cast<int64_t>(destination.batch_rows), kMostClaimed);
 }
 
 // First what nobody has any more, then who leaves, then who comes: so an identifier that goes from one person
@@ -280,7 +282,8 @@ bool MustCreate(const Work& work) {
 Work::Kind FinishStep(const Run& run, const Work& work) {
     const PlatformFacts& facts = FactsOf(work.destination->platform);
     const bool there = work.audience->platform_id.has_value();
-    if (run.operation == "delete") return facts.has_audiences && there ? Work::Kind::kDelete : Work::Kind::kSize;
+    if (run.operation == "delete")
+        return facts.has_audiences && there ? Work::Kind::kDelete : Work::Kind::kSize;
     if (run.operation == "replace" && facts.replacement == Replacement::kRemoveOld && there)
         return Work::Kind::kRemoveAll;
     return Work::Kind::kSize;
@@ -316,9 +319,10 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     if (run->status == "held" && run->held_by == "share") return work;
     if (NeedsGate(*run) && !PassesGate(*run, *work.audience)) return work;
     if (run->status != "processing")
-        pg::Execute("UPDATE pulse.sync_run SET status = 'processing', held_by = NULL, held_at = NULL,"
-                    " held_reason = NULL WHERE id = $1",
-                    {Value::Int8(id)});
+        pg::Execute(
+            "UPDATE pulse.sync_run SET status = 'processing', held_by = NULL, held_at = NULL,"
+            " held_reason = NULL WHERE id = $1",
+            {Value::Int8(id)});
     run->status = "processing";
     work.kind = Work::Kind::kAgain;
     if (run->phase == "begin") {

@@ -131,17 +131,19 @@ segment::Segment LoadMeasured(const std::string& name) {
 }
 
 void Forget(int64_t id) {
-    pg::Execute("UPDATE pulse.sync_run SET status = 'cancelled', finished_at = clock_timestamp(),"
-                " error = 'the audience was deleted' WHERE audience_id = $1"
-                " AND status IN ('pending', 'processing', 'held')",
-                {Value::Int8(id)});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET status = 'cancelled', finished_at = clock_timestamp(),"
+        " error = 'the audience was deleted' WHERE audience_id = $1"
+        " AND status IN ('pending', 'processing', 'held')",
+        {Value::Int8(id)});
     pg::Execute("DELETE FROM pulse.audience WHERE id = $1", {Value::Int8(id)});
 }
 
 bool RunIsUnderWay(int64_t id) {
-    return !pg::Execute("SELECT FROM pulse.sync_run WHERE audience_id = $1 AND status = 'processing'"
-                        " AND phase IN ('remove', 'add', 'finish')",
-                        {Value::Int8(id)})
+    return !pg::Execute(
+                "SELECT FROM pulse.sync_run WHERE audience_id = $1 AND status = 'processing'"
+                " AND phase IN ('remove', 'add', 'finish')",
+                {Value::Int8(id)})
                 .empty();
 }
 
@@ -194,19 +196,20 @@ int64_t CreateAudience(const std::string& name, const std::string& segment_name,
     const Moment now = pg::Now();
     const bool automatic = schedule.every || schedule.on_change;
     const int64_t id =
-        pg::Execute("INSERT INTO pulse.audience (name, segment_id, destination, purposes, identifiers,"
-                    " sync_every, on_change, full_every, max_share, key_kind, platform_id, platform_name,"
-                    " description, status, \"position\", consent_as_of, next_sync_at, created_by, created_at,"
-                    " updated_at) VALUES ($1, $2, $3, $4, $5, $6 * interval '1 microsecond', $7,"
-                    " $8 * interval '1 microsecond', $9, $10, $11, $12, $13, 'active', $14, $15,"
-                    " CASE WHEN $16 THEN $15 END, $17, $15, $15) RETURNING id",
-                    {Value::Text(name), Value::Int8(segment.id), Value::Text(destination_name),
-                     Value::Texts(purposes), Value::Texts(identifiers), IntervalOf(schedule.every),
-                     Value::Bool(schedule.on_change), Value::Int8(options.full_every.value_or(30 * kDay)),
-                     Value::Float8(options.max_share.value_or(0.3)), Value::Text(key),
-                     Value::Text(options.platform_id), Value::Text(shown), Value::Text(options.description),
-                     Value::Int8(LastChangePosition()), Value::Time(now), Value::Bool(automatic),
-                     Value::Text(creator)})[0]
+        pg::Execute(
+            "INSERT INTO pulse.audience (name, segment_id, destination, purposes, identifiers,"
+            " sync_every, on_change, full_every, max_share, key_kind, platform_id, platform_name,"
+            " description, status, \"position\", consent_as_of, next_sync_at, created_by, created_at,"
+            " updated_at) VALUES ($1, $2, $3, $4, $5, $6 * interval '1 microsecond', $7,"
+            " $8 * interval '1 microsecond', $9, $10, $11, $12, $13, 'active', $14, $15,"
+            " CASE WHEN $16 THEN $15 END, $17, $15, $15) RETURNING id",
+            {Value::Text(name), Value::Int8(segment.id), Value::Text(destination_name),
+             Value::Texts(purposes), Value::Texts(identifiers), IntervalOf(schedule.every),
+             Value::Bool(schedule.on_change), Value::Int8(options.full_every.value_or(30 * kDay)),
+             Value::Float8(options.max_share.value_or(0.3)), Value::Text(key),
+             Value::Text(options.platform_id), Value::Text(shown), Value::Text(options.description),
+             Value::Int8(LastChangePosition()), Value::Time(now), Value::Bool(automatic),
+             Value::Text(creator)})[0]
             .Int8(0);
     pg::Execute("INSERT INTO pulse.audience_home VALUES ($1)", {Value::Int8(id)});
     audit::Write("audience.created", name,
@@ -234,8 +237,7 @@ void UpdateAudience(const std::string& name, const AudienceOptions& options) {
         if (*options.name != name) RequireNewName(*options.name);
     }
     if (options.platform_name || options.description)
-        WarnOfWords(destination,
-                    options.platform_name.value_or("") + " " + options.description.value_or(""));
+        WarnOfWords(destination, options.platform_name.value_or("") + " " + options.description.value_or(""));
     const bool others = options.segment || options.identifiers || options.purposes || options.key;
     if (others) KeepWritersOut();
     const bool scheduled = options.schedule.has_value();
@@ -291,9 +293,10 @@ std::string DeleteAudience(const std::string& name, bool delete_from_platform) {
         return "deleted";
     }
     CancelRuns(audience.id, "the audience is deleted");
-    pg::Execute("UPDATE pulse.audience SET status = 'deleting', next_sync_at = NULL, updated_at = $2"
-                " WHERE id = $1",
-                {Value::Int8(audience.id), Value::Time(pg::Now())});
+    pg::Execute(
+        "UPDATE pulse.audience SET status = 'deleting', next_sync_at = NULL, updated_at = $2"
+        " WHERE id = $1",
+        {Value::Int8(audience.id), Value::Time(pg::Now())});
     QueueRun(audience, "delete", "manual");
     return "deleting";
 }
@@ -320,12 +323,13 @@ void ResumeAudience(const std::string& name) {
         pg::Execute("DELETE FROM pulse.audience_cell WHERE audience_id = $1", {Value::Int8(audience.id)});
         pg::Execute("DELETE FROM pulse.audience_removal WHERE audience_id = $1", {Value::Int8(audience.id)});
     }
-    pg::Execute("UPDATE pulse.audience SET status = 'active', status_reason = NULL, last_full_at = NULL,"
-                " \"position\" = $2, consent_as_of = $3, next_sync_at = CASE WHEN sync_every IS NOT NULL OR"
-                " on_change THEN $3 END, updated_at = $3, platform_id = CASE WHEN $4 THEN NULL ELSE"
-                " platform_id END, people = CASE WHEN $4 THEN 0 ELSE people END WHERE id = $1",
-                {Value::Int8(audience.id), Value::Int8(LastChangePosition()), Value::Time(pg::Now()),
-                 Value::Bool(stale)});
+    pg::Execute(
+        "UPDATE pulse.audience SET status = 'active', status_reason = NULL, last_full_at = NULL,"
+        " \"position\" = $2, consent_as_of = $3, next_sync_at = CASE WHEN sync_every IS NOT NULL OR"
+        " on_change THEN $3 END, updated_at = $3, platform_id = CASE WHEN $4 THEN NULL ELSE"
+        " platform_id END, people = CASE WHEN $4 THEN 0 ELSE people END WHERE id = $1",
+        {Value::Int8(audience.id), Value::Int8(LastChangePosition()), Value::Time(pg::Now()),
+         Value::Bool(stale)});
     pg::Execute("INSERT INTO pulse.audience_home VALUES ($1) ON CONFLICT DO NOTHING",
                 {Value::Int8(audience.id)});
     audit::Write("audience.resumed", name, {{"was", audience.at_home ? audience.status : "restored"}});
@@ -336,9 +340,10 @@ void ResumeAudience(const std::string& name) {
 }
 
 void StopAudience(int64_t id, const char* status, const std::string& reason) {
-    pg::Execute("UPDATE pulse.audience SET status = $2, status_reason = nullif($3, ''), next_sync_at = NULL,"
-                " updated_at = $4 WHERE id = $1 AND status <> 'deleting'",
-                {Value::Int8(id), Value::Text(status), Value::Text(reason), Value::Time(pg::Now())});
+    pg::Execute(
+        "UPDATE pulse.audience SET status = $2, status_reason = nullif($3, ''), next_sync_at = NULL,"
+        " updated_at = $4 WHERE id = $1 AND status <> 'deleting'",
+        {Value::Int8(id), Value::Text(status), Value::Text(reason), Value::Time(pg::Now())});
     pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(id)});
 }
 

@@ -1,4 +1,5 @@
-// The job audiences: its schedule, its rows in pulse_status(), its retention; the segments that audiences use.
+// The job audiences: its schedule, its rows in pulse_status(), its retention; the segments that audiences
+// use.
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/audience/store_worker.hpp"
 #include "pulse/diagnosis/segment_use.hpp"
@@ -74,10 +75,11 @@ const pg::JobKind kAudiencesJob{
     .retention = {{.order = 170,
                    .what = "syncs",
                    .minutes = &pg::settings::message_retention,
-                   .sql = "DELETE FROM pulse.sync_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.sync_run AS r"
-                          " WHERE r.finished_at < $1 AND NOT EXISTS (SELECT FROM pulse.sync_batch AS b"
-                          " WHERE b.run_id = r.id AND b.look_at IS NOT NULL)"
-                          " ORDER BY r.finished_at LIMIT $2))"}}};
+                   .sql =
+                       "DELETE FROM pulse.sync_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.sync_run AS r"
+                       " WHERE r.finished_at < $1 AND NOT EXISTS (SELECT FROM pulse.sync_batch AS b"
+                       " WHERE b.run_id = r.id AND b.look_at IS NOT NULL)"
+                       " ORDER BY r.finished_at LIMIT $2))"}}};
 
 namespace {
 

@@ -111,8 +111,7 @@ class LedgerWriter {
             " SELECT $1, u.cells, 'changed', $3 FROM unnest($2) AS u (cells)",
             {INT8OID, BYTEAARRAYOID, TIMESTAMPTZOID});
         const Value id = Value::Int8(audience_);
-        if (!gone_keys_.empty())
-            forget.Execute({id, Value::Int8s(gone_keys_), Value::Int8s(gone_owners_)});
+        if (!gone_keys_.empty()) forget.Execute({id, Value::Int8s(gone_keys_), Value::Int8s(gone_owners_)});
         if (!drop_.empty()) drop.Execute({id, Value::Int8s(drop_)});
         if (!remove_.empty()) set.Execute({id, Value::Int8s(remove_), Value::Text("removing")});
         if (!restore_.empty()) set.Execute({id, Value::Int8s(restore_), Value::Text("sent")});
@@ -270,8 +269,7 @@ Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t most) {
         " AND NOT tried",
         {INT8OID, INT8ARRAYOID});
     const trait::ForceIndexPlans force_index_plans;
-    const pg::Result rows =
-        next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
+    const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
     Claimed claimed;
     claimed.last = static_cast<int64_t>(rows.size()) <= most;
     for (uint64_t i = 0; i < std::min<uint64_t>(rows.size(), static_cast<uint64_t>(most)); ++i) {
@@ -282,8 +280,9 @@ Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t most) {
         claimed.members.push_back({std::move(*person), static_cast<ConsentState>(rows[i].Int4(2))});
     }
     if (!claimed.ids.empty())
-        AddPeople(audience, static_cast<int64_t>(
-                                tried.Execute({Value::Int8(audience), Value::Int8s(claimed.ids)}).processed()));
+        AddPeople(audience,
+                  static_cast<int64_t>(
+                      tried.Execute({Value::Int8(audience), Value::Int8s(claimed.ids)}).processed()));
     return claimed;
 }
 
@@ -297,8 +296,7 @@ Claimed ClaimRemovals(int64_t audience, int64_t after, int64_t most) {
         " AND sent_at IS NOT NULL",
         {INT8OID, INT8ARRAYOID});
     const trait::ForceIndexPlans force_index_plans;
-    const pg::Result rows =
-        next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
+    const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
     Claimed claimed;
     claimed.operation = Operation::kRemove;
     claimed.last = static_cast<int64_t>(rows.size()) <= most;
@@ -312,8 +310,7 @@ Claimed ClaimQueued(int64_t audience, int64_t after, int64_t most) {
         "SELECT id, cells FROM pulse.audience_removal WHERE audience_id = $1 AND id > $2 ORDER BY id LIMIT $3",
         {INT8OID, INT8OID, INT8OID});
     const trait::ForceIndexPlans force_index_plans;
-    const pg::Result rows =
-        next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
+    const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
     Claimed claimed;
     claimed.operation = Operation::kRemove;
     claimed.queue = true;
@@ -353,8 +350,7 @@ int64_t RecordRemoved(int64_t audience, const Claimed& claimed, const std::vecto
         static pg::Statement queued(
             "DELETE FROM pulse.audience_removal WHERE audience_id = $1 AND id = ANY ($2)",
             {INT8OID, INT8ARRAYOID});
-        return static_cast<int64_t>(
-            queued.Execute({Value::Int8(audience), Value::Int8s(ids)}).processed());
+        return static_cast<int64_t>(queued.Execute({Value::Int8(audience), Value::Int8s(ids)}).processed());
     }
     static pg::Statement removed(
         "DELETE FROM pulse.audience_member WHERE audience_id = $1 AND profile_id = ANY ($2)"
@@ -380,14 +376,16 @@ int64_t RecordRemoved(int64_t audience, const Claimed& claimed, const std::vecto
 void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64_t>& people,
                   const std::vector<std::string>& cells) {
     if (operation == Operation::kAdd) {
-        pg::Execute("UPDATE pulse.audience_member SET state = 'adding', sent_at = NULL WHERE audience_id = $1"
-                    " AND profile_id = ANY ($2) AND state = 'sent'",
-                    {Value::Int8(audience), Value::Int8s(people)});
+        pg::Execute(
+            "UPDATE pulse.audience_member SET state = 'adding', sent_at = NULL WHERE audience_id = $1"
+            " AND profile_id = ANY ($2) AND state = 'sent'",
+            {Value::Int8(audience), Value::Int8s(people)});
         return;
     }
-    pg::Execute("INSERT INTO pulse.audience_removal (audience_id, cells, cause, queued_at)"
-                " SELECT $1, u.cells, 'changed', $3 FROM unnest($2) AS u (cells)",
-                {Value::Int8(audience), BytesArray(cells), Value::Time(pg::WallClock())});
+    pg::Execute(
+        "INSERT INTO pulse.audience_removal (audience_id, cells, cause, queued_at)"
+        " SELECT $1, u.cells, 'changed', $3 FROM unnest($2) AS u (cells)",
+        {Value::Int8(audience), BytesArray(cells), Value::Time(pg::WallClock())});
 }
 
 std::vector<int64_t> EraseFromLedger(const std::vector<int64_t>& profiles) {
@@ -410,10 +408,11 @@ std::vector<int64_t> EraseFromLedger(const std::vector<int64_t>& profiles) {
                 owners.push_back(rows[i].Int8(1));
             }
     }
-    pg::Execute("DELETE FROM pulse.audience_cell AS c USING unnest($1::bigint[], $2::bigint[], $3::bigint[])"
-                " AS u (audience, key, id) WHERE c.audience_id = u.audience AND c.key = u.key"
-                " AND c.profile_id = u.id",
-                {Value::Int8s(of), Value::Int8s(keys), Value::Int8s(owners)});
+    pg::Execute(
+        "DELETE FROM pulse.audience_cell AS c USING unnest($1::bigint[], $2::bigint[], $3::bigint[])"
+        " AS u (audience, key, id) WHERE c.audience_id = u.audience AND c.key = u.key"
+        " AND c.profile_id = u.id",
+        {Value::Int8s(of), Value::Int8s(keys), Value::Int8s(owners)});
     pg::Execute("DELETE FROM pulse.audience_mark WHERE profile_id = ANY ($1)", {Value::Int8s(profiles)});
     std::sort(audiences.begin(), audiences.end());
     audiences.erase(std::unique(audiences.begin(), audiences.end()), audiences.end());

@@ -54,8 +54,8 @@ void ConsentChanged(const std::vector<int64_t>& people) {
     MarkPeople(people);
 }
 
-[[maybe_unused]] const bool listening = profile::ListenToDetails({AnyAudience, MarkPeople}) &&
-                                        profile::ListenToConsent(ConsentChanged);
+[[maybe_unused]] const bool listening =
+    profile::ListenToDetails({AnyAudience, MarkPeople}) && profile::ListenToConsent(ConsentChanged);
 
 }  // namespace
 
@@ -114,12 +114,13 @@ bool TakeMembershipChanges() {
 
 void MarkEndedConsents(int64_t audience) {
     const Value now = Value::Time(pg::Now());
-    pg::Execute("INSERT INTO pulse.audience_mark (audience_id, profile_id)"
-                " SELECT a.id, c.profile_id FROM pulse.audience AS a JOIN pulse.consent AS c"
-                " ON c.expires_at > a.consent_as_of AND c.expires_at <= $2"
-                " JOIN pulse.audience_member AS m ON m.audience_id = a.id AND m.profile_id = c.profile_id"
-                " WHERE a.id = $1",
-                {Value::Int8(audience), now});
+    pg::Execute(
+        "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
+        " SELECT a.id, c.profile_id FROM pulse.audience AS a JOIN pulse.consent AS c"
+        " ON c.expires_at > a.consent_as_of AND c.expires_at <= $2"
+        " JOIN pulse.audience_member AS m ON m.audience_id = a.id AND m.profile_id = c.profile_id"
+        " WHERE a.id = $1",
+        {Value::Int8(audience), now});
     pg::Execute("UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1", {Value::Int8(audience), now});
 }
 

@@ -31,7 +31,8 @@ void ReportAudiences(pg::MetricReport& report) {
     report.Family(MetricType::kGauge, "pulse_audience_refused",
                   "People whom the platform refused in the last sync of an audience.");
     report.AddRows(rows, {"audience", "destination"}, 6);
-    report.Family(MetricType::kGauge, "pulse_syncs", "Syncs of audiences that have not ended, by their status.");
+    report.Family(MetricType::kGauge, "pulse_syncs",
+                  "Syncs of audiences that have not ended, by their status.");
     report.AddRows(pg::Execute("SELECT s.status, (SELECT count(*) FROM pulse.sync_run AS r WHERE r.status ="
                                " s.status)::float8 FROM unnest('{pending,processing,held}'::text[]) AS s"
                                " (status)",

@@ -13,8 +13,8 @@ namespace {
 
 using pg::Value;
 
-constexpr const char* kTables[] = {"audience_member", "audience_cell", "audience_mark", "audience_scan",
-                                   "audience_removal", "sync_batch", nullptr};
+constexpr const char* kTables[] = {"audience_member",  "audience_cell", "audience_mark", "audience_scan",
+                                   "audience_removal", "sync_batch",    nullptr};
 
 void Export(const profile::DataSubject& person, nlohmann::json& document) {
     const pg::Result rows = pg::Execute(
@@ -51,15 +51,16 @@ int64_t Erase(const profile::DataSubject& person) {
                             "DELETE FROM pulse.audience_scan WHERE profile_id = ANY ($1)"})
         rows += static_cast<int64_t>(pg::Execute(sql, {profiles}).processed());
     // Uploads that the platform has not finished: the removal that is queued follows them.
-    pg::Execute("UPDATE pulse.sync_batch SET people = ARRAY(SELECT p FROM unnest(people) AS p"
-                " WHERE p <> ALL ($1)) WHERE look_at IS NOT NULL AND people && $1",
-                {profiles});
+    pg::Execute(
+        "UPDATE pulse.sync_batch SET people = ARRAY(SELECT p FROM unnest(people) AS p"
+        " WHERE p <> ALL ($1)) WHERE look_at IS NOT NULL AND people && $1",
+        {profiles});
     if (!more.empty()) WakeSyncs();
     return rows;
 }
 
-[[maybe_unused]] const bool personal_data_registered = profile::RegisterPersonalData(
-    {"audience", kTables, Export, QueueRemovals, Erase});
+[[maybe_unused]] const bool personal_data_registered =
+    profile::RegisterPersonalData({"audience", kTables, Export, QueueRemovals, Erase});
 
 }  // namespace
 

@@ -24,7 +24,7 @@ using pg::Value;
 constexpr int64_t kMostSample = 100;
 constexpr int64_t kAtOnce = 2'000;
 constexpr const char* kPlaceholder = "NOT-A-TOKEN";  // hidden as a secret is
-constexpr size_t kMostShown = 20;  // people in the request that is shown
+constexpr size_t kMostShown = 20;                    // people in the request that is shown
 
 // A number of people with a few of them.
 struct Group {
@@ -73,8 +73,7 @@ class AudiencePreview {
         add("send", "change", change_);
         add("send", "keep", keep_);
         add("send", "remove", remove_);
-        for (const Fit fit :
-             {Fit::kNoConsent, Fit::kRefused, Fit::kNoIdentifier, Fit::kInvalidIdentifier}) {
+        for (const Fit fit : {Fit::kNoConsent, Fit::kRefused, Fit::kNoIdentifier, Fit::kInvalidIdentifier}) {
             const auto found = left_out_.find(fit);
             add("left out", Name(fit), found == left_out_.end() ? Group() : found->second);
         }
@@ -107,13 +106,14 @@ class AudiencePreview {
         if (first_.empty()) return;
         if (destination_.platform == Platform::kFile) {
             std::string text = FileHeader(destination_);
-            for (const Member& member : first_) text += FileLines(destination_, Operation::kAdd, member.person);
+            for (const Member& member : first_)
+                text += FileLines(destination_, Operation::kAdd, member.person);
             lines.push_back({"request", "file", static_cast<int64_t>(first_.size()), text});
             return;
         }
         if (FactsOf(destination_.platform).has_audiences && !audience_.platform_id) {
-            const http::Request create = CreateRequest(
-                destination_, kPlaceholder, {audience_.platform_name, audience_.description});
+            const http::Request create =
+                CreateRequest(destination_, kPlaceholder, {audience_.platform_name, audience_.description});
             lines.push_back({"request", "create", std::nullopt, PreviewText(create)});
         }
         const std::vector<Batch> batches = MakeBatches(destination_, Operation::kAdd, first_);
@@ -123,8 +123,9 @@ class AudiencePreview {
             FactsOf(destination_.platform).has_audiences ? "0" : audience_.name);
         upload.key = "preview";
         if (destination_.platform == Platform::kMeta) upload.session = SessionPlace{1, 1, true, 0};
-        lines.push_back({"request", "upload", static_cast<int64_t>(first_.size()),
-                         PreviewText(UploadRequest(destination_, kPlaceholder, upload, batches[0], pg::Now()))});
+        lines.push_back(
+            {"request", "upload", static_cast<int64_t>(first_.size()),
+             PreviewText(UploadRequest(destination_, kPlaceholder, upload, batches[0], pg::Now()))});
     }
 
     const Audience& audience_;

@@ -52,17 +52,19 @@ void SetNext(const Audience& audience, bool failed) {
 
 // Raises and lifts an alarm of an audience.
 void Warn(int64_t audience, const char* alarm, bool raised) {
-    pg::Execute("UPDATE pulse.audience SET warned = CASE WHEN $3 THEN array_append(warned, $2)"
-                " ELSE array_remove(warned, $2) END WHERE id = $1 AND ($2 = ANY (warned)) <> $3",
-                {Value::Int8(audience), Value::Text(alarm), Value::Bool(raised)});
+    pg::Execute(
+        "UPDATE pulse.audience SET warned = CASE WHEN $3 THEN array_append(warned, $2)"
+        " ELSE array_remove(warned, $2) END WHERE id = $1 AND ($2 = ANY (warned)) <> $3",
+        {Value::Int8(audience), Value::Text(alarm), Value::Bool(raised)});
 }
 
 void RecordState(const Audience& audience, const Destination& destination, const AudienceState& state) {
-    pg::Execute("UPDATE pulse.audience SET size_low = coalesce($2, size_low), size_high = coalesce($3,"
-                " size_high), size_at = CASE WHEN $2 IS NULL AND $3 IS NULL THEN size_at ELSE $4 END"
-                " WHERE id = $1",
-                {Value::Int8(audience.id), Value::Int8(state.size_low), Value::Int8(state.size_high),
-                 Value::Time(pg::Now())});
+    pg::Execute(
+        "UPDATE pulse.audience SET size_low = coalesce($2, size_low), size_high = coalesce($3,"
+        " size_high), size_at = CASE WHEN $2 IS NULL AND $3 IS NULL THEN size_at ELSE $4 END"
+        " WHERE id = $1",
+        {Value::Int8(audience.id), Value::Int8(state.size_low), Value::Int8(state.size_high),
+         Value::Time(pg::Now())});
     double low = state.match_low.value_or(-1), high = state.match_high.value_or(-1);
     std::string source = "the platform's rate";
     if (!state.match_low && !state.match_high && state.size_low && state.size_high && audience.people > 0) {
@@ -71,31 +73,32 @@ void RecordState(const Audience& audience, const Destination& destination, const
         source = "its size by people sent";
     }
     if (low >= 0 || high >= 0) {
-        pg::Execute("UPDATE pulse.audience SET match_low = $2, match_high = $3, match_source = $4,"
-                    " match_at = $5 WHERE id = $1",
-                    {Value::Int8(audience.id), Value::Float8(low >= 0 ? low : high),
-                     Value::Float8(high >= 0 ? high : low), Value::Text(source), Value::Time(pg::Now())});
+        pg::Execute(
+            "UPDATE pulse.audience SET match_low = $2, match_high = $3, match_source = $4,"
+            " match_at = $5 WHERE id = $1",
+            {Value::Int8(audience.id), Value::Float8(low >= 0 ? low : high),
+             Value::Float8(high >= 0 ? high : low), Value::Text(source), Value::Time(pg::Now())});
         Warn(audience.id, "match", high >= 0 && high < kAlarmingMatch);
     }
-    Warn(audience.id, "size", destination.minimum_size > 0 && state.size_high &&
-                                  *state.size_high < destination.minimum_size);
+    Warn(audience.id, "size",
+         destination.minimum_size > 0 && state.size_high && *state.size_high < destination.minimum_size);
     Warn(audience.id, "expiring", state.expiring);
 }
 
 }  // namespace
 
 void RecordBatch(const BatchRecord& batch) {
-    pg::Execute("INSERT INTO pulse.sync_batch (run_id, audience_id, operation, rows, outcome, answer_status,"
-                " milliseconds, sent_at, upload_id, look_at, people, cells, error) VALUES ($1, $2, $3, $4::int,"
-                " $5, nullif($6::int, 0), $7, $8, nullif($9, ''), $10, $11, $12, nullif($13, ''))",
-                {Value::Int8(batch.run), Value::Int8(batch.audience),
-                 Value::Text(batch.operation == Operation::kAdd ? "add" : "remove"), Value::Int8(batch.rows),
-                 Value::Text(Name(batch.outcome)), Value::Int8(batch.status),
-                 Value::Float8(batch.milliseconds), Value::Time(pg::WallClock()), Value::Text(batch.upload_id),
-                 Value::Time(batch.look_at),
-                 batch.look_at ? Value::Int8s(batch.people) : Value::Null(INT8ARRAYOID),
-                 batch.look_at ? ByteArrays(batch.cells) : Value::Null(BYTEAARRAYOID),
-                 Value::Text(Fitting(batch.error))});
+    pg::Execute(
+        "INSERT INTO pulse.sync_batch (run_id, audience_id, operation, rows, outcome, answer_status,"
+        " milliseconds, sent_at, upload_id, look_at, people, cells, error) VALUES ($1, $2, $3, $4::int,"
+        " $5, nullif($6::int, 0), $7, $8, nullif($9, ''), $10, $11, $12, nullif($13, ''))",
+        {Value::Int8(batch.run), Value::Int8(batch.audience),
+         Value::Text(batch.operation == Operation::kAdd ? "add" : "remove"), Value::Int8(batch.rows),
+         Value::Text(Name(batch.outcome)), Value::Int8(batch.status), Value::Float8(batch.milliseconds),
+         Value::Time(pg::WallClock()), Value::Text(batch.upload_id), Value::Time(batch.look_at),
+         batch.look_at ? Value::Int8s(batch.people) : Value::Null(INT8ARRAYOID),
+         batch.look_at ? ByteArrays(batch.cells) : Value::Null(BYTEAARRAYOID),
+         Value::Text(Fitting(batch.error))});
 }
 
 void RecordClaim(const Run& run, const Audience& audience, const Claimed& claimed,
@@ -121,18 +124,20 @@ void RecordClaim(const Run& run, const Audience& audience, const Claimed& claime
         done.insert(done.end(), bad.begin(), bad.end());
         removed = RecordRemoved(audience.id, claimed, done);
     }
-    pg::Execute("UPDATE pulse.sync_run SET added = added + $2, removed = removed + $3, failed = failed + $4,"
-                " sent = sent + $5, attempts = 0 WHERE id = $1",
-                {Value::Int8(run.id), Value::Int8(added), Value::Int8(removed), Value::Int8(failed),
-                 Value::Int8(rows)});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET added = added + $2, removed = removed + $3, failed = failed + $4,"
+        " sent = sent + $5, attempts = 0 WHERE id = $1",
+        {Value::Int8(run.id), Value::Int8(added), Value::Int8(removed), Value::Int8(failed),
+         Value::Int8(rows)});
 }
 
 void RecordSession(int64_t run, const UploadSession& session) {
-    pg::Execute("UPDATE pulse.sync_run SET session_id = nullif($2, 0), session_batches = $3, session_at = $4,"
-                " session_first_done = $5 WHERE id = $1",
-                {Value::Int8(run), Value::Int8(session.id), Value::Int8(session.batches),
-                 session.started_at ? Value::Time(session.started_at) : Value::Null(TIMESTAMPTZOID),
-                 Value::Bool(session.first_done)});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET session_id = nullif($2, 0), session_batches = $3, session_at = $4,"
+        " session_first_done = $5 WHERE id = $1",
+        {Value::Int8(run), Value::Int8(session.id), Value::Int8(session.batches),
+         session.started_at ? Value::Time(session.started_at) : Value::Null(TIMESTAMPTZOID),
+         Value::Bool(session.first_done)});
 }
 
 void RecordPlatformId(const Work& work, const std::string& id) {
@@ -154,14 +159,15 @@ void RetryLater(const Run& run, const std::string& destination, const Answer& an
         return;
     }
     const int attempt = std::min(run.attempts, kMost - 1);
-    int64_t pause = throttled ? std::max(answer.wait, kShortestThrottle)
-                              : std::max(answer.wait, kPauses[attempt]);
+    int64_t pause =
+        throttled ? std::max(answer.wait, kShortestThrottle) : std::max(answer.wait, kPauses[attempt]);
     pause = static_cast<int64_t>(static_cast<double>(pause) * (1 + RandomFraction() / 4));
     if (throttled) NoteBusy(destination, now + pause);
-    pg::Execute("UPDATE pulse.sync_run SET not_before = $2, attempts = attempts + $3::int, error = $4,"
-                " answer = nullif($5, '') WHERE id = $1",
-                {Value::Int8(run.id), Value::Time(now + pause), Value::Int8(throttled ? 0 : 1),
-                 Value::Text(Fitting(answer.reason)), Value::Text(Fitting(body))});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET not_before = $2, attempts = attempts + $3::int, error = $4,"
+        " answer = nullif($5, '') WHERE id = $1",
+        {Value::Int8(run.id), Value::Time(now + pause), Value::Int8(throttled ? 0 : 1),
+         Value::Text(Fitting(answer.reason)), Value::Text(Fitting(body))});
 }
 
 void FailRun(const Run& run, const Audience& audience, const Answer& answer, const std::string& body) {
@@ -191,26 +197,28 @@ void FinishRun(const Run& run, const Audience& audience, const Destination& dest
         return;
     }
     if (state) RecordState(audience, destination, *state);
-    const pg::Result rows = pg::Execute("SELECT failed, sent FROM pulse.sync_run WHERE id = $1",
-                                        {Value::Int8(run.id)});
+    const pg::Result rows =
+        pg::Execute("SELECT failed, sent FROM pulse.sync_run WHERE id = $1", {Value::Int8(run.id)});
     const int64_t failed = rows[0].Int8(0), sent = rows[0].Int8(1);
     EndRun(run.id, failed > 0 ? "partial" : "completed", "");
     if (run.operation == "erase") return;
     Warn(audience.id, "failures",
          failed > 0 && static_cast<double>(failed) > kAlarmingFailures * static_cast<double>(sent));
     Warn(audience.id, "login", false);
-    pg::Execute("UPDATE pulse.audience SET last_sync_at = $2, last_full_at = CASE WHEN $3 THEN $2 ELSE"
-                " last_full_at END WHERE id = $1",
-                {Value::Int8(audience.id), Value::Time(pg::Now()), Value::Bool(run.operation != "delta")});
+    pg::Execute(
+        "UPDATE pulse.audience SET last_sync_at = $2, last_full_at = CASE WHEN $3 THEN $2 ELSE"
+        " last_full_at END WHERE id = $1",
+        {Value::Int8(audience.id), Value::Time(pg::Now()), Value::Bool(run.operation != "delta")});
     pg::Execute("DELETE FROM pulse.audience_scan WHERE audience_id = $1", {Value::Int8(audience.id)});
     SetNext(audience, false);
 }
 
 void EndRun(int64_t run, const char* status, const std::string& error) {
-    pg::Execute("UPDATE pulse.sync_run SET status = $2, phase = CASE WHEN $2 IN ('completed', 'partial')"
-                " THEN 'done' ELSE phase END, finished_at = $3, error = nullif($4, ''), held_at = NULL"
-                " WHERE id = $1",
-                {Value::Int8(run), Value::Text(status), Value::Time(pg::Now()), Value::Text(Fitting(error))});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET status = $2, phase = CASE WHEN $2 IN ('completed', 'partial')"
+        " THEN 'done' ELSE phase END, finished_at = $3, error = nullif($4, ''), held_at = NULL"
+        " WHERE id = $1",
+        {Value::Int8(run), Value::Text(status), Value::Time(pg::Now()), Value::Text(Fitting(error))});
     AnnounceRun(run);
 }
 
@@ -228,16 +236,16 @@ void AnnounceRun(int64_t run) {
     const std::string status = rows[0].Text(0);
     std::string event = "audience_sync.completed";
     if (status == "held" || status == "failed" || status == "cancelled") event = "audience_sync." + status;
-    pg::Json body = {{"type", event},
-                     {"timestamp", FormatMoment(pg::Now())},
-                     {"data", delivery::ReadObject(rows[0], 1)}};
+    pg::Json body = {
+        {"type", event}, {"timestamp", FormatMoment(pg::Now())}, {"data", delivery::ReadObject(rows[0], 1)}};
     bool any = false;
     for (const delivery::Subscription& subscription : delivery::LoadSubscriptions()) {
         if (!subscription.Wants(event, rows[0].Text(2))) continue;
-        pg::Execute("INSERT INTO pulse.outbox (channel, kind, event, order_key, payload)"
-                    " VALUES ($1, 'event', $2, $3, $4)",
-                    {Value::Text(subscription.channel), Value::Text(event),
-                     Value::Text("audience_sync:" + std::to_string(run)), Value::Jsonb(body)});
+        pg::Execute(
+            "INSERT INTO pulse.outbox (channel, kind, event, order_key, payload)"
+            " VALUES ($1, 'event', $2, $3, $4)",
+            {Value::Text(subscription.channel), Value::Text(event),
+             Value::Text("audience_sync:" + std::to_string(run)), Value::Jsonb(body)});
         any = true;
     }
     if (any) delivery::WakeDelivery();
@@ -263,17 +271,18 @@ void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platfor
     const bool wait = answer.outcome == Outcome::kPending || answer.outcome == Outcome::kRetry ||
                       answer.outcome == Outcome::kThrottled || answer.outcome == Outcome::kRenewToken;
     if (wait && delay > 0) {
-        pg::Execute("UPDATE pulse.sync_batch SET looks = $2::int, look_at = $3, error = nullif($4, '')"
-                    " WHERE id = $1",
-                    {Value::Int8(upload.id), Value::Int8(looks),
-                     Value::Time(pg::WallClock() + std::max(delay, answer.wait)),
-                     Value::Text(Fitting(answer.reason))});
+        pg::Execute(
+            "UPDATE pulse.sync_batch SET looks = $2::int, look_at = $3, error = nullif($4, '')"
+            " WHERE id = $1",
+            {Value::Int8(upload.id), Value::Int8(looks),
+             Value::Time(pg::WallClock() + std::max(delay, answer.wait)),
+             Value::Text(Fitting(answer.reason))});
         return;
     }
-    const pg::Result rows =
-        pg::Execute("SELECT operation, coalesce(people, '{}'), cells, run_id FROM pulse.sync_batch"
-                    " WHERE id = $1 FOR UPDATE",
-                    {Value::Int8(upload.id)});
+    const pg::Result rows = pg::Execute(
+        "SELECT operation, coalesce(people, '{}'), cells, run_id FROM pulse.sync_batch"
+        " WHERE id = $1 FOR UPDATE",
+        {Value::Int8(upload.id)});
     if (rows.empty()) return;
     if (answer.outcome == Outcome::kRefused || answer.outcome == Outcome::kRestart ||
         answer.outcome == Outcome::kPartial || answer.outcome == Outcome::kBadRows) {
@@ -289,19 +298,20 @@ void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platfor
         ReopenUpload(upload.audience, rows[0].Text(0) == "add" ? Operation::kAdd : Operation::kRemove,
                      rows[0].Int8s(1), cells);
     }
-    pg::Execute("UPDATE pulse.sync_batch SET looks = $2::int, look_at = NULL, outcome = $3, people = NULL,"
-                " cells = NULL, error = nullif($4, '') WHERE id = $1",
-                {Value::Int8(upload.id), Value::Int8(looks), Value::Text(Name(answer.outcome)),
-                 Value::Text(Fitting(answer.reason))});
+    pg::Execute(
+        "UPDATE pulse.sync_batch SET looks = $2::int, look_at = NULL, outcome = $3, people = NULL,"
+        " cells = NULL, error = nullif($4, '') WHERE id = $1",
+        {Value::Int8(upload.id), Value::Int8(looks), Value::Text(Name(answer.outcome)),
+         Value::Text(Fitting(answer.reason))});
     if (!answer.progress || (!answer.progress->match_low && !answer.progress->match_high)) return;
     const double low = answer.progress->match_low.value_or(*answer.progress->match_high);
     const double high = answer.progress->match_high.value_or(*answer.progress->match_low);
     pg::Execute("UPDATE pulse.sync_run SET match_low = $2, match_high = $3 WHERE id = $1",
                 {Value::Int8(rows[0].Int8(3)), Value::Float8(low), Value::Float8(high)});
-    pg::Execute("UPDATE pulse.audience SET match_low = $2, match_high = $3, match_source ="
-                " 'an upload, by the platform', match_at = $4 WHERE id = $1",
-                {Value::Int8(upload.audience), Value::Float8(low), Value::Float8(high),
-                 Value::Time(pg::Now())});
+    pg::Execute(
+        "UPDATE pulse.audience SET match_low = $2, match_high = $3, match_source ="
+        " 'an upload, by the platform', match_at = $4 WHERE id = $1",
+        {Value::Int8(upload.audience), Value::Float8(low), Value::Float8(high), Value::Time(pg::Now())});
     Warn(upload.audience, "match", high < kAlarmingMatch);
 }
 

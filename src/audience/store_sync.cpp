@@ -99,22 +99,20 @@ int64_t RequestSync(const std::string& name, const std::string& operation, const
                      SuggestName(operation.substr(0, 100), valid, "Operations"));
     const Audience audience = LoadAudience(name);
     if (audience.status != "active" || !audience.at_home)
-        throw UserError(sqlstate::kNotReady, "audience \"" + name + "\" is not synchronised",
-                        audience.status == "active" ? "It was restored from a dump."
-                                                    : "It is " + audience.status + ".",
-                        audience.status == "deleting" ? ""
-                                                      : "Resume it: SELECT pulse_resume_audience(name).");
+        throw UserError(
+            sqlstate::kNotReady, "audience \"" + name + "\" is not synchronised",
+            audience.status == "active" ? "It was restored from a dump." : "It is " + audience.status + ".",
+            audience.status == "deleting" ? "" : "Resume it: SELECT pulse_resume_audience(name).");
     std::string chosen = operation;
-    if (chosen == "auto" || chosen == "delta")
-        chosen = FullIsDue(audience, pg::Now()) ? "full" : "delta";
+    if (chosen == "auto" || chosen == "delta") chosen = FullIsDue(audience, pg::Now()) ? "full" : "delta";
     const int64_t run = QueueRun(audience, chosen, triggered_by);
     audit::Write("audience.sync_requested", name, {{"run", run}, {"operation", chosen}});
     return run;
 }
 
 void CancelSync(int64_t run) {
-    const pg::Result rows = pg::Execute("SELECT audience, status FROM pulse.sync_run WHERE id = $1 FOR UPDATE",
-                                        {Value::Int8(run)});
+    const pg::Result rows = pg::Execute(
+        "SELECT audience, status FROM pulse.sync_run WHERE id = $1 FOR UPDATE", {Value::Int8(run)});
     if (rows.empty()) ThrowUnknownRun(run);
     const std::string status = rows[0].Text(1);
     if (status == "processing")
@@ -138,9 +136,10 @@ void ApproveSync(int64_t run) {
                         rows[0].Text(1) == "held" ? "The gate holds it: " + rows[0].Text(3)
                                                   : "It is " + rows[0].Text(1) + ".",
                         rows[0].Text(1) == "held" ? "It goes on when the gate lets it." : "");
-    pg::Execute("UPDATE pulse.sync_run SET status = 'pending', approved_by = $2, held_by = NULL, held_at = NULL,"
-                " not_before = $3 WHERE id = $1",
-                {Value::Int8(run), Value::Text(pg::ActorName(pg::OriginalCaller())), Value::Time(pg::Now())});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET status = 'pending', approved_by = $2, held_by = NULL, held_at = NULL,"
+        " not_before = $3 WHERE id = $1",
+        {Value::Int8(run), Value::Text(pg::ActorName(pg::OriginalCaller())), Value::Time(pg::Now())});
     audit::Write("audience.sync_approved", rows[0].Text(0),
                  {{"run", run}, {"reason", rows[0].TextOrNull(3).value_or("")}});
     WakeSyncs();
@@ -163,12 +162,13 @@ void RetrySync(int64_t run) {
 }
 
 void CancelRuns(int64_t audience, const std::string& why) {
-    pg::Execute("UPDATE pulse.sync_run SET cancel_asked = status = 'processing',"
-                " status = CASE WHEN status = 'processing' THEN status ELSE 'cancelled' END,"
-                " finished_at = CASE WHEN status = 'processing' THEN finished_at ELSE clock_timestamp() END,"
-                " error = coalesce(error, $2) WHERE audience_id = $1 AND operation <> 'erase'"
-                " AND status IN ('pending', 'processing', 'held')",
-                {Value::Int8(audience), Value::Text(why)});
+    pg::Execute(
+        "UPDATE pulse.sync_run SET cancel_asked = status = 'processing',"
+        " status = CASE WHEN status = 'processing' THEN status ELSE 'cancelled' END,"
+        " finished_at = CASE WHEN status = 'processing' THEN finished_at ELSE clock_timestamp() END,"
+        " error = coalesce(error, $2) WHERE audience_id = $1 AND operation <> 'erase'"
+        " AND status IN ('pending', 'processing', 'held')",
+        {Value::Int8(audience), Value::Text(why)});
 }
 
 void QueueDueRuns() {

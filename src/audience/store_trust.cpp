@@ -31,8 +31,7 @@ void CarryOut(const trust::Action& action, nlohmann::json& result) {
 
 [[maybe_unused]] const bool trust_registered =
     trust::RegisterSubjectKind({.kind = "audience", .find = FindSubject}) &&
-    trust::RegisterActionKind(
-        {.name = "sync_audience", .subject_kind = "audience", .carry_out = CarryOut});
+    trust::RegisterActionKind({.name = "sync_audience", .subject_kind = "audience", .carry_out = CarryOut});
 
 }  // namespace
 

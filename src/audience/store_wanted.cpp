@@ -20,19 +20,19 @@ using pg::Value;
 constexpr size_t kKeysAtOnce = 50'000;
 
 // A stored state that is not valid at the moment is evaluated, as in pulse.membership.
-#define PULSE_IS_MEMBER                                                                                       \
-    "CASE WHEN $7 THEN EXISTS (SELECT FROM pulse.audience_scan AS x WHERE x.audience_id = $6"                 \
-    " AND x.profile_id = u.id)"                                                                               \
-    " WHEN t.profile_id IS NULL THEN false"                                                                   \
-    " WHEN t.as_of <= $3 AND (t.next_change_at IS NULL OR t.next_change_at > $3) THEN EXISTS (SELECT"         \
-    " FROM pulse.member AS m WHERE m.segment_id = $2 AND m.profile_id = u.id)"                                \
+#define PULSE_IS_MEMBER                                                                               \
+    "CASE WHEN $7 THEN EXISTS (SELECT FROM pulse.audience_scan AS x WHERE x.audience_id = $6"         \
+    " AND x.profile_id = u.id)"                                                                       \
+    " WHEN t.profile_id IS NULL THEN false"                                                           \
+    " WHEN t.as_of <= $3 AND (t.next_change_at IS NULL OR t.next_change_at > $3) THEN EXISTS (SELECT" \
+    " FROM pulse.member AS m WHERE m.segment_id = $2 AND m.profile_id = u.id)"                        \
     " ELSE EXISTS (SELECT FROM pulse.evaluate_segments(u.id, false) AS e WHERE e.segment_id = $2) END"
 
 // Names under which senders give attributes. Values of other types than text and number are left out.
-#define PULSE_ATTRIBUTE(kind, ...)                                                                            \
-    "(" kind ", ARRAY(SELECT p.attributes ->> k.k FROM unnest(ARRAY[" __VA_ARGS__                             \
-    "]) AS k (k) WHERE jsonb_typeof(p.attributes -> k.k) IN ('string', 'number'))"                           \
-    " || ARRAY(SELECT p.attributes -> 'address' ->> k.k FROM unnest(ARRAY[" __VA_ARGS__                       \
+#define PULSE_ATTRIBUTE(kind, ...)                                                      \
+    "(" kind ", ARRAY(SELECT p.attributes ->> k.k FROM unnest(ARRAY[" __VA_ARGS__       \
+    "]) AS k (k) WHERE jsonb_typeof(p.attributes -> k.k) IN ('string', 'number'))"      \
+    " || ARRAY(SELECT p.attributes -> 'address' ->> k.k FROM unnest(ARRAY[" __VA_ARGS__ \
     "]) AS k (k) WHERE jsonb_typeof(p.attributes -> 'address' -> k.k) IN ('string', 'number')))"
 
 // $1 people, $2 segment, $3 now, $4 purposes, $5 kinds, $6 audience, $7 of a relation
@@ -76,9 +76,7 @@ std::vector<std::string> KindsToRead(const Destination& destination) {
             case IdentifierKind::kBirthDay: names.emplace_back(Name(IdentifierKind::kBirthDate)); break;
             case IdentifierKind::kFirstInitial: names.emplace_back(Name(IdentifierKind::kFirstName)); break;
             case IdentifierKind::kState:
-            case IdentifierKind::kPostalCode:
-                country = true;
-                [[fallthrough]];
+            case IdentifierKind::kPostalCode: country = true; [[fallthrough]];
             default: names.emplace_back(Name(kind));
         }
     }
@@ -148,8 +146,8 @@ const char* Name(Fit fit) {
 
 std::vector<WantedPerson> FindWanted(const Audience& audience, const Destination& destination,
                                      const std::vector<int64_t>& people) {
-    static pg::Statement statement(kWanted, {INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID,
-                                             TEXTARRAYOID, INT8OID, BOOLOID});
+    static pg::Statement statement(
+        kWanted, {INT8ARRAYOID, INT8OID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT8OID, BOOLOID});
     std::vector<WantedPerson> wanted;
     if (people.empty()) return wanted;
     std::vector<std::string> purposes = audience.purposes;
@@ -215,24 +213,25 @@ std::optional<std::string> ScanMembers(const Audience& audience, const std::opti
     if (!after)
         pg::Execute("DELETE FROM pulse.audience_scan WHERE audience_id = $1", {Value::Int8(audience.id)});
     // Ids of people are normalised when they are stored; what a relation has may not be.
-    pg::Execute("INSERT INTO pulse.audience_scan (audience_id, profile_id)"
-                " SELECT DISTINCT $1::bigint, p.canonical_id FROM unnest($2::text[]) AS k (value)"
-                " JOIN pulse.identity AS i ON i.kind = $3 AND i.value IN (k.value, CASE $4 WHEN 'email'"
-                " THEN lower(btrim(k.value)) WHEN 'lower' THEN lower(btrim(k.value))"
-                " WHEN 'phone' THEN '+' || regexp_replace(k.value, '\\D', '', 'g') ELSE btrim(k.value) END)"
-                " JOIN pulse.profile AS p ON p.id = i.profile_id ON CONFLICT DO NOTHING",
-                {Value::Int8(audience.id), Value::Texts(keys), Value::Text(audience.key_kind),
-                 Value::Text(pg::Execute("SELECT coalesce((SELECT normalisation FROM pulse.identity_kind"
-                                         " WHERE kind = $1), 'trim')",
-                                         {Value::Text(audience.key_kind)})[0]
-                                 .Text(0))});
+    pg::Execute(
+        "INSERT INTO pulse.audience_scan (audience_id, profile_id)"
+        " SELECT DISTINCT $1::bigint, p.canonical_id FROM unnest($2::text[]) AS k (value)"
+        " JOIN pulse.identity AS i ON i.kind = $3 AND i.value IN (k.value, CASE $4 WHEN 'email'"
+        " THEN lower(btrim(k.value)) WHEN 'lower' THEN lower(btrim(k.value))"
+        " WHEN 'phone' THEN '+' || regexp_replace(k.value, '\\D', '', 'g') ELSE btrim(k.value) END)"
+        " JOIN pulse.profile AS p ON p.id = i.profile_id ON CONFLICT DO NOTHING",
+        {Value::Int8(audience.id), Value::Texts(keys), Value::Text(audience.key_kind),
+         Value::Text(pg::Execute("SELECT coalesce((SELECT normalisation FROM pulse.identity_kind"
+                                 " WHERE kind = $1), 'trim')",
+                                 {Value::Text(audience.key_kind)})[0]
+                         .Text(0))});
     if (keys.size() < kKeysAtOnce) return std::nullopt;
     return keys.back();
 }
 
 std::string WhyNotReadable(const Audience& audience) {
-    const pg::Result rows = pg::Execute("SELECT status FROM pulse.segment WHERE id = $1",
-                                        {Value::Int8(audience.segment_id)});
+    const pg::Result rows =
+        pg::Execute("SELECT status FROM pulse.segment WHERE id = $1", {Value::Int8(audience.segment_id)});
     if (rows.empty()) return "its segment does not exist";
     if (rows[0].Text(0) == "archived") return "its segment is archived";
     if (rows[0].Text(0) == "draft") return "its segment is a draft";

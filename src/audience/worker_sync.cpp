@@ -91,7 +91,8 @@ class SyncWorker : private pg::LaneWorker {
 
     long WaitTime(bool sending) const {
         const Moment now = pg::WallClock();
-        if (sending && (look_ || more_ || Notified())) return not_before_ <= now ? 0 : Milliseconds(not_before_ - now);
+        if (sending && (look_ || more_ || Notified()))
+            return not_before_ <= now ? 0 : Milliseconds(not_before_ - now);
         Moment until = asked_.empty() ? IdleDeadline() : now + 30 * kSecond;
         if (sending) until = std::min({until, next_due_, limited_until_});
         return until <= now ? 0 : Milliseconds(until - now);
@@ -162,12 +163,13 @@ class SyncWorker : private pg::LaneWorker {
         sync.before = sync.place;
         std::string failed;
         Work work;
-        const bool done = Do("pulse: preparing a sync",
-                             [&] {
-                                 sync.place = sync.before;
-                                 work = AdvanceRun(run, sync.place);
-                             },
-                             &failed);
+        const bool done = Do(
+            "pulse: preparing a sync",
+            [&] {
+                sync.place = sync.before;
+                work = AdvanceRun(run, sync.place);
+            },
+            &failed);
         if (!failed.empty()) {
             Do("pulse: recording a sync", [&] { EndRun(run, "failed", failed); });
             active_.erase(run);
@@ -394,7 +396,9 @@ class SyncWorker : private pg::LaneWorker {
             if (asked.upload && asked.upload->id == upload.id) return;
         std::optional<Destination> destination;
         std::string failed;
-        Do("pulse: looking at an upload", [&] { destination = LoadDestination(upload.destination); }, &failed);
+        Do(
+            "pulse: looking at an upload", [&] { destination = LoadDestination(upload.destination); },
+            &failed);
         if (!destination) return;
         if (!HasToken(*destination)) {
             // The next sync gets one.
@@ -458,9 +462,9 @@ class SyncWorker : private pg::LaneWorker {
             return;
         }
         // The old one may be invalid from now on: the new one is kept before anything is done with it.
-        if (answer.token->refresh_token &&
-            !Do("pulse: keeping a token",
-                [&] { KeepRefreshToken(destination.name, *answer.token->refresh_token); })) {
+        if (answer.token->refresh_token && !Do("pulse: keeping a token", [&] {
+                KeepRefreshToken(destination.name, *answer.token->refresh_token);
+            })) {
             // Another session changes the mapping: with the new token in memory alone a crash would lose the
             // login, so it is written before the sync goes on.
             pending_tokens_[destination.name] = *answer.token->refresh_token;
@@ -612,9 +616,8 @@ class SyncWorker : private pg::LaneWorker {
             case Outcome::kFlagged: Fail(run, sync, answer, body); return;
             default: break;
         }
-        const bool done = Do("pulse: recording a sync", [&] {
-            RetryLater(sync.work.run, destination.name, answer, body);
-        });
+        const bool done =
+            Do("pulse: recording a sync", [&] { RetryLater(sync.work.run, destination.name, answer, body); });
         if (answer.outcome == Outcome::kThrottled && answer.wait > 0)
             LimitOf(destination).Pause(pg::WallClock() + answer.wait);
         (void)done;

@@ -15,7 +15,7 @@ struct Audience {
     int64_t id = 0;
     std::string name;
     int64_t segment_id = 0;
-    std::string segment;  // its name
+    std::string segment;    // its name
     bool of_people = true;  // the segment is over people; else over a relation or query
     std::string destination;
     std::vector<std::string> purposes, identifiers;

@@ -27,12 +27,12 @@ OpenRows CountOpen(int64_t audience);
 // People who are claimed for requests.
 struct Claimed {
     Operation operation = Operation::kAdd;
-    bool queue = false;           // `ids` are those of pulse.audience_removal, else of people
-    std::vector<int64_t> ids;     // of each member
+    bool queue = false;        // `ids` are those of pulse.audience_removal, else of people
+    std::vector<int64_t> ids;  // of each member
     std::vector<Member> members;
-    std::vector<int64_t> empty;   // nothing of them must be sent: done
-    int64_t reached = 0;          // the next claim continues after it
-    bool last = false;            // no more of this kind
+    std::vector<int64_t> empty;  // nothing of them must be sent: done
+    int64_t reached = 0;         // the next claim continues after it
+    bool last = false;           // no more of this kind
     bool none() const { return ids.empty() && empty.empty(); }
 };
 // The next rows after `after`, at most `most`. From now on the platform may have them, or have them no more.

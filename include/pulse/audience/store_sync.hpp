@@ -98,7 +98,8 @@ void RecordClaim(const Run& run, const Audience& audience, const Claimed& claime
 void RecordSession(int64_t run, const UploadSession& session);
 void RecordPlatformId(const Work& work, const std::string& id);
 // A request failed: the run waits for the next attempt, or fails after the last one.
-void RetryLater(const Run& run, const std::string& destination, const Answer& answer, const std::string& body);
+void RetryLater(const Run& run, const std::string& destination, const Answer& answer,
+                const std::string& body);
 void FailRun(const Run& run, const Audience& audience, const Answer& answer, const std::string& body);
 void FinishRun(const Run& run, const Audience& audience, const Destination& destination,
                const std::optional<AudienceState>& state);
