@@ -163,6 +163,7 @@ void Transfer::SetCommon(const std::string& agent) {
     Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.connect_timeout));
     Set(CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout));
     Set(CURLOPT_USERAGENT, agent.c_str());
+    if (request_.once) Set(CURLOPT_FRESH_CONNECT, 1L);
     Set(CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
     Set(CURLOPT_WRITEDATA, static_cast<void*>(this));
     Set(CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);

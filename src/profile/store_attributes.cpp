@@ -3,6 +3,7 @@
 
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/details_listener.hpp"
 #include "pulse/profile/store_ingest.hpp"
 
 namespace pulse::profile {
@@ -56,6 +57,12 @@ std::vector<AttributeChange> WriteAttributes(const std::vector<AttributeUpdate>&
     std::vector<AttributeChange> changed;
     for (uint64_t i = 0; i < rows.size(); ++i)
         changed.push_back({rows[i].Int8(0), rows[i].Texts(1), rows[i].Bool(2)});
+    if (DetailsWanted()) {
+        std::vector<int64_t> profiles;
+        for (const AttributeChange& change : changed)
+            if (!change.keys.empty()) profiles.push_back(change.person);
+        AnnounceDetails(profiles);
+    }
     return changed;
 }
 

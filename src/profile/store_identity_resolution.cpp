@@ -9,6 +9,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/details_listener.hpp"
 #include "pulse/profile/identity_resolution.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_merge.hpp"
@@ -256,6 +257,8 @@ class ResolutionAttempt {
     bool Run();
     const std::vector<ResolutionPlan::Merge>& merges() const { return plan_.merges; }
     const std::set<int64_t>& consents() const { return consents_; }
+    // Existing profiles that got ids, and people who were merged.
+    std::vector<int64_t> Changed() const;
     std::optional<int64_t> blocked() const { return blocked_; }
 
   private:
@@ -333,6 +336,17 @@ bool ResolutionAttempt::Write() {
     return true;
 }
 
+std::vector<int64_t> ResolutionAttempt::Changed() const {
+    std::vector<int64_t> changed;
+    for (const ResolutionPlan::NewIdentity& identity : plan_.new_identities)
+        if (identity.profile > 0) changed.push_back(identity.profile);
+    for (const ResolutionPlan::Merge& merge : plan_.merges) {
+        changed.push_back(merge.survivor);
+        changed.push_back(merge.merged);
+    }
+    return changed;
+}
+
 bool ResolutionAttempt::Run() {
     facts_ = ReadIds(claims_);
     bool extends = false;
@@ -387,6 +401,7 @@ std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>&
             for (const ResolutionPlan::Merge& merge : attempt.merges())
                 GetListener().merged(merge.survivor, merge.merged);
         AnnounceMergedConsents(attempt.consents());
+        if (DetailsWanted()) AnnounceDetails(attempt.Changed());
         return attempt.merges();
     }
     throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",

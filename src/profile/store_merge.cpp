@@ -7,6 +7,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/profile/details_listener.hpp"
 #include "pulse/profile/consent_listener.hpp"
 #include "pulse/profile/store_consent.hpp"
 #include "pulse/profile/store_feed_writer.hpp"
@@ -198,6 +199,7 @@ int64_t MergePeople(const std::string& one, const std::string& other, const std:
         }
         if (GetListener().merged) GetListener().merged(both->survivor, both->merged);
         AnnounceMergedConsents(consents);
+        AnnounceDetails({both->survivor, both->merged});
         return id;
     }
     throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",
@@ -218,6 +220,7 @@ int64_t UnmergePeople(int64_t merge, const std::string& reason, const std::strin
     const std::vector<int64_t> consents = MoveConsents({undone.survivor, undone.merged});
     if (GetListener().unmerged) GetListener().unmerged(undone.survivor, undone.merged);
     if (!consents.empty()) AnnounceConsent(consents);
+    AnnounceDetails({undone.survivor, undone.merged});
     return undone.merged;
 }
 

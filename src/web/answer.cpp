@@ -23,6 +23,7 @@ constexpr struct {
     {sqlstate::kUniqueViolation, 409},
     {sqlstate::kDependentObjects, 409},
     {sqlstate::kNotReady, 409},
+    {"55006", 409},  // in use: a sync is under way
     {sqlstate::kLockNotAvailable, 503},
     {sqlstate::kReadOnlyTransaction, 503},
     {sqlstate::kInvalidOptionName, 400},

@@ -29,6 +29,9 @@ struct Request {
     std::string ca_file;               // certificate authorities to trust instead of the system's
     std::vector<std::string> secrets;  // replaced in errors and answers
     std::vector<std::string> keep;     // names of headers of the answer to keep, in lower case
+    // On a connection of its own: libcurl sends a request again by itself when a used one turns out to be
+    // dead, although it may have arrived.
+    bool once = false;
 };
 
 struct Response {

@@ -37,5 +37,6 @@ std::vector<Route> CampaignRoutes();        // campaigns
 std::vector<Route> ExportRoutes();          // exports of people with chosen columns, also Stratum's
 std::vector<Route> TrustRoutes();           // signals, their health, the gate; the same of Stratum
 std::vector<Route> ActionRoutes();          // actions, automations, limits; Stratum: autopilot, enforcement
+std::vector<Route> AudienceRoutes();        // audiences on other platforms, Pulse's own and Stratum's
 
 }  // namespace pulse::web

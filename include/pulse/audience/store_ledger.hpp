@@ -1,0 +1,58 @@
+// The ledger: who was sent with what. What a request may do is written here before it is made. For entry code
+// of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/audience/store_wanted.hpp"
+
+namespace pulse::audience {
+
+struct PlanCounts {
+    int64_t looked_at = 0, members = 0, suppressed = 0;
+    std::map<std::string, int64_t> suppressed_by;
+
+    void Count(const WantedPerson& person);
+};
+
+// Writes what must be sent for these people, each of them once: rows become adding or removing. `again`: also
+// those that are sent already.
+void WriteLedger(int64_t audience, Platform platform, const std::vector<WantedPerson>& people, bool again);
+// Everybody who was sent is to be removed.
+void RemoveEverybody(int64_t audience);
+
+struct OpenRows {
+    int64_t adding = 0, removing = 0, queued = 0;  // queued: rows of pulse.audience_removal
+};
+OpenRows CountOpen(int64_t audience);
+
+// People who are claimed for requests.
+struct Claimed {
+    Operation operation = Operation::kAdd;
+    bool queue = false;        // `ids` are those of pulse.audience_removal, else of people
+    std::vector<int64_t> ids;  // of each member
+    std::vector<Member> members;
+    std::vector<int64_t> empty;  // nothing of them must be sent: done
+    int64_t reached = 0;         // the next claim continues after it
+    bool last = false;           // no more of this kind
+    bool none() const { return ids.empty() && empty.empty(); }
+};
+// The next rows after `after`, at most `most`. From now on the platform may have them, or have them no more.
+Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t most);
+Claimed ClaimRemovals(int64_t audience, int64_t after, int64_t most);
+Claimed ClaimQueued(int64_t audience, int64_t after, int64_t most);
+
+// The platform has done it; `refused`: it refuses what these people have, with the reason. Returns the number
+// of rows.
+int64_t RecordAdded(int64_t audience, const std::vector<int64_t>& people, Moment at);
+int64_t RecordRefused(int64_t audience, const std::vector<int64_t>& people,
+                      const std::vector<std::string>& reasons);
+int64_t RecordRemoved(int64_t audience, const Claimed& claimed, const std::vector<int64_t>& ids);
+
+// An upload that was taken has failed later: what it should have done is open again.
+void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64_t>& people,
+                  const std::vector<std::string>& cells);
+
+// These people are erased: what was sent of them is queued for removal, and their rows are deleted. Returns
+// the audiences that have something to remove.
+std::vector<int64_t> EraseFromLedger(const std::vector<int64_t>& profiles);
+
+}  // namespace pulse::audience

@@ -1,0 +1,120 @@
+// Syncs: queued, let through by the gate, planned and recorded step by step. Nothing here waits for the
+// network. For entry code of this room; needs an open pg::Session as pg::Identity::Owner().
+#pragma once
+
+#include "pulse/audience/answer.hpp"
+#include "pulse/audience/store_ledger.hpp"
+#include "pulse/pg/job_kind.hpp"
+
+namespace pulse::audience {
+
+extern const pg::JobKind kAudiencesJob;
+
+// A row of pulse.sync_run.
+struct Run {
+    int64_t id = 0, audience = 0;
+    std::string operation, status, phase, triggered_by;
+    Moment created_at = 0;
+    int64_t after = 0;
+    std::optional<std::string> after_key;
+    std::optional<Moment> decided_at, held_at, started_at;
+    std::optional<std::string> held_by;
+    bool approved = false, cancel_asked = false;
+    int attempts = 0;
+    UploadSession session;
+    int64_t failed = 0;
+};
+
+// ---- store_sync.cpp: what users and schedules ask for ----
+
+// Throws UserError 55006 while another one is under way. Returns its id.
+int64_t QueueRun(const Audience& audience, const std::string& operation, const char* triggered_by);
+[[noreturn]] void ThrowUnderWay(const Audience& audience);
+// For pulse_sync_audience() and actions: throws UserError for an audience that cannot be synchronised.
+int64_t RequestSync(const std::string& name, const std::string& operation, const char* triggered_by);
+void CancelSync(int64_t run);
+void ApproveSync(int64_t run);
+void RetrySync(int64_t run);
+// Those that wait end; one under way ends after its request.
+void CancelRuns(int64_t audience, const std::string& why);
+// Queues what is due by schedule, by change, and for erased people.
+void QueueDueRuns();
+// The ids of runs that can go on now, and when another one can at the latest.
+std::vector<int64_t> DueRuns();
+Moment NextSyncDue();
+// Whether an audience follows changes, which nothing announces: they are looked for every few seconds.
+bool FollowsChanges();
+// Wake the worker when the transaction commits.
+void WakeSyncs();
+// The same, if an audience follows changes.
+void WakeForChanges();
+
+// ---- store_advance.cpp: one step ----
+
+// Where the claims of a run have come to in this process; from the beginning after a crash.
+struct ClaimPlace {
+    int64_t queued = 0, removing = 0, adding = 0;
+};
+
+struct Work {
+    enum class Kind : uint8_t {
+        kNothing,  // it waits, is held, or has ended
+        kAgain,    // there is another step
+        kCreate,   // the audience must be created on the platform
+        kFind,     // it may have been created: look for it
+        kUpload,   // `claimed` must be sent
+        kRemoveAll,
+        kDelete,
+        kSize,  // ask for its size, then finish
+    };
+    Kind kind = Kind::kNothing;
+    Run run;
+    std::optional<Audience> audience;
+    std::optional<Destination> destination;
+    Claimed claimed;
+};
+// Does the next step of a run, and says what must be sent.
+Work AdvanceRun(int64_t run, ClaimPlace& place);
+
+// ---- store_record.cpp: what became of requests ----
+
+// A batch was answered; `people`: who was in it, for an upload that is still to be finished.
+struct BatchRecord {
+    int64_t run = 0, audience = 0;
+    Operation operation = Operation::kAdd;
+    int64_t rows = 0;
+    Outcome outcome = Outcome::kDone;
+    int status = 0;
+    double milliseconds = 0;
+    std::string upload_id, error;
+    std::optional<Moment> look_at;
+    std::vector<int64_t> people;
+    std::vector<std::string> cells;
+};
+void RecordBatch(const BatchRecord& batch);
+// All of a claim was sent: `refused` people with their reasons, the others are done.
+void RecordClaim(const Run& run, const Audience& audience, const Claimed& claimed,
+                 const std::map<int64_t, std::string>& refused, int64_t rows);
+void RecordSession(int64_t run, const UploadSession& session);
+void RecordPlatformId(const Work& work, const std::string& id);
+// A request failed: the run waits for the next attempt, or fails after the last one.
+void RetryLater(const Run& run, const std::string& destination, const Answer& answer,
+                const std::string& body);
+void FailRun(const Run& run, const Audience& audience, const Answer& answer, const std::string& body);
+void FinishRun(const Run& run, const Audience& audience, const Destination& destination,
+               const std::optional<AudienceState>& state);
+void EndRun(int64_t run, const char* status, const std::string& error);
+// Tells subscriptions and routes what a sync has come to.
+void AnnounceRun(int64_t run);
+
+// Uploads that the platform takes its time for.
+struct OpenUpload {
+    int64_t id = 0, audience = 0;
+    std::string upload_id, destination;
+    std::optional<std::string> platform_id;
+    int looks = 0;
+};
+std::vector<OpenUpload> UploadsToLookAt(int64_t most);
+void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platform);
+
+}  // namespace pulse::audience

@@ -1,0 +1,359 @@
+// The steps of a sync: gate, reading the segment, planning, checking how many would move, claiming.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "pulse/audience/delta.hpp"
+#include "pulse/audience/store_mark.hpp"
+#include "pulse/audience/store_sync.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
+#include "pulse/trust/store_gate.hpp"
+
+namespace pulse::audience {
+
+namespace {
+
+using pg::Value;
+
+constexpr int64_t kPeopleAtOnce = 5'000;  // that are looked at in one transaction
+constexpr int64_t kMostClaimed = 10'000;
+constexpr int64_t kGatePause = kMinute;
+constexpr int64_t kLongestHold = kDay;
+constexpr int64_t kBuildPause = 30 * kSecond;
+constexpr const char* kAction = "sync_audience";
+
+std::optional<Run> LockRun(int64_t id) {
+    static pg::Statement statement(
+        "SELECT audience_id, operation, status, phase, triggered_by, created_at, after, after_key,"
+        " decided_at, held_at, held_by, approved_by IS NOT NULL, cancel_asked, attempts, session_id,"
+        " session_batches, session_at, session_first_done, started_at, failed FROM pulse.sync_run"
+        " WHERE id = $1 AND status IN ('pending', 'processing', 'held') FOR UPDATE",
+        {INT8OID});
+    const pg::Result rows = statement.Execute({Value::Int8(id)});
+    if (rows.empty()) return std::nullopt;
+    const pg::Row row = rows[0];
+    Run run;
+    run.id = id;
+    run.audience = row.Int8(0);
+    run.operation = row.Text(1);
+    run.status = row.Text(2);
+    run.phase = row.Text(3);
+    run.triggered_by = row.Text(4);
+    run.created_at = row.Time(5);
+    run.after = row.Int8(6);
+    run.after_key = row.TextOrNull(7);
+    run.decided_at = row.TimeOrNull(8);
+    run.held_at = row.TimeOrNull(9);
+    run.held_by = row.TextOrNull(10);
+    run.approved = row.Bool(11);
+    run.cancel_asked = row.Bool(12);
+    run.attempts = row.Int4(13);
+    run.session.id = row.Int8OrNull(14).value_or(0);
+    run.session.batches = row.Int8(15);
+    run.session.started_at = row.TimeOrNull(16).value_or(0);
+    run.session.first_done = row.Bool(17);
+    run.started_at = row.TimeOrNull(18);
+    run.failed = row.Int8(19);
+    return run;
+}
+
+void SetPhase(Run& run, const char* phase) {
+    run.phase = phase;
+    run.after = 0;
+    pg::Execute("UPDATE pulse.sync_run SET phase = $2, after = 0, after_key = NULL WHERE id = $1",
+                {Value::Int8(run.id), Value::Text(phase)});
+}
+
+void WaitUntil(const Run& run, Moment until) {
+    pg::Execute("UPDATE pulse.sync_run SET not_before = $2 WHERE id = $1",
+                {Value::Int8(run.id), Value::Time(until)});
+}
+
+std::string Sentence(const std::vector<std::string>& reasons) {
+    std::string text;
+    for (const std::string& reason : reasons) text += (text.empty() ? "" : " ") + reason;
+    return text.empty() ? "The gate gave no reason." : text;
+}
+
+// ---- the gate ----
+
+void Hold(const Run& run, const char* by, const std::string& reason) {
+    const Moment now = pg::Now();
+    pg::Execute(
+        "UPDATE pulse.sync_run SET status = 'held', held_by = $2, held_reason = $3,"
+        " held_at = coalesce(held_at, $4), not_before = $5 WHERE id = $1",
+        {Value::Int8(run.id), Value::Text(by), Value::Text(reason), Value::Time(now),
+         Value::Time(now + kGatePause)});
+    if (run.status != "held") AnnounceRun(run.id);
+}
+
+void HeldByGate(const Run& run, const trust::GateDecision& decision) {
+    if (run.held_at && run.held_by == "gate" && *run.held_at + kLongestHold <= pg::Now()) {
+        EndRun(run.id, "cancelled", "held by the gate for 24 hours: " + Sentence(decision.reasons));
+        return;
+    }
+    Hold(run, "gate", Sentence(decision.reasons));
+}
+
+// Whether the gate lets it go on now. A decision is the fence of what is claimed with it: an old one is taken
+// again, a young one is looked at.
+bool PassesGate(Run& run, const Audience& audience) {
+    const Moment now = pg::Now();
+    const bool young = run.status == "processing" && run.decided_at && *run.decided_at <= now &&
+                       *run.decided_at + trust::kDecisionLife > now;
+    trust::GateDecision decision = trust::EvaluateGate(kAction, "audience:" + audience.name, true);
+    if (decision.verdict == trust::Verdict::kPass && !young)
+        decision = trust::EvaluateGate(kAction, "audience:" + audience.name, false);
+    if (decision.verdict != trust::Verdict::kPass) {
+        HeldByGate(run, decision);
+        return false;
+    }
+    if (young) return true;
+    run.decided_at = now;
+    pg::Execute("UPDATE pulse.sync_run SET decided_at = $2, decision_id = nullif($3, 0) WHERE id = $1",
+                {Value::Int8(run.id), Value::Time(now), Value::Int8(decision.id)});
+    return true;
+}
+
+// What is already decided elsewhere: what the law wants, and what an operator does by hand.
+bool NeedsGate(const Run& run) {
+    return run.operation != "erase" && run.operation != "delete";
+}
+
+// ---- planning ----
+
+void AddCounts(const Run& run, const PlanCounts& counts) {
+    static pg::Statement statement(
+        "UPDATE pulse.sync_run SET looked_at = looked_at + $2, total = total + $3,"
+        " suppressed = suppressed + $4, suppressed_by = (SELECT coalesce(jsonb_object_agg(k.key, k.n), '{}')"
+        " FROM (SELECT e.key, sum(e.value::bigint) AS n FROM (SELECT * FROM jsonb_each_text(suppressed_by)"
+        " UNION ALL SELECT * FROM jsonb_each_text($5)) AS e GROUP BY e.key) AS k) WHERE id = $1",
+        {INT8OID, INT8OID, INT8OID, INT8OID, JSONBOID});
+    statement.Execute({Value::Int8(run.id), Value::Int8(counts.looked_at), Value::Int8(counts.members),
+                       Value::Int8(counts.suppressed), Value::Jsonb(pg::Json(counts.suppressed_by))});
+}
+
+void PlanPeople(const Run& run, const Audience& audience, const Destination& destination,
+                const std::vector<int64_t>& people) {
+    const std::vector<WantedPerson> wanted = FindWanted(audience, destination, people);
+    PlanCounts counts;
+    for (const WantedPerson& person : wanted) counts.Count(person);
+    WriteLedger(audience.id, destination.platform, wanted, run.operation == "replace");
+    AddCounts(run, counts);
+}
+
+// Deletes marks and returns their people: what commits later leaves a mark of its own.
+std::vector<int64_t> TakeMarks(int64_t audience) {
+    static pg::Statement statement(
+        "WITH taken AS (DELETE FROM pulse.audience_mark AS m USING (SELECT audience_id, profile_id, id"
+        " FROM pulse.audience_mark WHERE audience_id = $1 ORDER BY profile_id, id LIMIT $2) AS n"
+        " WHERE m.audience_id = n.audience_id AND m.profile_id = n.profile_id AND m.id = n.id"
+        " RETURNING m.profile_id) SELECT DISTINCT profile_id FROM taken ORDER BY profile_id",
+        {INT8OID, INT8OID});
+    const trait::ForceIndexPlans force_index_plans;
+    const pg::Result rows = statement.Execute({Value::Int8(audience), Value::Int8(kPeopleAtOnce)});
+    std::vector<int64_t> people;
+    for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
+    return people;
+}
+
+void PlanStep(Run& run, const Audience& audience, const Destination& destination) {
+    if (run.operation == "delta") {
+        const std::vector<int64_t> people = TakeMarks(audience.id);
+        if (people.empty())
+            SetPhase(run, "check");
+        else
+            PlanPeople(run, audience, destination, people);
+        return;
+    }
+    const std::vector<int64_t> people = NextCandidates(audience, run.after, kPeopleAtOnce);
+    if (people.empty()) {
+        SetPhase(run, "check");
+        return;
+    }
+    PlanPeople(run, audience, destination, people);
+    pg::Execute("UPDATE pulse.sync_run SET after = $2 WHERE id = $1",
+                {Value::Int8(run.id), Value::Int8(people.back())});
+}
+
+void ScanStep(Run& run, const Audience& audience) {
+    const std::optional<std::string> last = ScanMembers(audience, run.after_key);
+    if (!last) {
+        SetPhase(run, "plan");
+        return;
+    }
+    pg::Execute("UPDATE pulse.sync_run SET after_key = $2 WHERE id = $1",
+                {Value::Int8(run.id), Value::Text(*last)});
+}
+
+// Not more at once than the audience allows.
+bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
+    const OpenRows open = CountOpen(audience.id);
+    pg::Execute("UPDATE pulse.sync_run SET to_add = $2, to_remove = $3 WHERE id = $1",
+                {Value::Int8(run.id), Value::Int8(open.adding), Value::Int8(open.removing + open.queued)});
+    if (run.approved || run.operation == "delete") return true;
+    DeltaCounts counts;
+    counts.sent = audience.people;
+    counts.desired = std::max<int64_t>(0, audience.people - open.removing) + open.adding;
+    counts.removed = open.removing;
+    SyncLimits limits;
+    limits.max_share = audience.max_share;
+    limits.replace_share = 2;  // a replacement is never chosen unasked
+    const SyncPlan plan = PlanSync(destination.platform, counts, limits);
+    if (plan.way != SyncWay::kHeld) return true;
+    Hold(run, "share",
+         plan.reason + " SELECT pulse_approve_sync(" + std::to_string(run.id) + ") lets it continue.");
+    return false;
+}
+
+// ---- beginning ----
+
+void Begin(Run& run, const Audience& audience) {
+    const Moment now = pg::Now();
+    if (run.operation != "erase" && run.operation != "delete") {
+        if (const std::string why = WhyNotReadable(audience); !why.empty()) {
+            if (why == "its segment is being built")
+                WaitUntil(run, now + kBuildPause);
+            else
+                EndRun(run.id, "failed", why);
+            return;
+        }
+        if (!TakeMembershipChanges()) return;  // again
+        if (run.operation == "delta")
+            MarkEndedConsents(audience.id);
+        else
+            pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(audience.id)});
+        if (run.operation != "delta")
+            pg::Execute("UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1",
+                        {Value::Int8(audience.id), Value::Time(now)});
+    }
+    pg::Execute("UPDATE pulse.sync_run SET started_at = coalesce(started_at, $2) WHERE id = $1",
+                {Value::Int8(run.id), Value::Time(now)});
+    if (run.operation == "erase")
+        SetPhase(run, "remove");
+    else if (run.operation == "delete") {
+        RemoveEverybody(audience.id);
+        SetPhase(run, "check");
+    } else
+        SetPhase(run, audience.of_people ? "plan" : "scan");
+}
+
+// ---- claiming ----
+
+int64_t MostOf(const Destination& destination) {
+    if (destination.batch_rows == 0) return kMostClaimed;  // a file has no requests
+    return std::min<int64_t>(static_cast<int64_t>(destination.batch_rows), kMostClaimed);
+}
+
+// First what nobody has any more, then who leaves, then who comes: so an identifier that goes from one person
+// to another stays.
+void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place) {
+    const int64_t most = MostOf(*work.destination);
+    work.claimed = ClaimQueued(run.audience, place.queued, most);
+    if (!work.claimed.none())
+        place.queued = work.claimed.reached;
+    else if (run.operation != "erase") {
+        work.claimed = ClaimRemovals(run.audience, place.removing, most);
+        if (!work.claimed.none()) place.removing = work.claimed.reached;
+    }
+    if (work.claimed.none())
+        SetPhase(run, run.operation == "erase" || run.operation == "delete" ? "finish" : "add");
+    else
+        work.kind = Work::Kind::kUpload;
+}
+
+void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
+    work.claimed = ClaimAdditions(run.audience, place.adding, MostOf(*work.destination));
+    if (work.claimed.none()) {
+        SetPhase(run, "finish");
+        return;
+    }
+    place.adding = work.claimed.reached;
+    work.kind = Work::Kind::kUpload;
+}
+
+// Whether the audience must be created before anybody is sent.
+bool MustCreate(const Work& work) {
+    return FactsOf(work.destination->platform).has_audiences && !work.audience->platform_id;
+}
+
+Work::Kind FinishStep(const Run& run, const Work& work) {
+    const PlatformFacts& facts = FactsOf(work.destination->platform);
+    const bool there = work.audience->platform_id.has_value();
+    if (run.operation == "delete")
+        return facts.has_audiences && there ? Work::Kind::kDelete : Work::Kind::kSize;
+    if (run.operation == "replace" && facts.replacement == Replacement::kRemoveOld && there)
+        return Work::Kind::kRemoveAll;
+    return Work::Kind::kSize;
+}
+
+// Loads what the run works on; false when it cannot go on.
+bool Load(const Run& run, Work& work) {
+    work.audience = FindAudience(run.audience);
+    if (!work.audience || !work.audience->at_home) {
+        EndRun(run.id, "cancelled", work.audience ? "restored from a dump" : "the audience was deleted");
+        return false;
+    }
+    if (run.cancel_asked || (NeedsGate(run) && work.audience->status != "active")) {
+        EndRun(run.id, "cancelled", run.cancel_asked ? "cancelled" : "the audience is not active");
+        return false;
+    }
+    try {
+        work.destination = DestinationOf(*work.audience);
+    } catch (const UserError& error) {
+        EndRun(run.id, "failed", error.message() + (error.detail().empty() ? "" : ": " + error.detail()));
+        return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+Work AdvanceRun(int64_t id, ClaimPlace& place) {
+    Work work;
+    std::optional<Run> run = LockRun(id);
+    if (!run) return work;
+    if (!Load(*run, work)) return work;
+    if (run->status == "held" && run->held_by == "share") return work;
+    if (NeedsGate(*run) && !PassesGate(*run, *work.audience)) return work;
+    if (run->status != "processing")
+        pg::Execute(
+            "UPDATE pulse.sync_run SET status = 'processing', held_by = NULL, held_at = NULL,"
+            " held_reason = NULL WHERE id = $1",
+            {Value::Int8(id)});
+    run->status = "processing";
+    work.kind = Work::Kind::kAgain;
+    if (run->phase == "begin") {
+        Begin(*run, *work.audience);
+    } else if (run->phase == "scan") {
+        ScanStep(*run, *work.audience);
+    } else if (run->phase == "plan") {
+        PlanStep(*run, *work.audience, *work.destination);
+    } else if (run->phase == "check") {
+        if (!ChecksShare(*run, *work.audience, *work.destination))
+            work.kind = Work::Kind::kNothing;
+        else
+            SetPhase(*run, "remove");
+    } else if (run->phase == "remove") {
+        // Before it exists there, nobody can be in it.
+        if (MustCreate(work))
+            SetPhase(*run, run->operation == "delete" || run->operation == "erase" ? "finish" : "add");
+        else if (run->operation == "delete" && FactsOf(work.destination->platform).has_audiences)
+            SetPhase(*run, "finish");
+        else
+            ClaimRemovalStep(*run, work, place);
+    } else if (run->phase == "add") {
+        if (MustCreate(work) && CountOpen(run->audience).adding > 0)
+            work.kind = run->attempts > 0 ? Work::Kind::kFind : Work::Kind::kCreate;
+        else
+            ClaimAdditionStep(*run, work, place);
+    } else {
+        work.kind = FinishStep(*run, work);
+    }
+    work.run = *run;
+    return work;
+}
+
+}  // namespace pulse::audience

@@ -1,0 +1,134 @@
+// Marking people: changes of membership, ids, attributes and consent cost a row each, and only while there
+// are audiences.
+#include "pulse/audience/store_mark.hpp"
+
+#include <algorithm>
+
+#include "pulse/audience/store_sync.hpp"
+#include "pulse/base/error.hpp"
+#include "pulse/pg/entry.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
+#include "pulse/pg/relation_lock.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/profile/consent_listener.hpp"
+#include "pulse/profile/details_listener.hpp"
+#include "pulse/profile/listener.hpp"
+#include "pulse/trait/store_consumer.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
+
+namespace pulse::audience {
+
+namespace {
+
+using pg::Value;
+
+// Maximum number of changes that are read in one transaction.
+constexpr int64_t kMostChanges = 10'000;
+
+// Whether there is any audience; kept until one is created or deleted.
+bool AnyAudience() {
+    static pg::Watch watch("audience");
+    static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.audience)", {});
+    static bool found = false;
+    if (watch.Changed()) {
+        const pg::LatestSnapshot latest;
+        found = any.Execute({}, true)[0].Bool(0);
+    }
+    return found;
+}
+
+// The audiences of people: those over relations are compared whole.
+constexpr const char* kMark =
+    "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
+    " SELECT a.id, w.id FROM (SELECT u.id FROM unnest($1::bigint[]) AS u (id) UNION"
+    " SELECT p.canonical_id FROM pulse.profile AS p WHERE p.id = ANY ($1)) AS w"
+    " CROSS JOIN pulse.audience AS a WHERE a.status = 'active'"
+    " AND (EXISTS (SELECT FROM pulse.audience_member AS m WHERE m.audience_id = a.id AND m.profile_id = w.id)"
+    " OR EXISTS (SELECT FROM pulse.member AS s WHERE s.segment_id = a.segment_id AND s.profile_id = w.id))";
+
+void ConsentChanged(const std::vector<int64_t>& people) {
+    // Who creates an audience waits for us, or we see it.
+    pg::LockTable("audience", pg::TableLock::kShared);
+    MarkPeople(people);
+}
+
+[[maybe_unused]] const bool listening =
+    profile::ListenToDetails({AnyAudience, MarkPeople}) && profile::ListenToConsent(ConsentChanged);
+
+}  // namespace
+
+void MarkPeople(const std::vector<int64_t>& profiles) {
+    static pg::Statement mark(kMark, {INT8ARRAYOID});
+    if (profiles.empty()) return;
+    const trait::ForceIndexPlans force_index_plans;
+    if (mark.Execute({Value::Int8s(profiles)}).processed() > 0) WakeForChanges();
+}
+
+void KeepWritersOutOfMarks() {
+    if (profile::GetListener().keep_writers_out) profile::GetListener().keep_writers_out();
+    if (!pg::LockBusyTable("audience", pg::TableLock::kExclusive))
+        throw UserError(sqlstate::kLockNotAvailable, "audiences cannot be changed now",
+                        "A transaction that records consent has been open for longer than "
+                        "pulse.lock_timeout.",
+                        "Try again; pg_locks shows the sessions that hold a lock on pulse.audience.");
+}
+
+int64_t LastChangePosition() {
+    const trait::ForceIndexPlans force_index_plans;
+    return trait::LastPosition();
+}
+
+bool TakeMembershipChanges() {
+    static pg::Statement first(
+        "SELECT min(a.\"position\") FROM pulse.audience AS a WHERE a.status = 'active'"
+        " AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)",
+        {});
+    static pg::Statement reach(
+        "SELECT max(n.position) FROM (SELECT c.position FROM pulse.membership_change AS c"
+        " WHERE c.position > $1 ORDER BY c.position LIMIT $2) AS n",
+        {INT8OID, INT8OID});
+    static pg::Statement mark(
+        "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
+        " SELECT DISTINCT a.id, c.profile_id FROM pulse.membership_change AS c"
+        " JOIN pulse.audience AS a ON a.segment_id = c.segment_id AND a.status = 'active'"
+        " AND c.position > a.\"position\" WHERE c.position > $1 AND c.position <= $2",
+        {INT8OID, INT8OID});
+    static pg::Statement move(
+        "UPDATE pulse.audience SET \"position\" = $1 WHERE status = 'active' AND \"position\" < $1",
+        {INT8OID});
+    const trait::ForceIndexPlans force_index_plans;
+    const pg::Result known = first.Execute({});
+    const auto position = known[0].Int8OrNull(0);
+    if (!position) return true;
+    const bool assigned = trait::AssignPositions(kMostChanges, false);
+    const auto last = reach.Execute({Value::Int8(*position), Value::Int8(kMostChanges)})[0].Int8OrNull(0);
+    if (last) {
+        mark.Execute({Value::Int8(*position), Value::Int8(*last)});
+        move.Execute({Value::Int8(*last)});
+        return false;
+    }
+    return !assigned || !trait::HasUnassignedPositions();
+}
+
+void MarkEndedConsents(int64_t audience) {
+    const Value now = Value::Time(pg::Now());
+    pg::Execute(
+        "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
+        " SELECT a.id, c.profile_id FROM pulse.audience AS a JOIN pulse.consent AS c"
+        " ON c.expires_at > a.consent_as_of AND c.expires_at <= $2"
+        " JOIN pulse.audience_member AS m ON m.audience_id = a.id AND m.profile_id = c.profile_id"
+        " WHERE a.id = $1",
+        {Value::Int8(audience), now});
+    pg::Execute("UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1", {Value::Int8(audience), now});
+}
+
+}  // namespace pulse::audience
+
+namespace pg = pulse::pg;
+
+PULSE_FUNCTION(pulse_announce_audience) {
+    pg::Watch::Announce("audience");
+    return static_cast<Datum>(0);
+}

@@ -1,0 +1,207 @@
+-- Room audience: syncs of a file, which need no network. Whatever happens, the file has exactly the members with consent.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS pulse CASCADE;
+CREATE EXTENSION pulse;
+RESET client_min_messages;
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+SET datestyle = 'ISO, MDY';
+SET pulse.now = '2026-03-01 12:00+00';
+SELECT pulse_create_destination('crm', 'file', '{"hashing": "none"}');
+SELECT count(pulse_identify('u' || n, jsonb_build_object('plan', CASE WHEN n <= 6 THEN 'gold' ELSE 'free' END, 'email', 'u' || n || '@example.com'), at => '2026-02-01')) FROM generate_series(1, 10) AS n;
+SELECT pulse_create_segment('gold', '{"where": "profile.plan == \"gold\""}') > 0 AS made;
+SELECT count(pulse_set_consent('u' || n, 'ads', true)) FROM generate_series(1, 9) AS n;
+SELECT pulse_create_audience('gold', 'gold', 'crm', '{"identifiers": ["email"]}') AS id;
+-- What is in the file, what should be, and the last sync.
+CREATE VIEW file AS SELECT array_agg(l ORDER BY l) FILTER (WHERE l LIKE '%@%') AS lines FROM pulse_read_audience_file('gold') AS l;
+CREATE VIEW last_sync AS SELECT operation, status, looked_at, total, to_add, to_remove, added, removed, failed, suppressed, suppressed_by, held_by FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
+
+-- The gate lets it pass: something is known of what the audience stands on.
+CREATE FUNCTION trusted(audience text, segment text) RETURNS void LANGUAGE sql AS $$
+SELECT pulse_record_signals((SELECT jsonb_agg(jsonb_build_object('name', 'spend', 'source', 'test', 'entity', 'segment:' || segment, 'value', 100 + i % 3, 'at', pulse_now() - i * interval '20 hours'))
+                             FROM generate_series(9, 0, -1) AS i));
+SELECT pulse_update_signal_health('audience:' || audience);
+$$;
+
+-- ---- nothing is sent before the gate lets it ----
+SELECT pulse_run_syncs() AS ended;
+SELECT status, held_by, held_reason FROM pulse.sync_run;
+SELECT count(*) FROM pulse.audience_member;
+-- Here any known score does.
+SELECT pulse_set_trust('{"high": 1, "standard": 1, "conservative": 1, "hold": 0}') IS NOT NULL AS set;
+SELECT trusted('gold', 'gold');
+-- It is looked at again after a minute.
+SELECT pulse_run_syncs() AS ended;
+SET pulse.now = '2026-03-01 12:01+00';
+
+-- ---- the first sync compares everybody ----
+SELECT pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT * FROM file;
+SELECT name, status, sent, adding, removing, members, matchable, matchability, last_sync_at, last_full_at, next_sync_at FROM pulse.audience_overview;
+SELECT pulse_run_syncs() AS ended;
+
+-- ---- changes of membership, consent, ids and attributes leave marks, and only these people are looked at ----
+SELECT pulse_identify('u7', '{"plan": "gold"}') > 0 AS enters, pulse_identify('u1', '{"plan": "free"}') > 0 AS leaves;
+SELECT pulse_set_consent('u2', 'ads', false) > 0 AS withdrawn;
+SELECT pulse_identify('u3', '{"email": "new@example.com"}') > 0 AS changed;
+SELECT pulse_track('u4', 'visit') > 0 AS concerns_nobody;
+SELECT pulse_sync_audience('gold') > 0 AS queued;
+SELECT pulse_sync_audience('gold');
+SELECT pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT * FROM file;
+SELECT count(*) AS marks FROM pulse.audience_mark;
+-- The schedule.
+SET pulse.now = '2026-03-02 11:00+00';
+SELECT trusted('gold', 'gold');
+SELECT pulse_run_syncs() AS ended;
+SET pulse.now = '2026-03-02 12:30+00';
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, triggered_by, looked_at FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
+
+-- ---- consent that ends by itself ----
+SELECT pulse_set_consent('u5', 'ads', true, '{"expires_at": "2026-03-05"}') > 0 AS ends;
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT 'u5@example.com' = ANY (SELECT unnest(lines) FROM file) AS still_there;
+SET pulse.now = '2026-03-06 12:00+00';
+SELECT trusted('gold', 'gold');
+SELECT pulse_run_syncs() AS ended;
+SELECT * FROM file;
+
+-- ---- merge and unmerge: an id that moves from one person to another stays ----
+SELECT pulse_set_consent('u10', 'ads', true) > 0 AS granted;
+SELECT pulse_merge('u4', 'u10', 'same person') AS merge;
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT * FROM file;
+SELECT pulse_unmerge(1, 'not the same') > 0 AS restored;
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT * FROM file;
+
+-- ---- people who are deleted by hand leave ----
+DELETE FROM pulse.profile WHERE id = (SELECT profile_id FROM pulse.identity WHERE kind = 'user_id' AND value = 'u6');
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT * FROM file;
+
+-- ---- a full comparison after 30 days, and one that is asked for ----
+SELECT pulse_sync_audience('gold', 'full') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, looked_at, total, added, removed FROM last_sync;
+SELECT pulse_sync_audience('gold', 'replace') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, looked_at, total, added, removed FROM last_sync;
+SET pulse.now = '2026-04-10 12:00+00';
+SELECT trusted('gold', 'gold');
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, triggered_by FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
+SELECT pulse_sync_audience('gold', 'everything');
+SELECT pulse_sync_audience('gold', NULL);
+SELECT pulse_sync_audience('nobody');
+
+-- ---- other options: whom or what it sends ----
+SELECT pulse_update_audience('gold', '{"identifiers": ["email", "external_id"], "interval": "manual"}');
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT * FROM pulse_read_audience_file('gold') AS line;
+SELECT pulse_update_audience('gold', '{"identifiers": ["email"], "name": "golden"}');
+SELECT name, status, next_sync_at FROM pulse.audience_overview;
+SELECT pulse_update_audience('golden', '{"name": "gold", "platform_id": "5"}');
+SELECT pulse_update_audience('golden', '{"name": "gold"}');
+SELECT pulse_update_audience('golden', '{}');
+SELECT pulse_update_audience('gold', NULL);
+
+-- ---- a segment that halves ----
+SELECT count(pulse_identify('m' || n, jsonb_build_object('plan', 'gold', 'email', 'm' || n || '@example.com'), at => '2026-02-01')) FROM generate_series(1, 300) AS n;
+SELECT count(pulse_set_consent('m' || n, 'ads', true)) FROM generate_series(1, 300) AS n;
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT sent, adding, removing FROM pulse.audience_overview;
+SELECT count(pulse_identify('m' || n, '{"plan": "free"}')) FROM generate_series(1, 150) AS n;
+SELECT pulse_sync_audience('gold') AS run \gset
+SELECT pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT replace(held_reason, :'run', 'N') AS held_reason FROM pulse.sync_run WHERE id = :run;
+SELECT array_length(lines, 1) AS lines FROM file;
+SELECT sent, adding, removing FROM pulse.audience_overview;
+-- They come back before anybody approves: nothing has happened.
+SELECT count(pulse_identify('m' || n, '{"plan": "gold"}')) FROM generate_series(1, 100) AS n;
+SELECT pulse_cancel_sync(:run);
+SELECT pulse_cancel_sync(:run);
+SELECT pulse_cancel_sync(0);
+SELECT pulse_approve_sync(:run);
+SELECT pulse_approve_sync(NULL);
+SELECT pulse_sync_audience('gold') AS run \gset
+SELECT pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT array_length(lines, 1) AS lines FROM file;
+SELECT count(pulse_identify('m' || n, '{"plan": "free"}')) FROM generate_series(51, 300) AS n;
+SELECT pulse_sync_audience('gold') AS run \gset
+SELECT pulse_run_syncs() AS ended;
+SELECT status, held_by FROM last_sync;
+SELECT pulse_approve_sync(:run);
+SELECT pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT array_length(lines, 1) AS lines FROM file;
+
+-- ---- the gate again ----
+SELECT pulse_freeze('look first');
+SELECT pulse_identify('u8', '{"plan": "gold"}') > 0 AS enters;
+SELECT pulse_sync_audience('gold') AS run \gset
+SELECT pulse_run_syncs() AS ended;
+SELECT status, held_by FROM last_sync;
+SELECT pulse_approve_sync(:run);
+SET pulse.now = '2026-04-11 12:01+00';
+SELECT pulse_run_syncs() AS ended;
+SELECT status, error FROM pulse.sync_run WHERE id = :run;
+SELECT pulse_unfreeze();
+SELECT trusted('gold', 'gold');
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, status, added FROM last_sync;
+
+-- ---- pausing, resuming ----
+SELECT pulse_pause_audience('gold', 'holidays');
+SELECT name, status, status_reason FROM pulse.audience_overview;
+SELECT pulse_sync_audience('gold');
+SELECT pulse_identify('u9', '{"plan": "gold"}') > 0 AS enters;
+SELECT pulse_resume_audience('gold');
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, added FROM last_sync;
+SELECT pulse_pause_audience('nobody');
+SELECT pulse_resume_audience(NULL);
+
+-- ---- a restored copy: no row of pulse.audience_home ----
+DELETE FROM pulse.audience_home;
+SELECT name, status, status_reason FROM pulse.audience_overview;
+SELECT pulse_sync_audience('gold');
+SELECT pulse_resume_audience('gold');
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, status FROM last_sync;
+
+-- ---- deleting ----
+SELECT pulse_delete_audience('gold');
+SELECT count(*) FROM pulse.audience_member;
+SELECT count(*) FROM pulse.audience_cell;
+SELECT count(*) > 0 AS history_stays FROM pulse.sync_run;
+SELECT pulse_delete_audience('gold');
+SELECT action, count(*) FROM pulse.audit WHERE action LIKE 'audience%' OR action LIKE 'destination%' GROUP BY 1 ORDER BY 1;
+
+-- ---- a segment over a relation: its keys are ids of people ----
+CREATE TABLE buyers (customer text PRIMARY KEY, amount int);
+INSERT INTO buyers SELECT 'u' || n, n * 10 FROM generate_series(1, 12) AS n;
+SELECT pulse_create_segment('buyers', '{"from": "buyers", "key": "customer", "where": "amount >= 30"}') > 0 AS made;
+SELECT pulse_create_audience('buyers', 'buyers', 'crm', '{"identifiers": ["email"], "interval": "manual"}') > 0 AS made;
+SELECT count(*) FROM pulse_take_snapshot('buyers');
+SELECT trusted('buyers', 'buyers');
+SELECT part, item, people FROM pulse_preview_audience('buyers', 0) WHERE part <> 'request';
+SELECT pulse_sync_audience('buyers') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT * FROM pulse_read_audience_file('buyers') AS line;
+DELETE FROM buyers WHERE customer = 'u4';
+UPDATE buyers SET amount = 100 WHERE customer = 'u1';
+SELECT pulse_sync_audience('buyers') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT * FROM last_sync;
+SELECT * FROM pulse_read_audience_file('buyers') AS line;
+SELECT count(*) FROM pulse.audience_scan;
+SELECT pulse_delete_segment('buyers', true);
+SELECT pulse_delete_audience('buyers');
+SELECT pulse_delete_segment('buyers', true);
+DROP TABLE buyers;
