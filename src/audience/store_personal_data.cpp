@@ -15,6 +15,8 @@ using pg::Value;
 
 constexpr const char* kTables[] = {"audience_member",  "audience_cell", "audience_mark", "audience_scan",
                                    "audience_removal", "sync_batch",    nullptr};
+// What leaves the platform with the next sync.
+constexpr const char* kPending[] = {"audience_removal", "sync_batch", nullptr};
 
 void Export(const profile::DataSubject& person, nlohmann::json& document) {
     const pg::Result rows = pg::Execute(
@@ -60,7 +62,18 @@ int64_t Erase(const profile::DataSubject& person) {
 }
 
 [[maybe_unused]] const bool personal_data_registered =
-    profile::RegisterPersonalData({"audience", kTables, Export, QueueRemovals, Erase});
+    profile::RegisterPersonalData({.room = "audience",
+                                   .tables = kTables,
+                                   .export_to = Export,
+                                   .before_erase = QueueRemovals,
+                                   .erase = Erase,
+                                   .pending = kPending});
+
+[[maybe_unused]] const bool without_personal_data = profile::RegisterWithoutPersonalData(
+    "audience", {{"audience", "Definitions, and figures of their syncs."},
+                 {"audience_home", "Numbers of audiences."},
+                 {"destination_state", "Whether destinations work."},
+                 {"sync_run", "Figures of syncs."}});
 
 }  // namespace
 

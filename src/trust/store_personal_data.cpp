@@ -79,6 +79,24 @@ int64_t EraseFromActions(const profile::DataSubject& person) {
 [[maybe_unused]] const bool personal_data_registered = profile::RegisterPersonalData(
     {.room = "trust", .tables = kTablesOfActions, .export_to = ExportActions, .erase = EraseFromActions});
 
+[[maybe_unused]] const bool without_personal_data = profile::RegisterWithoutPersonalData(
+    "trust", {{"action_token", "Hashes of tokens."},
+              {"action_type", "Definitions."},
+              {"automation", "Definitions."},
+              {"automation_version", "Definitions."},
+              {"campaign", "Definitions, and figures of their reach."},
+              {"campaign_check", "Figures of the reach of campaigns."},
+              {"enforcement", "Settings."},
+              {"enforcement_rule", "Settings."},
+              {"freeze", "Whether everything is stopped, and who stopped it."},
+              {"gate_decision", "What the gate answered, about definitions and destinations."},
+              {"signal", "Figures of sources, accounts and destinations."},
+              {"signal_health_history", "Scores of definitions and destinations."},
+              {"signal_health_state", "Scores of definitions and destinations."},
+              {"signal_query", "Definitions."},
+              {"signal_series", "Figures of sources, accounts and destinations."},
+              {"trust_setting", "Settings."}});
+
 }  // namespace
 
 }  // namespace pulse::trust
