@@ -38,7 +38,7 @@ CREATE TABLE pulse.rejected_event (
 );
 CREATE INDEX rejected_event_received ON pulse.rejected_event (received_at);
 COMMENT ON TABLE pulse.rejected_event IS 'Events that could not be accepted, kept for pulse.rejected_event_retention; pulse_replay_rejected() tries them again.';
-COMMENT ON COLUMN pulse.rejected_event.reason IS 'One of no_id, invalid_event_name, invalid_type, invalid_properties, invalid_timestamp, invalid_message_id, invalid_json, too_old, archived, too_large, too_deep, too_many_properties.';
+COMMENT ON COLUMN pulse.rejected_event.reason IS 'One of no_id, invalid_event_name, invalid_type, invalid_properties, invalid_timestamp, invalid_message_id, invalid_json, too_old, archived, too_large, too_deep, too_many_properties. Events of people who were erased are not kept.';
 COMMENT ON COLUMN pulse.rejected_event.detail IS 'Sentence that says what is wrong with the event.';
 COMMENT ON COLUMN pulse.rejected_event.payload IS 'The event as it was received; only its size if it is larger than 1 MB.';
 COMMENT ON COLUMN pulse.rejected_event.imported IS 'Whether the event came from an import; replaying it triggers no automation.';

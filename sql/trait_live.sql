@@ -52,7 +52,7 @@ CREATE SEQUENCE pulse.membership_change_id_seq OWNED BY pulse.membership_change.
 ALTER TABLE pulse.membership_change ALTER COLUMN id SET DEFAULT nextval('pulse.membership_change_id_seq');
 COMMENT ON TABLE pulse.membership_change IS 'Each entry into and exit from a profile segment, with the instant and the cause; written by the transaction that evaluated it.';
 COMMENT ON COLUMN pulse.membership_change.at IS 'The instant of the evaluation.';
-COMMENT ON COLUMN pulse.membership_change.cause IS 'One of event, time (an event left a window), attributes, account, manual (added to or removed from a static segment), merge, unmerge, definition, build, import.';
+COMMENT ON COLUMN pulse.membership_change.cause IS 'One of event, time (an event left a window), attributes, account, manual (added to or removed from a static segment), merge, unmerge, erasure, definition, build, import.';
 COMMENT ON COLUMN pulse.membership_change.quiet IS 'Whether automations and subscriptions ignore the change because it came from an import or a build.';
 COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order in which consumers see changes; assigned when it is first read.';
 

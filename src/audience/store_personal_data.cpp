@@ -15,6 +15,8 @@ using pg::Value;
 
 constexpr const char* kTables[] = {"audience_member",  "audience_cell", "audience_mark", "audience_scan",
                                    "audience_removal", "sync_batch",    nullptr};
+// Until the platform has confirmed the removal.
+constexpr const char* kPending[] = {"audience_removal", "sync_batch", nullptr};
 
 void Export(const profile::DataSubject& person, nlohmann::json& document) {
     const pg::Result rows = pg::Execute(

@@ -8,6 +8,7 @@
 #include "pulse/pg/retention.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_refusal.hpp"
 
 namespace pulse::flag {
 
@@ -43,7 +44,7 @@ bool IsTooLong(const std::string& id) {
 
 bool RecordExposure(const StoredFlag& flag, const std::optional<profile::Person>& person,
                     const std::string& id, const std::string& variant) {
-    if (IsTooLong(id) || !IsSampled(id)) return false;
+    if (IsTooLong(id) || !IsSampled(id) || (!person && profile::IsRefused(id))) return false;
     const Moment now = pg::Now();
     const pg::Value day{DATEOID, DateADTGetDatum(DayOf(now)), false};
     // The row usually exists already: then nothing is written and no transaction id is assigned.

@@ -75,6 +75,8 @@ int retry_window = 60;
 int max_linked = 20;
 int event_retention = 0;
 int rejected_event_retention = 30 * 24 * 60;
+int erasure_refusal = 30 * 24 * 60;
+int erasure_retention = 366 * 24 * 60;
 int membership_change_retention = 0;
 int exposure_retention = 90 * 24 * 60;
 int export_retention = 24 * 60;
@@ -354,6 +356,12 @@ void DefineProfile() {
                     INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.rejected_event_retention", "Sets how long rejected events are kept.", kForEver,
                     &rejected_event_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.erasure_refusal",
+                    "Sets how long events of a person are refused after pulse_erase_profile().", nullptr,
+                    &erasure_refusal, 60, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.erasure_retention",
+                    "Sets how long erasures are kept: longer than the oldest backup.", kForEver,
+                    &erasure_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.membership_change_retention", "Sets how long pulse.membership_change is kept.",
                     kForEver, &membership_change_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.exposure_retention", "Sets how long pulse.exposure is kept.", kForEver,

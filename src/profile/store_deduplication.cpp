@@ -168,6 +168,15 @@ void FindDuplicates(std::vector<Message>& messages, Moment now) {
     }
 }
 
+int64_t ForgetMessages(const std::vector<std::pair<std::string, std::string>>& messages) {
+    static pg::Statement statement("DELETE FROM pulse.message_seen WHERE key = ANY ($1)", {UUIDARRAYOID});
+    if (messages.empty()) return 0;
+    Hasher hasher;
+    std::vector<Datum> keys;
+    for (const auto& [source, id] : messages) keys.push_back(ToUuid(hasher.Of(source, id)));
+    return static_cast<int64_t>(statement.Execute({pg::ArrayOf(UUIDOID, keys)}).processed());
+}
+
 int64_t DeleteOldMessages(Moment before, int64_t rows) {
     // Partition by partition, by its index on seen_at: recent rows are not read.
     int64_t gone = 0;

@@ -3,6 +3,7 @@
 #include "pulse/profile/store_ingest.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -16,6 +17,7 @@
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_job.hpp"
 #include "pulse/profile/store_partition.hpp"
+#include "pulse/profile/store_refusal.hpp"
 
 namespace pulse::profile {
 
@@ -41,6 +43,7 @@ struct Sender {
     std::vector<Identity> ids;
     std::optional<Identity> previous;
     std::string note, problem;  // ids that cannot be used; why none can
+    bool erased = false;        // the problem: one of them was erased
     std::optional<size_t> claim;
 };
 
@@ -116,7 +119,21 @@ class Batch {
         }
         if (sender.ids.empty()) sender.problem = "None of its ids can be used. " + sender.note;
         if (event.previous) ResolvePrevious(*event.previous, sender);
+        RefuseErased(sender);
         return sender;
+    }
+
+    // A person who was erased does not come back with an event that was late.
+    static void RefuseErased(Sender& sender) {
+        const auto refuse = [&](const Identity& id) {
+            if (sender.erased || !IsRefused(id)) return;
+            sender.erased = true;
+            sender.problem = "Its " + id.kind + " is one of a person who was erased.";
+        };
+        for (const Identity& id : sender.ids) refuse(id);
+        // It is known as neither any more.
+        if (sender.previous)
+            for (const char* kind : {"user_id", "anonymous_id"}) refuse({kind, sender.previous->value});
     }
 
     // The previous id of an alias is a user id or an anonymous id: the one that exists, else the latter.
@@ -157,9 +174,40 @@ class Batch {
             if (added) senders_.push_back(MakeSender(event));
             sender_of_[i] = place->second;
             const Sender& sender = senders_[place->second];
-            if (!sender.problem.empty()) Reject(i, "no_id", sender.problem);
+            if (!sender.problem.empty()) Reject(i, sender.erased ? kErased : "no_id", sender.problem);
         }
         KeepAccepted();
+    }
+
+    // An event that is invalid anyway would be kept in pulse.rejected_event, with the ids of whoever sent it.
+    void RefuseInvalidOfErased() {
+        if (!AnyRefused()) return;
+        EventLimits limits;
+        limits.max_size = SIZE_MAX;
+        limits.max_properties = INT64_MAX;
+        limits.max_depth = INT_MAX;
+        json::Value name;
+        name.type = json::Type::kText;
+        name.text = "an event";
+        for (size_t i = 0; i < incoming_.size(); ++i) {
+            if (results_[i].status != IngestResult::Status::kRejected || results_[i].reason == kErased)
+                continue;
+            const EventFields& sent = incoming_[i].fields;
+            // Only what has ids.
+            EventFields fields;
+            fields.event = name;
+            fields.user_id = sent.user_id;
+            fields.anonymous_id = sent.anonymous_id;
+            fields.device_id = sent.device_id;
+            fields.email = sent.email;
+            fields.phone = sent.phone;
+            if (sent.identifiers.Is(json::Type::kObject)) fields.identifiers = sent.identifiers;
+            if (sent.traits.Is(json::Type::kObject)) fields.traits = sent.traits;
+            if (sent.context.Is(json::Type::kObject)) fields.context = sent.context;
+            if (sent.set.Is(json::Type::kObject)) fields.set = sent.set;
+            Sender sender = MakeSender(ValidateEvent(reader_, fields, limits));
+            if (sender.erased) Reject(i, kErased, std::move(sender.problem));
+        }
     }
 
     void KeepAccepted() {
@@ -381,6 +429,7 @@ class Batch {
         }
         // Otherwise rejected events were counted before (replay), or raise an error (single events).
         if (store_rejected) {
+            RefuseInvalidOfErased();
             for (size_t i = 0; i < incoming_.size(); ++i)
                 if (results_[i].status == IngestResult::Status::kRejected) ++TallyOf(i).rejected;
             StoreRejected(incoming_, results_);

@@ -61,7 +61,7 @@ void StoreRejected(const std::vector<IncomingEvent>& incoming, const std::vector
     std::vector<bool> without, imported;
     for (size_t i = 0; i < incoming.size(); ++i) {
         const IngestResult& result = results[i];
-        if (result.status != IngestResult::Status::kRejected) continue;
+        if (result.status != IngestResult::Status::kRejected || result.reason == kErased) continue;
         received.push_back(TimestampTzGetDatum(incoming[i].received_at));
         imported.push_back(incoming[i].cause == Cause::kImport);
         sources.push_back(pg::FromText(incoming[i].source));

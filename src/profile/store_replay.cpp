@@ -12,7 +12,9 @@ using pg::Value;
 void RecordReplay(const std::vector<ReplayResult>& replayed) {
     std::vector<Datum> ids, reasons, details;
     std::vector<bool> good;
+    std::vector<int64_t> erased;
     for (const ReplayResult& one : replayed) {
+        if (one.result.reason == kErased) erased.push_back(one.id);
         const bool rejected = one.result.status == IngestResult::Status::kRejected;
         ids.push_back(Int64GetDatum(one.id));
         good.push_back(!rejected);
@@ -27,6 +29,8 @@ void RecordReplay(const std::vector<ReplayResult>& replayed) {
         {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID});
     statement.Execute({pg::ArrayOf(INT8OID, ids), pg::ArrayOf(TEXTOID, reasons, good),
                        pg::ArrayOf(TEXTOID, details, good), Value::Time(pg::Now())});
+    if (!erased.empty())
+        pg::Execute("DELETE FROM pulse.rejected_event WHERE id = ANY ($1)", {Value::Int8s(erased)});
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ const std::vector<Route>& Routes() {
         for (const auto& list :
              {ServiceRoutes, EventRoutes, OfrepRoutes, SegmentRoutes, RequestRoutes, ChangeRoutes,
               TableRoutes, DefinitionRoutes, UserRoutes, InsightRoutes, StratumRoutes, StratumSegmentRoutes,
-              EventQualityRoutes, RfmRoutes, FunnelRoutes, AudienceRoutes}) {
+              EventQualityRoutes, RfmRoutes, FunnelRoutes, AudienceRoutes, PrivacyRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

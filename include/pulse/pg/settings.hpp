@@ -90,6 +90,8 @@ extern int deduplication_horizon;  // minutes; 0: for ever
 extern int max_linked;             // maximum number of profiles of a person
 extern int event_retention;        // minutes; 0: for ever
 extern int rejected_event_retention;
+extern int erasure_refusal;    // minutes that events of an erased person are refused
+extern int erasure_retention;  // of pulse.erasure and the hashes of erased ids
 extern int membership_change_retention;
 extern int exposure_retention;
 extern int export_retention;    // of the files of pulse.export

@@ -13,6 +13,9 @@
 
 namespace pulse::profile {
 
+// The reason of events of a person who was erased. These are not kept.
+inline constexpr const char* kErased = "erased";
+
 // An event as it arrived.
 struct IncomingEvent {
     EventFields fields;
@@ -76,6 +79,8 @@ struct Message {
 };
 // Record the ids and mark duplicates. Waits for other sessions that ingest the same ids.
 void FindDuplicates(std::vector<Message>& messages, Moment now);
+// Delete the messages of these sources and ids, as if they had not come.
+int64_t ForgetMessages(const std::vector<std::pair<std::string, std::string>>& messages);
 // Delete up to `rows` messages seen before `before`. Returns the number deleted.
 int64_t DeleteOldMessages(Moment before, int64_t rows);
 
@@ -129,7 +134,7 @@ int64_t FoldTallies(int64_t rows);
 
 // ---- store_rejected.cpp ----
 
-// Store rejected events.
+// Store rejected events, but for those of people who were erased.
 void StoreRejected(const std::vector<IncomingEvent>& incoming, const std::vector<IngestResult>& results);
 // Delete up to `rows` rejected events received before `before`. Returns the number deleted.
 int64_t DeleteOldRejected(Moment before, int64_t rows);

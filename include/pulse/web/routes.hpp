@@ -31,5 +31,6 @@ std::vector<Route> StratumSegmentRoutes();  // Stratum: segments, traits, webhoo
 std::vector<Route> RfmRoutes();             // Stratum: RFM, lifecycle stages, growth
 std::vector<Route> FunnelRoutes();          // Stratum: funnels
 std::vector<Route> AudienceRoutes();        // audiences on other platforms, Pulse's own and Stratum's
+std::vector<Route> PrivacyRoutes();         // exports and erasures of people
 
 }  // namespace pulse::web
