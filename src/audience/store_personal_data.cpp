@@ -15,7 +15,7 @@ using pg::Value;
 
 constexpr const char* kTables[] = {"audience_member",  "audience_cell", "audience_mark", "audience_scan",
                                    "audience_removal", "sync_batch",    nullptr};
-// What leaves the platform with the next sync.
+// Until the platform has confirmed the removal.
 constexpr const char* kPending[] = {"audience_removal", "sync_batch", nullptr};
 
 void Export(const profile::DataSubject& person, nlohmann::json& document) {

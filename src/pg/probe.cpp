@@ -71,7 +71,7 @@ struct Watched {
     Oid relation = InvalidOid;
     uint64_t changes = 1;
 };
-constinit std::array<Watched, 8> watched{};
+constinit std::array<Watched, 32> watched{};
 
 // Invalidation callbacks run anywhere, so they may only set flags.
 void Invalidated(Datum, Oid relation) {

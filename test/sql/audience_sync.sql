@@ -176,6 +176,18 @@ SELECT pulse_resume_audience('gold');
 SELECT pulse_run_syncs() AS ended;
 SELECT operation, status FROM last_sync;
 
+-- ---- erasure: at once, also while the audience is paused and everything is frozen ----
+SELECT pulse_export_profile('u9') #- '{audiences,0,sent_at}' -> 'audiences' AS audiences;
+SELECT pulse_pause_audience('gold');
+SELECT pulse_freeze('look first');
+SELECT pulse_erase_profile('u9', 'asked for it') IS NOT NULL AS erased;
+SELECT cause, count(*) FROM pulse.audience_removal GROUP BY 1;
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, status, removed FROM last_sync;
+SELECT count(*) FROM pulse.audience_removal;
+SELECT array_length(lines, 1) AS lines FROM file;
+SELECT pulse_unfreeze();
+
 -- ---- deleting ----
 SELECT pulse_delete_audience('gold');
 SELECT count(*) FROM pulse.audience_member;
