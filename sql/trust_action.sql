@@ -107,11 +107,13 @@ CREATE TABLE pulse.action_token (
     action_id bigint NOT NULL REFERENCES pulse.action ON DELETE CASCADE,
     purpose text NOT NULL CHECK (purpose IN ('confirm', 'outcome')),
     attempt int NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    valid_until timestamptz NOT NULL
 );
 CREATE INDEX action_token_action ON pulse.action_token (action_id);
 COMMENT ON TABLE pulse.action_token IS 'SHA-256 of the tokens that confirm an action: each is valid once, for a limited time. No table contains a token.';
 COMMENT ON COLUMN pulse.action_token.purpose IS 'confirm: a person confirms that limits may be exceeded; outcome: the receiver reports what became of the action.';
+COMMENT ON COLUMN pulse.action_token.valid_until IS 'The same end by the wall clock: a session that sets pulse.now back makes no token valid again.';
 
 -- Level: reader
 CREATE TABLE pulse.enforcement (

@@ -12,12 +12,13 @@ namespace pulse::pg {
 namespace {
 
 // By their verbs, so that the functions of a later room are among them without being named here.
-constexpr std::array<std::string_view, 36> kVerbs{
-    "approve", "archive",    "cancel",      "confirm", "create",  "delete",    "disable",  "dismiss",
-    "drop",    "enable",     "erase",       "grant",   "monitor", "mute",      "override", "pause",
-    "pin",     "publish",    "rename",      "restore", "resume",  "revoke",    "rollback", "rotate",
-    "run",     "schedule",   "set",         "start",   "stop",    "subscribe", "unfreeze", "unmonitor",
-    "unpin",   "unschedule", "unsubscribe", "update"};
+constexpr std::array<std::string_view, 46> kVerbs{
+    "acknowledge", "add",     "allow",    "approve",    "archive",     "cancel", "confirm",   "create",
+    "delete",      "disable", "dismiss",  "drop",       "enable",      "erase",  "grant",     "ignore",
+    "launch",      "load",    "monitor",  "mute",       "override",    "pause",  "pin",       "publish",
+    "remove",      "rename",  "replay",   "resolve",    "restore",     "resume", "revoke",    "rollback",
+    "rotate",      "run",     "schedule", "set",        "start",       "stop",   "subscribe", "unfreeze",
+    "unmonitor",   "unmute",  "unpin",    "unschedule", "unsubscribe", "update"};
 
 // "update" of "pulse_update_segment()".
 std::string_view VerbOf(std::string_view function) {

@@ -36,8 +36,8 @@ void JudgeHistory(const GateFacts& facts, Judging& judging) {
         judging.Add(Verdict::kBlock, "There is no history of the health of " + facts.subject + ".", write);
     else if (*facts.last_history > facts.now)
         judging.Add(Verdict::kBlock,
-                    "The clock was set back: the health of " + facts.subject + " was computed at " +
-                        FormatMinute(*facts.last_history) + ", which is in the future.",
+                    "The clock was set back: health was computed at " + FormatMinute(*facts.last_history) +
+                        ", which is in the future.",
                     "Set the clock right.");
     else if (facts.now - *facts.last_history > kLongestGap)
         judging.Add(Verdict::kBlock,
@@ -109,6 +109,12 @@ Judgement Judge(const GateFacts& facts, const TrustSettings& settings) {
                     "SELECT pulse_unfreeze().");
     if (facts.clock_ahead)
         judging.Add(Verdict::kBlock, "The clock is ahead: pulse.now is in the future.", "RESET pulse.now.");
+    if (facts.old_snapshot)
+        judging.Add(
+            Verdict::kBlock,
+            "The transaction is REPEATABLE READ or SERIALIZABLE and began more than 10 seconds ago: it"
+            " does not see what has happened since.",
+            "Ask in another transaction.");
     if (!facts.problem.empty()) {
         judging.Add(Verdict::kBlock, facts.problem,
                     "SELECT * FROM pulse_signal_health(" + Literal(facts.subject) + ") shows the error.");

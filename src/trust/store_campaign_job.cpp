@@ -10,6 +10,7 @@
 #include "pulse/pg/metric_report.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/trust/store_campaign.hpp"
 
@@ -36,27 +37,47 @@ std::vector<int64_t> ListDueCampaigns(bool in_worker) {
     return DueCampaigns(kMostCampaignsInARun);
 }
 
-std::string WorkOnOneCampaign(int64_t id, bool in_worker) {
-    if (!in_worker) {
-        const pg::OwnerSession session;
-        return WorkOnCampaign(id);
-    }
-    pg::Transaction transaction("pulse: checking a campaign");
+template <typename Scope>
+std::string WorkWithin(Scope& scope, int64_t id) {
     std::string done;
     {
         const pg::OwnerSession session;
         done = WorkOnCampaign(id);
     }
-    transaction.Commit();
+    scope.Commit();
     return done;
+}
+
+std::string WorkOnOneCampaign(int64_t id, bool in_worker) {
+    if (in_worker) {
+        pg::Transaction transaction("pulse: checking a campaign");
+        return WorkWithin(transaction, id);
+    }
+    pg::Subtransaction subtransaction;
+    return WorkWithin(subtransaction, id);
+}
+
+// One that cannot be worked on does not stop the others. What is wrong with it.
+std::optional<std::string> TryCampaign(int64_t id, bool in_worker, std::string& done) {
+    try {
+        done = WorkOnOneCampaign(id, in_worker);
+        return std::nullopt;
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+        return error.message;
+    } catch (const UserError& error) {
+        return error.message();
+    }
 }
 
 RunResult RunCampaignsJob(bool in_worker) {
     std::map<std::string, int64_t> counts;
-    int64_t all = 0;
+    int64_t all = 0, failed = 0;
+    std::string first;
     for (const int64_t id : ListDueCampaigns(in_worker)) {
         pg::CheckInterrupts();
-        const std::string done = WorkOnOneCampaign(id, in_worker);
+        std::string done;
+        if (const auto problem = TryCampaign(id, in_worker, done); problem && failed++ == 0) first = *problem;
         if (done.empty()) continue;
         ++counts[done];
         ++all;
@@ -66,7 +87,11 @@ RunResult RunCampaignsJob(bool in_worker) {
     std::string message;
     for (const auto& [what, count] : counts)
         message += (message.empty() ? "" : ", ") + std::to_string(count) + " " + what;
-    result.message = message.empty() ? "no campaign is due" : message;
+    result.message = message.empty() && failed == 0 ? "no campaign is due" : message;
+    if (failed > 0) {
+        result.status = "failed";
+        result.error = Plural(failed, "failure") + ", first: " + first;
+    }
     return result;
 }
 

@@ -53,7 +53,8 @@ Value Bytes(const std::string& bytes) {
 // The action that the token is for; it is not used up yet.
 std::optional<int64_t> ActionOf(const std::string& token, const char* purpose) {
     static pg::Statement statement(
-        "SELECT action_id FROM pulse.action_token WHERE hash = $1 AND purpose = $2 AND expires_at > $3",
+        "SELECT action_id FROM pulse.action_token WHERE hash = $1 AND purpose = $2 AND expires_at > $3"
+        " AND valid_until > clock_timestamp()",
         {BYTEAOID, TEXTOID, TIMESTAMPTZOID});
     const pg::Result rows =
         statement.Execute({Bytes(HashOf(token)), Value::Text(purpose), Value::Time(pg::Now())});
@@ -64,7 +65,7 @@ std::optional<int64_t> ActionOf(const std::string& token, const char* purpose) {
 void UseToken(const ActionRow& row, const std::string& token, const char* purpose) {
     static pg::Statement statement(
         "DELETE FROM pulse.action_token WHERE hash = $1 AND action_id = $2 AND purpose = $3 AND expires_at > $4"
-        " AND attempt = $5",
+        " AND attempt = $5 AND valid_until > clock_timestamp()",
         {BYTEAOID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID});
     if (statement
             .Execute({Bytes(HashOf(token)), Value::Int8(row.id), Value::Text(purpose), Value::Time(pg::Now()),
@@ -96,9 +97,10 @@ Token NewToken(int64_t action, const char* purpose, int attempt, Moment expires_
         pg::Execute("DELETE FROM pulse.action_token WHERE action_id = $1 AND purpose = $2",
                     {Value::Int8(action), Value::Text(purpose)});
     pg::Execute(
-        "INSERT INTO pulse.action_token (hash, action_id, purpose, attempt, expires_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO pulse.action_token (hash, action_id, purpose, attempt, expires_at, valid_until)"
+        " VALUES ($1, $2, $3, $4, $5, clock_timestamp() + ($5 - $6))",
         {Bytes(HashOf(token.text)), Value::Int8(action), Value::Text(purpose), Value::Int8(attempt),
-         Value::Time(expires_at)});
+         Value::Time(expires_at), Value::Time(pg::Now())});
     return token;
 }
 

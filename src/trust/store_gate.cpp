@@ -8,6 +8,7 @@
 #include "pulse/base/utf8.hpp"
 #include "pulse/delivery/store_publish.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -15,6 +16,10 @@
 #include "pulse/trust/store_action_type.hpp"
 #include "pulse/trust/store_gate_detail.hpp"
 #include "pulse/trust/store_health.hpp"
+
+extern "C" {
+#include "access/xact.h"
+}
 
 namespace pulse::trust {
 
@@ -104,7 +109,8 @@ void TakeScore(const std::string& subject, const StoredTrustSettings& settings, 
 
 void ReadFreeze(GateFacts& facts) {
     static pg::Statement statement("SELECT frozen, reason FROM pulse.freeze WHERE singleton", {});
-    const pg::Result rows = statement.Execute({});
+    const pg::LatestSnapshot latest;
+    const pg::Result rows = statement.Execute({}, true);
     facts.frozen = !rows.empty() && rows[0].Bool(0);
     if (!rows.empty()) facts.frozen_why = rows[0].TextOrNull(1).value_or("");
 }
@@ -126,6 +132,8 @@ void Gather(FullDecision& full, bool dry_run) {
     GateFacts& facts = full.facts;
     facts.now = pg::Now();
     facts.clock_ahead = facts.now > pg::WallClock();
+    facts.old_snapshot =
+        IsolationUsesXactSnapshot() && pg::WallClock() - GetCurrentTransactionStartTimestamp() > kScoreLife;
     facts.writable = !pg::OnStandby() && (dry_run || !pg::ReadOnly());
     StoredTrustSettings settings;
     facts.problem = ProblemOf("The settings could not be read", Attempt([&] {
@@ -142,6 +150,9 @@ void Gather(FullDecision& full, bool dry_run) {
             TakeScore(facts.subject, settings, !dry_run && facts.writable && !facts.clock_ahead, facts,
                       full.parts);
             if (!facts.last_history) facts.last_history = LastHistory(facts.subject);
+            // A scope that is not kept up says nothing about the clock; that of everything always does.
+            if (const auto newest = LastHistory("all"); newest && *newest > facts.now)
+                facts.last_history = newest;
         } catch (const UserError& error) {
             // Only the subject itself is looked for by name.
             unknown =

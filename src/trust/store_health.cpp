@@ -6,9 +6,11 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/delivery/store_publish.hpp"
+#include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/source/fixed_settings.hpp"
 
 namespace pulse::trust {
 
@@ -64,6 +66,9 @@ std::optional<StoredState> LockState(const std::string& scope, Moment now, bool 
 
 ScopeHealth ComputeFrom(const StoredState& before, const std::string& scope, Moment now,
                         const TrustSettings& settings) {
+    // What a scope reads must not depend on the session that asks.
+    const pg::Identity settings_of_its_own = pg::Identity::Caller();
+    for (const source::FixedSetting& each : source::kFixedSettings) pg::SetLocally(each.name, each.value);
     ScopeHealth result;
     result.as_of = now;
     result.reads = DependenciesOf(ReadSubject(scope));
@@ -134,7 +139,12 @@ void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& 
 [[maybe_unused]] const bool trust_events_registered =
     delivery::RegisterEventNames({"signal_health.status_changed", "trust_gate.decision"});
 
-void SaveProblem(const std::string& scope, const std::string& problem) {
+void SaveProblem(const std::string& scope, const std::string& problem, bool gone) {
+    // Nothing decides about what does not exist any more; its history stays.
+    if (gone) {
+        pg::Execute("DELETE FROM pulse.signal_health_state WHERE scope = $1", {Value::Text(scope)});
+        return;
+    }
     pg::Execute("UPDATE pulse.signal_health_state SET error = $2 WHERE scope = $1",
                 {Value::Text(scope), Value::Text(problem)});
 }
@@ -143,6 +153,7 @@ void SaveProblem(const std::string& scope, const std::string& problem) {
 UpdatedScope TryUpdate(const std::string& scope, Moment now) {
     UpdatedScope updated{scope, {}, HealthStatus::kUnknown};
     std::string problem;
+    bool gone = false;
     try {
         pg::Subtransaction subtransaction;
         {
@@ -156,11 +167,12 @@ UpdatedScope TryUpdate(const std::string& scope, Moment now) {
         return updated;
     } catch (const UserError& error) {
         problem = error.message();
+        gone = error.state() == sqlstate::kUndefinedObject;
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
         problem = error.message;
     }
-    SaveProblem(scope, problem);
+    SaveProblem(scope, problem, gone);
     return updated;
 }
 
@@ -198,11 +210,16 @@ std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now, bo
 std::vector<UpdatedScope> UpdateAllHealth() {
     const Moment now = pg::PastNow();
     MeasureOwnSignals(now);
+    // What causes an automation may be rare: the gate must know its health whenever that happens.
+    pg::Execute(
+        "UPDATE pulse.signal_health_state AS s SET used_at = $1 FROM pulse.automation AS a WHERE a.status ="
+        " 'active' AND s.scope = 'automation:' || a.name AND s.used_at < $1 - interval '1 day'",
+        {Value::Time(now)});
     std::vector<std::string> scopes{"all"};
     {
         const pg::Result rows = pg::Execute(
             "SELECT scope FROM pulse.signal_health_state WHERE scope <> 'all' AND used_at > $1"
-            " ORDER BY as_of NULLS FIRST, scope LIMIT $2",
+            " ORDER BY error IS NOT NULL, as_of NULLS FIRST, scope LIMIT $2",
             {Value::Time(now - kInUse), Value::Int8(kMostScopes)});
         for (uint64_t i = 0; i < rows.size(); ++i) scopes.push_back(rows[i].Text(0));
     }

@@ -61,6 +61,12 @@ void CheckSignalRange(const Signal& signal) {
           " pulse.signal_health_history AS s WHERE s.hour < (SELECT CASE WHEN d.days > 0 THEN $1 - d.days *"
           " interval '1 day' ELSE '-infinity' END FROM pulse.trust_days('history_days') AS d (days))"
           " ORDER BY s.hour LIMIT $2)"},
+     // Its hysteresis begins anew afterwards, as its history does: the gate passes nothing without either.
+     {.order = 194,
+      .what = "scopes of signal health that nothing asks for",
+      .sql = "DELETE FROM pulse.signal_health_state WHERE scope = ANY (ARRAY(SELECT s.scope FROM"
+             " pulse.signal_health_state AS s WHERE s.used_at < $1 - interval '90 days' AND s.scope <> 'all'"
+             " LIMIT $2))"},
      {.order = 193,
       .what = "decisions of the gate",
       .sql = "DELETE FROM pulse.gate_decision WHERE id = ANY (ARRAY(SELECT s.id FROM pulse.gate_decision AS s"

@@ -11,6 +11,7 @@
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trust/store_action.hpp"
+#include "pulse/trust/store_automation.hpp"
 
 namespace pulse::trust {
 
@@ -81,6 +82,10 @@ std::optional<std::string> ComposeAction(delivery::Message& message, const deliv
     if (row.state != State::kApplying || row.attempt != reference->attempt)
         return "the action is not being applied any more";
     if (const auto why = WhyFrozen(row.risk)) return TakeBack(row, nullptr, *why);
+    // The job ends it: as expired, or as that of a stopped automation.
+    if (row.expires_at <= pg::Now()) return TakeBack(row, nullptr, "it waited for too long");
+    if (row.automation)
+        if (const auto why = WhyStopped(*row.automation)) return TakeBack(row, nullptr, *why);
     const Assessed assessed = Assess(row, LoadEnforcement(), false);
     if (assessed.course.state != State::kApproved)
         return TakeBack(row, &assessed, "the gate or a limit does not let it pass any more");

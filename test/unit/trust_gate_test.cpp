@@ -16,6 +16,7 @@ GateFacts GoodFacts() {
     facts.risk = Risk::kStandard;
     facts.writable = true;
     facts.clock_ahead = false;
+    facts.old_snapshot = false;
     facts.frozen = false;
     facts.subject_exists = true;
     facts.score = 85;
