@@ -36,7 +36,7 @@ COMMENT ON COLUMN pulse.route.tables IS 'Only these monitored tables, as named i
 COMMENT ON COLUMN pulse.route.owners IS 'Only segments and monitors of these owners; null: any.';
 COMMENT ON COLUMN pulse.route.tags IS 'Only segments and monitors with at least one of these tags; null: any.';
 COMMENT ON COLUMN pulse.route.detectors IS 'Only these detectors; segment, table and event mean all detectors of segments, tables or events; null: any.';
-COMMENT ON COLUMN pulse.route.events IS 'opened, reopened, worsened, eased, acknowledged, resolved, ignored. PagerDuty always receives acknowledged, resolved and ignored.';
+COMMENT ON COLUMN pulse.route.events IS 'Of incidents opened, reopened, worsened, eased, acknowledged, resolved, ignored; health: the status of signal health changed; action: an action waits for a person, was blocked or failed. PagerDuty always receives acknowledged, resolved and ignored. A route with owners, tags or detectors has neither health nor action.';
 COMMENT ON COLUMN pulse.route.quiet_from IS 'Start of the quiet hours: only critical messages are sent then; the others wait and are sent as one message.';
 COMMENT ON COLUMN pulse.route.quiet_until IS 'End of the quiet hours, on the same or the next day.';
 COMMENT ON COLUMN pulse.route.time_zone IS 'Time zone of quiet hours and digest_at.';

@@ -37,8 +37,8 @@ int Rank(const std::string& severity) {
 }
 
 const std::vector<std::string>& RouteEvents() {
-    static const std::vector<std::string> events{"opened",       "reopened", "worsened", "eased",
-                                                 "acknowledged", "resolved", "ignored"};
+    static const std::vector<std::string> events{"opened",   "reopened", "worsened", "eased", "acknowledged",
+                                                 "resolved", "ignored",  "health",   "action"};
     return events;
 }
 

@@ -1,6 +1,7 @@
 // Takes the checkpoints of the audit log outside: as messages to the channel pulse.audit_channel.
 #include "pulse/audit/chain.hpp"
 #include "pulse/audit/listener.hpp"
+#include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/payload_text.hpp"
 #include "pulse/delivery/store.hpp"
 #include "pulse/delivery/store_message_kind.hpp"

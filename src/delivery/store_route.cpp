@@ -22,7 +22,7 @@ OffsetAt ZoneOf(const std::string& name) {
 Route DefaultRoute() {
     Route route;
     route.channels = OrdinaryChannels();
-    route.events = {"opened", "reopened", "worsened", "resolved"};
+    route.events = {"opened", "reopened", "worsened", "resolved", "health", "action"};
     route.offset = [](Moment) { return int64_t{0}; };
     route.group_wait = kGroupWait;
     return route;

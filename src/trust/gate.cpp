@@ -36,8 +36,9 @@ void JudgeHistory(const GateFacts& facts, Judging& judging) {
         judging.Add(Verdict::kBlock, "There is no history of the health of " + facts.subject + ".", write);
     else if (*facts.last_history > facts.now)
         judging.Add(Verdict::kBlock,
-                    "The clock was set back: health was computed at " + FormatMinute(*facts.last_history) +
-                        ", which is in the future.",
+                    "The clock was set back: the health of " +
+                        (facts.everything_later ? "all" : facts.subject) + " was computed at " +
+                        FormatMinute(*facts.last_history) + ", which is in the future.",
                     "Set the clock right.");
     else if (facts.now - *facts.last_history > kLongestGap)
         judging.Add(Verdict::kBlock,

@@ -85,6 +85,29 @@ json DataOf(const ActionRow& row, const Step& step, const Assessed* assessed) {
     return data;
 }
 
+// Ordinary channels are told of what waits for a person, and of what failed; notes are not for everybody.
+void TellRoutesOf(const char* message, const ActionRow& row, const Step& step, const Assessed* assessed) {
+    const std::string event = message;
+    if (event == "action.applied" || (step.state == State::kPending && step.need == Need::kHealth)) return;
+    delivery::Alert alert;
+    alert.route_event = "action";
+    alert.event = event;
+    alert.order_key = "action:" + row.subject;
+    alert.severity = event == "action.pending" ? "medium" : "high";
+    alert.subject = "action " + std::to_string(row.id) + ", " + row.name + " on " + row.subject;
+    alert.headline = event == "action.pending" ? std::string("waits for ") + Name(step.need)
+                                               : event.substr(event.find('.') + 1);
+    if (row.subject.starts_with("segment:")) alert.segment = row.subject.substr(8);
+    if (assessed) alert.sentences = assessed->reasons;
+    if (step.state == State::kPending)
+        alert.advice = "Look at it in pulse.action; pulse_approve_action(" + std::to_string(row.id) +
+                       ") or pulse_dismiss_action(" + std::to_string(row.id) + ") decides.";
+    alert.data = DataOf(row, step, assessed);
+    alert.data.erase("note");
+    alert.not_to = row.channel.value_or("");
+    delivery::TellRoutes(alert);
+}
+
 void WriteEvent(const ActionRow& row, const Step& step, const Assessed* assessed) {
     static pg::Statement statement(
         "INSERT INTO pulse.action_event (action_id, at, event, state, needs, actor, decision_id, verdict, attempt,"
@@ -161,8 +184,10 @@ void TakeStep(ActionRow& row, const Step& step, const Assessed* assessed) {
     if (step.note) details["note"] = *step.note;
     if (assessed && assessed->gate.id != 0) details["decision"] = assessed->gate.id;
     audit::Write(("action." + std::string(step.event)).c_str(), row.subject, details);
-    if (const char* message = MessageOf(row, step))
+    if (const char* message = MessageOf(row, step)) {
         delivery::PublishEvent(message, "action:" + row.subject, DataOf(row, step, assessed));
+        TellRoutesOf(message, row, step, assessed);
+    }
     row.state = step.state;
     row.need = step.need;
     if (step.attempt) row.attempt = static_cast<int>(*step.attempt);

@@ -151,8 +151,10 @@ void Gather(FullDecision& full, bool dry_run) {
                       full.parts);
             if (!facts.last_history) facts.last_history = LastHistory(facts.subject);
             // A scope that is not kept up says nothing about the clock; that of everything always does.
-            if (const auto newest = LastHistory("all"); newest && *newest > facts.now)
+            if (const auto newest = LastHistory("all"); newest && *newest > facts.now) {
                 facts.last_history = newest;
+                facts.everything_later = true;
+            }
         } catch (const UserError& error) {
             // Only the subject itself is looked for by name.
             unknown =

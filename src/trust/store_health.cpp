@@ -123,6 +123,16 @@ void SaveHistory(const std::string& scope, const ScopeHealth& result) {
                        Value::Jsonb(WithoutEvidence(result.health.parts)), Value::Time(result.as_of)});
 }
 
+const char* SeverityOf(HealthStatus status) {
+    switch (status) {
+        case HealthStatus::kHealthy: return "low";
+        case HealthStatus::kUnhealthy: return "high";
+        case HealthStatus::kDegraded:
+        case HealthStatus::kUnknown: break;
+    }
+    return "medium";
+}
+
 // A change of status, for whoever listens.
 void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& result) {
     audit::Write("signal_health.status_changed", scope,
@@ -134,6 +144,25 @@ void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& 
                             {"score", result.score},
                             {"issues", result.health.issues},
                             {"parts", WithoutEvidence(result.health.parts)}});
+    delivery::Alert alert;
+    alert.route_event = "health";
+    alert.event = "signal_health.status_changed";
+    alert.order_key = "signal_health:" + scope;
+    // Who was told that it is bad is told that it is well again.
+    alert.over = result.status == HealthStatus::kHealthy;
+    alert.severity = SeverityOf(alert.over ? before : result.status);
+    alert.subject = "signal health of " + scope;
+    alert.headline = Name(result.status);
+    if (scope.starts_with("segment:")) alert.segment = scope.substr(8);
+    alert.sentences = {"The score is " + PlainText(result.score) + "; the status was " + Name(before) +
+                       " and is " + Name(result.status) + "."};
+    alert.sentences.insert(alert.sentences.end(), result.health.issues.begin(), result.health.issues.end());
+    alert.data = {{"scope", scope},
+                  {"from", Name(before)},
+                  {"to", Name(result.status)},
+                  {"score", result.score},
+                  {"issues", result.health.issues}};
+    delivery::TellRoutes(alert);
 }
 
 [[maybe_unused]] const bool trust_events_registered =

@@ -239,7 +239,7 @@ TEST(DeliveryRoute, Names) {
     EXPECT_EQ(Rank("Critical"), -1);
     EXPECT_EQ(Rank(""), -1);
     EXPECT_EQ(DetectorNames().size(), 3u + 13u + 6u + 10u);
-    EXPECT_EQ(RouteEvents().size(), 7u);
+    EXPECT_EQ(RouteEvents().size(), 9u);
 }
 
 // ---- times ----

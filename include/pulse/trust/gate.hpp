@@ -30,6 +30,7 @@ struct GateFacts {
     std::vector<std::string> issues;     // of the score
     std::optional<Moment> as_of;         // of the score
     std::optional<Moment> last_history;  // of the newest row of the history
+    bool everything_later = false;       // that row is of everything, and in the future
     Moment now = 0;
 };
 
