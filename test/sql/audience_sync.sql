@@ -41,6 +41,8 @@ SELECT * FROM last_sync;
 SELECT * FROM file;
 SELECT name, status, sent, adding, removing, members, matchable, matchability, last_sync_at, last_full_at, next_sync_at FROM pulse.audience_overview;
 SELECT pulse_run_syncs() AS ended;
+-- The job does the same in a session.
+SELECT status, rows, message, error FROM pulse_run_job('audiences');
 
 -- ---- changes of membership, consent, ids and attributes leave marks, and only these people are looked at ----
 SELECT pulse_identify('u7', '{"plan": "gold"}') > 0 AS enters, pulse_identify('u1', '{"plan": "free"}') > 0 AS leaves;
