@@ -57,7 +57,7 @@ ALTER TABLE pulse.action ENABLE ALWAYS TRIGGER action_settle;
 COMMENT ON TABLE pulse.action IS
 'Actions, one row each: proposed by people, programs and automations, decided by the gate, limits and people, and carried out at most once. Changed only by pulse_propose_action() and the functions that end an action. At most one action of a subject is pending, approved or being applied. Kept for 365 days after the end, those that were overridden for two years.';
 COMMENT ON COLUMN pulse.action.name IS 'What is done, such as increase_budget; pulse.action_type has its risk class.';
-COMMENT ON COLUMN pulse.action.subject IS 'What it is done to, such as campaign:summer.';
+COMMENT ON COLUMN pulse.action.subject IS 'What it is done to, such as ad_campaign:summer.';
 COMMENT ON COLUMN pulse.action.gate_subject IS 'Whose health the gate asks for: of an automation the automation, with all that it reads; else the subject.';
 COMMENT ON COLUMN pulse.action.payload IS 'What the receiver or the function gets. Limits of changes read its numbers before and after.';
 COMMENT ON COLUMN pulse.action.risk IS 'The risk class when it was proposed.';
@@ -180,7 +180,7 @@ CREATE FUNCTION pulse_propose_action(action text, subject text, payload jsonb DE
                    token text, token_expires_at timestamptz)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_propose_action';
 COMMENT ON FUNCTION pulse_propose_action(text, text, jsonb, text, text, text, boolean) IS
-'Proposes an action on a subject, such as increase_budget on campaign:summer, and returns what becomes of it: its state, what it waits for, whether it will be carried out without anybody doing anything (would_execute), the decision of the gate, its score, why it waits (reasons), and limits that it exceeds (warnings). With dry_run nothing is written and id is null.
+'Proposes an action on a subject, such as increase_budget on ad_campaign:summer, and returns what becomes of it: its state, what it waits for, whether it will be carried out without anybody doing anything (would_execute), the decision of the gate, its score, why it waits (reasons), and limits that it exceeds (warnings). With dry_run nothing is written and id is null.
 level guarded lets the job automations carry it out as soon as the gate lets it pass, unless its risk class is high; approval waits for pulse_approve_action(); suggest does, too, and tells nobody. If a limit is exceeded in mode soft_block, token is for pulse_confirm_action(); it is shown only here.
 Pulse itself carries out run_function (payload {"function": name, "arguments": {}}: calls name(jsonb) with the rights of the caller of this function), pause_automation, resume_automation, pause_flag, resume_flag, sync_audience, pause_audience and resume_audience. Every other action leaves as a signed webhook through the channel, which is of kind webhook. Both look at gate, limits and settings again at that moment.
 Errors: 22023 invalid name, subject, payload, level or channel, 22023 null, 42704 unknown channel, function or subject, 42501 no right to execute the function, 55000 the subject has an action that has not ended (the message names it), or everything is frozen, 54000 payload of more than 100 kB.';

@@ -18,7 +18,7 @@ using nlohmann::json;
 constexpr size_t kLongestText = 255;
 constexpr const char* kExample =
     R"({"when": {"incident": {"segment": "buyers"}}, "do": {"action": "pause_campaign", "subject": )"
-    R"("campaign:summer", "channel": "ads"}, "level": "guarded"})";
+    R"("ad_campaign:summer", "channel": "ads"}, "level": "guarded"})";
 
 std::string ShortText(const JsonObject& object, const std::string& key, bool required = false) {
     const std::string text = object.Text(key).value_or("");
@@ -100,7 +100,7 @@ Trigger ReadTrigger(const json& value) {
 void ReadDo(const json& value, AutomationDefinition& definition) {
     const JsonObject object(value, {.name = "\"do\"", .path = "do"},
                             {"action", "subject", "payload", "channel"},
-                            R"({"action": "pause_campaign", "subject": "campaign:summer"})");
+                            R"({"action": "pause_campaign", "subject": "ad_campaign:summer"})");
     definition.action = RequireActionName(ShortText(object, "action", true));
     definition.subject = ShortText(object, "subject");
     if (!definition.subject.empty()) definition.subject = Write(ReadSubject(definition.subject));

@@ -1,6 +1,8 @@
 -- Room audience: audiences, whom they would have, and why others are left out.
+SELECT current_database() AS home \gset
+CREATE DATABASE regress_audience ENCODING 'UTF8' TEMPLATE template0;
+\c regress_audience
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 RESET client_min_messages;
 \set VERBOSITY default
@@ -66,3 +68,6 @@ SELECT * FROM pulse_preview_audience('golden');
 SELECT * FROM pulse_preview_audience('gold', 1000);
 SELECT * FROM pulse_preview_audience(NULL);
 SELECT count(*) FROM pulse.audience_member;
+
+\c :home
+DROP DATABASE regress_audience;

@@ -1,6 +1,8 @@
 -- Room audience: syncs of a file, which need no network. Whatever happens, the file has exactly the members with consent.
+SELECT current_database() AS home \gset
+CREATE DATABASE regress_audience_sync ENCODING 'UTF8' TEMPLATE template0;
+\c regress_audience_sync
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 RESET client_min_messages;
 \set VERBOSITY default
@@ -228,3 +230,6 @@ SELECT pulse_delete_segment('buyers', true);
 SELECT pulse_delete_audience('buyers');
 SELECT pulse_delete_segment('buyers', true);
 DROP TABLE buyers;
+
+\c :home
+DROP DATABASE regress_audience_sync;

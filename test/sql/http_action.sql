@@ -28,15 +28,15 @@ SELECT pulse_create_channel('ads', 'webhook', '{"url": "https://example.com/hook
 
 -- ---- actions ----
 SELECT * FROM pg_temp.http('read', 'GET', '/v1/actions');
-SELECT status, pg_temp.pick(body, 'id', 'state', 'needs', 'decision') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "campaign:a", "channel": "ads", "dry_run": true}');
-SELECT status, pg_temp.pick(body, 'id', 'state', 'needs', 'decision') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "campaign:a", "channel": "ads", "payload": {"before": 100, "after": 90}, "reason": "too dear"}');
-SELECT status, pg_temp.pick(body, 'error', 'message') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "campaign:a", "channel": "ads"}');
+SELECT status, pg_temp.pick(body, 'id', 'state', 'needs', 'decision') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "ad_campaign:a", "channel": "ads", "dry_run": true}');
+SELECT status, pg_temp.pick(body, 'id', 'state', 'needs', 'decision') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "ad_campaign:a", "channel": "ads", "payload": {"before": 100, "after": 90}, "reason": "too dear"}');
+SELECT status, pg_temp.pick(body, 'error', 'message') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "ad_campaign:a", "channel": "ads"}');
 SELECT status FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget"}');
-SELECT status FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "campaign:b", "channel": "none"}');
-SELECT status FROM pg_temp.http('read', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "campaign:b", "channel": "ads"}');
+SELECT status FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "ad_campaign:b", "channel": "none"}');
+SELECT status FROM pg_temp.http('read', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "ad_campaign:b", "channel": "ads"}');
 SELECT status, pg_temp.pick(body, 'name', 'subject', 'payload', 'state', 'created_by') FROM pg_temp.http('read', 'GET', '/v1/actions/1');
 SELECT status FROM pg_temp.http('read', 'GET', '/v1/actions/99');
-SELECT status, jsonb_array_length(body::jsonb) FROM pg_temp.http('read', 'GET', '/v1/actions', NULL, 'state=pending&subject=campaign:a');
+SELECT status, jsonb_array_length(body::jsonb) FROM pg_temp.http('read', 'GET', '/v1/actions', NULL, 'state=pending&subject=ad_campaign:a');
 SELECT status, jsonb_array_length(body::jsonb) FROM pg_temp.http('read', 'GET', '/v1/actions', NULL, 'state=applied');
 SELECT status FROM pg_temp.http('read', 'GET', '/v1/actions', NULL, 'state=funny');
 SELECT status, pg_temp.pick(body, 'state', 'would_execute') FROM pg_temp.http('operator', 'POST', '/v1/actions/1/approve', '{"comment": "good"}');
@@ -87,24 +87,24 @@ SELECT status, body FROM pg_temp.http('read', 'GET', '/api/v1/tenant/1/autopilot
 SELECT status, body FROM pg_temp.http('read', 'GET', '/v1/freeze');
 SELECT status, body FROM pg_temp.http('operator', 'POST', '/v1/freeze', '{"reason": "holiday"}');
 SELECT status, pg_temp.pick(body, 'frozen', 'reason') FROM pg_temp.http('read', 'GET', '/v1/freeze');
-SELECT status FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "campaign:a"}');
+SELECT status FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "ad_campaign:a"}');
 SELECT status FROM pg_temp.http('operator', 'DELETE', '/v1/freeze');
 SELECT status, body FROM pg_temp.http('operator', 'POST', '/api/v1/tenant/1/enforcement/freeze', '{}');
 SELECT status, body FROM pg_temp.http('operator', 'POST', '/api/v1/tenant/1/enforcement/freeze', '{"frozen": false}');
 -- An override needs the level admin; it passes what the gate holds.
 SELECT pulse_set_trust('{"high": 100, "standard": 100, "conservative": 100}') IS NOT NULL AS set;
 SELECT pulse_record_signal('spend', 1e9, 'shop') > 0 AS recorded;
-SELECT status, pg_temp.pick(body, 'id', 'state', 'needs') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "campaign:o", "level": "guarded"}');
+SELECT status, pg_temp.pick(body, 'id', 'state', 'needs') FROM pg_temp.http('operator', 'POST', '/v1/actions', '{"action": "reduce_budget", "subject": "ad_campaign:o", "level": "guarded"}');
 SELECT status FROM pg_temp.http('operator', 'POST', '/v1/actions/4/override', '{"reason": "must"}');
 SELECT status, pg_temp.pick(body, 'state', 'overridden') FROM pg_temp.http('admin', 'POST', '/v1/actions/4/override', '{"reason": "must"}');
 
 -- ---- automations ----
 SELECT * FROM pg_temp.http('read', 'GET', '/v1/automations');
-SELECT status, pg_temp.pick(body, 'name', 'status', 'version', 'definition', 'runs_as') FROM pg_temp.http('operator', 'POST', '/v1/automations', '{"name": "stop", "definition": {"when": {"signal": {"name": "cpa", "above": 50}}, "do": {"action": "pause_campaign", "subject": "campaign:a"}}, "description": "Too dear."}');
+SELECT status, pg_temp.pick(body, 'name', 'status', 'version', 'definition', 'runs_as') FROM pg_temp.http('operator', 'POST', '/v1/automations', '{"name": "stop", "definition": {"when": {"signal": {"name": "cpa", "above": 50}}, "do": {"action": "pause_campaign", "subject": "ad_campaign:a"}}, "description": "Too dear."}');
 SELECT status FROM pg_temp.http('operator', 'POST', '/v1/automations', '{"name": "stop", "definition": {"when": {"schedule": "1 hour"}, "do": {"action": "pause_campaign"}}}');
 SELECT status, pg_temp.pick(body, 'message') FROM pg_temp.http('operator', 'POST', '/v1/automations', '{"name": "bad", "definition": {"when": {}}}');
 SELECT status FROM pg_temp.http('read', 'POST', '/v1/automations', '{"name": "x", "definition": {}}');
-SELECT status, pg_temp.pick(body, 'name', 'version') FROM pg_temp.http('operator', 'PATCH', '/v1/automations/stop', '{"definition": {"when": {"signal": {"name": "cpa", "above": 60}}, "do": {"action": "pause_campaign", "subject": "campaign:a"}}, "new_name": "halt"}');
+SELECT status, pg_temp.pick(body, 'name', 'version') FROM pg_temp.http('operator', 'PATCH', '/v1/automations/stop', '{"definition": {"when": {"signal": {"name": "cpa", "above": 60}}, "do": {"action": "pause_campaign", "subject": "ad_campaign:a"}}, "new_name": "halt"}');
 SELECT status, pg_temp.pick(body, 'status', 'status_reason') FROM pg_temp.http('operator', 'POST', '/v1/automations/halt/pause', '{"reason": "holiday"}');
 SELECT status FROM pg_temp.http('operator', 'POST', '/v1/automations/halt/pause', '{}');
 SELECT status, pg_temp.pick(body, 'status') FROM pg_temp.http('operator', 'POST', '/v1/automations/halt/resume', '{}');

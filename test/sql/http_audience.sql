@@ -1,6 +1,8 @@
 -- Routes of audiences: Pulse's own, and those of Stratum's audience sync.
+SELECT current_database() AS home \gset
+CREATE DATABASE regress_http_audience ENCODING 'UTF8' TEMPLATE template0;
+\c regress_http_audience
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 \set VERBOSITY terse
 SET timezone = 'UTC';
@@ -53,3 +55,6 @@ SELECT pulse_revoke('http_audience_admin'), pulse_revoke('http_audience_reader')
 DROP EXTENSION pulse CASCADE;
 CREATE EXTENSION pulse;
 DROP ROLE http_audience_admin, http_audience_reader;
+
+\c :home
+DROP DATABASE regress_http_audience;

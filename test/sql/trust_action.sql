@@ -39,8 +39,8 @@ SELECT * FROM pulse_propose_action('run_function', 'all', '{"function": 1}');
 SELECT * FROM pulse_propose_action('run_function', 'all', '[]');
 SELECT * FROM pulse_propose_action('run_function', 'all', '{"function": "act"}', level => 'sure');
 SELECT * FROM pulse_propose_action('run_function', 'all', '{"function": "act"}', channel => 'ads');
-SELECT * FROM pulse_propose_action('increase_budget', 'campaign:summer');
-SELECT * FROM pulse_propose_action('increase_budget', 'campaign:summer', channel => 'none');
+SELECT * FROM pulse_propose_action('increase_budget', 'ad_campaign:summer');
+SELECT * FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', channel => 'none');
 SELECT * FROM pulse_propose_action('pause_flag', 'segment:x');
 SELECT * FROM pulse_propose_action('pause_flag', 'flag:none');
 SELECT * FROM pulse_propose_action('increase_budget', 'all', jsonb_build_object('x', repeat('x', 100000)));
@@ -162,9 +162,9 @@ SELECT pulse_create_enforcement_rule('bad', '{x}', '{"per_day": 1}', 'sometimes'
 SELECT pulse_create_enforcement_rule(NULL, '{x}', '{"per_day": 1}');
 SELECT pulse_create_channel('ads', 'webhook', '{"url": "https://example.com/hook", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}');
 SELECT pulse_create_channel('chat', 'slack', '{"url": "https://hooks.slack.com/services/T/B/x"}');
-SELECT * FROM pulse_propose_action('increase_budget', 'campaign:summer', channel => 'chat');
+SELECT * FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', channel => 'chat');
 SELECT id, state, needs, would_execute, reasons, warnings, token ~ '^act_[0-9a-f]{64}$' AS token, token_expires_at - pulse_now() AS valid
-FROM pulse_propose_action('increase_budget', 'campaign:summer', '{"before": 100, "after": 150}', channel => 'ads');
+FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', '{"before": 100, "after": 150}', channel => 'ads');
 -- Only the hash is kept.
 SELECT length(hash), purpose, expires_at - pulse_now() AS valid FROM pulse.action_token;
 -- An approval is no confirmation.
@@ -191,7 +191,7 @@ SELECT * FROM pulse_confirm_action(10, 'act_guess', NULL, 'failed');
 SELECT pulse_dismiss_action(10, 'stop it');
 SELECT status, error FROM pulse.outbox;
 -- Nobody confirms: failed.
-SELECT id, state FROM pulse_propose_action('increase_budget', 'campaign:summer', '{"before": 100, "after": 110}', level => 'guarded', channel => 'ads');
+SELECT id, state FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', '{"before": 100, "after": 110}', level => 'guarded', channel => 'ads');
 SELECT id, state FROM pulse_approve_action(11);
 SELECT pulse_run_actions();
 SELECT later('25 hours');
@@ -203,25 +203,25 @@ SELECT count(*) AS tokens FROM pulse.action_token;
 -- ---- modes: the strictest wins; kill switch ----
 SELECT pulse_record_signal('spend', 1e9, 'shop'), pulse_update_signal_health();
 SELECT pulse_set_enforcement(risk_modes => '{"high": "hard_block"}');
-SELECT id, state, needs, reasons FROM pulse_propose_action('increase_budget', 'campaign:summer', '{"before": 0, "after": 1}', channel => 'ads');
+SELECT id, state, needs, reasons FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', '{"before": 0, "after": 1}', channel => 'ads');
 SELECT event, state FROM step WHERE a = 12;
 SELECT pulse_set_enforcement(false);
 SELECT pulse_set_enforcement(false, 'maintenance of limits');
-SELECT id, state, needs, would_execute, reasons, warnings FROM pulse_propose_action('increase_budget', 'campaign:summer', '{"before": 0, "after": 1}', level => 'guarded', channel => 'ads');
+SELECT id, state, needs, would_execute, reasons, warnings FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', '{"before": 0, "after": 1}', level => 'guarded', channel => 'ads');
 SELECT pulse_dismiss_action(13);
 -- ... but never the gate.
 SELECT gate('block');
-SELECT id, state, needs, would_execute FROM pulse_propose_action('increase_budget', 'campaign:summer', '{"before": 1, "after": 1}', level => 'guarded', channel => 'ads');
+SELECT id, state, needs, would_execute FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', '{"before": 1, "after": 1}', level => 'guarded', channel => 'ads');
 SELECT pulse_dismiss_action(14);
 SELECT gate('hold');
-SELECT id, state, needs, would_execute FROM pulse_propose_action('increase_budget', 'campaign:summer', '{"before": 1, "after": 1}', level => 'guarded', channel => 'ads');
+SELECT id, state, needs, would_execute FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', '{"before": 1, "after": 1}', level => 'guarded', channel => 'ads');
 SELECT pulse_dismiss_action(15);
 SELECT gate('pass');
 SELECT pulse_set_enforcement(true, 'done', 'advisory', '{}');
-SELECT id, state, needs, reasons, warnings FROM pulse_propose_action('increase_budget', 'campaign:winter', '{"before": 100}', level => 'guarded', channel => 'ads', dry_run => true);
+SELECT id, state, needs, reasons, warnings FROM pulse_propose_action('increase_budget', 'ad_campaign:winter', '{"before": 100}', level => 'guarded', channel => 'ads', dry_run => true);
 SELECT pulse_delete_enforcement_rule('budgets');
 SELECT pulse_create_enforcement_rule('budgets', '{increase_budget}', '{"max_change": 0.3, "max_value": 1000}', 'advisory');
-SELECT id, state, needs, reasons, warnings FROM pulse_propose_action('increase_budget', 'campaign:winter', '{"before": 1000, "after": 2000}', level => 'guarded', channel => 'ads', dry_run => true);
+SELECT id, state, needs, reasons, warnings FROM pulse_propose_action('increase_budget', 'ad_campaign:winter', '{"before": 1000, "after": 2000}', level => 'guarded', channel => 'ads', dry_run => true);
 SELECT action, details FROM pulse.audit WHERE action LIKE 'enforcement%' ORDER BY id;
 SELECT pulse_set_enforcement(mode => 'never');
 SELECT pulse_set_enforcement(risk_modes => '{"low": "advisory"}');
@@ -233,7 +233,7 @@ SELECT pulse_set_enforcement(max_share => 2);
 SELECT pulse_set_enforcement(channel => 'none');
 SELECT pulse_set_enforcement(channel => 'chat');
 SELECT pulse_set_enforcement(channel => 'ads', mode => 'soft_block');
-SELECT state, needs, decision FROM pulse_propose_action('reduce_budget', 'campaign:winter', dry_run => true);
+SELECT state, needs, decision FROM pulse_propose_action('reduce_budget', 'ad_campaign:winter', dry_run => true);
 SELECT enabled, mode, risk_modes, expire_after, confirm_within, max_share, channel, reason FROM pulse.enforcement;
 SELECT pulse_delete_enforcement_rule('budget');
 SELECT pulse_delete_enforcement_rule('budgets');
@@ -244,8 +244,8 @@ SELECT id, state FROM pulse_propose_action('run_function', 'all', '{"function": 
 SELECT pulse_freeze('holiday');
 SELECT pulse_run_actions();
 SELECT state FROM pulse.action WHERE id = 16;
-SELECT * FROM pulse_propose_action('reduce_budget', 'campaign:winter');
-SELECT state, needs, decision FROM pulse_propose_action('reduce_budget', 'campaign:winter', dry_run => true);
+SELECT * FROM pulse_propose_action('reduce_budget', 'ad_campaign:winter');
+SELECT state, needs, decision FROM pulse_propose_action('reduce_budget', 'ad_campaign:winter', dry_run => true);
 SELECT * FROM pulse_approve_actions();
 SELECT pulse_rollback_action(1);
 SELECT id, state FROM pulse_propose_action('pause_all', 'account:1', level => 'guarded');

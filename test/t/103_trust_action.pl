@@ -39,13 +39,13 @@ shop(qq{
 });
 
 # ---- a webhook, and its outcome ----
-my $id = propose('reduce_budget', 'campaign:a', '{"before": 100, "after": 90}');
+my $id = propose('reduce_budget', 'ad_campaign:a', '{"before": 100, "after": 90}');
 ok($node->poll_query_until('shop', "SELECT status = 'sent' FROM pulse.outbox WHERE kind = 'action'"), 'the job applies it, the delivery sends it');
 is(state($id), 'applying', 'the action waits for its outcome');
 my ($message) = @{ journal() };
 my $body = JSON::PP::decode_json($message->{body});
 is($body->{type}, 'action.requested', 'the type of the message');
-is_deeply([ @{ $body->{data} }{qw(action name subject attempt)} ], [ $id, 'reduce_budget', 'campaign:a', 1 ], 'the action');
+is_deeply([ @{ $body->{data} }{qw(action name subject attempt)} ], [ $id, 'reduce_budget', 'ad_campaign:a', 1 ], 'the action');
 is_deeply($body->{data}{payload}, { before => 100, after => 90 }, 'its payload');
 like($message->{headers}{'webhook-signature'} // '', qr/^v1,/, 'it is signed');
 my $token = $body->{data}{token};
@@ -61,7 +61,7 @@ is(sqlstate($node, 'shop', "SELECT * FROM pulse_confirm_action('$token', 'applie
 # ---- an answer that was lost: both messages of the attempt have valid tokens ----
 delete_json("$receiver->{url}/__journal");
 post_json("$receiver->{url}/__faults", { path => '/plain/hook', mode => 'status', status => 500, times => 1 });
-$id = propose('reduce_budget', 'campaign:a', '{"before": 90, "after": 80}');
+$id = propose('reduce_budget', 'ad_campaign:a', '{"before": 90, "after": 80}');
 wait_until("SELECT count(*) = 1 FROM pulse.outbox WHERE order_key = 'action:$id:1' AND attempts = 1 AND status = 'pending'", 'the first attempt fails');
 shop(q{SELECT pulse_retry_message('hook')});
 wait_until("SELECT status = 'sent' FROM pulse.outbox WHERE order_key = 'action:$id:1'", 'the second one arrives');
@@ -74,14 +74,14 @@ is(sqlstate($node, 'shop', "SELECT * FROM pulse_confirm_action('$tokens[1]', 'ap
 # ---- a receiver that refuses ----
 delete_json("$receiver->{url}/__faults");
 post_json("$receiver->{url}/__faults", { path => '/plain/hook', mode => 'status', status => 400, times => 1 });
-$id = propose('reduce_budget', 'campaign:a', '{"before": 80, "after": 70}');
+$id = propose('reduce_budget', 'ad_campaign:a', '{"before": 80, "after": 70}');
 wait_until("SELECT state = 'failed' FROM pulse.action WHERE id = $id", 'a message that is refused ends its action');
 delete_json("$receiver->{url}/__faults");
 
 # ---- the gate is asked again just before the message leaves ----
 delete_json("$receiver->{url}/__journal");
 sending('off');
-$id = propose('reduce_budget', 'campaign:a', '{"before": 80, "after": 70}');
+$id = propose('reduce_budget', 'ad_campaign:a', '{"before": 80, "after": 70}');
 wait_until("SELECT state = 'applying' FROM pulse.action WHERE id = $id", 'a message waits to be sent');
 shop(q{SELECT pulse_record_signal('spend', 1e9, 'shop'); SELECT pulse_set_trust('{"degraded": 40, "healthy": 70, "hold": 95, "high": 95, "standard": 95, "conservative": 95}')});
 sending('on');
@@ -95,7 +95,7 @@ shop("SELECT pulse_dismiss_action($id)");
 # ---- frozen: what waits to be sent goes back, and leaves after the end of the freeze ----
 delete_json("$receiver->{url}/__journal");
 sending('off');
-$id = propose('reduce_budget', 'campaign:a', '{"before": 80, "after": 70}');
+$id = propose('reduce_budget', 'ad_campaign:a', '{"before": 80, "after": 70}');
 wait_until("SELECT state = 'applying' FROM pulse.action WHERE id = $id", 'a message waits to be sent');
 shop(q{SELECT pulse_freeze('stop')});
 sending('on');

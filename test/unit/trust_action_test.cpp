@@ -143,11 +143,11 @@ TEST(Limits, AreRead) {
 TEST(Automation, DefinitionsAreRead) {
     const AutomationDefinition definition = ReadAutomation(json::parse(R"({
         "when": {"incident": {"segment": "buyers", "severity": "high"}},
-        "do": {"action": "increase_budget", "subject": "campaign:a", "payload": {"before": 1}, "channel": "ads"},
+        "do": {"action": "increase_budget", "subject": "ad_campaign:a", "payload": {"before": 1}, "channel": "ads"},
         "level": "guarded", "mode": "hard_block", "limits": {"per_day": 5, "cool_down": "1 h", "max_share": 0.1}})"));
     EXPECT_EQ(definition.when.kind, Trigger::Kind::kIncident);
     EXPECT_EQ(definition.when.segment, "buyers");
-    EXPECT_EQ(definition.subject, "campaign:a");
+    EXPECT_EQ(definition.subject, "ad_campaign:a");
     EXPECT_EQ(definition.level, Level::kGuarded);
     EXPECT_EQ(definition.mode, Mode::kHardBlock);
     EXPECT_EQ(definition.limits.per_day, 5);
