@@ -109,6 +109,12 @@ Judgement Judge(const GateFacts& facts, const TrustSettings& settings) {
                     "SELECT pulse_unfreeze().");
     if (facts.clock_ahead)
         judging.Add(Verdict::kBlock, "The clock is ahead: pulse.now is in the future.", "RESET pulse.now.");
+    if (facts.old_snapshot)
+        judging.Add(
+            Verdict::kBlock,
+            "The transaction is REPEATABLE READ or SERIALIZABLE: it does not see a freeze, an incident "
+            "or a score that was committed since it began.",
+            "Ask in a transaction that is READ COMMITTED.");
     if (!facts.problem.empty()) {
         judging.Add(Verdict::kBlock, facts.problem,
                     "SELECT * FROM pulse_signal_health(" + Literal(facts.subject) + ") shows the error.");

@@ -127,6 +127,7 @@ void Gather(FullDecision& full, bool dry_run) {
     facts.now = pg::Now();
     facts.clock_ahead = facts.now > pg::WallClock();
     facts.writable = !pg::OnStandby() && (dry_run || !pg::ReadOnly());
+    facts.old_snapshot = !dry_run && IsolationUsesXactSnapshot();
     StoredTrustSettings settings;
     facts.problem = ProblemOf("The settings could not be read", Attempt([&] {
                                   settings = TrustSettingsAt(facts.now);

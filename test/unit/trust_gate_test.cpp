@@ -16,6 +16,7 @@ GateFacts GoodFacts() {
     facts.risk = Risk::kStandard;
     facts.writable = true;
     facts.clock_ahead = false;
+    facts.old_snapshot = false;
     facts.frozen = false;
     facts.subject_exists = true;
     facts.score = 85;
@@ -63,6 +64,7 @@ TEST(Gate, FailsClosed) {
     EXPECT_EQ(with([](GateFacts& f) { f.risk.reset(); }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.writable = false; }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.clock_ahead = true; }), Verdict::kBlock);
+    EXPECT_EQ(with([](GateFacts& f) { f.old_snapshot = true; }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.frozen = true; }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.frozen.reset(); }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.subject_exists = false; }), Verdict::kBlock);
@@ -117,6 +119,7 @@ TEST(Gate, NeverPassesBelowTheThreshold) {
         if (rarely()) facts.frozen = true;
         if (rarely()) facts.frozen.reset();
         if (rarely()) facts.clock_ahead = true;
+        if (rarely()) facts.old_snapshot = true;
         if (rarely()) facts.subject_exists = false;
         if (rarely()) facts.problem = "It failed.";
         if (rarely()) facts.status = static_cast<HealthStatus>(random() % 4);
@@ -135,7 +138,8 @@ TEST(Gate, NeverPassesBelowTheThreshold) {
         ASSERT_TRUE(facts.risk && facts.score && facts.as_of && facts.last_history && facts.frozen);
         ASSERT_GE(*facts.score, settings.Threshold(*facts.risk));
         ASSERT_GE(*facts.score, settings.hold);
-        ASSERT_TRUE(facts.writable && !*facts.frozen && !facts.clock_ahead && facts.subject_exists);
+        ASSERT_TRUE(facts.writable && !*facts.frozen && !facts.clock_ahead && !facts.old_snapshot &&
+                    facts.subject_exists);
         ASSERT_TRUE(facts.problem.empty());
         ASSERT_NE(facts.status, HealthStatus::kUnknown);
         ASSERT_LE(*facts.as_of, facts.now);
