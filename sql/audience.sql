@@ -105,6 +105,7 @@ CREATE TABLE pulse.audience_removal (
     error text
 );
 CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, id);
+CREATE INDEX audience_removal_erased ON pulse.audience_removal (audience_id, queued_at) WHERE cause = 'erased';
 COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, and those of erased people. Rows are deleted when the platform has confirmed.';
 
 -- Level: people_reader

@@ -210,7 +210,8 @@ bool ChecksShare(Run& run, const Audience& audience, const Destination& destinat
 
 // ---- beginning ----
 
-void Begin(Run& run, const Audience& audience) {
+// False if it waits for something.
+bool Begin(Run& run, const Audience& audience) {
     const Moment now = pg::Now();
     if (run.operation != "erase" && run.operation != "delete") {
         if (const std::string why = WhyNotReadable(audience); !why.empty()) {
@@ -218,9 +219,9 @@ void Begin(Run& run, const Audience& audience) {
                 WaitUntil(run, now + kBuildPause);
             else
                 EndRun(run.id, "failed", why);
-            return;
+            return false;
         }
-        if (!TakeMembershipChanges()) return;  // again
+        if (!TakeMembershipChanges()) return true;  // again
         if (run.operation == "delta")
             MarkEndedConsents(audience.id);
         else
@@ -238,6 +239,7 @@ void Begin(Run& run, const Audience& audience) {
         SetPhase(run, "check");
     } else
         SetPhase(run, audience.of_people ? "plan" : "scan");
+    return true;
 }
 
 // ---- claiming ----
@@ -326,7 +328,7 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     run->status = "processing";
     work.kind = Work::Kind::kAgain;
     if (run->phase == "begin") {
-        Begin(*run, *work.audience);
+        if (!Begin(*run, *work.audience)) work.kind = Work::Kind::kNothing;
     } else if (run->phase == "scan") {
         ScanStep(*run, *work.audience);
     } else if (run->phase == "plan") {

@@ -31,10 +31,13 @@ constexpr int64_t kMostChanges = 10'000;
 bool AnyAudience() {
     static pg::Watch watch("audience");
     static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.audience)", {});
-    static bool found = false;
-    if (watch.Changed()) {
+    static bool found = false, stale = true;
+    // If reading fails, the next call reads again.
+    stale = watch.Changed() || stale;
+    if (stale) {
         const pg::LatestSnapshot latest;
         found = any.Execute({}, true)[0].Bool(0);
+        stale = false;
     }
     return found;
 }
@@ -51,7 +54,7 @@ constexpr const char* kMark =
 void ConsentChanged(const std::vector<int64_t>& people) {
     // Who creates an audience waits for us, or we see it.
     pg::LockTable("audience", pg::TableLock::kShared);
-    MarkPeople(people);
+    if (AnyAudience()) MarkPeople(people);
 }
 
 [[maybe_unused]] const bool listening =

@@ -28,6 +28,8 @@ constexpr int64_t kPauses[] = {2 * kSecond, kMinute, 5 * kMinute, 15 * kMinute, 
 constexpr int64_t kShortestThrottle = 5 * kSecond;
 // What erased people were sent is removed for as long as this.
 constexpr int64_t kErasurePatience = 30 * kDay;
+// Of an audience that follows changes.
+constexpr int64_t kPauseAfterFailure = kHour;
 constexpr double kAlarmingFailures = 0.1;
 constexpr double kAlarmingMatch = 0.5;
 
@@ -49,9 +51,19 @@ void SetNext(const Audience& audience, bool failed) {
     if (audience.every)
         next = now + *audience.every;
     else if (audience.on_change && failed)
-        next = now + kHour;
+        next = now + kPauseAfterFailure;
     pg::Execute("UPDATE pulse.audience SET next_sync_at = $2 WHERE id = $1 AND status = 'active'",
                 {Value::Int8(audience.id), Value::Time(next)});
+}
+
+// A sync that came to nothing is not due again at once, whoever ended it and wherever it failed.
+void PutOffNext(int64_t run) {
+    pg::Execute(
+        "UPDATE pulse.audience AS a SET next_sync_at = CASE WHEN a.sync_every IS NOT NULL"
+        " THEN $2 + a.sync_every WHEN a.on_change THEN $2 + $3 * interval '1 microsecond' END"
+        " FROM pulse.sync_run AS r WHERE r.id = $1 AND r.operation <> 'erase' AND a.id = r.audience_id"
+        " AND a.status = 'active' AND (a.next_sync_at IS NULL OR a.next_sync_at <= $2)",
+        {Value::Int8(run), Value::Time(pg::Now()), Value::Int8(kPauseAfterFailure)});
 }
 
 // Raises and lifts an alarm of an audience.
@@ -197,6 +209,7 @@ void FinishRun(const Run& run, const Audience& audience, const Destination& dest
                const std::optional<AudienceState>& state) {
     if (run.operation == "delete") {
         EndRun(run.id, "completed", "");
+        ForgetUploads(audience.id);
         pg::Execute("DELETE FROM pulse.audience WHERE id = $1", {Value::Int8(audience.id)});
         return;
     }
@@ -223,6 +236,7 @@ void EndRun(int64_t run, const char* status, const std::string& error) {
         " THEN 'done' ELSE phase END, finished_at = $3, error = nullif($4, ''), held_at = NULL"
         " WHERE id = $1",
         {Value::Int8(run), Value::Text(status), Value::Time(pg::Now()), Value::Text(Fitting(error))});
+    if (const std::string_view ended = status; ended == "failed" || ended == "cancelled") PutOffNext(run);
     AnnounceRun(run);
 }
 
@@ -241,6 +255,13 @@ void AnnounceRun(int64_t run) {
     std::string event = "audience_sync.completed";
     if (status == "held" || status == "failed" || status == "cancelled") event = "audience_sync." + status;
     delivery::PublishEvent(event, "audience_sync:" + std::to_string(run), delivery::ReadObject(rows[0], 1));
+}
+
+void ForgetUploads(int64_t audience) {
+    pg::Execute(
+        "UPDATE pulse.sync_batch SET look_at = NULL, people = NULL, cells = NULL WHERE audience_id = $1"
+        " AND look_at IS NOT NULL",
+        {Value::Int8(audience)});
 }
 
 std::vector<OpenUpload> UploadsToLookAt(int64_t most) {

@@ -25,14 +25,7 @@ bool RunOneHere(int64_t run) {
         const Work work = AdvanceRun(run, place);
         switch (work.kind) {
             case Work::Kind::kNothing: break;
-            case Work::Kind::kAgain: {
-                // A segment that is being built is waited for elsewhere.
-                const pg::Result waits =
-                    pg::Execute("SELECT not_before > $2 FROM pulse.sync_run WHERE id = $1",
-                                {pg::Value::Int8(run), pg::Value::Time(pg::Now())});
-                if (!waits.empty() && waits[0].Bool(0)) return false;
-                continue;
-            }
+            case Work::Kind::kAgain: continue;
             case Work::Kind::kUpload:
                 RecordClaim(work.run, *work.audience, work.claimed, {},
                             static_cast<int64_t>(work.claimed.ids.size()));

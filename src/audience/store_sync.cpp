@@ -224,7 +224,8 @@ Moment NextSyncDue() {
     static pg::Statement next(
         "SELECT least((SELECT min(r.not_before) FROM pulse.sync_run AS r"
         " WHERE r.status IN ('pending', 'processing') OR r.status = 'held' AND r.held_by = 'gate'),"
-        " (SELECT min(b.look_at) FROM pulse.sync_batch AS b WHERE b.look_at IS NOT NULL),"
+        " (SELECT min(b.look_at) FROM pulse.sync_batch AS b JOIN pulse.audience_home AS h"
+        " ON h.audience_id = b.audience_id WHERE b.look_at IS NOT NULL),"
         " (SELECT min(a.next_sync_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"
         " ON h.audience_id = a.id WHERE a.status = 'active' AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"
         " WHERE r.audience_id = a.id AND r.status IN ('pending', 'processing', 'held')"

@@ -399,7 +399,16 @@ class SyncWorker : private pg::LaneWorker {
         Do(
             "pulse: looking at an upload", [&] { destination = LoadDestination(upload.destination); },
             &failed);
-        if (!destination) return;
+        if (!destination) {
+            // Without its destination, or with options that are not valid, it is asked for ever less often,
+            // too.
+            Answer later;
+            later.outcome = Outcome::kRetry;
+            later.reason = failed;
+            if (!failed.empty())
+                Do("pulse: recording an upload", [&] { RecordLook(upload, later, Platform::kGoogle); });
+            return;
+        }
         if (!HasToken(*destination)) {
             // The next sync gets one.
             Answer later;

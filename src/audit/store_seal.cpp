@@ -5,6 +5,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/lock.hpp"
+#include "pulse/pg/memory.hpp"
 #include "pulse/pg/transaction.hpp"
 
 namespace pulse::audit {
@@ -14,6 +15,8 @@ namespace {
 using pg::Value;
 
 constexpr int64_t kBatch = 2000;
+// Between two looks at a log that is not whole.
+constexpr int64_t kNotWholePause = kMinute;
 
 // The new links of a batch, column by column.
 struct NewLinks {
@@ -88,6 +91,7 @@ std::optional<Head> ReadHead() {
 }
 
 Sealed SealBatch() {
+    const pg::Arena arena("pulse sealing");
     static pg::Statement statement(
         "SELECT u.audit_id, a.id IS NOT NULL, " PULSE_AUDIT_CONTENT
         " FROM (SELECT audit_id FROM pulse.audit_unsealed ORDER BY audit_id LIMIT $1) AS u"
@@ -116,8 +120,9 @@ Sealed SealBatch() {
 
 std::optional<Moment> NextSealing() {
     static pg::Statement statement("SELECT FROM pulse.audit_unsealed LIMIT 1", {});
-    if (!statement.Execute({}).empty()) return pg::WallClock();
-    return NextCheckpoint();
+    if (statement.Execute({}).empty()) return NextCheckpoint();
+    if (HasLinks() || BeginsWhole()) return pg::WallClock();
+    return pg::WallClock() + kNotWholePause;
 }
 
 }  // namespace pulse::audit

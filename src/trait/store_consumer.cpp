@@ -18,10 +18,13 @@ bool AnySubscription() {
     static pg::Watch watch("change_consumer");
     static pg::Statement any(
         "SELECT EXISTS (SELECT FROM pulse.change_consumer WHERE name LIKE 'subscription:%')", {});
-    static bool found = false;
-    if (watch.Changed()) {
+    static bool found = false, stale = true;
+    // If reading fails, the next call reads again.
+    stale = watch.Changed() || stale;
+    if (stale) {
         const pg::LatestSnapshot latest;
         found = any.Execute({}, true)[0].Bool(0);
+        stale = false;
     }
     return found;
 }

@@ -113,9 +113,9 @@ Judgement Judge(const GateFacts& facts, const TrustSettings& settings) {
     if (facts.old_snapshot)
         judging.Add(
             Verdict::kBlock,
-            "The transaction is REPEATABLE READ or SERIALIZABLE and began more than 10 seconds ago: it"
-            " does not see what has happened since.",
-            "Ask in another transaction.");
+            "The transaction is REPEATABLE READ or SERIALIZABLE: it does not see a freeze, an incident "
+            "or a score that was committed since it began.",
+            "Ask in a transaction that is READ COMMITTED.");
     if (!facts.problem.empty()) {
         judging.Add(Verdict::kBlock, facts.problem,
                     "SELECT * FROM pulse_signal_health(" + Literal(facts.subject) + ") shows the error.");

@@ -132,9 +132,8 @@ void Gather(FullDecision& full, bool dry_run) {
     GateFacts& facts = full.facts;
     facts.now = pg::Now();
     facts.clock_ahead = facts.now > pg::WallClock();
-    facts.old_snapshot =
-        IsolationUsesXactSnapshot() && pg::WallClock() - GetCurrentTransactionStartTimestamp() > kScoreLife;
     facts.writable = !pg::OnStandby() && (dry_run || !pg::ReadOnly());
+    facts.old_snapshot = !dry_run && IsolationUsesXactSnapshot();
     StoredTrustSettings settings;
     facts.problem = ProblemOf("The settings could not be read", Attempt([&] {
                                   settings = TrustSettingsAt(facts.now);

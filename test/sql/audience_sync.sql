@@ -231,5 +231,32 @@ SELECT pulse_delete_audience('buyers');
 SELECT pulse_delete_segment('buyers', true);
 DROP TABLE buyers;
 
+-- ---- a sync that came to nothing is not due again at once ----
+SELECT pulse_create_segment('brief', '{"where": "profile.plan == \"gold\""}') > 0 AS made;
+SELECT pulse_create_audience('brief', 'brief', 'crm', '{"identifiers": ["email"]}') > 0 AS made;
+SELECT trusted('brief', 'brief');
+SELECT pulse_archive_segment('brief');
+SELECT pulse_run_syncs() AS ended;
+SELECT pulse_run_syncs() AS ended;
+SELECT status, error FROM pulse.sync_run WHERE audience = 'brief' ORDER BY id;
+SELECT next_sync_at - pulse_now() AS next FROM pulse.audience WHERE name = 'brief';
+SELECT pulse_resume_segment('brief');
+SELECT pulse_freeze('look first');
+UPDATE pulse.audience SET next_sync_at = pulse_now() WHERE name = 'brief';
+SELECT pulse_run_syncs() AS ended;
+SELECT pulse_cancel_sync(max(id)) FROM pulse.sync_run WHERE audience = 'brief' AND status = 'held';
+SELECT pulse_unfreeze();
+SELECT pulse_run_syncs() AS ended;
+SELECT status FROM pulse.sync_run WHERE audience = 'brief' ORDER BY id;
+-- By hand it is at any time; one that was cancelled before its turn changes no schedule.
+SELECT pulse_sync_audience('brief') AS run \gset
+UPDATE pulse.audience SET next_sync_at = pulse_now() + interval '1 hour' WHERE name = 'brief';
+SELECT pulse_cancel_sync(:run);
+SELECT next_sync_at - pulse_now() AS next FROM pulse.audience WHERE name = 'brief';
+-- Nobody asks what became of the uploads of an audience that is gone.
+INSERT INTO pulse.sync_batch (run_id, audience_id, operation, rows, outcome, milliseconds, sent_at, upload_id, look_at, people)
+SELECT max(r.id), a.id, 'add', 1, 'pending', 1, pulse_now(), 'upload', pulse_now(), '{1}' FROM pulse.audience AS a JOIN pulse.sync_run AS r ON r.audience_id = a.id WHERE a.name = 'brief' GROUP BY a.id;
+SELECT pulse_delete_audience('brief');
+SELECT look_at, people FROM pulse.sync_batch WHERE upload_id = 'upload';
 \c :home
 DROP DATABASE regress_audience_sync;

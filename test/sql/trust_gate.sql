@@ -36,6 +36,11 @@ SET pulse.now = '2026-03-04 12:00+00';
 SELECT decision, reasons[1] FROM pulse_evaluate_gate('sync_audience', 'all', true);
 SET pulse.now = '2026-03-01 12:00+00';
 SELECT decision FROM pulse_evaluate_gate('sync_audience', 'all');
+-- A snapshot that does not see what others have committed, such as a freeze.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT decision, reasons, lifts FROM pulse_evaluate_gate('sync_audience', 'all');
+SELECT decision FROM pulse_evaluate_gate('pause_all', 'all');
+COMMIT;
 -- An error while the score is computed.
 SELECT count(*) FROM pulse_ingest('[{"type": "track", "userId": "u", "event": "purchase", "timestamp": "2026-03-01T11:00:00Z"}]');
 SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count() > 0"}') > 0 AS created;

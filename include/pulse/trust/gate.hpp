@@ -20,7 +20,7 @@ struct GateFacts {
     std::optional<Risk> risk;  // empty: an unknown action
     bool writable = false;     // neither a standby nor a read-only transaction
     bool clock_ahead = true;   // pulse.now is in the future
-    bool old_snapshot = true;  // the transaction sees the data of some time ago
+    bool old_snapshot = true;  // what others commit is not seen: REPEATABLE READ
     std::optional<bool> frozen;
     std::string frozen_why;
     bool subject_exists = false;
