@@ -88,7 +88,10 @@ json DataOf(const ActionRow& row, const Step& step, const Assessed* assessed) {
 // Ordinary channels are told of what waits for a person, and of what failed; notes are not for everybody.
 void TellRoutesOf(const char* message, const ActionRow& row, const Step& step, const Assessed* assessed) {
     const std::string event = message;
-    if (event == "action.applied" || (step.state == State::kPending && step.need == Need::kHealth)) return;
+    const bool known =
+        row.state == step.state && row.need == step.need && step.event != std::string("proposed");
+    if (event == "action.applied" || (event == "action.pending" && (known || step.need == Need::kHealth)))
+        return;
     delivery::Alert alert;
     alert.route_event = "action";
     alert.event = event;

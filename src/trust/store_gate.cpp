@@ -17,10 +17,6 @@
 #include "pulse/trust/store_gate_detail.hpp"
 #include "pulse/trust/store_health.hpp"
 
-extern "C" {
-#include "access/xact.h"
-}
-
 namespace pulse::trust {
 
 namespace {

@@ -229,6 +229,8 @@ std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now, bo
     const std::optional<StoredState> before = LockState(scope, now, wait);
     if (!before) return std::nullopt;
     ScopeHealth result = ComputeFrom(*before, scope, now, settings.settings);
+    // pulse.now set back does not make the past anew: neither a status that waits to rise, nor the history.
+    if (before->as_of && *before->as_of > now) return result;
     const bool changed = before->as_of && before->status != result.status;
     SaveState(scope, result, marks, changed);
     if (history) SaveHistory(scope, result);

@@ -184,12 +184,12 @@ SELECT event, state, needs, note FROM step WHERE a = 10;
 -- ---- a webhook: applying, the message, its outcome ----
 SELECT pulse_run_actions();
 SELECT state, attempt, channel FROM pulse.action WHERE id = 10;
-SELECT channel, kind, event, order_key, status, payload FROM pulse.outbox;
+SELECT channel, kind, event, order_key, status, payload FROM pulse.outbox WHERE kind = 'action';
 SELECT * FROM pulse_confirm_action('act_guess', 'applied');
 SELECT * FROM pulse_confirm_action('act_guess', 'maybe');
 SELECT * FROM pulse_confirm_action(10, 'act_guess', NULL, 'failed');
 SELECT pulse_dismiss_action(10, 'stop it');
-SELECT status, error FROM pulse.outbox;
+SELECT status, error FROM pulse.outbox WHERE kind = 'action';
 -- Nobody confirms: failed.
 SELECT id, state FROM pulse_propose_action('increase_budget', 'ad_campaign:summer', '{"before": 100, "after": 110}', level => 'guarded', channel => 'ads');
 SELECT id, state FROM pulse_approve_action(11);

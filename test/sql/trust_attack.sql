@@ -32,6 +32,10 @@ SET pulse.now = '2026-04-20 12:00+00';
 SELECT count(*) FROM pulse.update_all_signal_health();
 SET pulse.now = '2026-03-01 12:00:05+00';
 SELECT decision, reasons[1] FROM pulse_evaluate_gate('pause_campaign', 'segment:viewed', true);
+-- Nor is a past made anew in which everything was well: what was computed since stays.
+SELECT as_of FROM pulse.signal_health_state WHERE scope = 'all';
+SELECT status FROM pulse_update_signal_health();
+SELECT as_of FROM pulse.signal_health_state WHERE scope = 'all';
 -- Nor does a token become valid again: it ends by the wall clock, too.
 SET pulse.now = '2026-04-20 12:00+00';
 CREATE FUNCTION attack_act(p jsonb) RETURNS text LANGUAGE sql AS $$ SELECT 'done' $$;
