@@ -13,6 +13,7 @@
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/trust/store_health.hpp"
 
 namespace pulse::audience {
 
@@ -219,6 +220,7 @@ int64_t CreateAudience(const std::string& name, const std::string& segment_name,
                   {"platform", Name(destination.platform)},
                   {"purposes", purposes},
                   {"identifiers", identifiers}});
+    trust::BeginHealth("audience:" + name);
     WakeSyncs();
     return id;
 }
@@ -272,6 +274,7 @@ void UpdateAudience(const std::string& name, const AudienceOptions& options) {
     if (options.max_share) details["max_share"] = *options.max_share;
     if (options.name) details["name"] = *options.name;
     audit::Write("audience.updated", name, details);
+    if (options.name && *options.name != name) trust::BeginHealth("audience:" + *options.name);
     WakeSyncs();
 }
 

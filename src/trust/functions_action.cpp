@@ -28,8 +28,19 @@ std::vector<Value> RowOf(const trust::ActionRow& row, const trust::Assessed* ass
             Value::Texts(assessed ? assessed->warnings : std::vector<std::string>())};
 }
 
+constexpr size_t kLongestNote = 10'000;
+
+// What a person writes is kept in the history, the audit log and messages.
+std::optional<std::string> NoteArgument(const pg::Args& args, int i) {
+    std::optional<std::string> note = args.Text(i);
+    if (note && note->size() > kLongestNote)
+        pulse::ThrowInvalid("the reason or comment is too long",
+                            "It has " + std::to_string(note->size()) + " bytes.", "Give at most 10,000.");
+    return note;
+}
+
 std::string RequireReason(const pg::Args& args, int i) {
-    const std::string reason = args.Text(i).value_or("");
+    const std::string reason = NoteArgument(args, i).value_or("");
     if (reason.find_first_not_of(" \t\r\n") == std::string::npos)
         pulse::ThrowInvalid("a reason is missing", "", "Say why; the audit log keeps it.");
     return reason;
@@ -40,7 +51,7 @@ trust::Proposal ReadProposal(const pg::Args& args) {
     proposal.name = args.RequireText(0, "action");
     proposal.subject = args.RequireText(1, "subject");
     proposal.payload = args.Jsonb(2).value_or(json::object());
-    proposal.reason = args.Text(3);
+    proposal.reason = NoteArgument(args, 3);
     proposal.level = trust::ReadLevel(args.Text(4).value_or("approval"));
     proposal.channel = args.Text(5);
     proposal.actor = pg::ActorName();
@@ -97,7 +108,7 @@ PULSE_WRITING_FUNCTION(pulse_approve_action) {
     pg::ResultSet rows(fcinfo);
     const trust::Decided decided = [&] {
         const pg::OwnerSession session;
-        return trust::Approve(id, args.Text(1), actor);
+        return trust::Approve(id, NoteArgument(args, 1), actor);
     }();
     rows.Add(RowOf(decided.row, &decided.assessed));
     return pg::ResultSet::Done();
@@ -109,7 +120,7 @@ PULSE_WRITING_FUNCTION(pulse_approve_actions) {
     pg::ResultSet rows(fcinfo);
     const std::vector<trust::Decided> all = [&] {
         const pg::OwnerSession session;
-        return trust::ApproveAll(args.Text(0), actor);
+        return trust::ApproveAll(NoteArgument(args, 0), actor);
     }();
     for (const trust::Decided& decided : all) rows.Add(RowOf(decided.row, &decided.assessed));
     return pg::ResultSet::Done();
@@ -120,7 +131,7 @@ PULSE_WRITING_FUNCTION(pulse_dismiss_action) {
     const int64_t id = args.RequireInt8(0, "action");
     const std::string actor = pg::ActorName();
     const pg::OwnerSession session;
-    trust::Dismiss(id, args.Text(1), actor);
+    trust::Dismiss(id, NoteArgument(args, 1), actor);
     PG_RETURN_VOID();
 }
 
@@ -141,7 +152,7 @@ PULSE_WRITING_FUNCTION(pulse_confirm_action) {
     const int64_t id = args.RequireInt8(0, "action");
     const std::string token = args.RequireText(1, "token");
     if (const auto outcome = args.Text(3))
-        return ReportOutcome(fcinfo, id, token, *outcome, args.Text(2), args.Jsonb(4));
+        return ReportOutcome(fcinfo, id, token, *outcome, NoteArgument(args, 2), args.Jsonb(4));
     const std::string reason = RequireReason(args, 2), actor = pg::ActorName();
     pg::ResultSet rows(fcinfo);
     const trust::Decided decided = [&] {
@@ -180,7 +191,7 @@ PULSE_WRITING_FUNCTION(pulse_rollback_action) {
     const int64_t id = args.RequireInt8(0, "action");
     const std::string actor = pg::ActorName();
     const pg::OwnerSession session;
-    trust::RollBack(id, args.Text(1), actor);
+    trust::RollBack(id, NoteArgument(args, 1), actor);
     PG_RETURN_VOID();
 }
 

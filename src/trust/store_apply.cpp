@@ -2,6 +2,7 @@
 // one transaction: after a crash all of it happened, or nothing.
 #include <algorithm>
 
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/trust/store_action.hpp"
@@ -15,6 +16,8 @@ using nlohmann::json;
 using pg::Value;
 
 constexpr int kMostAttempts = 3;
+// A function writes its own messages; the history, the audit log and subscriptions all keep them.
+constexpr size_t kLongestFailure = 2000;
 constexpr int64_t kRetryAfter = kMinute;
 // How often a held action is looked at.
 constexpr int64_t kLookAgainAfter = kMinute;
@@ -39,11 +42,13 @@ std::optional<Failure> CarryOut(const ActionRow& row, const ActionKind& kind, js
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
         const std::string state = error.State();
-        return Failure{error.message, sqlstate::IsLockFailure(state) || state.starts_with("40") ||
-                                          state.starts_with("53") || state.starts_with("57")};
+        return Failure{Shorten(error.message, kLongestFailure),
+                       sqlstate::IsLockFailure(state) || state.starts_with("40") || state.starts_with("53") ||
+                           state.starts_with("57")};
     } catch (const UserError& error) {
-        return Failure{error.message() + (error.detail().empty() ? "" : ": " + error.detail()),
-                       sqlstate::IsLockFailure(error.state())};
+        return Failure{
+            Shorten(error.message() + (error.detail().empty() ? "" : ": " + error.detail()), kLongestFailure),
+            sqlstate::IsLockFailure(error.state())};
     }
 }
 

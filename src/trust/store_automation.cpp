@@ -9,7 +9,6 @@
 #include "pulse/delivery/route.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
-#include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/timezone.hpp"
 #include "pulse/trust/store_action.hpp"
 #include "pulse/trust/store_health.hpp"
@@ -114,22 +113,6 @@ void AddAutomationVersion(int64_t id, int32_t version, const json& definition, c
          Value::Text(actor), Value::Time(pg::Now())});
 }
 
-// The gate passes nothing without a history of health: it begins now. What cannot be computed blocks later.
-void BeginHistory(const std::string& name) {
-    try {
-        pg::Subtransaction subtransaction;
-        {
-            const pg::Session session;
-            UpdateHealth("automation:" + name, pg::Now(), true, false);
-        }
-        subtransaction.Commit();
-    } catch (const pg::Error& error) {
-        if (pg::MeantForAll(error)) throw;
-    } catch (const UserError&) {
-        return;
-    }
-}
-
 // Everything that follows from the definition; it begins to look for its cause now.
 void SettleDefinition(int64_t id, const std::string& name, const AutomationDefinition& definition) {
     const std::optional<int64_t> segment = RequireCauseSegment(definition.when);
@@ -142,7 +125,7 @@ void SettleDefinition(int64_t id, const std::string& name, const AutomationDefin
         {Value::Int8(id), Value::Text(Name(definition.when.kind)), Value::Int8(segment),
          Value::Time(NextRunOf(definition.when, now, now)), Value::Time(now),
          members ? Value::Int8(FirstPosition()) : Value::Null(INT8OID)});
-    BeginHistory(name);
+    BeginHealth("automation:" + name);
     pg::NotifyLauncher();
 }
 
@@ -240,7 +223,7 @@ int32_t UpdateAutomation(const std::string& name, const std::optional<json>& jso
             "UPDATE pulse.action SET gate_subject = $2 WHERE automation_id = $1 AND state IN ('pending', 'approved',"
             " 'applying')",
             {Value::Int8(before.id), Value::Text("automation:" + final_name)});
-        BeginHistory(final_name);
+        BeginHealth("automation:" + final_name);
     }
     if (description)
         pg::Execute("UPDATE pulse.automation SET description = nullif($2, ''), updated_at = $3 WHERE id = $1",

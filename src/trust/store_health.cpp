@@ -6,6 +6,7 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/delivery/store_publish.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -236,6 +237,23 @@ std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now, bo
     if (history) SaveHistory(scope, result);
     if (changed) Announce(scope, before->status, result);
     return result;
+}
+
+void BeginHealth(const std::string& scope) {
+    const Moment now = pg::Now();
+    if (now > pg::WallClock()) return;
+    try {
+        pg::Subtransaction subtransaction;
+        {
+            const pg::Session session;
+            UpdateHealth(scope, now, true, false);
+        }
+        subtransaction.Commit();
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+    } catch (const UserError&) {
+        return;
+    }
 }
 
 std::vector<UpdatedScope> UpdateAllHealth() {

@@ -97,6 +97,21 @@ SELECT state, decision FROM pulse_propose_action('run_function', 'all', '{"funct
 SELECT pulse_run_actions();
 SELECT * FROM refused ORDER BY verb;
 
+-- ---- what others write has an end ----
+CREATE FUNCTION attack_shouts(p jsonb) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', repeat('ä', 1000000); END $$;
+SELECT id AS loud FROM pulse_propose_action('run_function', 'all', '{"function": "attack_shouts"}', level => 'guarded') \gset
+SELECT pulse_dismiss_action(:loud, repeat('x', 10001));
+SELECT pulse_approve_actions(repeat('x', 10001));
+SELECT pulse_run_actions();
+SELECT state, length(error) <= 2000 AS short FROM pulse.action WHERE id = :loud;
+SELECT max(length(details::text)) < 10000 AS short FROM pulse.audit;
+
+-- ---- the first decision about something new is about its health, not about a history that it cannot have ----
+SELECT pulse_create_destination('attack_file', 'file');
+SELECT pulse_create_segment('sendable', '{"where": "events.purchase.count() > 0"}') > 0 AS created;
+SELECT pulse_create_audience('new', 'sendable', 'attack_file', '{"identifiers": ["email"]}') > 0 AS created;
+SELECT decision, reasons FROM pulse_evaluate_gate('sync_audience', 'audience:new', true);
+
 -- ---- a campaign that cannot be worked on does not stop the others ----
 SELECT pulse_create_segment('some', '{"where": "events.purchase.count() > 0"}') > 0 AS created;
 SELECT pulse_create_campaign('broken', 'some', 10, pulse_now() + interval '1 day', 'email') AS broken, pulse_create_campaign('whole', 'some', 10, pulse_now() + interval '1 day', 'email') > 0 AS created \gset
@@ -108,4 +123,4 @@ SELECT c.name, count(k.id) AS checks FROM pulse.campaign AS c LEFT JOIN pulse.ca
 DROP EXTENSION pulse CASCADE;
 DROP VIEW attack_view;
 DROP TABLE attack_base, refused;
-DROP FUNCTION attack_act, attack_tries;
+DROP FUNCTION attack_act, attack_tries, attack_shouts;

@@ -47,6 +47,10 @@ ScopeHealth ComputeHealth(const std::string& scope, Moment now, const StoredTrus
 // `wait` is false.
 std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now, bool history, bool wait);
 
+// For something new: the gate passes nothing without a history, so that it begins now. What cannot be
+// computed blocks later. Needs an open pg::Session as pg::Identity::Owner().
+void BeginHealth(const std::string& scope);
+
 // The same for all and for each scope that is in use, each for itself: one that cannot be computed keeps its
 // error and disturbs no other.
 struct UpdatedScope {
