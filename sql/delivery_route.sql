@@ -99,7 +99,7 @@ CREATE FUNCTION pulse_create_route(name text, channels text[], min_severity text
                                    escalate_after interval DEFAULT NULL, escalate_to text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_route';
 COMMENT ON FUNCTION pulse_create_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[]) IS
-'Creates a route, which sends the incidents that match its filters to its channels, and returns its id. Once a route exists, incidents are sent only by routes. An omitted filter matches everything; an omitted option is off or has the default of its column in pulse.route. Errors: 42710 name taken, 42704 unknown channel, segment or table, 22023 unknown severity, detector, event, time zone or digest, bad quiet hours, interval out of range, only one of escalate_after and escalate_to, 54000 more than 1000 names.';
+'Creates a route, which sends the incidents that match its filters to its channels, and returns its id. Once a route exists, incidents are sent only by routes. With the events health and action it also carries changes of signal health, and actions that wait for a person, were blocked or failed. An omitted filter matches everything; an omitted option is off or has the default of its column in pulse.route. Errors: 42710 name taken, 42704 unknown channel, segment or table, 22023 unknown severity, detector, event, time zone or digest, bad quiet hours, interval out of range, only one of escalate_after and escalate_to, 54000 more than 1000 names.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_route(name text, channels text[] DEFAULT NULL, min_severity text DEFAULT NULL,

@@ -1,14 +1,14 @@
 // Messages to ordinary channels about what is no incident: the health of signals, and actions that wait for a
 // person. Routes that ask for them carry them, and without any route every channel gets them.
+#include "pulse/delivery/store_alert.hpp"
+
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "pulse/base/error.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/payload.hpp"
 #include "pulse/delivery/store.hpp"
-#include "pulse/delivery/store_publish.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/pg/background.hpp"
 

@@ -2,6 +2,7 @@
 #include "pulse/trust/store_action.hpp"
 
 #include "pulse/audit/store.hpp"
+#include "pulse/delivery/store_alert.hpp"
 #include "pulse/delivery/store_publish.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"

@@ -5,6 +5,7 @@
 
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
+#include "pulse/delivery/store_alert.hpp"
 #include "pulse/delivery/store_publish.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"

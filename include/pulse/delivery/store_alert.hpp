@@ -1,0 +1,27 @@
+// Alerts: what ordinary channels are told besides incidents. For entry code.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace pulse::delivery {
+
+struct Alert {
+    std::string route_event;  // what routes call it: "health" or "action"
+    std::string event;        // its name for subscriptions, such as action.blocked
+    std::string order_key;    // messages of the same one are sent one after the other
+    std::string severity;
+    bool over = false;  // it is well again
+    std::string subject, headline, segment = {};
+    std::vector<std::string> sentences = {};
+    std::string advice = {};
+    nlohmann::json data = {};  // what a webhook gets
+    std::string not_to = {};   // a channel that is not told
+};
+
+// Writes a message for each channel of the routes that carry it, in the caller's transaction. Needs an open
+// pg::Session as pg::Identity::Owner().
+void TellRoutes(const Alert& alert);
+
+}  // namespace pulse::delivery
