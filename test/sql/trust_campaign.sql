@@ -221,13 +221,6 @@ SELECT reasons FROM pulse.campaign_check;
 UPDATE pulse.campaign SET status = 'done';
 RESET ROLE;
 
--- Actions: a campaign of another name is one of an ad platform, and stands on everything.
-CREATE FUNCTION noted(jsonb) RETURNS text LANGUAGE sql AS $$ SELECT 'noted' $$;
-SELECT s.subject, p.id > 0 AS proposed FROM unnest('{campaign:told,campaign:elsewhere}'::text[]) AS s (subject), pulse_propose_action('run_function', s.subject, '{"function": "noted"}') AS p;
-SELECT subject, gate_subject FROM pulse.action ORDER BY id;
-SELECT decision, reasons FROM pulse_evaluate_gate('send_campaign', 'campaign:elsewhere', dry_run => true);
-DROP FUNCTION noted(jsonb);
-
 -- By the wall clock all checks are old.
 SELECT message LIKE '%checks of campaigns%' AS retained, (SELECT count(*) FROM pulse.campaign_check) AS left FROM pulse_run_job('retention');
 SELECT (SELECT count(*) FROM pulse.campaign_check) AS left;
