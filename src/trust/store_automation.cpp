@@ -152,7 +152,7 @@ bool FindAutomationSubject(const std::string& name, std::vector<Subject>& depend
     const Subject subject = definition.subject.empty() ? self : ReadSubject(definition.subject);
     // What Pulse does not know, and what reads nothing, stands on everything.
     if (subject != self)
-        dependencies.push_back(StandsOn(subject));
+        dependencies.push_back(FindSubjectKind(subject.kind) ? subject : Subject{"all", ""});
     else if (dependencies.empty())
         dependencies.push_back({"all", ""});
     return true;

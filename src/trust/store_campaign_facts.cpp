@@ -249,7 +249,7 @@ CampaignOutcome MeasureCampaign(const Campaign& campaign) {
 
 namespace {
 
-// A campaign that was planned here stands on its segment. Others are those of a platform.
+// A campaign stands on its segment.
 bool FindCampaignSubject(const std::string& name, std::vector<Subject>& dependencies) {
     const pg::Result rows = pg::Execute(
         "SELECT s.name FROM pulse.campaign AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id WHERE"
@@ -261,7 +261,7 @@ bool FindCampaignSubject(const std::string& name, std::vector<Subject>& dependen
 }
 
 [[maybe_unused]] const bool campaign_subject_registered =
-    RegisterSubjectKind({.kind = "campaign", .find = FindCampaignSubject, .also_elsewhere = true});
+    RegisterSubjectKind({.kind = "campaign", .find = FindCampaignSubject});
 
 }  // namespace
 

@@ -16,6 +16,12 @@ using pg::Value;
 constexpr size_t kLongestPayload = 100'000;
 constexpr size_t kLongestSubject = 500;
 
+// A kind of subject that Pulse does not know, such as ad_campaign, is judged by the health of everything.
+std::string GateSubject(const std::string& subject) {
+    const Subject parts = ReadSubject(subject);
+    return parts.kind == "all" || FindSubjectKind(parts.kind) ? subject : "all";
+}
+
 void RequireSubject(const std::string& name, const ActionKind& kind, const std::string& text) {
     const Subject subject = ReadSubject(text);
     if (kind.subject_kind && subject.kind != kind.subject_kind)
@@ -23,7 +29,7 @@ void RequireSubject(const std::string& name, const ActionKind& kind, const std::
                      std::string("Write it as \"") + kind.subject_kind + ":name\".");
     std::vector<Subject> dependencies;
     const SubjectKind* known = FindSubjectKind(subject.kind);
-    if (known && !known->also_elsewhere && !known->find(subject.name, dependencies))
+    if (known && !known->find(subject.name, dependencies))
         throw UserError(sqlstate::kUndefinedObject, InQuotes(text) + " does not exist", "",
                         "Name an existing " + subject.kind + ".");
 }
@@ -69,8 +75,7 @@ ActionRow RowOf(const Proposal& proposal, const Enforcement& enforcement) {
     ActionRow row;
     row.name = proposal.name;
     row.subject = Write(ReadSubject(proposal.subject));
-    row.gate_subject =
-        proposal.gate_subject.empty() ? Write(StandsOn(ReadSubject(row.subject))) : proposal.gate_subject;
+    row.gate_subject = proposal.gate_subject.empty() ? GateSubject(row.subject) : proposal.gate_subject;
     row.payload = proposal.payload;
     row.reason = proposal.reason;
     row.level = proposal.level;

@@ -42,14 +42,6 @@ const SubjectKind* FindSubjectKind(const std::string& kind) {
     return nullptr;
 }
 
-Subject StandsOn(const Subject& subject) {
-    if (subject.kind == "all") return subject;
-    const SubjectKind* kind = FindSubjectKind(subject.kind);
-    std::vector<Subject> dependencies;
-    const bool elsewhere = !kind || (kind->also_elsewhere && !kind->find(subject.name, dependencies));
-    return elsewhere ? Subject{"all", ""} : subject;
-}
-
 std::vector<std::string> SubjectKindNames() {
     std::vector<std::string> names;
     for (const SubjectKind& known : SubjectKinds()) names.emplace_back(known.kind);

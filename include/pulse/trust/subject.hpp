@@ -22,16 +22,11 @@ struct SubjectKind {
     // Whether there is one of this name, and what it reads and writes: subjects of earlier rooms. Called with
     // a pg::Session as pg::Identity::Owner() open.
     bool (*find)(const std::string& name, std::vector<Subject>& dependencies) = nullptr;
-    // Names that are not found are things elsewhere, such as the campaigns of an ad platform.
-    bool also_elsewhere = false;
 };
 
 // When the library is loaded. Returns true, so that a constant can do it.
 bool RegisterSubjectKind(const SubjectKind& kind);
 const SubjectKind* FindSubjectKind(const std::string& kind);
-// What an action on a subject is judged by: the subject, or all where it is something that Pulse does not
-// know. Needs what `find` needs.
-Subject StandsOn(const Subject& subject);
 // The names of all kinds, in order.
 std::vector<std::string> SubjectKindNames();
 
