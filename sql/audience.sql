@@ -108,14 +108,15 @@ CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, i
 CREATE INDEX audience_removal_erased ON pulse.audience_removal (audience_id, queued_at) WHERE cause = 'erased';
 COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, and those of erased people. Rows are deleted when the platform has confirmed.';
 
+-- No foreign key: whoever writes events would lock the one row of the audience.
 -- Level: people_reader
 CREATE TABLE pulse.audience_mark (
-    audience_id bigint NOT NULL REFERENCES pulse.audience ON DELETE CASCADE,
+    audience_id bigint NOT NULL,
     profile_id bigint NOT NULL,
     id bigserial,
     PRIMARY KEY (audience_id, profile_id, id)
 );
-COMMENT ON TABLE pulse.audience_mark IS 'People whom the next sync of an audience looks at, because their membership, ids, attributes or consent changed. One row for each change, so that a change during a sync is not lost.';
+COMMENT ON TABLE pulse.audience_mark IS 'People whom the next sync of an audience looks at, because their membership, ids, attributes or consent changed. One row for each change, so that a change during a sync is not lost. Beyond a million the job retention deletes them, and the next sync compares everybody.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience_id_seq', '');

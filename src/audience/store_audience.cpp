@@ -137,8 +137,7 @@ void Forget(int64_t id) {
         " error = 'the audience was deleted' WHERE audience_id = $1"
         " AND status IN ('pending', 'processing', 'held')",
         {Value::Int8(id)});
-    ForgetUploads(id);
-    pg::Execute("DELETE FROM pulse.audience WHERE id = $1", {Value::Int8(id)});
+    DropAudience(id);
 }
 
 bool RunIsUnderWay(int64_t id) {

@@ -10,6 +10,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
+#include "pulse/pg/retention.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/consent_listener.hpp"
@@ -56,6 +57,38 @@ void ConsentChanged(const std::vector<int64_t>& people) {
     pg::LockTable("audience", pg::TableLock::kShared);
     if (AnyAudience()) MarkPeople(people);
 }
+
+// An audience that is synchronised by hand, or cannot be, must not collect marks without end: beyond this
+// number the next sync compares everybody instead, and needs none that was there before it.
+constexpr int64_t kMostMarks = 1'000'000;
+
+// Not those of an audience whose sync is under way: it relies on those that come meanwhile. One statement, so
+// that what is deleted was committed before any sync that begins now evaluates. Marks of audiences that are
+// gone were written by transactions that still saw them. Many at once: each batch walks over the dead entries
+// of those before it.
+int64_t TrimMarks(Moment, int64_t) {
+    static pg::Statement trim(
+        "WITH RECURSIVE marked AS ((SELECT m.audience_id AS id FROM pulse.audience_mark AS m"
+        " ORDER BY m.audience_id LIMIT 1) UNION ALL SELECT (SELECT m.audience_id FROM pulse.audience_mark AS m"
+        " WHERE m.audience_id > k.id ORDER BY m.audience_id LIMIT 1) FROM marked AS k WHERE k.id IS NOT NULL),"
+        " full_ones AS MATERIALIZED (SELECT k.id FROM marked AS k LEFT JOIN pulse.audience AS a ON a.id = k.id"
+        " WHERE k.id IS NOT NULL AND (a.last_full_at IS NULL OR (SELECT count(*) FROM (SELECT FROM pulse.audience_mark AS m"
+        " WHERE m.audience_id = k.id LIMIT $1 + 1) AS n) > $1) AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"
+        " WHERE r.audience_id = k.id AND r.operation <> 'erase'"
+        " AND r.status IN ('pending', 'processing', 'held'))),"
+        " compared AS (UPDATE pulse.audience AS a SET last_full_at = NULL FROM full_ones AS f"
+        " WHERE a.id = f.id AND a.last_full_at IS NOT NULL),"
+        " gone AS (DELETE FROM pulse.audience_mark AS m USING full_ones AS f CROSS JOIN LATERAL"
+        " (SELECT n.profile_id, n.id FROM pulse.audience_mark AS n WHERE n.audience_id = f.id"
+        " ORDER BY n.profile_id, n.id LIMIT $1) AS o WHERE m.audience_id = f.id"
+        " AND m.profile_id = o.profile_id AND m.id = o.id RETURNING 1) SELECT count(*) FROM gone",
+        {INT8OID});
+    const trait::ForceIndexPlans force_index_plans;
+    return trim.Execute({Value::Int8(kMostMarks)})[0].Int8(0);
+}
+
+[[maybe_unused]] const bool retention_registered =
+    pg::RegisterRetention({{.order = 171, .what = "marks of audiences", .work = TrimMarks}});
 
 [[maybe_unused]] const bool listening =
     profile::ListenToDetails({AnyAudience, MarkPeople}) && profile::ListenToConsent(ConsentChanged);

@@ -209,8 +209,7 @@ void FinishRun(const Run& run, const Audience& audience, const Destination& dest
                const std::optional<AudienceState>& state) {
     if (run.operation == "delete") {
         EndRun(run.id, "completed", "");
-        ForgetUploads(audience.id);
-        pg::Execute("DELETE FROM pulse.audience WHERE id = $1", {Value::Int8(audience.id)});
+        DropAudience(audience.id);
         return;
     }
     if (state) RecordState(audience, destination, *state);
@@ -257,11 +256,14 @@ void AnnounceRun(int64_t run) {
     delivery::PublishEvent(event, "audience_sync:" + std::to_string(run), delivery::ReadObject(rows[0], 1));
 }
 
-void ForgetUploads(int64_t audience) {
+void DropAudience(int64_t id) {
+    // Nobody asks the platform any more what became of uploads.
     pg::Execute(
         "UPDATE pulse.sync_batch SET look_at = NULL, people = NULL, cells = NULL WHERE audience_id = $1"
         " AND look_at IS NOT NULL",
-        {Value::Int8(audience)});
+        {Value::Int8(id)});
+    pg::Execute("DELETE FROM pulse.audience WHERE id = $1", {Value::Int8(id)});
+    pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(id)});
 }
 
 std::vector<OpenUpload> UploadsToLookAt(int64_t most) {

@@ -256,6 +256,18 @@ SELECT next_sync_at - pulse_now() AS next FROM pulse.audience WHERE name = 'brie
 -- Nobody asks what became of the uploads of an audience that is gone.
 INSERT INTO pulse.sync_batch (run_id, audience_id, operation, rows, outcome, milliseconds, sent_at, upload_id, look_at, people)
 SELECT max(r.id), a.id, 'add', 1, 'pending', 1, pulse_now(), 'upload', pulse_now(), '{1}' FROM pulse.audience AS a JOIN pulse.sync_run AS r ON r.audience_id = a.id WHERE a.name = 'brief' GROUP BY a.id;
+-- Marks go where everybody will be compared and no sync is under way, and where the audience is gone.
+UPDATE pulse.audience SET last_full_at = pulse_now() WHERE name = 'brief';
+INSERT INTO pulse.audience_mark (audience_id, profile_id) SELECT a.id, 1 FROM pulse.audience AS a WHERE a.name = 'brief' UNION ALL VALUES (4711, 1);
+SELECT pulse_run_job('retention') IS NOT NULL AS ran;
+SELECT a.name, count(*) > 0 AS kept FROM pulse.audience_mark AS m LEFT JOIN pulse.audience AS a ON a.id = m.audience_id GROUP BY 1;
+UPDATE pulse.audience SET last_full_at = NULL WHERE name = 'brief';
+SELECT pulse_sync_audience('brief') AS run \gset
+SELECT pulse_run_job('retention') IS NOT NULL AS ran;
+SELECT count(*) > 0 AS kept FROM pulse.audience_mark;
+SELECT pulse_cancel_sync(:run);
+SELECT pulse_run_job('retention') IS NOT NULL AS ran;
+SELECT count(*) FROM pulse.audience_mark;
 SELECT pulse_delete_audience('brief');
 SELECT look_at, people FROM pulse.sync_batch WHERE upload_id = 'upload';
 \c :home

@@ -115,8 +115,8 @@ struct OpenUpload {
     int looks = 0;
 };
 std::vector<OpenUpload> UploadsToLookAt(int64_t most);
-// Of an audience that is deleted here: nobody asks the platform any more.
-void ForgetUploads(int64_t audience);
+// Deletes its row and what hangs on it.
+void DropAudience(int64_t id);
 void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platform);
 
 }  // namespace pulse::audience
