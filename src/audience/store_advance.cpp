@@ -122,6 +122,18 @@ bool NeedsGate(const Run& run) {
     return run.operation != "erase" && run.operation != "delete";
 }
 
+// Whether the segment cannot be read now: it is waited for, or the sync has failed. Also in the middle of a
+// sync, for a segment that is being built has hardly any members.
+bool CannotRead(const Run& run, const Audience& audience) {
+    const std::string why = WhyNotReadable(audience);
+    if (why.empty()) return false;
+    if (why == "its segment is being built")
+        WaitUntil(run, pg::Now() + kBuildPause);
+    else
+        EndRun(run.id, "failed", why);
+    return true;
+}
+
 // ---- planning ----
 
 void AddCounts(const Run& run, const PlanCounts& counts) {
@@ -188,23 +200,55 @@ void ScanStep(Run& run, const Audience& audience) {
                 {Value::Int8(run.id), Value::Text(*last)});
 }
 
-// Not more at once than the audience allows.
-bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
-    const OpenRows open = CountOpen(audience.id);
-    pg::Execute("UPDATE pulse.sync_run SET to_add = $2, to_remove = $3 WHERE id = $1",
-                {Value::Int8(run.id), Value::Int8(open.adding), Value::Int8(open.removing + open.queued)});
-    if (run.approved || run.operation == "delete") return true;
+// The most people whom the audience has had within a day.
+int64_t PeopleOfDay(const Audience& audience) {
+    static pg::Statement statement(
+        "UPDATE pulse.audience SET share_people = CASE WHEN share_at <= $2 AND share_at > $2 - interval '1 day'"
+        " THEN greatest(share_people, people) ELSE people END, share_at = CASE WHEN share_at <= $2 AND"
+        " share_at > $2 - interval '1 day' THEN share_at ELSE $2 END WHERE id = $1 RETURNING share_people",
+        {INT8OID, TIMESTAMPTZOID});
+    return statement.Execute({Value::Int8(audience.id), Value::Time(pg::Now())})[0].Int8(0);
+}
+
+// Why a sync must wait; empty: it may go on. Many small syncs of a day empty an audience like a large one, so
+// they are counted together.
+std::string WhyTooMany(const Audience& audience, const OpenRows& open, Platform platform) {
+    SyncLimits limits;
+    limits.max_share = audience.max_share;
+    limits.replace_share = 2;  // a replacement is never chosen unasked
     DeltaCounts counts;
     counts.sent = audience.people;
     counts.desired = std::max<int64_t>(0, audience.people - open.removing) + open.adding;
     counts.removed = open.removing;
-    SyncLimits limits;
-    limits.max_share = audience.max_share;
-    limits.replace_share = 2;  // a replacement is never chosen unasked
-    const SyncPlan plan = PlanSync(destination.platform, counts, limits);
-    if (plan.way != SyncWay::kHeld) return true;
-    Hold(run, "share",
-         plan.reason + " SELECT pulse_approve_sync(" + std::to_string(run.id) + ") lets it continue.");
+    const SyncPlan plan = PlanSync(platform, counts, limits);
+    if (plan.way == SyncWay::kHeld) return plan.reason;
+    DeltaCounts day;
+    day.sent = PeopleOfDay(audience);
+    day.desired = counts.desired;
+    day.removed = open.removing > 0 ? std::max<int64_t>(0, day.sent - counts.desired) : 0;
+    const SyncPlan all = PlanSync(platform, day, limits);
+    return all.way == SyncWay::kHeld ? "The syncs of a day are counted together. " + all.reason : "";
+}
+
+void NoteOpen(const Run& run, const OpenRows& open) {
+    pg::Execute("UPDATE pulse.sync_run SET to_add = $2, to_remove = $3 WHERE id = $1",
+                {Value::Int8(run.id), Value::Int8(open.adding), Value::Int8(open.removing + open.queued)});
+}
+
+// Not more at once than the audience allows. Whoever has withdrawn consent leaves all the same.
+bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
+    OpenRows open = CountOpen(audience.id);
+    NoteOpen(run, open);
+    if (run.approved || run.operation == "delete") return true;
+    std::string why = WhyTooMany(audience, open, destination.platform);
+    if (!why.empty() && QueueWithdrawn(audience.id, RequiredPurposes(audience, destination)) > 0) {
+        open = CountOpen(audience.id);
+        NoteOpen(run, open);
+        why = WhyTooMany(*FindAudience(audience.id), open, destination.platform);
+    }
+    if (why.empty()) return true;
+    Hold(run, "share", why + " SELECT pulse_approve_sync(" + std::to_string(run.id) + ") lets it continue.");
+    WakeSyncs();
     return false;
 }
 
@@ -213,13 +257,6 @@ bool ChecksShare(Run& run, const Audience& audience, const Destination& destinat
 void Begin(Run& run, const Audience& audience) {
     const Moment now = pg::Now();
     if (run.operation != "erase" && run.operation != "delete") {
-        if (const std::string why = WhyNotReadable(audience); !why.empty()) {
-            if (why == "its segment is being built")
-                WaitUntil(run, now + kBuildPause);
-            else
-                EndRun(run.id, "failed", why);
-            return;
-        }
         if (!TakeMembershipChanges()) return;  // again
         if (run.operation == "delta")
             MarkEndedConsents(audience.id);
@@ -265,13 +302,18 @@ void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place) {
 }
 
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
-    work.claimed = ClaimAdditions(run.audience, place.adding, MostOf(*work.destination));
-    if (work.claimed.none()) {
+    // They were planned long ago, where the sync was held or has many people: since then they may have
+    // withdrawn consent, left the segment or been erased.
+    const std::vector<int64_t> people = LockAdditions(run.audience, place.adding, MostOf(*work.destination));
+    if (people.empty()) {
         SetPhase(run, "finish");
         return;
     }
-    place.adding = work.claimed.reached;
-    work.kind = Work::Kind::kUpload;
+    WriteLedger(run.audience, work.destination->platform,
+                FindWanted(*work.audience, *work.destination, people), false);
+    work.claimed = ClaimAdditions(run.audience, place.adding, people.back());
+    place.adding = people.back();
+    if (!work.claimed.none()) work.kind = Work::Kind::kUpload;
 }
 
 // Whether the audience must be created before anybody is sent.
@@ -325,6 +367,12 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
             {Value::Int8(id)});
     run->status = "processing";
     work.kind = Work::Kind::kAgain;
+    const bool reads =
+        run->phase == "begin" || run->phase == "scan" || run->phase == "plan" || run->phase == "add";
+    if (reads && NeedsGate(*run) && CannotRead(*run, *work.audience)) {
+        work.run = *run;
+        return work;
+    }
     if (run->phase == "begin") {
         Begin(*run, *work.audience);
     } else if (run->phase == "scan") {

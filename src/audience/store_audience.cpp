@@ -13,6 +13,8 @@
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/subtransaction.hpp"
+#include "pulse/trust/store_health.hpp"
 
 namespace pulse::audience {
 
@@ -130,6 +132,22 @@ segment::Segment LoadMeasured(const std::string& name) {
                     "it at once.");
 }
 
+// The gate passes nothing without a history of health: it begins now. What cannot be computed blocks later.
+void BeginAudienceHealth(const std::string& name) {
+    try {
+        pg::Subtransaction subtransaction;
+        {
+            const pg::Session session;
+            trust::UpdateHealth("audience:" + name, pg::Now(), true, false);
+        }
+        subtransaction.Commit();
+    } catch (const pg::Error& error) {
+        if (pg::MeantForAll(error)) throw;
+    } catch (const UserError&) {
+        return;
+    }
+}
+
 void Forget(int64_t id) {
     pg::Execute(
         "UPDATE pulse.sync_run SET status = 'cancelled', finished_at = clock_timestamp(),"
@@ -218,6 +236,7 @@ int64_t CreateAudience(const std::string& name, const std::string& segment_name,
                   {"platform", Name(destination.platform)},
                   {"purposes", purposes},
                   {"identifiers", identifiers}});
+    BeginAudienceHealth(name);
     WakeSyncs();
     return id;
 }

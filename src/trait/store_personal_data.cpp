@@ -90,10 +90,13 @@ constexpr ExportPart kQueueParts[] = {
          },
      .parts = kQueueParts});
 
-// Files live for a day and can be made again: one that has the person is deleted as a whole.
+// Files live for a day and can be made again: one that has the person, by an id or by the number of a
+// profile, is deleted as a whole; also one that has that number for another reason.
 #define PULSE_FILES_WITH_PERSON                                                                 \
     "pulse.export AS f WHERE f.id = ANY (ARRAY(SELECT c.export_id FROM pulse.export_chunk AS c" \
-    " WHERE pulse.mentions(convert_from(c.data, 'UTF8'), $2)))"
+    " WHERE pulse.mentions(convert_from(c.data, 'UTF8'), $2) OR cardinality($1) > 0"            \
+    " AND convert_from(c.data, 'UTF8') ~ (E'(^|[,\\n]|\"profile_id\": )('"                      \
+    " || array_to_string($1, '|') || E')([,}\\r\\n]|$)')))"
 constexpr const char* kExport[] = {"export", "export_chunk", nullptr};
 constexpr ExportPart kExportParts[] = {
     {"files",
