@@ -254,9 +254,10 @@ bool ChecksShare(Run& run, const Audience& audience, const Destination& destinat
 
 // ---- beginning ----
 
-void Begin(Run& run, const Audience& audience) {
+void Begin(Run& run, const Audience& audience, const Destination& destination) {
     const Moment now = pg::Now();
     if (run.operation != "erase" && run.operation != "delete") {
+        NoteWithoutConsent(destination.name, destination.sends_without_consent);
         if (!TakeMembershipChanges()) return;  // again
         if (run.operation == "delta")
             MarkEndedConsents(audience.id);
@@ -302,6 +303,13 @@ void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place) {
 }
 
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
+    // Who was erased meanwhile does not wait for the end, which can be hours away.
+    work.claimed = ClaimQueued(run.audience, place.queued, MostOf(*work.destination));
+    if (!work.claimed.none()) {
+        place.queued = work.claimed.reached;
+        work.kind = Work::Kind::kUpload;
+        return;
+    }
     // They were planned long ago, where the sync was held or has many people: since then they may have
     // withdrawn consent, left the segment or been erased.
     const std::vector<int64_t> people = LockAdditions(run.audience, place.adding, MostOf(*work.destination));
@@ -374,7 +382,7 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
         return work;
     }
     if (run->phase == "begin") {
-        Begin(*run, *work.audience);
+        Begin(*run, *work.audience, *work.destination);
     } else if (run->phase == "scan") {
         ScanStep(*run, *work.audience);
     } else if (run->phase == "plan") {

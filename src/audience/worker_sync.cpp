@@ -216,6 +216,9 @@ class SyncWorker : private pg::LaneWorker {
         sync.rows = 0;
         sync.partial = 0;
         const Destination& destination = *sync.work.destination;
+        // Erased people who leave between additions: a session has either additions or removals.
+        if (sync.work.run.phase == "add" && sync.work.claimed.operation == Operation::kRemove)
+            sync.work.run.session = {};
         if (destination.platform != Platform::kFile)
             sync.batches = MakeBatches(destination, sync.work.claimed.operation, sync.work.claimed.members);
         else

@@ -95,8 +95,9 @@ constexpr ExportPart kQueueParts[] = {
 #define PULSE_FILES_WITH_PERSON                                                                 \
     "pulse.export AS f WHERE f.id = ANY (ARRAY(SELECT c.export_id FROM pulse.export_chunk AS c" \
     " WHERE pulse.mentions(convert_from(c.data, 'UTF8'), $2) OR cardinality($1) > 0"            \
-    " AND convert_from(c.data, 'UTF8') ~ (E'(^|[,\\n]|\"profile_id\": )('"                      \
-    " || array_to_string($1, '|') || E')([,}\\r\\n]|$)')))"
+    " AND convert_from(c.data, 'UTF8') ~ ('(\"(profile:)?|\"profile_id\": )('"                  \
+    " || array_to_string($1, '|') || ')[\",}]')))"                                              \
+    " OR pulse.mentions(f.request::text, $2)"
 constexpr const char* kExport[] = {"export", "export_chunk", nullptr};
 constexpr ExportPart kExportParts[] = {
     {"files",

@@ -108,6 +108,26 @@ SELECT pulse_run_syncs();
 SELECT status, error FROM pulse.sync_run WHERE id > :last;
 SELECT next_sync_at FROM pulse.audience_overview;
 
+-- ---- whether people without recorded consent are sent is recorded, however it was changed ----
+SELECT pulse_resume_segment('gold');
+SELECT pulse_identify('nobody', '{"plan": "gold", "email": "u7000@example.com"}') > 0 AS enters;
+ALTER SERVER crm OPTIONS (ADD without_consent 'send');
+SELECT pulse_sync_audience('gold', 'full') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT there(7000, 7000);
+ALTER SERVER crm OPTIONS (DROP without_consent);
+SELECT pulse_sync_audience('gold', 'full') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT there(7000, 7000);
+SELECT subject, details FROM pulse.audit WHERE action = 'destination.without_consent' ORDER BY id;
+
+-- ---- files that show an erased person without an id, and filters that name one, are deleted ----
+SELECT pulse_update_audience('gold', '{"interval": "manual"}');
+SELECT users FROM pulse_export_audience(NULL, 'csv', '{"columns": ["profile.plan", "profile_id"]}');
+SELECT users FROM pulse_export_audience(NULL, 'jsonl', '{"columns": ["profile_id", "profile.plan"]}');
+SELECT users FROM pulse_export_audience(NULL, 'csv', '{"columns": ["profile.plan"]}');
+SELECT count(*) AS queued FROM pulse_export_audience(NULL, 'csv', '{"columns": ["profile.plan"], "where": "profile.email == \"u10519@example.com\"", "background": true}');
+SELECT pulse_erase_profile('m519', 'ticket 9') > 0 AS erased;
+SELECT filename, state, request FROM pulse.export;
+
 -- ---- marks: one of a person is enough, and a copy that synchronises nothing needs none ----
 SELECT pulse_update_audience('gold', '{"interval": "manual"}');
 SELECT count(pulse_set_consent('m600', 'ads', n % 2 = 0)) FROM generate_series(1, 10) AS n;
