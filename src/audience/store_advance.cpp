@@ -89,7 +89,15 @@ void Hold(const Run& run, const char* by, const std::string& reason) {
     if (run.status != "held") AnnounceRun(run.id);
 }
 
-void HeldByGate(const Run& run, const trust::GateDecision& decision) {
+// The gate keeps nobody on a platform without consent: with each sync that it begins to hold they leave
+// alone.
+void LetWithdrawnLeave(const Audience& audience, const Destination& destination) {
+    MarkEndedConsents(audience.id);
+    if (QueueWithdrawn(audience.id, RequiredPurposes(audience, destination), true) > 0) WakeSyncs();
+}
+
+void HeldByGate(const Run& run, const Work& work, const trust::GateDecision& decision) {
+    if (run.status != "held") LetWithdrawnLeave(*work.audience, *work.destination);
     if (run.held_at && run.held_by == "gate" && *run.held_at + kLongestHold <= pg::Now()) {
         EndRun(run.id, "cancelled", "held by the gate for 24 hours: " + Sentence(decision.reasons));
         return;
@@ -99,7 +107,8 @@ void HeldByGate(const Run& run, const trust::GateDecision& decision) {
 
 // Whether the gate lets it go on now. A decision is the fence of what is claimed with it: an old one is taken
 // again, a young one is looked at.
-bool PassesGate(Run& run, const Audience& audience) {
+bool PassesGate(Run& run, const Work& work) {
+    const Audience& audience = *work.audience;
     const Moment now = pg::Now();
     const bool young = run.status == "processing" && run.decided_at && *run.decided_at <= now &&
                        *run.decided_at + trust::kDecisionLife > now;
@@ -107,7 +116,7 @@ bool PassesGate(Run& run, const Audience& audience) {
     if (decision.verdict == trust::Verdict::kPass && !young)
         decision = trust::EvaluateGate(kAction, "audience:" + audience.name, false);
     if (decision.verdict != trust::Verdict::kPass) {
-        HeldByGate(run, decision);
+        HeldByGate(run, work, decision);
         return false;
     }
     if (young) return true;
@@ -241,7 +250,7 @@ bool ChecksShare(Run& run, const Audience& audience, const Destination& destinat
     NoteOpen(run, open);
     if (run.approved || run.operation == "delete") return true;
     std::string why = WhyTooMany(audience, open, destination.platform);
-    if (!why.empty() && QueueWithdrawn(audience.id, RequiredPurposes(audience, destination)) > 0) {
+    if (!why.empty() && QueueWithdrawn(audience.id, RequiredPurposes(audience, destination), false) > 0) {
         open = CountOpen(audience.id);
         NoteOpen(run, open);
         why = WhyTooMany(*FindAudience(audience.id), open, destination.platform);
@@ -367,7 +376,7 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     if (!run) return work;
     if (!Load(*run, work)) return work;
     if (run->status == "held" && run->held_by == "share") return work;
-    if (NeedsGate(*run) && !PassesGate(*run, *work.audience)) return work;
+    if (NeedsGate(*run) && !PassesGate(*run, work)) return work;
     if (run->status != "processing")
         pg::Execute(
             "UPDATE pulse.sync_run SET status = 'processing', held_by = NULL, held_at = NULL,"

@@ -438,19 +438,27 @@ void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64
          Value::Text(erasure ? "erased" : "changed")});
 }
 
-int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes) {
+int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes, bool marked) {
     constexpr int64_t kAtOnce = 5'000;
-    static pg::Statement next(
-        "SELECT m.profile_id FROM pulse.audience_member AS m WHERE m.audience_id = $1 AND m.state = 'removing'"
-        " AND m.profile_id > $2 AND EXISTS (SELECT FROM pulse.consent AS c WHERE c.profile_id = m.profile_id"
-        " AND c.purpose = ANY ($3) AND NOT c.live @> $4) ORDER BY m.profile_id LIMIT $5",
+#define PULSE_WITHDRAWN                                                                                   \
+    " AND m.profile_id > $2 AND EXISTS (SELECT FROM pulse.consent AS c WHERE c.profile_id = m.profile_id" \
+    " AND c.purpose = ANY ($3) AND NOT c.live @> $4) ORDER BY m.profile_id LIMIT $5"
+    static pg::Statement removing(
+        "SELECT m.profile_id FROM pulse.audience_member AS m WHERE m.audience_id = $1"
+        " AND m.state = 'removing'" PULSE_WITHDRAWN,
         {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
+    static pg::Statement changed(
+        "SELECT DISTINCT m.profile_id FROM pulse.audience_mark AS k JOIN pulse.audience_member AS m"
+        " ON m.audience_id = $1 AND m.profile_id = k.profile_id WHERE k.audience_id = $1" PULSE_WITHDRAWN,
+        {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
+#undef PULSE_WITHDRAWN
     const trait::ForceIndexPlans force_index_plans;
     int64_t moved = 0, after = 0;
     for (;;) {
         pg::CheckInterrupts();
         const pg::Result rows =
-            next.Execute({Value::Int8(audience), Value::Int8(after), Value::Texts(purposes),
+            (marked ? changed : removing)
+                .Execute({Value::Int8(audience), Value::Int8(after), Value::Texts(purposes),
                           Value::Time(pg::Now()), Value::Int8(kAtOnce)});
         if (rows.empty()) return moved;
         std::vector<int64_t> people;

@@ -108,8 +108,21 @@ SELECT pulse_run_syncs();
 SELECT status, error FROM pulse.sync_run WHERE id > :last;
 SELECT next_sync_at FROM pulse.audience_overview;
 
--- ---- whether people without recorded consent are sent is recorded, however it was changed ----
+-- ---- the gate, too, keeps nobody without consent on a platform ----
 SELECT pulse_resume_segment('gold');
+SELECT pulse_update_audience('gold', '{"interval": "manual"}');
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT there(10701, 10702);
+SELECT pulse_freeze('look first');
+SELECT pulse_set_consent('m701', 'ads', false) > 0 AS withdrawn, pulse_identify('m702', '{"plan": "free"}') > 0 AS left;
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS held;
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, status, removed FROM pulse.sync_run ORDER BY id DESC LIMIT 2;
+SELECT there(10701, 10701) AS without_consent, there(10702, 10702) AS not_a_member;
+SELECT pulse_unfreeze();
+SELECT pulse_cancel_sync(max(id)) FROM pulse.sync_run WHERE status = 'held';
+
+-- ---- whether people without recorded consent are sent is recorded, however it was changed ----
 SELECT pulse_identify('nobody', '{"plan": "gold", "email": "u7000@example.com"}') > 0 AS enters;
 ALTER SERVER crm OPTIONS (ADD without_consent 'send');
 SELECT pulse_sync_audience('gold', 'full') > 0 AS queued, pulse_run_syncs() AS ended;

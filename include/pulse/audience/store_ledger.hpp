@@ -54,9 +54,9 @@ int64_t RecordRemoved(int64_t audience, const Claimed& claimed, const std::vecto
 void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64_t>& people,
                   const std::vector<std::string>& cells, bool erasure);
 
-// Of the people to be removed, those whose consent for one of these purposes was withdrawn or has ended are
-// queued for removal like erased ones. Returns how many.
-int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes);
+// Those whose consent for one of these purposes was withdrawn or has ended are queued for removal like erased
+// people: of the people to be removed, or of those that are marked. Returns how many.
+int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes, bool marked);
 
 // These people are erased: what was sent of them is queued for removal, and their rows are deleted. Returns
 // the audiences that have something to remove.
