@@ -20,6 +20,7 @@ using pg::Value;
 constexpr int64_t kPeopleAtOnce = 5'000;  // that are looked at in one transaction
 constexpr int64_t kMostClaimed = 10'000;
 constexpr int64_t kGatePause = kMinute;
+constexpr int64_t kWithdrawnPause = kHour;
 constexpr int64_t kLongestHold = kDay;
 constexpr int64_t kBuildPause = 30 * kSecond;
 constexpr const char* kAction = "sync_audience";
@@ -89,15 +90,19 @@ void Hold(const Run& run, const char* by, const std::string& reason) {
     if (run.status != "held") AnnounceRun(run.id);
 }
 
-// The gate keeps nobody on a platform without consent: with each sync that it begins to hold they leave
-// alone.
+// A sync that is held keeps nobody on a platform without consent: they leave alone, when it begins to be held
+// and every hour.
 void LetWithdrawnLeave(const Audience& audience, const Destination& destination) {
+    const std::vector<std::string> purposes = RequiredPurposes(audience, destination);
     MarkEndedConsents(audience.id);
-    if (QueueWithdrawn(audience.id, RequiredPurposes(audience, destination), true) > 0) WakeSyncs();
+    const int64_t moved =
+        QueueWithdrawn(audience.id, purposes, true) + QueueWithdrawn(audience.id, purposes, false);
+    if (moved > 0) WakeSyncs();
 }
 
 void HeldByGate(const Run& run, const Work& work, const trust::GateDecision& decision) {
-    if (run.status != "held") LetWithdrawnLeave(*work.audience, *work.destination);
+    if (!run.held_at || (pg::Now() - *run.held_at) % kWithdrawnPause < kGatePause)
+        LetWithdrawnLeave(*work.audience, *work.destination);
     if (run.held_at && run.held_by == "gate" && *run.held_at + kLongestHold <= pg::Now()) {
         EndRun(run.id, "cancelled", "held by the gate for 24 hours: " + Sentence(decision.reasons));
         return;
@@ -375,7 +380,11 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     std::optional<Run> run = LockRun(id);
     if (!run) return work;
     if (!Load(*run, work)) return work;
-    if (run->status == "held" && run->held_by == "share") return work;
+    if (run->status == "held" && run->held_by == "share") {
+        LetWithdrawnLeave(*work.audience, *work.destination);
+        WaitUntil(*run, pg::Now() + kWithdrawnPause);
+        return work;
+    }
     if (NeedsGate(*run) && !PassesGate(*run, work)) return work;
     if (run->status != "processing")
         pg::Execute(

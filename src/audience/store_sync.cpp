@@ -214,7 +214,7 @@ void QueueDueRuns() {
 std::vector<int64_t> DueRuns() {
     static pg::Statement due(
         "SELECT r.id FROM pulse.sync_run AS r WHERE r.status IN ('pending', 'processing', 'held')"
-        " AND r.not_before <= $1 AND (r.held_by IS NULL OR r.held_by <> 'share' OR r.status <> 'held')"
+        " AND r.not_before <= $1"
         // One at a time of an audience: first who is erased, unless the other one is at it.
         " AND NOT EXISTS (SELECT FROM pulse.sync_run AS o WHERE o.audience_id = r.audience_id AND o.id <> r.id"
         " AND o.status IN ('pending', 'processing', 'held') AND (o.status = 'processing' AND r.status <> 'processing'"
@@ -230,7 +230,7 @@ std::vector<int64_t> DueRuns() {
 Moment NextSyncDue() {
     static pg::Statement next(
         "SELECT least((SELECT min(r.not_before) FROM pulse.sync_run AS r"
-        " WHERE r.status IN ('pending', 'processing') OR r.status = 'held' AND r.held_by = 'gate'),"
+        " WHERE r.status IN ('pending', 'processing', 'held')),"
         " (SELECT min(b.look_at) FROM pulse.sync_batch AS b WHERE b.look_at IS NOT NULL),"
         " (SELECT min(a.next_sync_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"
         " ON h.audience_id = a.id WHERE a.status = 'active' AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"

@@ -5,6 +5,8 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_update_state.hpp"
 
+#include "export_chunk_sql.hpp"
+
 namespace pulse::trait {
 
 namespace {
@@ -94,10 +96,7 @@ constexpr ExportPart kQueueParts[] = {
 // profile, is deleted as a whole; also one that has that number for another reason.
 #define PULSE_FILES_WITH_PERSON                                                                 \
     "pulse.export AS f WHERE f.id = ANY (ARRAY(SELECT c.export_id FROM pulse.export_chunk AS c" \
-    " WHERE pulse.mentions(convert_from(c.data, 'UTF8'), $2) OR cardinality($1) > 0"            \
-    " AND convert_from(c.data, 'UTF8') ~ ('(\"(profile:)?|\"profile_id\": )('"                  \
-    " || array_to_string($1, '|') || ')[\",}]')))"                                              \
-    " OR pulse.mentions(f.request::text, $2)"
+    " WHERE " PULSE_CHUNK_SHOWS("$1", "$2") ")) OR pulse.mentions(f.request::text, $2)"
 constexpr const char* kExport[] = {"export", "export_chunk", nullptr};
 constexpr ExportPart kExportParts[] = {
     {"files",

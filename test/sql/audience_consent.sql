@@ -60,6 +60,13 @@ SELECT operation, status, removed FROM pulse.sync_run WHERE operation = 'erase';
 SELECT there(331, 340) AS without_consent, there(341, 480) AS held;
 SELECT sent, removing FROM pulse.audience_overview;
 SELECT count(*) AS queued FROM pulse.audience_removal;
+-- It is held for days: whoever withdraws meanwhile leaves within the hour, and nobody else.
+SELECT pulse_set_consent('u481', 'ads', false) > 0 AS withdrawn, pulse_identify('u482', '{"plan": "free"}') > 0 AS left;
+SET pulse.now = '2026-03-01 20:00+00';
+SELECT pulse_run_syncs(), pulse_run_syncs();
+SELECT there(481, 481) AS without_consent, there(482, 482) AS not_a_member;
+SELECT status, held_by FROM last_sync;
+SELECT pulse_identify('u482', '{"plan": "gold"}') > 0 AS back;
 SELECT pulse_cancel_sync(:run);
 SELECT count(pulse_identify('u' || n, '{"plan": "gold"}')) FROM generate_series(341, 480) AS n;
 SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
@@ -86,21 +93,21 @@ SELECT status, removed, held_by FROM last_sync;
 
 -- ---- consent that ends by itself, of an audience that follows changes ----
 SELECT pulse_update_audience('gold', '{"interval": "change"}');
-SELECT pulse_set_consent('m500', 'ads', true, '{"expires_at": "2026-03-01 20:00+00"}') > 0 AS ends;
+SELECT pulse_set_consent('m500', 'ads', true, '{"expires_at": "2026-03-01 21:00+00"}') > 0 AS ends;
 SELECT pulse_run_syncs() AS ended;
 SELECT there(10500, 10500);
-SET pulse.now = '2026-03-01 20:01+00';
+SET pulse.now = '2026-03-01 21:01+00';
 SELECT trusted();
 SELECT pulse_run_syncs() AS ended;
 SELECT there(10500, 10500);
 -- Without anything that ended, nothing is due.
-SET pulse.now = '2026-03-01 20:02+00';
+SET pulse.now = '2026-03-01 21:02+00';
 SELECT pulse_run_syncs() AS ended;
 
 -- ---- a sync that cannot be made, or was cancelled, is not made again at once ----
 SELECT pulse_update_audience('gold', '{"interval": "1 hour"}');
 SELECT pulse_archive_segment('gold');
-SET pulse.now = '2026-03-01 21:30+00';
+SET pulse.now = '2026-03-01 22:30+00';
 SELECT trusted();
 SELECT max(id) AS last FROM pulse.sync_run \gset
 SELECT pulse_run_syncs(), pulse_run_syncs();

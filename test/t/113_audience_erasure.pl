@@ -22,8 +22,8 @@ trust_audience($node, 'shop', 'meta', 'meta');
 post_json("$platforms->{url}/__faults", { path => '/meta', mode => 'slow', milliseconds => 500, times => 100 });
 shop(q{SELECT pulse_sync_audience('meta')});
 ok($node->poll_query_until('shop', "SELECT count(*) >= 3 FROM pulse.audience_member WHERE state = 'sent'"), 'a long sync sends one after the other');
-my ($person, $hash) = split /\|/, shop(q{SELECT m.profile_id, encode(sha256(convert_to(i.value, 'UTF8')), 'hex') FROM pulse.audience_member AS m
-	JOIN pulse.identity AS i ON i.profile_id = m.profile_id AND i.kind = 'email' WHERE m.state = 'sent' ORDER BY m.profile_id LIMIT 1});
+my ($person, $hash) = split /\|/, shop(q{SELECT m.profile_id, encode(sha256(convert_to(p.attributes ->> 'email', 'UTF8')), 'hex') FROM pulse.audience_member AS m
+	JOIN pulse.profile AS p ON p.id = m.profile_id WHERE m.state = 'sent' ORDER BY m.profile_id LIMIT 1});
 like(platform_hashes($platforms, 'meta', 'gold'), qr/$hash/, 'the platform has one of them');
 shop("SELECT pulse_erase_profile('profile:$person', 'ticket 1')");
 ok($node->poll_query_until('shop', 'SELECT count(*) = 0 FROM pulse.audience_removal'), 'an erased person is removed');
