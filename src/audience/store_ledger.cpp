@@ -225,7 +225,9 @@ std::vector<int64_t> QueueLeaving(const std::vector<int64_t>& profiles, std::opt
         "WITH gone AS (DELETE FROM pulse.audience_member WHERE profile_id = ANY ($1)"
         " AND ($3 IS NULL OR audience_id = $3) RETURNING audience_id, profile_id, cells, tried),"
         " queued AS (INSERT INTO pulse.audience_removal (audience_id, cells, cause, queued_at)"
-        " SELECT g.audience_id, g.cells, $4, $2 FROM gone AS g WHERE g.tried),"
+        // Where the platform has deleted the audience nobody is left.
+        " SELECT g.audience_id, g.cells, $4, $2 FROM gone AS g WHERE g.tried AND NOT EXISTS (SELECT"
+        " FROM pulse.audience AS s WHERE s.id = g.audience_id AND s.status = 'stale')),"
         " counted AS (UPDATE pulse.audience AS a SET people = greatest(0, a.people - n.people),"
         // They do not count as people whom a broken segment has lost.
         " share_people = greatest(0, a.share_people - n.people)"

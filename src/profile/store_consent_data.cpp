@@ -19,6 +19,7 @@ void ExportConsent(const DataSubject& person, nlohmann::json& document) {
         " (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.at, r.id), '[]')"
         " FROM pulse.consent_record AS r WHERE r.profile_id = ANY ($1))",
         {Value::Int8s(person.profiles)}, true);
+    if (rows[0].Jsonb(1).empty()) return;
     document["consents"] = {{"current", rows[0].Jsonb(0)}, {"history", rows[0].Jsonb(1)}};
 }
 

@@ -148,6 +148,14 @@ SELECT count(*) AS queued FROM pulse_export_audience(NULL, 'csv', '{"columns": [
 SELECT pulse_erase_profile('m519', 'ticket 9') > 0 AS erased;
 SELECT filename, state, request FROM pulse.export;
 
+-- ---- where the platform has deleted an audience, nothing of an erased person waits ----
+DELETE FROM pulse.audience_removal;
+UPDATE pulse.audience SET status = 'stale';
+SELECT count(*) AS sent FROM pulse.audience_member AS m JOIN pulse.identity AS i ON i.profile_id = m.profile_id AND i.value = 'm703' WHERE m.tried;
+SELECT pulse_erase_profile('m703', 'ticket 10') > 0 AS erased;
+SELECT count(*) AS queued FROM pulse.audience_removal;
+UPDATE pulse.audience SET status = 'active';
+
 -- ---- marks: one of a person is enough, and a copy that synchronises nothing needs none ----
 SELECT pulse_update_audience('gold', '{"interval": "manual"}');
 SELECT count(pulse_set_consent('m600', 'ads', n % 2 = 0)) FROM generate_series(1, 10) AS n;
