@@ -26,6 +26,8 @@ CREATE TABLE pulse.audience (
     last_sync_at timestamptz,
     last_full_at timestamptz,
     warned text[] NOT NULL DEFAULT '{}',
+    share_people bigint NOT NULL DEFAULT 0,
+    share_at timestamptz,
     size_low bigint,
     size_high bigint,
     size_at timestamptz,
@@ -44,7 +46,7 @@ COMMENT ON COLUMN pulse.audience.identifiers IS 'What is sent of a person, as fa
 COMMENT ON COLUMN pulse.audience.sync_every IS 'The time between two syncs; null: only when it is asked for, or with on_change.';
 COMMENT ON COLUMN pulse.audience.on_change IS 'Whether it is synchronised soon after each change.';
 COMMENT ON COLUMN pulse.audience.full_every IS 'How often a sync compares everybody instead of those who changed.';
-COMMENT ON COLUMN pulse.audience.max_share IS 'A sync that would remove a larger share of the people waits for pulse_approve_sync().';
+COMMENT ON COLUMN pulse.audience.max_share IS 'A sync that would remove a larger share of the people, alone or with those of a day, waits for pulse_approve_sync().';
 COMMENT ON COLUMN pulse.audience.key_kind IS 'What the members of a segment over a relation or query are: the kind of their ids.';
 COMMENT ON COLUMN pulse.audience.platform_id IS 'The id of the audience on the platform; null: the first sync creates it there.';
 COMMENT ON COLUMN pulse.audience.status IS 'active; paused: by pulse_pause_audience(), or restored from a dump; stopped: the platform refuses, see status_reason; stale: the platform has deleted it; deleting: until it is deleted there.';
@@ -52,6 +54,7 @@ COMMENT ON COLUMN pulse.audience.people IS 'How many people the platform was tol
 COMMENT ON COLUMN pulse.audience."position" IS 'Membership changes up to this position of pulse.membership_change are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.consent_as_of IS 'People whose consent ended by itself until then are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, login.';
+COMMENT ON COLUMN pulse.audience.share_people IS 'The most people it has had within a day from share_at on, whom max_share is a share of.';
 COMMENT ON COLUMN pulse.audience.size_low IS 'The smallest size that the platform''s answer allows; size_high: the largest.';
 COMMENT ON COLUMN pulse.audience.match_low IS 'The smallest match rate that the platform''s figures allow, 0 to 1; match_high: the largest.';
 COMMENT ON COLUMN pulse.audience.match_source IS 'Where the match rate comes from.';
@@ -99,14 +102,14 @@ CREATE TABLE pulse.audience_removal (
     id bigserial PRIMARY KEY,
     audience_id bigint NOT NULL REFERENCES pulse.audience ON DELETE CASCADE,
     cells bytea NOT NULL,
-    cause text NOT NULL CHECK (cause IN ('changed', 'erased')),
+    cause text NOT NULL CHECK (cause IN ('changed', 'erased', 'withdrawn')),
     queued_at timestamptz NOT NULL,
     attempts int NOT NULL DEFAULT 0,
     error text
 );
 CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, id);
 CREATE INDEX audience_removal_erased ON pulse.audience_removal (audience_id, queued_at) WHERE cause = 'erased';
-COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, and those of erased people. Rows are deleted when the platform has confirmed.';
+COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, those of erased people, and those of people who have withdrawn consent while a sync is held for max_share. Rows are deleted when the platform has confirmed.';
 
 -- No foreign key: whoever writes events would lock the one row of the audience.
 -- Level: people_reader

@@ -19,9 +19,11 @@ CREATE TABLE pulse.destination_state (
     busy_until timestamptz,
     last_ok_at timestamptz,
     last_error_at timestamptz,
-    last_error text
+    last_error text,
+    without_consent boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE pulse.destination_state IS 'What the last requests to each destination came to.';
+COMMENT ON COLUMN pulse.destination_state.without_consent IS 'Whether the last sync sent people whose consent is not recorded: the option without_consent. pulse.audit has each change.';
 COMMENT ON COLUMN pulse.destination_state.login_failed_at IS 'The platform refuses the login since then; null: it does not. pulse_test_destination() clears it when it succeeds.';
 COMMENT ON COLUMN pulse.destination_state.busy_until IS 'The platform has asked to wait until then.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.destination_state', 'WHERE false');

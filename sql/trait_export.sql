@@ -66,7 +66,7 @@ CREATE FUNCTION pulse_export_segment(segment text)
                    kept_until timestamptz, token text, expires_at timestamptz)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_export_segment';
 COMMENT ON FUNCTION pulse_export_segment(text) IS
-'Writes the members of a segment over people at pulse_now() into a CSV file, and returns the file with a token that pulse.read_export() takes until expires_at. The file is kept until kept_until (null: until it is deleted). Errors: 42704 unknown segment, 42809 a segment over a relation or query, 55000 a draft or archived, 42501 the caller may not see people, 54000 more files or bytes than pulse.max_exports and pulse.max_export_size allow, 55P03 another transaction finishes an export.';
+'Writes the members of a segment over people at pulse_now() into a CSV file, and returns the file with a token that pulse.read_export() takes until expires_at. The file is kept until kept_until (null: until it is deleted). Errors: 42704 unknown segment, 42809 a segment over a relation or query, 55000 a draft or archived, 42501 the caller may not see people, 54000 more files or bytes than pulse.max_exports and pulse.max_export_size allow, 55P03 another transaction finishes an export, 40001 a person in the file was erased while it was written: try again.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_list_exports()

@@ -20,6 +20,7 @@ using pg::Value;
 constexpr int64_t kPeopleAtOnce = 5'000;  // that are looked at in one transaction
 constexpr int64_t kMostClaimed = 10'000;
 constexpr int64_t kGatePause = kMinute;
+constexpr int64_t kWithdrawnPause = kHour;
 constexpr int64_t kLongestHold = kDay;
 constexpr int64_t kBuildPause = 30 * kSecond;
 constexpr const char* kAction = "sync_audience";
@@ -89,7 +90,19 @@ void Hold(const Run& run, const char* by, const std::string& reason) {
     if (run.status != "held") AnnounceRun(run.id);
 }
 
-void HeldByGate(const Run& run, const trust::GateDecision& decision) {
+// A sync that is held keeps nobody on a platform without consent: they leave alone, when it begins to be held
+// and every hour.
+void LetWithdrawnLeave(const Audience& audience, const Destination& destination) {
+    const std::vector<std::string> purposes = RequiredPurposes(audience, destination);
+    MarkEndedConsents(audience.id);
+    const int64_t moved =
+        QueueWithdrawn(audience.id, purposes, true) + QueueWithdrawn(audience.id, purposes, false);
+    if (moved > 0) WakeSyncs();
+}
+
+void HeldByGate(const Run& run, const Work& work, const trust::GateDecision& decision) {
+    if (!run.held_at || (pg::Now() - *run.held_at) % kWithdrawnPause < kGatePause)
+        LetWithdrawnLeave(*work.audience, *work.destination);
     if (run.held_at && run.held_by == "gate" && *run.held_at + kLongestHold <= pg::Now()) {
         EndRun(run.id, "cancelled", "held by the gate for 24 hours: " + Sentence(decision.reasons));
         return;
@@ -99,7 +112,8 @@ void HeldByGate(const Run& run, const trust::GateDecision& decision) {
 
 // Whether the gate lets it go on now. A decision is the fence of what is claimed with it: an old one is taken
 // again, a young one is looked at.
-bool PassesGate(Run& run, const Audience& audience) {
+bool PassesGate(Run& run, const Work& work) {
+    const Audience& audience = *work.audience;
     const Moment now = pg::Now();
     const bool young = run.status == "processing" && run.decided_at && *run.decided_at <= now &&
                        *run.decided_at + trust::kDecisionLife > now;
@@ -107,7 +121,7 @@ bool PassesGate(Run& run, const Audience& audience) {
     if (decision.verdict == trust::Verdict::kPass && !young)
         decision = trust::EvaluateGate(kAction, "audience:" + audience.name, false);
     if (decision.verdict != trust::Verdict::kPass) {
-        HeldByGate(run, decision);
+        HeldByGate(run, work, decision);
         return false;
     }
     if (young) return true;
@@ -120,6 +134,18 @@ bool PassesGate(Run& run, const Audience& audience) {
 // What is already decided elsewhere: what the law wants, and what an operator does by hand.
 bool NeedsGate(const Run& run) {
     return run.operation != "erase" && run.operation != "delete";
+}
+
+// Whether the segment cannot be read now: it is waited for, or the sync has failed. Also in the middle of a
+// sync, for a segment that is being built has hardly any members.
+bool CannotRead(const Run& run, const Audience& audience) {
+    const std::string why = WhyNotReadable(audience);
+    if (why.empty()) return false;
+    if (why == "its segment is being built")
+        WaitUntil(run, pg::Now() + kBuildPause);
+    else
+        EndRun(run.id, "failed", why);
+    return true;
 }
 
 // ---- planning ----
@@ -188,40 +214,65 @@ void ScanStep(Run& run, const Audience& audience) {
                 {Value::Int8(run.id), Value::Text(*last)});
 }
 
-// Not more at once than the audience allows.
-bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
-    const OpenRows open = CountOpen(audience.id);
-    pg::Execute("UPDATE pulse.sync_run SET to_add = $2, to_remove = $3 WHERE id = $1",
-                {Value::Int8(run.id), Value::Int8(open.adding), Value::Int8(open.removing + open.queued)});
-    if (run.approved || run.operation == "delete") return true;
+// The most people whom the audience has had within a day.
+int64_t PeopleOfDay(const Audience& audience) {
+    static pg::Statement statement(
+        "UPDATE pulse.audience SET share_people = CASE WHEN share_at <= $2 AND share_at > $2 - interval '1 day'"
+        " THEN greatest(share_people, people) ELSE people END, share_at = CASE WHEN share_at <= $2 AND"
+        " share_at > $2 - interval '1 day' THEN share_at ELSE $2 END WHERE id = $1 RETURNING share_people",
+        {INT8OID, TIMESTAMPTZOID});
+    return statement.Execute({Value::Int8(audience.id), Value::Time(pg::Now())})[0].Int8(0);
+}
+
+// Why a sync must wait; empty: it may go on. Many small syncs of a day empty an audience like a large one, so
+// they are counted together.
+std::string WhyTooMany(const Audience& audience, const OpenRows& open, Platform platform) {
+    SyncLimits limits;
+    limits.max_share = audience.max_share;
+    limits.replace_share = 2;  // a replacement is never chosen unasked
     DeltaCounts counts;
     counts.sent = audience.people;
     counts.desired = std::max<int64_t>(0, audience.people - open.removing) + open.adding;
     counts.removed = open.removing;
-    SyncLimits limits;
-    limits.max_share = audience.max_share;
-    limits.replace_share = 2;  // a replacement is never chosen unasked
-    const SyncPlan plan = PlanSync(destination.platform, counts, limits);
-    if (plan.way != SyncWay::kHeld) return true;
-    Hold(run, "share",
-         plan.reason + " SELECT pulse_approve_sync(" + std::to_string(run.id) + ") lets it continue.");
+    const SyncPlan plan = PlanSync(platform, counts, limits);
+    if (plan.way == SyncWay::kHeld) return plan.reason;
+    DeltaCounts day;
+    day.sent = PeopleOfDay(audience);
+    day.desired = counts.desired;
+    day.removed = open.removing > 0 ? std::max<int64_t>(0, day.sent - counts.desired) : 0;
+    const SyncPlan all = PlanSync(platform, day, limits);
+    return all.way == SyncWay::kHeld ? "The syncs of a day are counted together. " + all.reason : "";
+}
+
+void NoteOpen(const Run& run, const OpenRows& open) {
+    pg::Execute("UPDATE pulse.sync_run SET to_add = $2, to_remove = $3 WHERE id = $1",
+                {Value::Int8(run.id), Value::Int8(open.adding), Value::Int8(open.removing + open.queued)});
+}
+
+// Not more at once than the audience allows. Whoever has withdrawn consent leaves all the same.
+bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
+    OpenRows open = CountOpen(audience.id);
+    NoteOpen(run, open);
+    if (run.approved || run.operation == "delete") return true;
+    std::string why = WhyTooMany(audience, open, destination.platform);
+    if (!why.empty() && QueueWithdrawn(audience.id, RequiredPurposes(audience, destination), false) > 0) {
+        open = CountOpen(audience.id);
+        NoteOpen(run, open);
+        why = WhyTooMany(*FindAudience(audience.id), open, destination.platform);
+    }
+    if (why.empty()) return true;
+    Hold(run, "share", why + " SELECT pulse_approve_sync(" + std::to_string(run.id) + ") lets it continue.");
+    WakeSyncs();
     return false;
 }
 
 // ---- beginning ----
 
-// False if it waits for something.
-bool Begin(Run& run, const Audience& audience) {
+void Begin(Run& run, const Audience& audience, const Destination& destination) {
     const Moment now = pg::Now();
     if (run.operation != "erase" && run.operation != "delete") {
-        if (const std::string why = WhyNotReadable(audience); !why.empty()) {
-            if (why == "its segment is being built")
-                WaitUntil(run, now + kBuildPause);
-            else
-                EndRun(run.id, "failed", why);
-            return false;
-        }
-        if (!TakeMembershipChanges()) return true;  // again
+        NoteWithoutConsent(destination.name, destination.sends_without_consent);
+        if (!TakeMembershipChanges()) return;  // again
         if (run.operation == "delta")
             MarkEndedConsents(audience.id);
         else
@@ -239,7 +290,6 @@ bool Begin(Run& run, const Audience& audience) {
         SetPhase(run, "check");
     } else
         SetPhase(run, audience.of_people ? "plan" : "scan");
-    return true;
 }
 
 // ---- claiming ----
@@ -267,13 +317,25 @@ void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place) {
 }
 
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
-    work.claimed = ClaimAdditions(run.audience, place.adding, MostOf(*work.destination));
-    if (work.claimed.none()) {
+    // Who was erased meanwhile does not wait for the end, which can be hours away.
+    work.claimed = ClaimQueued(run.audience, place.queued, MostOf(*work.destination));
+    if (!work.claimed.none()) {
+        place.queued = work.claimed.reached;
+        work.kind = Work::Kind::kUpload;
+        return;
+    }
+    // They were planned long ago, where the sync was held or has many people: since then they may have
+    // withdrawn consent, left the segment or been erased.
+    const std::vector<int64_t> people = LockAdditions(run.audience, place.adding, MostOf(*work.destination));
+    if (people.empty()) {
         SetPhase(run, "finish");
         return;
     }
-    place.adding = work.claimed.reached;
-    work.kind = Work::Kind::kUpload;
+    WriteLedger(run.audience, work.destination->platform,
+                FindWanted(*work.audience, *work.destination, people), false);
+    work.claimed = ClaimAdditions(run.audience, place.adding, people.back());
+    place.adding = people.back();
+    if (!work.claimed.none()) work.kind = Work::Kind::kUpload;
 }
 
 // Whether the audience must be created before anybody is sent.
@@ -318,8 +380,12 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     std::optional<Run> run = LockRun(id);
     if (!run) return work;
     if (!Load(*run, work)) return work;
-    if (run->status == "held" && run->held_by == "share") return work;
-    if (NeedsGate(*run) && !PassesGate(*run, *work.audience)) return work;
+    if (run->status == "held" && run->held_by == "share") {
+        LetWithdrawnLeave(*work.audience, *work.destination);
+        WaitUntil(*run, pg::Now() + kWithdrawnPause);
+        return work;
+    }
+    if (NeedsGate(*run) && !PassesGate(*run, work)) return work;
     if (run->status != "processing")
         pg::Execute(
             "UPDATE pulse.sync_run SET status = 'processing', held_by = NULL, held_at = NULL,"
@@ -327,8 +393,14 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
             {Value::Int8(id)});
     run->status = "processing";
     work.kind = Work::Kind::kAgain;
+    const bool reads =
+        run->phase == "begin" || run->phase == "scan" || run->phase == "plan" || run->phase == "add";
+    if (reads && NeedsGate(*run) && CannotRead(*run, *work.audience)) {
+        work.run = *run;
+        return work;
+    }
     if (run->phase == "begin") {
-        if (!Begin(*run, *work.audience)) work.kind = Work::Kind::kNothing;
+        Begin(*run, *work.audience, *work.destination);
     } else if (run->phase == "scan") {
         ScanStep(*run, *work.audience);
     } else if (run->phase == "plan") {

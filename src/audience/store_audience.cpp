@@ -348,6 +348,8 @@ void StopAudience(int64_t id, const char* status, const std::string& reason) {
         " updated_at = $4 WHERE id = $1 AND status <> 'deleting'",
         {Value::Int8(id), Value::Text(status), Value::Text(reason), Value::Time(pg::Now())});
     pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(id)});
+    if (std::string_view(status) == "stale")
+        pg::Execute("DELETE FROM pulse.audience_removal WHERE audience_id = $1", {Value::Int8(id)});
 }
 
 }  // namespace pulse::audience

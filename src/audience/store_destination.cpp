@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/audience/store_audience.hpp"
+#include "pulse/audit/store.hpp"
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
@@ -68,6 +69,19 @@ void NoteBusy(const std::string& destination, Moment until) {
         "INSERT INTO pulse.destination_state AS d (destination, busy_until) VALUES ($1, $2)"
         " ON CONFLICT (destination) DO UPDATE SET busy_until = excluded.busy_until",
         {Value::Text(destination), Value::Time(until)});
+}
+
+void NoteWithoutConsent(const std::string& destination, bool sends) {
+    const pg::Result changed = pg::Execute(
+        sends ? "INSERT INTO pulse.destination_state AS d (destination, without_consent) VALUES ($1, true)"
+                " ON CONFLICT (destination) DO UPDATE SET without_consent = true WHERE NOT d.without_consent"
+                " RETURNING d.destination"
+              : "UPDATE pulse.destination_state SET without_consent = false WHERE destination = $1"
+                " AND without_consent RETURNING destination",
+        {Value::Text(destination)});
+    if (changed.empty()) return;
+    audit::Write("destination.without_consent", destination,
+                 {{"without_consent", sends ? "send" : "leave_out"}});
 }
 
 bool LoginFailed(const std::string& destination) {

@@ -73,14 +73,21 @@ const pg::JobKind kAudiencesJob{
     .next_due = AudiencesDue,
     .run = RunAudiencesJob,
     .status = {{.order = 70, .add = ReportSyncs}},
-    .retention = {{.order = 170,
-                   .what = "syncs",
-                   .minutes = &pg::settings::message_retention,
-                   .sql =
-                       "DELETE FROM pulse.sync_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.sync_run AS r"
-                       " WHERE r.finished_at < $1 AND NOT EXISTS (SELECT FROM pulse.sync_batch AS b"
-                       " WHERE b.run_id = r.id AND b.look_at IS NOT NULL)"
-                       " ORDER BY r.finished_at LIMIT $2))"}}};
+    .retention = {
+        {.order = 170,
+         .what = "syncs",
+         .minutes = &pg::settings::message_retention,
+         .sql = "DELETE FROM pulse.sync_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.sync_run AS r"
+                " WHERE r.finished_at < $1 AND NOT EXISTS (SELECT FROM pulse.sync_batch AS b"
+                " WHERE b.run_id = r.id AND b.look_at IS NOT NULL)"
+                " ORDER BY r.finished_at LIMIT $2))"},
+        // Of a person one is enough: the last, which no sync can have taken before the others.
+        {.order = 171,
+         .what = "marks of audiences",
+         .sql = "DELETE FROM pulse.audience_mark WHERE ctid = ANY (ARRAY(SELECT m.ctid"
+                " FROM pulse.audience_mark AS m WHERE $1 IS NOT NULL AND EXISTS (SELECT"
+                " FROM pulse.audience_mark AS n WHERE n.audience_id = m.audience_id"
+                " AND n.profile_id = m.profile_id AND n.id > m.id) LIMIT $2))"}}};
 
 namespace {
 

@@ -217,6 +217,41 @@ void AddPeople(int64_t audience, int64_t number) {
     statement.Execute({Value::Int8(audience), Value::Int8(number)});
 }
 
+// Moves people from the ledger to the queue of removals; in one audience, or in all. Returns the audience of
+// each who was sent.
+std::vector<int64_t> QueueLeaving(const std::vector<int64_t>& profiles, std::optional<int64_t> audience,
+                                  const char* cause) {
+    const pg::Result rows = pg::Execute(
+        "WITH gone AS (DELETE FROM pulse.audience_member WHERE profile_id = ANY ($1)"
+        " AND ($3 IS NULL OR audience_id = $3) RETURNING audience_id, profile_id, cells, tried),"
+        " queued AS (INSERT INTO pulse.audience_removal (audience_id, cells, cause, queued_at)"
+        // Where the platform has deleted the audience nobody is left.
+        " SELECT g.audience_id, g.cells, $4, $2 FROM gone AS g WHERE g.tried AND NOT EXISTS (SELECT"
+        " FROM pulse.audience AS s WHERE s.id = g.audience_id AND s.status = 'stale')),"
+        " counted AS (UPDATE pulse.audience AS a SET people = greatest(0, a.people - n.people),"
+        // They do not count as people whom a broken segment has lost.
+        " share_people = greatest(0, a.share_people - n.people)"
+        " FROM (SELECT g.audience_id, count(*) AS people FROM gone AS g WHERE g.tried GROUP BY 1) AS n"
+        " WHERE a.id = n.audience_id) SELECT g.audience_id, g.profile_id, g.cells, g.tried FROM gone AS g",
+        {Value::Int8s(profiles), Value::Time(pg::WallClock()), Value::Int8(audience), Value::Text(cause)});
+    std::vector<int64_t> audiences, keys, owners, of;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        if (rows[i].Bool(3)) audiences.push_back(rows[i].Int8(0));
+        if (const auto person = Unpack(pg::ToBytes(rows[i].Raw(2))))
+            for (const int64_t key : KeysOf(*person)) {
+                of.push_back(rows[i].Int8(0));
+                keys.push_back(key);
+                owners.push_back(rows[i].Int8(1));
+            }
+    }
+    pg::Execute(
+        "DELETE FROM pulse.audience_cell AS c USING unnest($1::bigint[], $2::bigint[], $3::bigint[])"
+        " AS u (audience, key, id) WHERE c.audience_id = u.audience AND c.key = u.key"
+        " AND c.profile_id = u.id",
+        {Value::Int8s(of), Value::Int8s(keys), Value::Int8s(owners)});
+    return audiences;
+}
+
 }  // namespace
 
 void PlanCounts::Count(const WantedPerson& person) {
@@ -259,20 +294,36 @@ OpenRows CountOpen(int64_t audience) {
     return {rows[0].Int8(0), rows[0].Int8(1), rows[0].Int8(2)};
 }
 
-Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t most) {
+std::vector<int64_t> LockAdditions(int64_t audience, int64_t after, int64_t most) {
+    static pg::Statement next(
+        "SELECT profile_id FROM pulse.audience_member WHERE audience_id = $1 AND state = 'adding'"
+        " AND profile_id > $2 ORDER BY profile_id LIMIT $3 FOR UPDATE",
+        {INT8OID, INT8OID, INT8OID});
+    const trait::ForceIndexPlans force_index_plans;
+    const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most)});
+    std::vector<int64_t> people;
+    for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
+    return people;
+}
+
+Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t upto) {
     static pg::Statement next(
         "SELECT profile_id, cells, consent::int FROM pulse.audience_member WHERE audience_id = $1"
-        " AND state = 'adding' AND profile_id > $2 ORDER BY profile_id LIMIT $3",
+        " AND state = 'adding' AND profile_id > $2 AND profile_id <= $3 ORDER BY profile_id",
         {INT8OID, INT8OID, INT8OID});
+    static pg::Statement more(
+        "SELECT FROM pulse.audience_member WHERE audience_id = $1 AND state = 'adding' AND profile_id > $2"
+        " ORDER BY profile_id LIMIT 1",
+        {INT8OID, INT8OID});
     static pg::Statement tried(
         "UPDATE pulse.audience_member SET tried = true WHERE audience_id = $1 AND profile_id = ANY ($2)"
         " AND NOT tried",
         {INT8OID, INT8ARRAYOID});
     const trait::ForceIndexPlans force_index_plans;
-    const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
+    const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(upto)});
     Claimed claimed;
-    claimed.last = static_cast<int64_t>(rows.size()) <= most;
-    for (uint64_t i = 0; i < std::min<uint64_t>(rows.size(), static_cast<uint64_t>(most)); ++i) {
+    claimed.last = more.Execute({Value::Int8(audience), Value::Int8(upto)}).empty();
+    for (uint64_t i = 0; i < rows.size(); ++i) {
         claimed.reached = rows[i].Int8(0);
         auto person = Unpack(pg::ToBytes(rows[i].Raw(1)));
         if (!person || person->empty()) continue;
@@ -374,7 +425,7 @@ int64_t RecordRemoved(int64_t audience, const Claimed& claimed, const std::vecto
 }
 
 void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64_t>& people,
-                  const std::vector<std::string>& cells) {
+                  const std::vector<std::string>& cells, bool erasure) {
     if (operation == Operation::kAdd) {
         pg::Execute(
             "UPDATE pulse.audience_member SET state = 'adding', sent_at = NULL WHERE audience_id = $1"
@@ -384,35 +435,43 @@ void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64
     }
     pg::Execute(
         "INSERT INTO pulse.audience_removal (audience_id, cells, cause, queued_at)"
-        " SELECT $1, u.cells, 'changed', $3 FROM unnest($2) AS u (cells)",
-        {Value::Int8(audience), BytesArray(cells), Value::Time(pg::WallClock())});
+        " SELECT $1, u.cells, $4, $3 FROM unnest($2) AS u (cells)",
+        {Value::Int8(audience), BytesArray(cells), Value::Time(pg::WallClock()),
+         Value::Text(erasure ? "erased" : "changed")});
+}
+
+int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes, bool marked) {
+    constexpr int64_t kAtOnce = 5'000;
+#define PULSE_WITHDRAWN                                                                                   \
+    " AND m.profile_id > $2 AND EXISTS (SELECT FROM pulse.consent AS c WHERE c.profile_id = m.profile_id" \
+    " AND c.purpose = ANY ($3) AND NOT c.live @> $4) ORDER BY m.profile_id LIMIT $5"
+    static pg::Statement removing(
+        "SELECT m.profile_id FROM pulse.audience_member AS m WHERE m.audience_id = $1"
+        " AND m.state = 'removing'" PULSE_WITHDRAWN,
+        {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
+    static pg::Statement changed(
+        "SELECT DISTINCT m.profile_id FROM pulse.audience_mark AS k JOIN pulse.audience_member AS m"
+        " ON m.audience_id = $1 AND m.profile_id = k.profile_id WHERE k.audience_id = $1" PULSE_WITHDRAWN,
+        {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
+#undef PULSE_WITHDRAWN
+    const trait::ForceIndexPlans force_index_plans;
+    int64_t moved = 0, after = 0;
+    for (;;) {
+        pg::CheckInterrupts();
+        const pg::Result rows =
+            (marked ? changed : removing)
+                .Execute({Value::Int8(audience), Value::Int8(after), Value::Texts(purposes),
+                          Value::Time(pg::Now()), Value::Int8(kAtOnce)});
+        if (rows.empty()) return moved;
+        std::vector<int64_t> people;
+        for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
+        after = people.back();
+        moved += static_cast<int64_t>(QueueLeaving(people, audience, "withdrawn").size());
+    }
 }
 
 std::vector<int64_t> EraseFromLedger(const std::vector<int64_t>& profiles) {
-    const pg::Result rows = pg::Execute(
-        "WITH gone AS (DELETE FROM pulse.audience_member WHERE profile_id = ANY ($1)"
-        " RETURNING audience_id, profile_id, cells, tried),"
-        " queued AS (INSERT INTO pulse.audience_removal (audience_id, cells, cause, queued_at)"
-        " SELECT g.audience_id, g.cells, 'erased', $2 FROM gone AS g WHERE g.tried),"
-        " counted AS (UPDATE pulse.audience AS a SET people = greatest(0, a.people - n.people)"
-        " FROM (SELECT g.audience_id, count(*) AS people FROM gone AS g WHERE g.tried GROUP BY 1) AS n"
-        " WHERE a.id = n.audience_id) SELECT g.audience_id, g.profile_id, g.cells, g.tried FROM gone AS g",
-        {Value::Int8s(profiles), Value::Time(pg::WallClock())});
-    std::vector<int64_t> audiences, keys, owners, of;
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        if (rows[i].Bool(3)) audiences.push_back(rows[i].Int8(0));
-        if (const auto person = Unpack(pg::ToBytes(rows[i].Raw(2))))
-            for (const int64_t key : KeysOf(*person)) {
-                of.push_back(rows[i].Int8(0));
-                keys.push_back(key);
-                owners.push_back(rows[i].Int8(1));
-            }
-    }
-    pg::Execute(
-        "DELETE FROM pulse.audience_cell AS c USING unnest($1::bigint[], $2::bigint[], $3::bigint[])"
-        " AS u (audience, key, id) WHERE c.audience_id = u.audience AND c.key = u.key"
-        " AND c.profile_id = u.id",
-        {Value::Int8s(of), Value::Int8s(keys), Value::Int8s(owners)});
+    std::vector<int64_t> audiences = QueueLeaving(profiles, std::nullopt, "erased");
     pg::Execute("DELETE FROM pulse.audience_mark WHERE profile_id = ANY ($1)", {Value::Int8s(profiles)});
     std::sort(audiences.begin(), audiences.end());
     audiences.erase(std::unique(audiences.begin(), audiences.end()), audiences.end());

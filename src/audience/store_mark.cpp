@@ -49,6 +49,7 @@ constexpr const char* kMark =
     " SELECT a.id, w.id FROM (SELECT u.id FROM unnest($1::bigint[]) AS u (id) UNION"
     " SELECT p.canonical_id FROM pulse.profile AS p WHERE p.id = ANY ($1)) AS w"
     " CROSS JOIN pulse.audience AS a WHERE a.status = 'active'"
+    " AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)"
     " AND (EXISTS (SELECT FROM pulse.audience_member AS m WHERE m.audience_id = a.id AND m.profile_id = w.id)"
     " OR EXISTS (SELECT FROM pulse.member AS s WHERE s.segment_id = a.segment_id AND s.profile_id = w.id))";
 
@@ -129,7 +130,8 @@ bool TakeMembershipChanges() {
         "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
         " SELECT DISTINCT a.id, c.profile_id FROM pulse.membership_change AS c"
         " JOIN pulse.audience AS a ON a.segment_id = c.segment_id AND a.status = 'active'"
-        " AND c.position > a.\"position\" WHERE c.position > $1 AND c.position <= $2",
+        " AND c.position > a.\"position\" WHERE c.position > $1 AND c.position <= $2"
+        " AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)",
         {INT8OID, INT8OID});
     static pg::Statement move(
         "UPDATE pulse.audience SET \"position\" = $1 WHERE status = 'active' AND \"position\" < $1",
@@ -157,7 +159,12 @@ void MarkEndedConsents(int64_t audience) {
         " JOIN pulse.audience_member AS m ON m.audience_id = a.id AND m.profile_id = c.profile_id"
         " WHERE a.id = $1",
         {Value::Int8(audience), now});
-    pg::Execute("UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1", {Value::Int8(audience), now});
+    // Without one that has ended the row stays as it is: those that follow changes are asked every few
+    // seconds.
+    pg::Execute(
+        "UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1 AND EXISTS (SELECT FROM pulse.consent AS c"
+        " WHERE c.expires_at > consent_as_of AND c.expires_at <= $2)",
+        {Value::Int8(audience), now});
 }
 
 }  // namespace pulse::audience

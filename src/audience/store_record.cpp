@@ -12,6 +12,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/trust/store_signal.hpp"
 
 namespace pulse::audience {
 
@@ -74,6 +75,16 @@ void Warn(int64_t audience, const char* alarm, bool raised) {
         {Value::Int8(audience), Value::Text(alarm), Value::Bool(raised)});
 }
 
+// What the health of the destination and of the audience is told.
+void RecordMatchSignal(const Audience& audience, double low, double high) {
+    trust::Signal signal;
+    signal.name = "match_rate";
+    signal.value = std::clamp((low + high) / 2, 0.0, 1.0);
+    signal.source = audience.destination;
+    signal.entity = "audience:" + audience.name;
+    trust::RecordSignal(std::move(signal));
+}
+
 void RecordState(const Audience& audience, const Destination& destination, const AudienceState& state) {
     pg::Execute(
         "UPDATE pulse.audience SET size_low = coalesce($2, size_low), size_high = coalesce($3,"
@@ -94,6 +105,7 @@ void RecordState(const Audience& audience, const Destination& destination, const
             " match_at = $5 WHERE id = $1",
             {Value::Int8(audience.id), Value::Float8(low >= 0 ? low : high),
              Value::Float8(high >= 0 ? high : low), Value::Text(source), Value::Time(pg::Now())});
+        RecordMatchSignal(audience, low >= 0 ? low : high, high >= 0 ? high : low);
         Warn(audience.id, "match", high >= 0 && high < kAlarmingMatch);
     }
     Warn(audience.id, "size",
@@ -171,7 +183,6 @@ void RetryLater(const Run& run, const std::string& destination, const Answer& an
     const bool patient = run.operation == "erase" && now - run.created_at < kErasurePatience;
     if (!throttled && run.attempts >= kMost && !patient) {
         EndRun(run.id, "failed", answer.reason);
-        if (const auto audience = FindAudience(run.audience)) SetNext(*audience, true);
         return;
     }
     const int attempt = std::min(run.attempts, kMost - 1);
@@ -200,8 +211,6 @@ void FailRun(const Run& run, const Audience& audience, const Answer& answer, con
         StopAudience(audience.id, "stale", "the platform has deleted it: " + reason);
     } else if (answer.outcome == Outcome::kFlagged) {
         StopAudience(audience.id, "stopped", "the platform has blocked it: " + reason);
-    } else {
-        SetNext(audience, true);
     }
 }
 
@@ -295,8 +304,8 @@ void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platfor
         return;
     }
     const pg::Result rows = pg::Execute(
-        "SELECT operation, coalesce(people, '{}'), cells, run_id FROM pulse.sync_batch"
-        " WHERE id = $1 FOR UPDATE",
+        "SELECT operation, coalesce(people, '{}'), cells, run_id, EXISTS (SELECT FROM pulse.sync_run AS r"
+        " WHERE r.id = run_id AND r.operation = 'erase') FROM pulse.sync_batch WHERE id = $1 FOR UPDATE",
         {Value::Int8(upload.id)});
     if (rows.empty()) return;
     if (answer.outcome == Outcome::kRefused || answer.outcome == Outcome::kRestart ||
@@ -311,7 +320,7 @@ void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platfor
             for (uint64_t i = 0; i < packed.size(); ++i) cells.push_back(pg::ToBytes(packed[i].Raw(0)));
         }
         ReopenUpload(upload.audience, rows[0].Text(0) == "add" ? Operation::kAdd : Operation::kRemove,
-                     rows[0].Int8s(1), cells);
+                     rows[0].Int8s(1), cells, rows[0].Bool(4));
     }
     pg::Execute(
         "UPDATE pulse.sync_batch SET looks = $2::int, look_at = NULL, outcome = $3, people = NULL,"
@@ -327,6 +336,7 @@ void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platfor
         "UPDATE pulse.audience SET match_low = $2, match_high = $3, match_source ="
         " 'an upload, by the platform', match_at = $4 WHERE id = $1",
         {Value::Int8(upload.audience), Value::Float8(low), Value::Float8(high), Value::Time(pg::Now())});
+    if (const auto audience = FindAudience(upload.audience)) RecordMatchSignal(*audience, low, high);
     Warn(upload.audience, "match", high < kAlarmingMatch);
 }
 

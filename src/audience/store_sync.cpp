@@ -140,6 +140,11 @@ void ApproveSync(int64_t run) {
         "UPDATE pulse.sync_run SET status = 'pending', approved_by = $2, held_by = NULL, held_at = NULL,"
         " not_before = $3 WHERE id = $1",
         {Value::Int8(run), Value::Text(pg::ActorName(pg::OriginalCaller())), Value::Time(pg::Now())});
+    // What is approved is no reason to hold the next one.
+    pg::Execute(
+        "UPDATE pulse.audience SET share_at = NULL WHERE id = (SELECT audience_id FROM pulse.sync_run"
+        " WHERE id = $1)",
+        {Value::Int8(run)});
     audit::Write("audience.sync_approved", rows[0].Text(0),
                  {{"run", run}, {"reason", rows[0].TextOrNull(3).value_or("")}});
     WakeSyncs();
@@ -186,13 +191,15 @@ void QueueDueRuns() {
             const pg::Result next = pg::Execute("SELECT next_sync_at > $2 FROM pulse.audience WHERE id = $1",
                                                 {Value::Int8(audience.id), Value::Time(now)});
             if (!next[0].IsNull(0) && next[0].Bool(0)) continue;
+            MarkEndedConsents(audience.id);
             if (!HasMarks(audience.id) && !(audience.of_people && full)) continue;
         }
         InsertRun(audience, full ? "full" : "delta", audience.on_change ? "change" : "schedule");
     }
-    // Erased people leave whatever the state of the audience is.
+    // Erased people, and those whose consent has ended behind a sync that is held, leave whatever the state
+    // of the audience is.
     const std::vector<Audience> erased = LoadAudiences(
-        "EXISTS (SELECT FROM pulse.audience_removal AS d WHERE d.audience_id = a.id AND d.cause = 'erased')"
+        "EXISTS (SELECT FROM pulse.audience_removal AS d WHERE d.audience_id = a.id AND d.cause IN ('erased', 'withdrawn'))"
         " AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)"
         " AND a.status NOT IN ('stale', 'deleting') AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"
         " WHERE r.audience_id = a.id AND r.status IN ('pending', 'processing', 'held')"
@@ -207,7 +214,7 @@ void QueueDueRuns() {
 std::vector<int64_t> DueRuns() {
     static pg::Statement due(
         "SELECT r.id FROM pulse.sync_run AS r WHERE r.status IN ('pending', 'processing', 'held')"
-        " AND r.not_before <= $1 AND (r.held_by IS NULL OR r.held_by <> 'share' OR r.status <> 'held')"
+        " AND r.not_before <= $1"
         // One at a time of an audience: first who is erased, unless the other one is at it.
         " AND NOT EXISTS (SELECT FROM pulse.sync_run AS o WHERE o.audience_id = r.audience_id AND o.id <> r.id"
         " AND o.status IN ('pending', 'processing', 'held') AND (o.status = 'processing' AND r.status <> 'processing'"
@@ -223,7 +230,7 @@ std::vector<int64_t> DueRuns() {
 Moment NextSyncDue() {
     static pg::Statement next(
         "SELECT least((SELECT min(r.not_before) FROM pulse.sync_run AS r"
-        " WHERE r.status IN ('pending', 'processing') OR r.status = 'held' AND r.held_by = 'gate'),"
+        " WHERE r.status IN ('pending', 'processing', 'held')),"
         " (SELECT min(b.look_at) FROM pulse.sync_batch AS b JOIN pulse.audience_home AS h"
         " ON h.audience_id = b.audience_id WHERE b.look_at IS NOT NULL),"
         " (SELECT min(a.next_sync_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"
@@ -231,7 +238,7 @@ Moment NextSyncDue() {
         " WHERE r.audience_id = a.id AND r.status IN ('pending', 'processing', 'held')"
         " AND r.operation <> 'erase')), (SELECT min(d.queued_at) FROM pulse.audience_removal AS d"
         " JOIN pulse.audience_home AS h ON h.audience_id = d.audience_id JOIN pulse.audience AS a"
-        " ON a.id = d.audience_id WHERE d.cause = 'erased' AND a.status NOT IN ('stale', 'deleting')"
+        " ON a.id = d.audience_id WHERE d.cause IN ('erased', 'withdrawn') AND a.status NOT IN ('stale', 'deleting')"
         " AND NOT EXISTS (SELECT FROM pulse.sync_run AS r WHERE r.audience_id = d.audience_id"
         " AND r.operation = 'erase' AND (r.status IN ('pending', 'processing', 'held') OR r.status = 'failed'"
         " AND r.finished_at > clock_timestamp() - interval '1 hour')) AND NOT EXISTS (SELECT"

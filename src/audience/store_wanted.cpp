@@ -132,6 +132,13 @@ WantedPerson Judge(const pg::Row& row, const Audience& audience, const Destinati
 
 }  // namespace
 
+std::vector<std::string> RequiredPurposes(const Audience& audience, const Destination& destination) {
+    std::vector<std::string> purposes = audience.purposes;
+    if (destination.platform == Platform::kGoogle)
+        purposes.insert(purposes.end(), {"ads", "ads_personalization"});
+    return purposes;
+}
+
 const char* Name(Fit fit) {
     switch (fit) {
         case Fit::kWanted: return "wanted";

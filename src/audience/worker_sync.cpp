@@ -45,6 +45,7 @@ struct ActiveSync {
     int64_t rows = 0;
     int partial = 0;
     bool renewed = false;  // the token, since the last success
+    int64_t session = 0;   // that this process has begun
     // The request under way.
     bool waiting = false;
     Call call = Call::kUpload;
@@ -216,6 +217,9 @@ class SyncWorker : private pg::LaneWorker {
         sync.rows = 0;
         sync.partial = 0;
         const Destination& destination = *sync.work.destination;
+        // Erased people who leave between additions: a session has either additions or removals.
+        if (sync.work.run.phase == "add" && sync.work.claimed.operation == Operation::kRemove)
+            sync.work.run.session = {};
         if (destination.platform != Platform::kFile)
             sync.batches = MakeBatches(destination, sync.work.claimed.operation, sync.work.claimed.members);
         else
@@ -373,7 +377,8 @@ class SyncWorker : private pg::LaneWorker {
     bool PlaceInSession(int64_t run, ActiveSync& sync, Upload& upload) {
         UploadSession session = sync.work.run.session;
         const Moment now = pg::WallClock();
-        if (!CanContinue(session, now)) {
+        // After a crash nobody knows whether the last batch of a session was sent: it is not continued.
+        if (!CanContinue(session, now) || session.id != sync.session) {
             session = {};
             const std::string bytes = pg::RandomBytes(8);
             for (const char byte : bytes) session.id = (session.id << 8) | static_cast<unsigned char>(byte);
@@ -383,6 +388,7 @@ class SyncWorker : private pg::LaneWorker {
         ++session.batches;
         if (!Do("pulse: beginning a batch", [&] { RecordSession(run, session); })) return false;
         sync.work.run.session = session;
+        sync.session = session.id;
         SessionPlace place;
         place.id = session.id;
         place.batch = session.batches;

@@ -127,7 +127,8 @@ void ReportErasures(pg::StatusReport& report) {
 int64_t DeleteOldErasures(Moment before, int64_t rows) {
     static pg::Statement statement(
         "WITH gone AS (DELETE FROM pulse.erasure WHERE id = ANY (ARRAY(SELECT e.id FROM pulse.erasure AS e"
-        " WHERE e.state = 'done' AND e.finished_at < $1 ORDER BY e.finished_at LIMIT $2)) RETURNING id),"
+        // Whose ids are still refused is still recognised.
+        " WHERE e.state = 'done' AND e.finished_at < $1 AND e.refused_until < clock_timestamp() ORDER BY e.finished_at LIMIT $2)) RETURNING id),"
         " forgotten AS (DELETE FROM pulse.erased_identifier WHERE erasure_id IN (SELECT g.id FROM gone AS g))"
         " SELECT count(*) FROM gone",
         {TIMESTAMPTZOID, INT8OID});

@@ -12,6 +12,8 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/export_file.hpp"
 
+#include "export_chunk_sql.hpp"
+
 namespace pulse::trait {
 
 namespace {
@@ -123,6 +125,29 @@ void LockExports() {
 
 namespace {
 
+// The erasures of the last hour, as the people in the file are read.
+std::vector<int64_t> RecentErasures() {
+    return pg::Execute(
+               "SELECT coalesce(array_agg(e.id), '{}') FROM pulse.erasure AS e WHERE e.requested_at >= $1",
+               {Value::Time(pg::WallClock() - kHour)})[0]
+        .Int8s(0);
+}
+
+// An erasure deletes the files that it sees, and this one is committed later: it must not have anybody who
+// was erased while it was written.
+void CheckNobodyWasErased(int64_t id, const std::vector<int64_t>& known, Moment since) {
+    const pg::LatestSnapshot snapshot;
+    const pg::Result rows = pg::Execute(
+        "SELECT EXISTS (SELECT FROM pulse.erasure AS e CROSS JOIN LATERAL (SELECT ARRAY(SELECT s.value"
+        " FROM pulse.erasure_subject AS s WHERE s.erasure_id = e.id) AS ids) AS i WHERE e.requested_at >= $2"
+        " AND e.id <> ALL ($3) AND EXISTS (SELECT FROM pulse.export_chunk AS c WHERE c.export_id = $1 AND " PULSE_CHUNK_SHOWS(
+            "e.profiles", "i.ids") "))",
+        {Value::Int8(id), Value::Time(since), Value::Int8s(known)}, true);
+    if (rows[0].Bool(0))
+        throw UserError(sqlstate::kSerializationFailure,
+                        "a person in the file was erased while it was written", "", "Try again.");
+}
+
 // The one of a queued export is there already: its links were handed out.
 void WriteSecret(int64_t id) {
     pg::Execute("INSERT INTO pulse.export_secret (export_id, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -135,6 +160,8 @@ struct ExportWriter::State {
     export_writer::Limits limits;
     int64_t id = 0;
     std::optional<export_writer::FileWriter> file;
+    Moment began_at = pg::WallClock();
+    std::vector<int64_t> erasures = RecentErasures();
 };
 
 ExportWriter::ExportWriter(const ExportHead& head) : state_(std::make_unique<State>()) {
@@ -168,6 +195,7 @@ int64_t ExportWriter::Finish(int64_t users) {
     export_writer::FileWriter& file = *state_->file;
     file.Flush();
     LockExports();
+    CheckNobodyWasErased(state_->id, state_->erasures, state_->began_at - kHour);
     state_->limits.Refresh();  // with the row of this export, which has no bytes yet
     state_->limits.Check(0, file.bytes());
     pg::Execute(

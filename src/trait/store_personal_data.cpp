@@ -5,6 +5,8 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_update_state.hpp"
 
+#include "export_chunk_sql.hpp"
+
 namespace pulse::trait {
 
 namespace {
@@ -90,10 +92,11 @@ constexpr ExportPart kQueueParts[] = {
          },
      .parts = kQueueParts});
 
-// Files live for a day and can be made again: one that has the person is deleted as a whole.
+// Files live for a day and can be made again: one that has the person, by an id or by the number of a
+// profile, is deleted as a whole; also one that has that number for another reason.
 #define PULSE_FILES_WITH_PERSON                                                                 \
     "pulse.export AS f WHERE f.id = ANY (ARRAY(SELECT c.export_id FROM pulse.export_chunk AS c" \
-    " WHERE pulse.mentions(convert_from(c.data, 'UTF8'), $2)))"
+    " WHERE " PULSE_CHUNK_SHOWS("$1", "$2") ")) OR pulse.mentions(f.request::text, $2)"
 constexpr const char* kExport[] = {"export", "export_chunk", nullptr};
 constexpr ExportPart kExportParts[] = {
     {"files",

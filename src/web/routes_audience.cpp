@@ -188,7 +188,7 @@ std::vector<Route> StratumAudienceRoutes() {
             "{v}.pulse_sync_audience(a.name, 'auto'::text)::text)) FROM pulse.audience AS a WHERE a.segment_id "
             "OPERATOR(pg_catalog.=) $1::bigint AND a.status OPERATOR(pg_catalog.=) 'active' AND NOT EXISTS (SELECT FROM "
             "pulse.sync_run AS r WHERE r.audience_id OPERATOR(pg_catalog.=) a.id AND r.status IN ('pending', 'processing', "
-            "'held'))), '[]'))",
+            "'held') AND r.operation OPERATOR(pg_catalog.<>) 'erase')), '[]'))",
             {kPathId}),
     };
 }

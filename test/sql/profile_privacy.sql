@@ -186,7 +186,10 @@ SELECT 'event.received', profile_id, now(), jsonb_build_object('text', repeat('x
 SELECT pulse_export_profile('privacy-carl');
 SELECT pulse_erase_profile('privacy-carl', 'ticket 11') AS carl \gset
 SELECT status, rows, message FROM pulse_run_job('erasures');
+-- It is kept as long as its ids are refused, however short the retention is.
 UPDATE pulse.erasure SET finished_at = clock_timestamp() - interval '400 days' WHERE id = :carl;
+SELECT status, message LIKE '%1 erasures%' AS old_erasure FROM pulse_run_job('retention');
+UPDATE pulse.erasure SET finished_at = clock_timestamp() - interval '400 days', refused_until = clock_timestamp() - interval '370 days' WHERE id = :carl;
 SELECT status, message LIKE '%1 erasures%' AS old_erasure FROM pulse_run_job('retention');
 SELECT count(*) FROM pulse.erasure WHERE id = :carl;
 SELECT count(*) FROM pulse.erased_identifier WHERE erasure_id = :carl;

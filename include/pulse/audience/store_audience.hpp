@@ -60,6 +60,9 @@ void NoteSuccess(const std::string& destination);
 void NoteFailure(const std::string& destination, const std::string& error, bool login);
 // Nothing is sent to it before this moment.
 void NoteBusy(const std::string& destination, Moment until);
+// Records in the audit log when a destination begins or ceases to send people without recorded consent: its
+// option can be changed by ALTER SERVER, which no audit log sees.
+void NoteWithoutConsent(const std::string& destination, bool sends);
 bool LoginFailed(const std::string& destination);
 // Writes a rotated refresh token into the user mapping, before it is used.
 void KeepRefreshToken(const std::string& destination, const std::string& refresh_token);

@@ -36,7 +36,9 @@ struct Claimed {
     bool none() const { return ids.empty() && empty.empty(); }
 };
 // The next rows after `after`, at most `most`. From now on the platform may have them, or have them no more.
-Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t most);
+// Of additions those behind `after` and up to `upto`, whom LockAdditions() has locked against an erasure.
+std::vector<int64_t> LockAdditions(int64_t audience, int64_t after, int64_t most);
+Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t upto);
 Claimed ClaimRemovals(int64_t audience, int64_t after, int64_t most);
 Claimed ClaimQueued(int64_t audience, int64_t after, int64_t most);
 
@@ -48,8 +50,13 @@ int64_t RecordRefused(int64_t audience, const std::vector<int64_t>& people,
 int64_t RecordRemoved(int64_t audience, const Claimed& claimed, const std::vector<int64_t>& ids);
 
 // An upload that was taken has failed later: what it should have done is open again.
+// `erasure`: it was the removal of erased people, which waits for no sync.
 void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64_t>& people,
-                  const std::vector<std::string>& cells);
+                  const std::vector<std::string>& cells, bool erasure);
+
+// Those whose consent for one of these purposes was withdrawn or has ended are queued for removal like erased
+// people: of the people to be removed, or of those that are marked. Returns how many.
+int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes, bool marked);
 
 // These people are erased: what was sent of them is queued for removal, and their rows are deleted. Returns
 // the audiences that have something to remove.

@@ -28,6 +28,9 @@ struct WantedPerson {
     std::vector<Dropped> dropped;
 };
 
+// All purposes that nobody who is sent may have refused.
+std::vector<std::string> RequiredPurposes(const Audience& audience, const Destination& destination);
+
 // For these people, in this order.
 std::vector<WantedPerson> FindWanted(const Audience& audience, const Destination& destination,
                                      const std::vector<int64_t>& people);
