@@ -14,9 +14,9 @@ COMMENT ON TABLE pulse.level IS 'The levels of pulse_grant(); each includes thos
 INSERT INTO pulse.level VALUES
     (1, 'reader', 'sees figures, definitions and states; no people, and no values of fewer than 10 people'),
     (2, 'people_reader', 'also sees people: their ids, attributes, events, traits, segments and decisions, and all values'),
-    (3, 'writer', 'also sends events and exposures, takes and imports snapshots, checks tables'),
-    (4, 'operator', 'also makes, changes and deletes definitions, and handles incidents, messages and jobs'),
-    (5, 'admin', 'also makes sources, channels, models and API keys, deletes definitions of other roles, grants levels, and reads the audit log'),
+    (3, 'writer', 'also sends events, exposures, signals and consent, takes and imports snapshots, checks tables'),
+    (4, 'operator', 'also makes, changes and deletes definitions, and handles incidents, messages, jobs, actions and syncs'),
+    (5, 'admin', 'also makes sources, channels, destinations, models and API keys, changes what the gate needs, erases people, deletes definitions of other roles, grants levels, and reads the audit log'),
     (6, 'gateway', 'answers HTTP requests with pulse_http(), as the role of pulse-http; nothing else');
 ALTER TABLE pulse.level ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.level FOR SELECT USING (true);

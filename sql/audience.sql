@@ -169,7 +169,7 @@ CREATE FUNCTION pulse_create_audience(name text, segment text, destination text,
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_audience';
 COMMENT ON FUNCTION pulse_create_audience(text, text, text, jsonb) IS
 'Creates an audience: the people of a segment on the platform of a destination, as pulse_create_destination() made it. Returns its id. The first sync sends them. Options: purposes (default ["ads"], of Google ["ads", "ads_personalization"]),
-identifiers (default all that the platform takes), interval (1 hour to 1 week, "change" for soon after each change, or "manual"; default 1 day), full_every (1 day to 365 days, default 30 days), max_share (0 to 1, default 0.3), key (kind of the ids that are members of a segment over a
+identifiers (default all that the platform takes except external_id; of Google the contact data), interval (1 hour to 1 week, "change" for soon after each change, or "manual"; default 1 day), full_every (1 day to 365 days, default 30 days), max_share (0 to 1, default 0.3), key (kind of the ids that are members of a segment over a
 relation; default user_id), platform_id (of an audience that exists there), platform_name, description. Errors: 42704 unknown segment or destination, 42710 name taken, 22023 unknown or bad option, 55000 the segment is a draft or archived, 55P03 a transaction that writes events is open for too long.';
 
 -- Level: operator

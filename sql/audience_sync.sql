@@ -52,12 +52,21 @@ CREATE INDEX sync_run_finished ON pulse.sync_run (finished_at) WHERE finished_at
 COMMENT ON TABLE pulse.sync_run IS 'One row per sync of an audience. At most one of an audience is under way, apart from the removal of erased people. Kept for pulse.message_retention.';
 COMMENT ON COLUMN pulse.sync_run.operation IS 'delta: those who changed; full: everybody is compared; replace: everybody is sent again; delete: the audience is deleted on the platform; erase: only what belongs to erased people or is otherwise no longer theirs is removed.';
 COMMENT ON COLUMN pulse.sync_run.status IS 'pending, processing, held (by the gate, or because it would move too many people), completed, partial (some people were refused), failed, cancelled.';
+COMMENT ON COLUMN pulse.sync_run.phase IS 'begin, scan (reading a segment over a relation), plan (comparing people with the ledger), check (how many would move), remove, add, finish, done.';
+COMMENT ON COLUMN pulse.sync_run.triggered_by IS 'manual, schedule, change, action, erasure, or resume of a restored copy.';
+COMMENT ON COLUMN pulse.sync_run.not_before IS 'When its next step is due.';
+COMMENT ON COLUMN pulse.sync_run.attempts IS 'How often in a row a request failed.';
+COMMENT ON COLUMN pulse.sync_run.after IS 'The last person of this phase who is done, where it continues after a crash; after_key: the last key of a relation.';
 COMMENT ON COLUMN pulse.sync_run.looked_at IS 'People who were looked at; total: of them members of the segment.';
 COMMENT ON COLUMN pulse.sync_run.to_add IS 'Known after everybody was looked at; to_remove likewise.';
 COMMENT ON COLUMN pulse.sync_run.sent IS 'Rows that were sent; a person can be in several.';
 COMMENT ON COLUMN pulse.sync_run.suppressed IS 'Members who were left out; suppressed_by says why: no_consent (none recorded), refused (denied, withdrawn or ended), no_identifier, invalid_identifier.';
 COMMENT ON COLUMN pulse.sync_run.decision_id IS 'The decision of the gate that it is carried out with.';
 COMMENT ON COLUMN pulse.sync_run.held_by IS 'gate: looked at again every minute, cancelled after 24 hours; share: max_share of the audience, until pulse_approve_sync().';
+COMMENT ON COLUMN pulse.sync_run.held_reason IS 'Why, in sentences; null when it has gone on.';
+COMMENT ON COLUMN pulse.sync_run.match_low IS 'The match rate of this sync on the platform is between match_low and match_high, 0 to 1.';
+COMMENT ON COLUMN pulse.sync_run.session_id IS 'The upload session on the platform, where it has such; the other columns session_* say how far it came.';
+COMMENT ON COLUMN pulse.sync_run.cancel_asked IS 'Whether it is to end after its request under way.';
 COMMENT ON COLUMN pulse.sync_run.answer IS 'The last answer of the platform that was not a success.';
 
 -- Level: reader
@@ -81,6 +90,8 @@ CREATE TABLE pulse.sync_batch (
 CREATE INDEX sync_batch_run ON pulse.sync_batch (run_id);
 CREATE INDEX sync_batch_look ON pulse.sync_batch (look_at) WHERE look_at IS NOT NULL;
 COMMENT ON TABLE pulse.sync_batch IS 'The requests of each sync.';
+COMMENT ON COLUMN pulse.sync_batch.outcome IS 'What the answer means: done, pending (the platform still works on it), or one of the errors in doc/audience.md.';
+COMMENT ON COLUMN pulse.sync_batch.look_at IS 'When the platform is asked next what became of the upload; looks: how often it was asked.';
 COMMENT ON COLUMN pulse.sync_batch.upload_id IS 'The platform''s id of the upload, where it is asked later what became of it.';
 COMMENT ON COLUMN pulse.sync_batch.people IS 'Who was in it, until the platform has finished it; cells: what was removed.';
 

@@ -17,6 +17,7 @@ using pg::Value;
 
 RunResult RunAudiencesJob(bool in_worker) {
     if (in_worker) return RunSyncWorker();
+    const pg::OwnerSession session;
     RunResult result;
     result.rows = RunSyncsHere();
     result.message = std::to_string(*result.rows) + " ended";

@@ -1,4 +1,4 @@
-// Audiences as subjects of the gate, and syncs as actions.
+// Audiences as subjects of the gate; syncing, pausing and resuming them as actions.
 #include <nlohmann/json.hpp>
 
 #include "pulse/audience/store_audience.hpp"
@@ -24,14 +24,50 @@ bool FindSubject(const std::string& name, std::vector<trust::Subject>& dependenc
     return true;
 }
 
-void CarryOut(const trust::Action& action, nlohmann::json& result) {
-    const trust::Subject subject = trust::ReadSubject(action.subject);
-    result["run"] = RequestSync(subject.name, "auto", "action");
+std::string NameOf(const trust::Action& action) {
+    return trust::ReadSubject(action.subject).name;
+}
+
+std::string ReasonOf(const trust::Action& action) {
+    return "action " + std::to_string(action.id);
+}
+
+void Sync(const trust::Action& action, nlohmann::json& result) {
+    result["run"] = RequestSync(NameOf(action), "auto", "action");
+}
+
+void Pause(const trust::Action& action, nlohmann::json&) {
+    PauseAudience(NameOf(action), ReasonOf(action));
+}
+
+void Resume(const trust::Action& action, nlohmann::json&) {
+    ResumeAudience(NameOf(action));
+}
+
+void KeepStatus(const trust::Action& action, nlohmann::json& state) {
+    state = {{"status", LoadAudience(NameOf(action)).status}};
+}
+
+void RestoreStatus(const trust::Action& action, const nlohmann::json& state) {
+    if (state.at("status") == "active")
+        ResumeAudience(NameOf(action));
+    else
+        PauseAudience(NameOf(action), "rollback of " + ReasonOf(action));
 }
 
 [[maybe_unused]] const bool trust_registered =
     trust::RegisterSubjectKind({.kind = "audience", .find = FindSubject}) &&
-    trust::RegisterActionKind({.name = "sync_audience", .subject_kind = "audience", .carry_out = CarryOut});
+    trust::RegisterActionKind({.name = "sync_audience", .subject_kind = "audience", .carry_out = Sync}) &&
+    trust::RegisterActionKind({.name = "pause_audience",
+                               .subject_kind = "audience",
+                               .carry_out = Pause,
+                               .state_before = KeepStatus,
+                               .roll_back = RestoreStatus}) &&
+    trust::RegisterActionKind({.name = "resume_audience",
+                               .subject_kind = "audience",
+                               .carry_out = Resume,
+                               .state_before = KeepStatus,
+                               .roll_back = RestoreStatus});
 
 }  // namespace
 

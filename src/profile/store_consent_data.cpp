@@ -19,7 +19,9 @@ void ExportConsent(const DataSubject& person, nlohmann::json& document) {
         " (SELECT coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.at, r.id), '[]')"
         " FROM pulse.consent_record AS r WHERE r.profile_id = ANY ($1))",
         {Value::Int8s(person.profiles)}, true);
-    document["consents"] = {{"current", rows[0].Jsonb(0)}, {"history", rows[0].Jsonb(1)}};
+    nlohmann::json current = rows[0].Jsonb(0), history = rows[0].Jsonb(1);
+    if (!current.empty() || !history.empty())
+        document["consents"] = {{"current", std::move(current)}, {"history", std::move(history)}};
 }
 
 int64_t EraseConsent(const DataSubject& person) {

@@ -168,6 +168,70 @@ void AddIncidents(const pg::Result& rows, HealthFacts& facts) {
 #define PULSE_WORST_FIRST \
     " ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], r.severity), r.id LIMIT 200"
 
+// The freshness of segments; returns their ids.
+std::vector<int64_t> ReadSegments(const ScopeNames& names, Moment now, HealthFacts& facts) {
+    static pg::Statement segments(
+        "SELECT s.id, s.name, s.kind, s.cadence, s.checked_at, (SELECT p.taken_at FROM pulse.snapshot AS p WHERE"
+        " p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= $2 ORDER BY p.taken_at DESC LIMIT 1), s.status"
+        " FROM pulse.segment AS s WHERE s.name = ANY ($1) ORDER BY s.name",
+        {TEXTARRAYOID, TIMESTAMPTZOID});
+    std::vector<int64_t> ids;
+    if (names.segments.empty()) return ids;
+    const pg::Result rows = segments.Execute({Value::Texts(names.segments), Value::Time(now)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const std::string subject = "segment:" + rows[i].Text(1);
+        ids.push_back(rows[i].Int8(0));
+        rows[i].IsNull(4) ? facts.unwatched.push_back(subject) : void(++facts.watched);
+        if (rows[i].Text(6) != "active") facts.notes.push_back(subject + " is " + rows[i].Text(6) + ".");
+        if (rows[i].Text(2) == "profile") {
+            facts.people = true;
+            continue;
+        }
+        FreshnessInput input{"the newest snapshot of " + subject, {}, subject + " was never measured."};
+        // A weekly segment is as fresh after a week as a daily one after a day.
+        const int64_t cadence = std::max(pg::IntervalLength(rows[i].Raw(3)), kDay);
+        if (const auto taken = rows[i].TimeOrNull(5)) {
+            input.age = static_cast<int64_t>(static_cast<double>(now - *taken) *
+                                             (static_cast<double>(kDay) / static_cast<double>(cadence)));
+        }
+        facts.freshness.push_back(std::move(input));
+    }
+    return ids;
+}
+
+// The freshness of tables; returns the ids of their monitors.
+std::vector<int64_t> ReadTables(const ScopeNames& names, Moment now, HealthFacts& facts) {
+    static pg::Statement tables(
+        "SELECT g.name, m.id, m.checked_at, m.every FROM unnest($1) AS g (name) LEFT JOIN pulse.monitor AS m ON"
+        " m.status = 'active' AND (m.relation IN (g.name, 'public.' || g.name) AND m.source IS NULL OR"
+        " m.source || ':' || m.relation = g.name) ORDER BY g.name, m.id",
+        {TEXTARRAYOID});
+    std::vector<int64_t> ids;
+    if (names.tables.empty()) return ids;
+    const pg::Result rows = tables.Execute({Value::Texts(names.tables)});
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const std::string subject = "table:" + rows[i].Text(0);
+        if (rows[i].IsNull(1) || rows[i].IsNull(2)) {
+            facts.unwatched.push_back(subject);
+            continue;
+        }
+        ids.push_back(rows[i].Int8(1));
+        ++facts.watched;
+        facts.freshness.push_back({"the last check of " + subject, now - rows[i].Time(2), ""});
+    }
+    return ids;
+}
+
+// Whether events are checked.
+void ReadEventChecks(const ScopeNames& names, HealthFacts& facts) {
+    static pg::Statement events("SELECT checked_at FROM pulse.event_check", {});
+    if (names.events.empty() && !names.any_event) return;
+    const bool checked = !events.Execute({}).empty();
+    for (const std::string& event : names.events)
+        checked ? void(++facts.watched) : facts.unwatched.push_back("event:" + event);
+    if (names.any_event) checked ? void(++facts.watched) : facts.unwatched.push_back("event:*");
+}
+
 // Subjects that are watched, and those with incidents.
 void ReadWatched(const ScopeNames& names, Moment now, HealthFacts& facts) {
     static pg::Statement incidents(
@@ -178,58 +242,9 @@ void ReadWatched(const ScopeNames& names, Moment now, HealthFacts& facts) {
         PULSE_OPEN_INCIDENTS
         " AND (r.segment_id = ANY ($2) OR r.monitor_id = ANY ($3) OR r.event IS NOT NULL)" PULSE_WORST_FIRST,
         {TIMESTAMPTZOID, INT8ARRAYOID, INT8ARRAYOID});
-    static pg::Statement segments(
-        "SELECT s.id, s.name, s.kind, s.cadence, s.checked_at, (SELECT p.taken_at FROM pulse.snapshot AS p WHERE"
-        " p.segment_id = s.id AND p.status = 'ok' AND p.taken_at <= $2 ORDER BY p.taken_at DESC LIMIT 1), s.status"
-        " FROM pulse.segment AS s WHERE s.name = ANY ($1) ORDER BY s.name",
-        {TEXTARRAYOID, TIMESTAMPTZOID});
-    static pg::Statement tables(
-        "SELECT g.name, m.id, m.checked_at, m.every FROM unnest($1) AS g (name) LEFT JOIN pulse.monitor AS m ON"
-        " m.status = 'active' AND (m.relation IN (g.name, 'public.' || g.name) AND m.source IS NULL OR"
-        " m.source || ':' || m.relation = g.name) ORDER BY g.name, m.id",
-        {TEXTARRAYOID});
-    static pg::Statement events("SELECT checked_at FROM pulse.event_check", {});
-    std::vector<int64_t> segment_ids, monitor_ids;
-    if (!names.segments.empty()) {
-        const pg::Result rows = segments.Execute({Value::Texts(names.segments), Value::Time(now)});
-        for (uint64_t i = 0; i < rows.size(); ++i) {
-            const std::string subject = "segment:" + rows[i].Text(1);
-            segment_ids.push_back(rows[i].Int8(0));
-            rows[i].IsNull(4) ? facts.unwatched.push_back(subject) : void(++facts.watched);
-            if (rows[i].Text(6) != "active") facts.notes.push_back(subject + " is " + rows[i].Text(6) + ".");
-            if (rows[i].Text(2) == "profile") {
-                facts.people = true;
-                continue;
-            }
-            FreshnessInput input{"the newest snapshot of " + subject, {}, subject + " was never measured."};
-            // A weekly segment is as fresh after a week as a daily one after a day.
-            const int64_t cadence = std::max(pg::IntervalLength(rows[i].Raw(3)), kDay);
-            if (const auto taken = rows[i].TimeOrNull(5)) {
-                input.age = static_cast<int64_t>(static_cast<double>(now - *taken) *
-                                                 (static_cast<double>(kDay) / static_cast<double>(cadence)));
-            }
-            facts.freshness.push_back(std::move(input));
-        }
-    }
-    if (!names.tables.empty()) {
-        const pg::Result rows = tables.Execute({Value::Texts(names.tables)});
-        for (uint64_t i = 0; i < rows.size(); ++i) {
-            const std::string subject = "table:" + rows[i].Text(0);
-            if (rows[i].IsNull(1) || rows[i].IsNull(2)) {
-                facts.unwatched.push_back(subject);
-                continue;
-            }
-            monitor_ids.push_back(rows[i].Int8(1));
-            ++facts.watched;
-            facts.freshness.push_back({"the last check of " + subject, now - rows[i].Time(2), ""});
-        }
-    }
-    if (!names.events.empty() || names.any_event) {
-        const bool checked = !events.Execute({}).empty();
-        for (const std::string& event : names.events)
-            checked ? void(++facts.watched) : facts.unwatched.push_back("event:" + event);
-        if (names.any_event) checked ? void(++facts.watched) : facts.unwatched.push_back("event:*");
-    }
+    const std::vector<int64_t> segment_ids = ReadSegments(names, now, facts);
+    const std::vector<int64_t> monitor_ids = ReadTables(names, now, facts);
+    ReadEventChecks(names, facts);
     if (names.any_event)
         AddIncidents(
             of_any_event.Execute({Value::Time(now), Value::Int8s(segment_ids), Value::Int8s(monitor_ids)}),

@@ -16,7 +16,7 @@ using pg::Value;
 constexpr size_t kLongestPayload = 100'000;
 constexpr size_t kLongestSubject = 500;
 
-// A kind of subject that Pulse does not know, such as campaign, is judged by the health of everything.
+// A kind of subject that Pulse does not know, such as ad_campaign, is judged by the health of everything.
 std::string GateSubject(const std::string& subject) {
     const Subject parts = ReadSubject(subject);
     return parts.kind == "all" || FindSubjectKind(parts.kind) ? subject : "all";

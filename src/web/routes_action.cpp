@@ -30,13 +30,14 @@ constexpr Parameter kActionState{
     "'approved_by', a.approved_by, 'confirmed_by', a.confirmed_by, 'overridden_by', a.overridden_by, "           \
     "'applied_at', a.applied_at, 'finished_at', a.finished_at)"
 // Stratum calls what waits for the queue queued, and what waits for a person pending_approval.
-#define PULSE_STRATUM_ACTION                                                                                     \
-    "json_build_object('id', a.id::text, 'action_type', a.name, 'entity_type', split_part(a.subject, ':', 1), "  \
-    "'entity_id', substr(a.subject, strpos(a.subject, ':') + 1), 'action_json', a.payload, 'before_value', "     \
-    "a.payload -> 'before', 'after_value', a.payload -> 'after', 'status', CASE WHEN a.state <> 'pending' THEN " \
-    "a.state WHEN a.needs = 'health' THEN 'queued' ELSE 'pending_approval' END, 'needs', a.needs, 'reasons', "   \
-    "a.reasons, 'warnings', a.warnings, 'signal_health_score', a.score, 'error', a.error, 'created_at', "        \
-    "a.created_at, 'created_by', a.created_by, 'approved_at', a.approved_at, 'approved_by', a.approved_by, "     \
+#define PULSE_STRATUM_ACTION                                                                                                   \
+    "json_build_object('id', a.id::text, 'action_type', a.name, 'entity_type', regexp_replace(split_part(a.subject, ':', 1), " \
+    "'^ad_campaign$', 'campaign'), "                                                                                           \
+    "'entity_id', substr(a.subject, strpos(a.subject, ':') + 1), 'action_json', a.payload, 'before_value', "                   \
+    "a.payload -> 'before', 'after_value', a.payload -> 'after', 'status', CASE WHEN a.state <> 'pending' THEN "               \
+    "a.state WHEN a.needs = 'health' THEN 'queued' ELSE 'pending_approval' END, 'needs', a.needs, 'reasons', "                 \
+    "a.reasons, 'warnings', a.warnings, 'signal_health_score', a.score, 'error', a.error, 'created_at', "                      \
+    "a.created_at, 'created_by', a.created_by, 'approved_at', a.approved_at, 'approved_by', a.approved_by, "                   \
     "'applied_at', a.applied_at)"
 #define PULSE_ACTION_ANSWER                                                                                      \
     "json_build_object('id', r.id::text, 'state', r.state, 'needs', r.needs, 'would_execute', r.would_execute, " \
@@ -196,9 +197,9 @@ std::vector<Route> OfAutomations() {
     };
 }
 
-// An entity of Stratum is a subject: its type and its id.
+// An entity of Stratum is a subject: its type and its id. Its campaigns are those of an ad platform.
 #define PULSE_ENTITY \
-    "CASE WHEN $3::text IS NULL OR $4::text IS NULL THEN NULL ELSE $3::text || ':' || $4::text END"
+    "CASE WHEN $3::text IS NULL OR $4::text IS NULL THEN NULL ELSE CASE $3::text WHEN 'campaign' THEN 'ad_campaign' ELSE $3::text END || ':' || $4::text END"
 
 std::vector<Route> OfAutopilot() {
     const std::vector<Parameter> proposal = {

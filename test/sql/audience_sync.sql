@@ -43,6 +43,8 @@ SELECT * FROM last_sync;
 SELECT * FROM file;
 SELECT name, status, sent, adding, removing, members, matchable, matchability, last_sync_at, last_full_at, next_sync_at FROM pulse.audience_overview;
 SELECT pulse_run_syncs() AS ended;
+-- The job does the same in a session.
+SELECT status, rows, message, error FROM pulse_run_job('audiences');
 
 -- ---- changes of membership, consent, ids and attributes leave marks, and only these people are looked at ----
 SELECT pulse_identify('u7', '{"plan": "gold"}') > 0 AS enters, pulse_identify('u1', '{"plan": "free"}') > 0 AS leaves;
@@ -167,6 +169,15 @@ SELECT pulse_identify('u9', '{"plan": "gold"}') > 0 AS enters;
 SELECT pulse_resume_audience('gold');
 SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
 SELECT operation, added FROM last_sync;
+-- As actions, which an automation may take.
+SELECT id AS action, state FROM pulse_propose_action('pause_audience', 'audience:gold', level => 'guarded') \gset
+SELECT :'state' AS state;
+SELECT pulse_run_actions() > 0 AS acted;
+SELECT name, status FROM pulse.audience_overview;
+SELECT pulse_rollback_action(:action);
+SELECT name, status FROM pulse.audience_overview;
+SELECT pulse_propose_action('resume_audience', 'audience:nobody');
+SELECT pulse_propose_action('resume_audience', 'segment:gold');
 SELECT pulse_pause_audience('nobody');
 SELECT pulse_resume_audience(NULL);
 

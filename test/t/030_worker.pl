@@ -148,6 +148,8 @@ wait_until(q{SELECT (} . last_run('long') . q{).status = 'crashed' AND running_s
 shop(q{DELETE FROM pulse.job WHERE kind = 'sql'});
 
 # ---- an idle server ----
+# The one job that runs every minute.
+shop(q{SELECT pulse_unschedule('signal_health')});
 wait_until(q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type IN ('pulse worker', 'pulse seal_audit')}, 'nothing is due');
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements');
 my $launcher = $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse launcher'});

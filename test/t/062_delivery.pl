@@ -38,6 +38,8 @@ is(shop(q{BEGIN; INSERT INTO pulse.outbox (channel, kind, event, payload) VALUES
 	'a message that is rolled back is not sent');
 
 # ---- an idle worker runs no query ----
+# A job that runs every minute, in another process.
+shop(q{SELECT pulse_unschedule('signal_health')});
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements');
 $node->safe_psql('postgres', 'SELECT pg_stat_statements_reset()');
 my $switches = sub { my $status = slurp_file("/proc/$pid/status"); return $status =~ /^voluntary_ctxt_switches:\s+(\d+)/m ? $1 : -1 };
