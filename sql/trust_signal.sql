@@ -35,6 +35,7 @@ CREATE TABLE pulse.signal_series (
 );
 CREATE INDEX signal_series_source ON pulse.signal_series (source, last_at);
 CREATE INDEX signal_series_entity ON pulse.signal_series (entity, last_at);
+CREATE INDEX signal_series_newest ON pulse.signal_series (last_at) WHERE source <> 'pulse';
 COMMENT ON TABLE pulse.signal_series IS 'The newest value of each signal by name, source and entity.';
 COMMENT ON COLUMN pulse.signal_series.last_at IS 'The time of the newest value.';
 COMMENT ON COLUMN pulse.signal_series.signals IS 'How many were recorded, with those that retention has deleted.';

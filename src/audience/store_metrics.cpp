@@ -33,9 +33,11 @@ void ReportAudiences(pg::MetricReport& report) {
     report.AddRows(rows, {"audience", "destination"}, 6);
     report.Family(MetricType::kGauge, "pulse_syncs",
                   "Syncs of audiences that have not ended, by their status.");
-    report.AddRows(pg::Execute("SELECT s.status, (SELECT count(*) FROM pulse.sync_run AS r WHERE r.status ="
-                               " s.status)::float8 FROM unnest('{pending,processing,held}'::text[]) AS s"
-                               " (status)",
+    report.AddRows(pg::Execute("SELECT s.status, count(r.status)::float8 FROM"
+                               " unnest('{pending,processing,held}'::text[]) WITH ORDINALITY AS s (status, n)"
+                               " LEFT JOIN (SELECT o.status FROM pulse.sync_run AS o WHERE o.status IN"
+                               " ('pending', 'processing', 'held')) AS r ON r.status = s.status"
+                               " GROUP BY s.status, s.n ORDER BY s.n",
                                {}, true),
                    {"status"}, 1);
     report.Family(MetricType::kGauge, "pulse_erasures_pending",
