@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "pulse/base/duration.hpp"
 #include "pulse/base/number.hpp"
@@ -133,6 +134,25 @@ HealthPart VariancePart(const HealthFacts& facts) {
 
 int SeverityRank(const std::string& severity) {
     return severity == "critical" ? 3 : severity == "high" ? 2 : severity == "medium" ? 1 : 0;
+}
+
+// The worst open incident of what a decision stands on, by its rank. One incident does not stop what stands
+// on everything; high ones, or critical ones, of half of what is watched do.
+int WorstThatCounts(const HealthFacts& facts) {
+    std::map<std::string, int> ranks;
+    int worst = -1;
+    for (const OpenIncident& one : facts.incidents) {
+        int& rank = ranks[one.subject];
+        rank = std::max(rank, SeverityRank(one.severity));
+        worst = std::max(worst, rank);
+    }
+    if (!facts.everything) return worst;
+    for (const int rank : {3, 2}) {
+        const auto bad = std::count_if(ranks.begin(), ranks.end(),
+                                       [&](const auto& subject) { return subject.second >= rank; });
+        if (bad > 0 && 2 * bad >= facts.watched) return rank;
+    }
+    return -1;
 }
 
 HealthPart AnomalyPart(const HealthFacts& facts) {
@@ -281,17 +301,13 @@ Health ScoreHealth(const HealthFacts& facts, const TrustSettings& settings) {
     }
     health.score = ToScore(sum);
     health.assumed = total > 0 ? assumed : 1;
-    if (!facts.everything) {
-        int worst = -1;
-        for (const OpenIncident& one : facts.incidents) worst = std::max(worst, SeverityRank(one.severity));
-        // Below all that passes, and below what waits.
-        const double passes =
-            std::min({settings.healthy, settings.high, settings.standard, settings.conservative});
-        if (worst == 2) health.score = std::min(health.score, ToScore(passes - kStep));
-        if (worst == 3)
-            health.score =
-                std::min(health.score, ToScore(std::min(settings.degraded, settings.hold) - kStep));
-    }
+    const int worst = WorstThatCounts(facts);
+    // Below all that passes, and below what waits.
+    const double passes =
+        std::min({settings.healthy, settings.high, settings.standard, settings.conservative});
+    if (worst == 2) health.score = std::min(health.score, ToScore(passes - kStep));
+    if (worst == 3)
+        health.score = std::min(health.score, ToScore(std::min(settings.degraded, settings.hold) - kStep));
     health.issues.insert(health.issues.end(), facts.notes.begin(), facts.notes.end());
     constexpr double kHalf = 0.5 + 1e-9;
     health.status = health.assumed > kHalf ? HealthStatus::kUnknown : StatusOf(health.score, settings);

@@ -61,7 +61,10 @@ std::optional<StoredState> LockState(const std::string& scope, Moment now, bool 
         " FOR NO KEY UPDATE SKIP LOCKED",
         {TEXTOID});
     static pg::Statement known("SELECT 1 FROM pulse.signal_health_state WHERE scope = $1", {TEXTOID});
-    if (known.Execute({Value::Text(scope)}).empty()) make.Execute({Value::Text(scope), Value::Time(now)});
+    if (known.Execute({Value::Text(scope)}).empty()) {
+        make.Execute({Value::Text(scope), Value::Time(now)});
+        pg::NotifyLauncher();  // the job signal_health keeps it from now on
+    }
     const pg::Result rows = (wait ? lock : skip).Execute({Value::Text(scope)});
     return rows.empty() ? std::nullopt : std::optional(ReadState(rows[0]));
 }

@@ -8,6 +8,15 @@ namespace pulse::trust {
 
 namespace {
 
+// Nothing while nobody has recorded a signal or asked for a decision: an idle database costs nothing.
+Moment NextHealthDue() {
+    static pg::Statement used(
+        "SELECT EXISTS (SELECT FROM pulse.signal_health_state) OR EXISTS (SELECT FROM pulse.signal_series)"
+        " OR EXISTS (SELECT FROM pulse.signal_query)",
+        {});
+    return used.Execute({})[0].Bool(0) ? pg::kAtOnce : pg::kNever;
+}
+
 RunResult RunHealthScores(bool in_worker) {
     RunResult result;
     const int64_t queries = RunDueSignalQueries(in_worker);
@@ -51,6 +60,8 @@ const pg::JobKind kSignalHealthJob{
     .description = "Computes the health of signals, of all and of what decisions ask for.",
     .schedule = "1 minute",
     .retry_delay = "1 minute",
+    .next_due = NextHealthDue,
+    .pause_after_success = true,
     .run = RunHealthScores,
     .status = {{.order = 65, .add = ReportTrust}}};
 

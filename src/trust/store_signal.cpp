@@ -8,6 +8,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/array.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/retention.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -140,6 +141,9 @@ std::vector<int64_t> WriteSignals(const std::vector<Signal>& signals, const std:
                         Value::Float8s(values), pg::Times(times), pg::Jsonbs(details), Value::Text(actor)});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    // The job signal_health rests until there is something to keep; then it runs every minute.
+    static pg::Statement kept("SELECT FROM pulse.signal_health_state LIMIT 1", {});
+    if (kept.Execute({}).empty()) pg::NotifyLauncher();
     return ids;
 }
 

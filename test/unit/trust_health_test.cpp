@@ -167,8 +167,15 @@ TEST(TrustHealth, IncidentsHoldTheirScope) {
     EXPECT_EQ(ScoreHealth(facts, {}).score, 69.99);
     facts.incidents.push_back({2, "event:purchase", "event_vanished", "critical"});
     EXPECT_EQ(ScoreHealth(facts, {}).score, 39.99);
+    // Of everything, unless half of what is watched has one.
     facts.everything = true;
+    facts.watched = 10;
     EXPECT_GT(ScoreHealth(facts, {}).score, 70);
+    facts.watched = 4;
+    EXPECT_EQ(ScoreHealth(facts, {}).score, 69.99);
+    facts.watched = 2;
+    EXPECT_EQ(ScoreHealth(facts, {}).score, 39.99);
+    facts.watched = 10;
     // Below all that passes, whatever the thresholds are.
     facts.everything = false;
     facts.incidents.pop_back();

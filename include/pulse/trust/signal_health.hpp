@@ -79,7 +79,7 @@ struct CdpFacts {
 };
 
 struct HealthFacts {
-    bool everything = false;   // the scope is all: incidents count by their share only
+    bool everything = false;   // the scope is all: single incidents count by their share only
     bool ad_platform = false;  // the parts emq and variance apply
     bool people = false;       // the part cdp applies
     std::vector<EmqReading> emq;
