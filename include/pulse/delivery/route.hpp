@@ -14,8 +14,8 @@ namespace pulse::delivery {
 int Rank(const std::string& severity);
 inline constexpr int kCritical = 3;
 
-// The events of routes: kinds of entries in an incident's timeline, in canonical order; health (of signals) and
-// action (that waits for a person, or failed).
+// The events of routes: kinds of entries in an incident's timeline, in canonical order; health (of signals)
+// and action (that waits for a person, or failed).
 const std::vector<std::string>& RouteEvents();
 // opened, reopened, worsened; the other events follow an alarm.
 bool IsAlarm(const std::string& event);
