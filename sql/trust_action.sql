@@ -162,6 +162,15 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.action_token', 'WHERE false');
 SELECT pg_catalog.pg_extension_config_dump('pulse.enforcement', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.enforcement_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.enforcement_rule_id_seq', '');
+-- What lets actions pass is written by the owner alone: without a policy for writing not even pg_write_all_data can.
+ALTER TABLE pulse.action ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.action FOR SELECT USING (true);
+ALTER TABLE pulse.action_token ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.action_token FOR SELECT USING (true);
+ALTER TABLE pulse.enforcement ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.enforcement FOR SELECT USING (true);
+ALTER TABLE pulse.enforcement_rule ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.enforcement_rule FOR SELECT USING (true);
 
 CREATE FUNCTION pulse.settle_enforcement() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

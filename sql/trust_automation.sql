@@ -96,6 +96,11 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.automation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation_version', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation_trigger', $$WHERE status <> 'waiting'$$);
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation_trigger_id_seq', '');
+-- What lets actions pass is written by the owner alone: without a policy for writing not even pg_write_all_data can.
+ALTER TABLE pulse.automation ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.automation FOR SELECT USING (true);
+ALTER TABLE pulse.automation_version ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.automation_version FOR SELECT USING (true);
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 

@@ -23,6 +23,11 @@ CREATE TABLE pulse.freeze (
 COMMENT ON TABLE pulse.freeze IS 'Whether everything is frozen: at most one row, none before the first freeze. Changed only by pulse_freeze() and pulse_unfreeze().';
 COMMENT ON COLUMN pulse.freeze.by IS 'The role or API key that changed it last.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.freeze', '');
+-- What lets actions pass is written by the owner alone: without a policy for writing not even pg_write_all_data can.
+ALTER TABLE pulse.action_type ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.action_type FOR SELECT USING (true);
+ALTER TABLE pulse.freeze ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.freeze FOR SELECT USING (true);
 
 -- Level: reader
 CREATE TABLE pulse.gate_decision (

@@ -64,6 +64,13 @@ COMMENT ON COLUMN pulse.signal_health_history.hour IS 'The beginning of the hour
 COMMENT ON COLUMN pulse.signal_health_history.parts IS 'The parts of the last score, as pulse_signal_health() returns them, without their evidence.';
 COMMENT ON COLUMN pulse.signal_health_history.as_of IS 'When the last score of the hour was computed.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.signal_health_history', '');
+-- What lets actions pass is written by the owner alone: without a policy for writing not even pg_write_all_data can.
+ALTER TABLE pulse.trust_setting ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.trust_setting FOR SELECT USING (true);
+ALTER TABLE pulse.signal_health_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.signal_health_state FOR SELECT USING (true);
+ALTER TABLE pulse.signal_health_history ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.signal_health_history FOR SELECT USING (true);
 
 SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 -- Level: reader

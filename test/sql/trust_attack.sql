@@ -120,6 +120,22 @@ SELECT format('ALTER TABLE pulse.campaign_check ADD CONSTRAINT attack CHECK (cam
 SELECT status, error LIKE '1 failure, first: %attack%' AS failed FROM pulse_run_job('campaigns');
 SELECT c.name, count(k.id) AS checks FROM pulse.campaign AS c LEFT JOIN pulse.campaign_check AS k ON k.campaign_id = c.id GROUP BY 1 ORDER BY 1;
 
+-- ---- who may write all data writes nothing that lets actions pass ----
+CREATE ROLE attack_writer;
+GRANT pg_write_all_data, pg_read_all_data TO attack_writer;
+GRANT USAGE ON SCHEMA pulse TO attack_writer;
+SELECT pulse_freeze('attack');
+SET ROLE attack_writer;
+WITH u AS (UPDATE pulse.signal_health_state SET score = 100 RETURNING 1) SELECT count(*) FROM u;
+WITH u AS (UPDATE pulse.freeze SET frozen = false RETURNING 1) SELECT count(*) FROM u;
+WITH d AS (DELETE FROM pulse.freeze RETURNING 1) SELECT count(*) FROM d;
+INSERT INTO pulse.trust_setting VALUES (now(), '{}', 'x');
+INSERT INTO pulse.action_type VALUES ('anything', 'high', 'x', 'x', now());
+RESET ROLE;
+SELECT pulse_unfreeze();
+REVOKE USAGE ON SCHEMA pulse FROM attack_writer;
+DROP ROLE attack_writer;
+
 DROP EXTENSION pulse CASCADE;
 DROP VIEW attack_view;
 DROP TABLE attack_base, refused;
