@@ -150,6 +150,7 @@ class SyncWorker : private pg::LaneWorker {
     }
 
     void Forget(int64_t run) {
+        sessions_.erase(run);
         std::erase(due_, run);
         look_ = true;
     }
@@ -373,12 +374,15 @@ class SyncWorker : private pg::LaneWorker {
     bool PlaceInSession(int64_t run, ActiveSync& sync, Upload& upload) {
         UploadSession session = sync.work.run.session;
         const Moment now = pg::WallClock();
-        if (!CanContinue(session, now)) {
+        // One of a process that ended may lack the batch that was written down last: it is not continued.
+        const auto ours = sessions_.find(run);
+        if (!CanContinue(session, now) || ours == sessions_.end() || ours->second != session.id) {
             session = {};
             const std::string bytes = pg::RandomBytes(8);
             for (const char byte : bytes) session.id = (session.id << 8) | static_cast<unsigned char>(byte);
             session.id &= INT64_MAX >> 10;  // exact in a number of JSON
             session.started_at = now;
+            sessions_[run] = session.id;
         }
         ++session.batches;
         if (!Do("pulse: beginning a batch", [&] { RecordSession(run, session); })) return false;
@@ -501,8 +505,10 @@ class SyncWorker : private pg::LaneWorker {
             const bool last = sync.work.claimed.last && sync.next + 1 == sync.batches.size();
             if (done && !last)
                 sync.work.run.session.first_done = true;
-            else
+            else {
                 sync.work.run.session = {};  // closed; or another one, for its first batch may have arrived
+                sessions_.erase(run);
+            }
         }
         if (done) {
             // Rows that were refused while the others were taken.
@@ -655,6 +661,7 @@ class SyncWorker : private pg::LaneWorker {
     http::Exchange exchange_;
     std::map<int64_t, ActiveSync> active_;
     std::map<uint64_t, Asked> asked_;
+    std::map<int64_t, int64_t> sessions_;  // of runs: the upload session that this process has begun
     std::map<std::string, RateLimit> limits_;
     std::map<std::string, Token> tokens_;  // access tokens live in memory alone
     std::map<std::string, std::string> pending_tokens_;
