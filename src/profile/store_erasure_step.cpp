@@ -177,7 +177,9 @@ bool EraseByScans(const OpenErasure& erasure, const RunStep& step) {
     // What a run before this one has done.
     const size_t space = erasure.place.find(' ');
     const std::string reached = space == std::string::npos ? "" : erasure.place.substr(0, space);
-    for (const auto& [leaf, scan] : scans) {
+    for (const auto& one : scans) {
+        const auto& leaf = one.first;
+        const auto& scan = one.second;
         if (leaf < reached) continue;
         int64_t block = leaf == reached ? std::stoll(erasure.place.substr(space + 1)) : 0;
         for (bool more = true; more;) {

@@ -136,8 +136,11 @@ int SeverityRank(const std::string& severity) {
     return severity == "critical" ? 3 : severity == "high" ? 2 : severity == "medium" ? 1 : 0;
 }
 
-// The worst open incident of what a decision stands on, by its rank. One incident does not stop what stands
-// on everything; high ones, or critical ones, of half of what is watched do.
+// How many incidents at least stop what stands on everything: an automation may react to one or two.
+constexpr int64_t kLeastBroken = 3;
+
+// The worst open incident of what a decision stands on, by its rank. A few do not stop what stands on
+// everything; high ones, or critical ones, of half of what is watched do.
 int WorstThatCounts(const HealthFacts& facts) {
     std::map<std::string, int> ranks;
     int worst = -1;
@@ -150,7 +153,7 @@ int WorstThatCounts(const HealthFacts& facts) {
     for (const int rank : {3, 2}) {
         const auto bad = std::count_if(ranks.begin(), ranks.end(),
                                        [&](const auto& subject) { return subject.second >= rank; });
-        if (bad > 0 && 2 * bad >= facts.watched) return rank;
+        if (bad >= kLeastBroken && 2 * bad >= facts.watched) return rank;
     }
     return -1;
 }

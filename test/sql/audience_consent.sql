@@ -1,6 +1,8 @@
 -- Room audience: nobody is sent without live consent, and nobody stays without it, however long a sync is held; a broken segment empties no audience by many small syncs.
+SELECT current_database() AS home \gset
+CREATE DATABASE regress_audience_consent ENCODING 'UTF8' TEMPLATE template0;
+\c regress_audience_consent
 SET client_min_messages = warning;
-DROP EXTENSION IF EXISTS pulse CASCADE;
 CREATE EXTENSION pulse;
 RESET client_min_messages;
 \set SHOW_CONTEXT never
@@ -166,3 +168,6 @@ DELETE FROM pulse.audience_home;
 DELETE FROM pulse.audience_mark;
 SELECT pulse_set_consent('m600', 'ads', false) > 0 AS withdrawn;
 SELECT count(*) AS marks FROM pulse.audience_mark;
+
+\c :home
+DROP DATABASE regress_audience_consent;

@@ -171,10 +171,15 @@ TEST(TrustHealth, IncidentsHoldTheirScope) {
     facts.everything = true;
     facts.watched = 10;
     EXPECT_GT(ScoreHealth(facts, {}).score, 70);
-    facts.watched = 4;
-    EXPECT_EQ(ScoreHealth(facts, {}).score, 69.99);
     facts.watched = 2;
+    EXPECT_GT(ScoreHealth(facts, {}).score, 70);
+    facts.incidents.push_back({3, "segment:buyers", "size_change", "high"});
+    facts.watched = 6;
+    EXPECT_EQ(ScoreHealth(facts, {}).score, 69.99);
+    for (const int64_t id : {4, 5})
+        facts.incidents.push_back({id, "segment:" + std::to_string(id), "size_change", "critical"});
     EXPECT_EQ(ScoreHealth(facts, {}).score, 39.99);
+    facts.incidents.resize(2);
     facts.watched = 10;
     // Below all that passes, whatever the thresholds are.
     facts.everything = false;
