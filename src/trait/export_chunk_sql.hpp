@@ -2,7 +2,7 @@
 // profile as files write it. `profiles` is a bigint[], `identifiers` a text[].
 #pragma once
 
-#define PULSE_CHUNK_SHOWS(profiles, identifiers)                                                  \
+#define PULSE_CHUNK_SHOWS(profiles, identifiers)                                              \
     "(pulse.mentions(convert_from(c.data, 'UTF8'), " identifiers ") OR cardinality(" profiles \
-    ") > 0 AND convert_from(c.data, 'UTF8') ~ ('(\"(profile:)?|\"profile_id\": )('"             \
+    ") > 0 AND convert_from(c.data, 'UTF8') ~ ('(\"(profile:)?|\"profile_id\": )('"           \
     " || array_to_string(" profiles ", '|') || ')[\",}]'))"
