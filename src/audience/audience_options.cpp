@@ -13,7 +13,7 @@ namespace pulse::audience {
 namespace {
 
 constexpr size_t kMostPurposes = 20;
-constexpr size_t kLongestText = 300;
+constexpr size_t kLongestOptionText = 300;
 constexpr const char* kExample = R"({"interval": "6 hours", "identifiers": ["email"]})";
 
 const std::vector<std::string>& CreateKeys() {
@@ -46,8 +46,8 @@ std::optional<std::vector<std::string>> Texts(const JsonObject& object, const st
 
 std::optional<std::string> ShortText(const JsonObject& object, const std::string& key) {
     std::optional<std::string> text = object.Text(key);
-    if (text && (text->empty() || text->size() > kLongestText))
-        object.Refuse(key, "must have 1 to " + std::to_string(kLongestText) + " bytes");
+    if (text && (text->empty() || text->size() > kLongestOptionText))
+        object.Refuse(key, "must have 1 to " + std::to_string(kLongestOptionText) + " bytes");
     return text;
 }
 

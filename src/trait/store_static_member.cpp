@@ -131,7 +131,7 @@ std::vector<std::optional<int64_t>> FindProfiles(const std::vector<std::string>&
 }
 
 // Also where months of membership changes are dropped: what happened before is not known any more.
-[[maybe_unused]] const bool retention_registered = pg::RegisterRetention(
+[[maybe_unused]] const bool list_retention_registered = pg::RegisterRetention(
     {{.order = 105,
       .what = "ended memberships of static segments",
       .minutes = &pg::settings::membership_change_retention,

@@ -26,7 +26,7 @@ using pg::Value;
 // So long a score holds if nothing that it stands on has changed.
 constexpr int64_t kScoreLife = 10 * kSecond;
 constexpr int64_t kBetweenUses = kHour;
-constexpr size_t kLongestName = 300;
+constexpr size_t kLongestAsked = 300;
 
 // Runs a part of the work; what fails leaves nothing behind, and its SQLSTATE is returned.
 template <typename Body>
@@ -222,8 +222,8 @@ void Record(FullDecision& full, const std::string& asker) {
 
 FullDecision EvaluateGateFully(const std::string& action, const std::string& subject, bool dry_run) {
     FullDecision full;
-    full.facts.action = Shorten(action, kLongestName);
-    full.facts.subject = Shorten(subject, kLongestName);
+    full.facts.action = Shorten(action, kLongestAsked);
+    full.facts.subject = Shorten(subject, kLongestAsked);
     Gather(full, dry_run);
     full.judgement = Judge(full.facts, full.settings);
     if (!dry_run && full.facts.writable) {

@@ -9,7 +9,7 @@ namespace pulse::web::gateway {
 
 namespace {
 
-constexpr size_t kPiece = 64 << 10;
+constexpr size_t kAnswerPiece = 64 << 10;
 // What is still read of a client that is told to go, so that it sees why.
 constexpr size_t kMostDiscarded = 4 << 20;
 constexpr milliseconds kLingerTime{2'000};
@@ -126,7 +126,7 @@ void Session::WriteOn(void (Session::*then)()) {
                                     milliseconds(written_ * 1000 / static_cast<size_t>(settings.body_rate)));
         SetDeadline(deadline);
     }
-    const size_t length = std::min(output_.size() - written_, kPiece);
+    const size_t length = std::min(output_.size() - written_, kAnswerPiece);
     transport_->Write(boost::asio::buffer(output_.data() + written_, length),
                       [self = shared_from_this(), then](const boost::system::error_code& error, size_t sent) {
                           if (self->phase_ == Phase::kClosed) return;
