@@ -6,7 +6,7 @@ namespace pulse::profile {
 
 namespace {
 
-constexpr const char* kProfile[] = {"profile", nullptr};
+constexpr const char* kProfileTable[] = {"profile", nullptr};
 constexpr ExportPart kProfileParts[] = {
     {"profiles",
      "SELECT to_jsonb(p) - 'account_id' || jsonb_build_object('account', (SELECT a.key FROM pulse.account AS a"
@@ -14,7 +14,7 @@ constexpr ExportPart kProfileParts[] = {
     {}};
 [[maybe_unused]] const bool profile_registered =
     RegisterPersonalData({.room = "profile",
-                          .tables = kProfile,
+                          .tables = kProfileTable,
                           .erase =
                               [](const DataSubject& person) {
                                   return EraseRows(person, "DELETE FROM pulse.profile WHERE id = ANY ($1)");

@@ -74,7 +74,7 @@ std::string_view ValueReader::OtherText(Datum datum) {
             const std::string_view text = Plain(datum);
             return text.substr(0, text.find_last_not_of(' ') + 1);
         }
-        case Form::kName: return NameStr(*DatumGetName(datum));
+        case Form::kName: return NameStr(*reinterpret_cast<const NameData*>(DatumGetPointer(datum)));
         case Form::kBool: return DatumGetBool(datum) ? "true" : "false";
         case Form::kInt2: return Digits(DatumGetInt16(datum));
         case Form::kUuid: {
