@@ -92,7 +92,7 @@ std::string ToBytes(Datum datum) {
 }
 
 std::string ToName(Datum datum) {
-    return NameStr(*DatumGetName(datum));
+    return NameStr(*reinterpret_cast<const NameData*>(DatumGetPointer(datum)));
 }
 
 std::string ToOutput(Datum datum, Oid type) {
