@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include <audience_testing.hpp>
+#include "audience_testing.hpp"
 
 namespace pulse::audience {
 namespace {

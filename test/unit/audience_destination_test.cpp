@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include <audience_testing.hpp>
+#include "audience_testing.hpp"
 
 namespace pulse::audience {
 namespace {

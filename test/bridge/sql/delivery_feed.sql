@@ -124,7 +124,7 @@ SELECT channel, status, count(*) FROM pulse.outbox GROUP BY 1, 2 ORDER BY 1;
 -- ---- refused ----
 SELECT pulse_create_segment('buyers', '{"where": "events.purchase.count_30d >= 1"}') > 0 AS segment;
 SELECT subscription FROM pulse_subscribe('https://hook.example/', '{event.received,segment.entered}', segments => '{buyers}');
-SELECT subscription FROM pulse_subscribe('https://hook.example/', '{consent.updated}');
+SELECT subscription FROM pulse_subscribe('https://hook.example/', '{incident.updates}');
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT subscription FROM pulse_subscribe('https://hook.example/', '{event.received}');
 ROLLBACK;
