@@ -12,6 +12,7 @@ $node->safe_psql('postgres', 'CREATE ROLE alice LOGIN; CREATE DATABASE shop');
 $node->safe_psql(
 	'shop', q{
 	CREATE EXTENSION pulse;
+	SELECT pulse_unschedule('seal_audit');  -- scheduling is recorded: it would run beside the jobs of the test
 	SELECT pulse_grant('alice', 'operator');
 	CREATE TABLE done (job text, scheduled timestamptz, at timestamptz DEFAULT clock_timestamp());
 	CREATE TABLE gate (open boolean); INSERT INTO gate VALUES (false);

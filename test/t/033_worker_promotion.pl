@@ -9,7 +9,7 @@ use PulseTest;
 my $primary = start_node('worker_primary', "shared_preload_libraries = 'pulse'");
 $primary->safe_psql('postgres', 'CREATE ROLE alice LOGIN');
 $primary->safe_psql(
-	'postgres', q{CREATE EXTENSION pulse; SELECT pulse_grant('alice', 'operator');
+	'postgres', q{CREATE EXTENSION pulse; SELECT pulse_unschedule('seal_audit'); SELECT pulse_grant('alice', 'operator');
 	CREATE TABLE done (at timestamptz DEFAULT clock_timestamp(), standby boolean DEFAULT pg_is_in_recovery()); GRANT INSERT ON done TO alice});
 $primary->safe_psql('postgres', q{SELECT pulse_schedule('tick', '1 second', 'INSERT INTO done DEFAULT VALUES')}, extra_params => [ '-U', 'alice' ]);
 $primary->poll_query_until('postgres', 'SELECT count(*) > 1 FROM done') or die 'no jobs';

@@ -42,7 +42,7 @@ $node->safe_psql('evil', q{SET search_path = public; SELECT pulse_schedule(name,
 
 # ---- a due job whose row another session has locked ----
 my $started = sub { return scalar(() = slurp_file($node->logfile) =~ /starting background worker process "pulse worker"/g) };
-$node->safe_psql('shop', q{CREATE EXTENSION pulse; SELECT pulse_grant('alice', 'operator'); CREATE TABLE done (job text); GRANT INSERT, SELECT ON done TO alice});
+$node->safe_psql('shop', q{CREATE EXTENSION pulse; SELECT pulse_unschedule('seal_audit'); SELECT pulse_grant('alice', 'operator'); CREATE TABLE done (job text); GRANT INSERT, SELECT ON done TO alice});
 as('alice', q{SELECT pulse_schedule('held', '1 day', 'INSERT INTO done VALUES (''held'')')});
 as('alice', q{SELECT pulse_schedule('odd', '1 day', 'SELECT 1')});
 wait_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'pulse worker'}, 'nothing is due');
