@@ -114,7 +114,7 @@ sub come_in
 	# A server that is restarting refuses connections for a while.
 	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 	{
-		return if $node->psql('shop', $sql) == 0;
+		return if eval { $node->psql('shop', $sql) == 0 };  # psql may end before it reads the statement
 		select undef, undef, undef, 0.1;
 	}
 	die 'the server does not come back';

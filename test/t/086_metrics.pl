@@ -19,6 +19,11 @@ $node->safe_psql('shop', q{
 	SELECT pulse_run_job('retention');
 	SELECT pulse_record_signal('spend', 100 + i % 2, 'shop', at => now() - i * interval '1 hour') FROM generate_series(0, 8) AS i;
 	SELECT pulse_update_signal_health();
+	SELECT pulse_create_destination('crm', 'file', '{}');
+	SELECT pulse_create_audience('buyers', 'buyers', 'crm');
+	UPDATE pulse.audience SET match_low = 0.4, match_high = 0.5, last_sync_at = now();
+	INSERT INTO pulse.sync_run (audience_id, audience, operation, status, triggered_by, requested_by, created_at, finished_at, not_before)
+		SELECT id, name, 'full', 'completed', 'manual', 'x', now(), now(), now() FROM pulse.audience;
 	CREATE SERVER replica FOREIGN DATA WRAPPER pulse_source OPTIONS (host 'replica.example', dbname 'x');
 	INSERT INTO pulse.source_usage (source, purpose, status) VALUES ('replica', 'test', 'ok')});
 
