@@ -8,7 +8,7 @@ use PulseTest;
 
 my $writers = 16;
 my $each = 1000;
-my $node = start_node('audit', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'max_connections = 60', 'synchronous_commit = on');
+my $node = start_node('audit_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'max_connections = 60', 'synchronous_commit = on');
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 sub shop { return $node->safe_psql('shop', @_); }
 sub alive { $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back'; }

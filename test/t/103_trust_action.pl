@@ -9,7 +9,7 @@ use PulseTest;
 use PulsePeers;
 
 my $receiver = start_receiver();
-my $node = start_node('trust_action', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20',
+my $node = start_node('trust_action_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20',
 	'pulse.allow_http = on', "pulse.allowed_hosts = '127.0.0.1'");
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 

@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use PulseTest;
 
-my $node = start_node('erasure', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'pulse.run_jobs = off',
+my $node = start_node('erasure_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'pulse.run_jobs = off',
 	"pulse.lock_timeout = '1s'");
 sub sql { return $node->safe_psql('postgres', "SET client_min_messages = warning; $_[0]"); }
 sub run_jobs { sql("ALTER SYSTEM SET pulse.run_jobs = $_[0]"); sql('SELECT pg_reload_conf()'); return; }
