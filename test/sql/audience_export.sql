@@ -87,8 +87,11 @@ SELECT file(NULL, 'jsonl', '{"columns": ["external_id", "rfm.recency"], "where":
 SELECT count(*) FROM pulse_ingest(jsonb_build_array(
     jsonb_build_object('type', 'identify', 'userId', '=cmd|'' /C calc''!A0', 'timestamp', '2015-02-28T08:00:00Z', 'traits', jsonb_build_object(
         'plan', 'hostile', 'a', '=1+1', 'b', '+1', 'c', '-1', 'd', '@x', 'e', E'\tx', 'f', E'\r\n=x', 'g', 'say "hi", ok', 'h', '👩‍🚀 ä', 'i', '＝1', 'j', E'a\nb', 'k', '', 'l', null, 'm', -5, 'n', true))));
-SELECT file(NULL, 'csv', '{"where": "profile.plan = \"hostile\"", "columns": ["external_id", "profile.a", "profile.b", "profile.c", "profile.d", "profile.e", "profile.f", "profile.g", "profile.h", "profile.i", "profile.j", "profile.k", "profile.l", "profile.m", "profile.n", {"name": "=x\"\n", "rule": "profile.a"}]}');
+-- Unaligned: releases differ in how wide they show some characters.
+\pset format unaligned
+SELECT replace(f, E'\r', '\r') AS file FROM file(NULL, 'csv', '{"where": "profile.plan = \"hostile\"", "columns": ["external_id", "profile.a", "profile.b", "profile.c", "profile.d", "profile.e", "profile.f", "profile.g", "profile.h", "profile.i", "profile.j", "profile.k", "profile.l", "profile.m", "profile.n", {"name": "=x\"\n", "rule": "profile.a"}]}') AS f;
 SELECT file(NULL, 'jsonl', '{"where": "profile.plan = \"hostile\"", "columns": ["external_id", "profile.*", {"name": "=x\"\n", "rule": "profile.a"}]}');
+\pset format aligned
 SELECT bool_and(line::jsonb IS NOT NULL) AS all_json FROM file(NULL, 'jsonl', '{"columns": ["external_id", "profile.*"], "events": true}') AS line;
 -- A line of more than a megabyte: pieces of at most 256 kB between two characters.
 SELECT count(*) FROM pulse_ingest(jsonb_build_array(jsonb_build_object('type', 'identify', 'userId', 'huge', 'timestamp', '2015-02-28T08:00:00Z', 'traits', jsonb_build_object('plan', 'huge', 'text', repeat('ä', 10000)))));

@@ -9,480 +9,52 @@ namespace pulse::audience {
 namespace {
 
 using P = Platform;
+using testing::kAnswerTime;
 using testing::MakeAudienceDestination;
 using testing::MakeAudienceResponse;
-
-const Moment kNow = *ParseMoment("2026-11-30 18:00");
-
-Answer Read(Platform platform, int status, const std::string& body, Call call = Call::kUpload,
-            const std::string& name = "") {
-    return ReadAnswer(MakeAudienceDestination(platform), call, MakeAudienceResponse(status, body), kNow,
-                      name);
-}
-
-std::string MetaErrorBody(int code, int subcode = 0) {
-    return R"({"error":{"message":"said","type":"OAuthException","code":)" + std::to_string(code) +
-           (subcode ? ",\"error_subcode\":" + std::to_string(subcode) : "") + R"(,"fbtrace_id":"x"}})";
-}
-
-struct Case {
-    int status;
-    int code, subcode;
-    Outcome outcome;
-};
-
-// The table of Meta's codes.
-TEST(AudienceAnswer, MetaCodes) {
-    const Case cases[] = {
-        {400, 190, 463, Outcome::kRenewToken},
-        {400, 190, 460, Outcome::kRenewToken},
-        {401, 190, 0, Outcome::kRenewToken},
-        {403, 200, 1870050, Outcome::kRefused},
-        {403, 200, 1870090, Outcome::kRefused},
-        {400, 294, 0, Outcome::kRefused},
-        {400, 10, 0, Outcome::kRefused},
-        {400, 100, 33, Outcome::kGone},
-        {400, 100, 0, Outcome::kRefused},
-        {400, 100, 1713230, Outcome::kFlagged},
-        {400, 100, 1713231, Outcome::kFlagged},
-        {400, 471, 0, Outcome::kFlagged},
-        {400, 105, 0, Outcome::kRefused},
-        {400, 368, 0, Outcome::kRefused},
-        {400, 2655, 0, Outcome::kRefused},
-        {400, 2650, 0, Outcome::kRefused},
-        {400, 2650, 1870145, Outcome::kRetry},
-        {400, 2650, 1870158, Outcome::kRestart},
-        {400, 2650, 1870147, Outcome::kRestart},
-        {400, 2650, 1870159, Outcome::kRestart},
-        {400, 2650, 1870144, Outcome::kRefused},
-        {400, 1487301, 0, Outcome::kRefused},
-        {400, 1487366, 0, Outcome::kGone},
-        {400, 100, 1487366, Outcome::kGone},
-        {400, 4, 0, Outcome::kThrottled},
-        {429, 17, 2446079, Outcome::kThrottled},
-        {400, 32, 0, Outcome::kThrottled},
-        {400, 613, 1487742, Outcome::kThrottled},
-        {429, 80003, 0, Outcome::kThrottled},
-        {400, 80004, 0, Outcome::kThrottled},
-        {500, 1, 0, Outcome::kRetry},
-        {500, 2, 0, Outcome::kRetry},
-        {400, 341, 0, Outcome::kRetry},
-        {503, 999, 0, Outcome::kRetry},
-        {400, 999, 0, Outcome::kRefused},
-        {429, 999, 0, Outcome::kThrottled},
-        {200, 100, 0, Outcome::kRefused},
-        {200, 999, 0, Outcome::kRefused},
-    };
-    for (const Case& each : cases) {
-        const Answer answer = Read(P::kMeta, each.status, MetaErrorBody(each.code, each.subcode));
-        EXPECT_EQ(answer.outcome, each.outcome)
-            << each.code << "/" << each.subcode << " " << Name(answer.outcome);
-        EXPECT_FALSE(answer.reason.empty());
-        EXPECT_NE(answer.reason.find("said"), std::string::npos) << answer.reason;
-    }
-    // An account that is not there is no audience that is gone.
-    EXPECT_EQ(Read(P::kMeta, 400, MetaErrorBody(100, 33), Call::kCreate).outcome, Outcome::kRefused);
-    EXPECT_EQ(Read(P::kMeta, 400, R"({"error":{"code":999,"is_transient":true}})").outcome, Outcome::kRetry);
-    EXPECT_EQ(Read(P::kMeta, 400, MetaErrorBody(100, 33), Call::kDelete).outcome, Outcome::kDone);
-}
-
-TEST(AudienceAnswer, MetaWaits) {
-    http::Response response = MakeAudienceResponse(400, MetaErrorBody(80003));
-    response.headers = {
-        {"x-business-use-case-usage",
-         R"({"1":[{"type":"custom_audience","call_count":100,"estimated_time_to_regain_access":19}],
-                             "2":[{"estimated_time_to_regain_access":7}]})"}};
-    EXPECT_EQ(ReadAnswer(MakeAudienceDestination(P::kMeta), Call::kUpload, response, kNow).wait,
-              19 * kMinute);
-    response.retry_after = 3600;
-    EXPECT_EQ(ReadAnswer(MakeAudienceDestination(P::kMeta), Call::kUpload, response, kNow).wait, kHour);
-    for (const char* hostile : {"", "[]", "{\"1\":7}", "{\"1\":[{\"estimated_time_to_regain_access\":-5}]}",
-                                "{\"1\":[{\"estimated_time_to_regain_access\":1e300}]}"}) {
-        http::Response bad = MakeAudienceResponse(400, MetaErrorBody(4));
-        bad.headers = {{"x-business-use-case-usage", hostile}};
-        const int64_t wait = ReadAnswer(MakeAudienceDestination(P::kMeta), Call::kUpload, bad, kNow).wait;
-        EXPECT_GE(wait, 0);
-        EXPECT_LE(wait, kDay);
-    }
-}
-
-TEST(AudienceAnswer, MetaDone) {
-    Answer answer = Read(
-        P::kMeta, 200,
-        R"({"audience_id":"42","session_id":"77","num_received":3,"num_invalid_entries":1,"invalid_entry_samples":{"a":"b"}})");
-    EXPECT_EQ(answer.outcome, Outcome::kDone);
-    EXPECT_EQ(answer.id, "77");
-    EXPECT_EQ(answer.received, 3);
-    EXPECT_EQ(answer.invalid, 1);
-    // What the client has hidden as a part of the URL.
-    answer = Read(P::kMeta, 200,
-                  R"({"audience_id":***,"session_id":77,"num_received":2,"invalid_entry_samples":[]})");
-    EXPECT_EQ(answer.outcome, Outcome::kDone);
-    EXPECT_EQ(answer.received, 2);
-    EXPECT_EQ(Read(P::kMeta, 200, R"({"id":"238"})", Call::kCreate).id, "238");
-    EXPECT_EQ(Read(P::kMeta, 200, R"({"success":true})", Call::kCreate).outcome, Outcome::kRetry);
-    EXPECT_EQ(Read(P::kMeta, 200, R"({"success":true})", Call::kDelete).outcome, Outcome::kDone);
-    EXPECT_EQ(Read(P::kMeta, 200, R"({"data":[{"id":"1","name":"a"},{"id":"2","name":"news"}]})", Call::kFind,
-                   "news")
-                  .id,
-              "2");
-    answer = Read(P::kMeta, 200, R"({"data":[]})", Call::kFind, "news");
-    EXPECT_EQ(answer.outcome, Outcome::kDone);
-    EXPECT_EQ(answer.id, "");
-}
-
-TEST(AudienceAnswer, MetaAudience) {
-    Answer answer = Read(P::kMeta, 200,
-                         R"({"approximate_count_lower_bound":1000,"approximate_count_upper_bound":1200,
-                             "operation_status":{"code":200,"description":"Normal"},"delivery_status":{"code":200,"description":"ready"}})",
-                         Call::kAudience);
-    ASSERT_TRUE(answer.audience);
-    EXPECT_EQ(answer.audience->size_low, 1000);
-    EXPECT_EQ(answer.audience->size_high, 1200);
-    EXPECT_TRUE(answer.audience->usable);
-    EXPECT_FALSE(answer.audience->expiring);
-    EXPECT_EQ(answer.audience->status, "Normal");
-    answer = Read(
-        P::kMeta, 200,
-        R"({"operation_status":{"code":471,"description":"Flagged"},"approximate_count_lower_bound":-1})",
-        Call::kAudience);
-    EXPECT_EQ(answer.outcome, Outcome::kFlagged);
-    EXPECT_FALSE(answer.audience->size_low);
-    answer = Read(P::kMeta, 200, R"({"operation_status":{"code":200,"description":"Expiring soon"}})",
-                  Call::kAudience);
-    EXPECT_TRUE(answer.audience->expiring);
-}
-
-TEST(AudienceAnswer, MetaProgress) {
-    Answer answer = Read(
-        P::kMeta, 200,
-        R"({"data":[{"session_id":"7","num_received":"200","num_matched":"150","num_invalid_entries":"2","progress":"100","stage":"completed"}]})",
-        Call::kProgress);
-    EXPECT_EQ(answer.outcome, Outcome::kDone);
-    EXPECT_EQ(answer.progress->received, 200);
-    EXPECT_EQ(answer.progress->invalid, 2);
-    EXPECT_DOUBLE_EQ(*answer.progress->match_low, 0.75);
-    EXPECT_EQ(
-        Read(P::kMeta, 200, R"({"num_received":"1","num_matched":"9","progress":"50","stage":"matching"})",
-             Call::kProgress)
-            .outcome,
-        Outcome::kPending);
-}
-
-std::string GoogleErrorBody(int code, const char* status, const char* details = "[]") {
-    return R"({"error":{"code":)" + std::to_string(code) + R"(,"message":"said","status":")" + status +
-           R"(","details":)" + details + "}}";
-}
-
-TEST(AudienceAnswer, GoogleStatuses) {
-    const struct {
-        int code;
-        const char* status;
-        Outcome outcome;
-    } cases[] = {{400, "INVALID_ARGUMENT", Outcome::kRefused},
-                 {401, "UNAUTHENTICATED", Outcome::kRenewToken},
-                 {403, "PERMISSION_DENIED", Outcome::kRefused},
-                 {409, "ABORTED", Outcome::kRetry},
-                 {429, "RESOURCE_EXHAUSTED", Outcome::kThrottled},
-                 {500, "INTERNAL", Outcome::kRetry},
-                 {503, "UNAVAILABLE", Outcome::kRetry},
-                 {504, "DEADLINE_EXCEEDED", Outcome::kRetry},
-                 {404, "NOT_FOUND", Outcome::kGone},
-                 {400, "FAILED_PRECONDITION", Outcome::kRefused},
-                 {400, "UNAVAILABLE", Outcome::kRetry}};
-    for (const auto& each : cases) {
-        const Answer answer = Read(P::kGoogle, each.code, GoogleErrorBody(each.code, each.status));
-        EXPECT_EQ(answer.outcome, each.outcome) << each.status << " " << Name(answer.outcome);
-        EXPECT_NE(answer.reason.find("said"), std::string::npos);
-    }
-    EXPECT_EQ(Read(P::kGoogle, 404, GoogleErrorBody(404, "NOT_FOUND"), Call::kCreate).outcome,
-              Outcome::kRefused);
-    EXPECT_EQ(Read(P::kGoogle, 404, GoogleErrorBody(404, "NOT_FOUND"), Call::kDelete).outcome,
-              Outcome::kDone);
-    EXPECT_NE(
-        Read(P::kGoogle, 400,
-             GoogleErrorBody(400, "INVALID_ARGUMENT", R"([{"reason":"TERMS_AND_CONDITIONS_NOT_SIGNED"}])"))
-            .reason.find("TERMS_AND"),
-        std::string::npos);
-}
-
-TEST(AudienceAnswer, GoogleRows) {
-    const Answer answer = Read(P::kGoogle, 400,
-                               GoogleErrorBody(400, "INVALID_ARGUMENT",
-                                               R"([{"reason":"INVALID_ARGUMENT"},{"fieldViolations":[
-                            {"field":"audienceMembers[3].userData.userIdentifiers[0].emailAddress","reason":"INVALID_SHA256_FORMAT"},
-                            {"field":"audienceMembers[3].userData.userIdentifiers[1].phoneNumber","reason":"INVALID_HEX_ENCODING"},
-                            {"field":"audience_members[9].user_data","reason":"INVALID_HEX_ENCODING"}]}])"));
-    EXPECT_EQ(answer.outcome, Outcome::kBadRows);
-    ASSERT_EQ(answer.row_errors.size(), 2u);
-    EXPECT_EQ(answer.row_errors[0].row, 3u);
-    EXPECT_EQ(answer.row_errors[0].reason, "INVALID_SHA256_FORMAT");
-    EXPECT_EQ(answer.row_errors[1].row, 9u);
-    for (const char* field :
-         {"encoding", "audienceMembers[-1].x", "audienceMembers[].x", "audienceMembers[99999999999999999999]",
-          "audienceMembers[1", "x.audienceMembers[1]"}) {
-        const std::string details =
-            std::string(R"([{"fieldViolations":[{"field":"audienceMembers[1].x","reason":"A"},{"field":")") +
-            field + R"(","reason":"B"}]}])";
-        EXPECT_EQ(Read(P::kGoogle, 400, GoogleErrorBody(400, "INVALID_ARGUMENT", details.c_str())).outcome,
-                  Outcome::kRefused)
-            << field;
-    }
-}
-
-TEST(AudienceAnswer, GoogleDone) {
-    Answer answer = Read(
-        P::kGoogle, 200,
-        R"({"requestId":"r1","fieldWarnings":[{"field":"audienceMembers[0].userData","reason":"INVALID_POSTAL_CODE"}]})");
-    EXPECT_EQ(answer.outcome, Outcome::kPending);
-    EXPECT_EQ(answer.id, "r1");
-    EXPECT_EQ(answer.invalid, 1);
-    EXPECT_EQ(answer.warnings,
-              std::vector<std::string>{"Google left out audienceMembers[0].userData: INVALID_POSTAL_CODE"});
-    EXPECT_EQ(Read(P::kGoogle, 200, "{}", Call::kDelete).outcome, Outcome::kDone);
-    EXPECT_EQ(
-        Read(P::kGoogle, 200, R"({"name":"accountTypes/GOOGLE_ADS/accounts/1/userLists/99"})", Call::kCreate)
-            .id,
-        "99");
-    EXPECT_EQ(Read(P::kGoogle, 200, R"({"id":"98","name":"x/99"})", Call::kCreate).id, "98");
-    EXPECT_EQ(Read(P::kGoogle, 200, R"({"userLists":[{"displayName":"news","name":"x/userLists/7"}]})",
-                   Call::kFind, "news")
-                  .id,
-              "7");
-    answer = Read(P::kGoogle, 200,
-                  R"({"sizeInfo":{"displayNetworkMembersCount":"1200","searchNetworkMembersCount":"900"},
-                                       "ingestedUserListInfo":{"contactIdInfo":{"matchRatePercentage":57}}})",
-                  Call::kAudience);
-    EXPECT_EQ(answer.audience->size_low, 900);
-    EXPECT_EQ(answer.audience->size_high, 1200);
-    EXPECT_DOUBLE_EQ(*answer.audience->match_low, 0.57);
-}
-
-TEST(AudienceAnswer, GoogleProgress) {
-    const auto status = [](const char* one) {
-        return Read(P::kGoogle, 200,
-                    std::string(R"({"requestStatusPerDestination":[{"requestStatus":)") + one + "}]}",
-                    Call::kProgress);
-    };
-    EXPECT_EQ(status(R"("PROCESSING")").outcome, Outcome::kPending);
-    EXPECT_EQ(
-        status(
-            R"("FAILED","errorInfo":{"errorCounts":[{"recordCount":"5","reason":"PROCESSING_ERROR_REASON_INVALID_CUSTOM_VARIABLE"}]})")
-            .outcome,
-        Outcome::kRefused);
-    EXPECT_EQ(
-        status(
-            R"("FAILURE","errorInfo":{"errorCounts":[{"reason":"PROCESSING_ERROR_REASON_INTERNAL_ERROR"}]})")
-            .outcome,
-        Outcome::kRestart);
-    const Answer done = status(
-        R"("SUCCESS","audienceMembersIngestionStatus":{"userDataIngestionStatus":{"recordCount":"200","userIdentifierCount":"300","uploadMatchRateRange":"MATCH_RATE_RANGE_41_TO_50"}})");
-    EXPECT_EQ(done.outcome, Outcome::kDone);
-    EXPECT_EQ(done.progress->received, 200);
-    EXPECT_DOUBLE_EQ(*done.progress->match_low, 0.41);
-    EXPECT_DOUBLE_EQ(*done.progress->match_high, 0.50);
-    const auto range = [&](const char* text) {
-        const Answer answer = status(
-            (std::string(
-                 R"("SUCCESS","audienceMembersIngestionStatus":{"userDataIngestionStatus":{"uploadMatchRateRange":")") +
-             text + "\"}}")
-                .c_str());
-        return answer.progress->match_low
-                   ? std::to_string(static_cast<int>(*answer.progress->match_low * 100 + 0.5)) + "-" +
-                         std::to_string(static_cast<int>(*answer.progress->match_high * 100 + 0.5))
-                   : "";
-    };
-    EXPECT_EQ(range("MATCH_RATE_RANGE_LESS_THAN_20"), "0-20");
-    EXPECT_EQ(range("MORE_THAN_90"), "90-100");
-    EXPECT_EQ(range("91-100"), "91-100");
-    EXPECT_EQ(range("MATCH_RATE_RANGE_UNKNOWN"), "");
-    EXPECT_EQ(range("1 2 3"), "");
-    EXPECT_EQ(range("999"), "");
-    const Answer part = status(
-        R"("PARTIAL_SUCCESS","errorInfo":{"errorCounts":[{"recordCount":"5","reason":"X"},{"recordCount":2}]})");
-    EXPECT_EQ(part.outcome, Outcome::kDone);
-    EXPECT_EQ(part.progress->invalid, 7);
-    EXPECT_EQ(part.warnings.size(), 1u);
-    EXPECT_EQ(Read(P::kGoogle, 200, R"({"requestStatusPerDestination":[]})", Call::kProgress).outcome,
-              Outcome::kPending);
-}
-
-std::string TiktokBodyOf(int code, const char* message = "said", const char* data = "{}") {
-    return R"({"code":)" + std::to_string(code) + R"(,"message":")" + message +
-           R"(","request_id":"r","data":)" + data + "}";
-}
-
-TEST(AudienceAnswer, TiktokCodes) {
-    const struct {
-        int code;
-        Outcome outcome;
-    } cases[] = {{0, Outcome::kDone},           {20001, Outcome::kPartial},    {40000, Outcome::kRefused},
-                 {40002, Outcome::kRefused},    {40007, Outcome::kRefused},    {40011, Outcome::kRefused},
-                 {40300, Outcome::kRefused},    {40301, Outcome::kRefused},    {40001, Outcome::kRefused},
-                 {40118, Outcome::kRefused},    {40119, Outcome::kRefused},    {40125, Outcome::kRefused},
-                 {40100, Outcome::kThrottled},  {40016, Outcome::kThrottled},  {40133, Outcome::kThrottled},
-                 {40132, Outcome::kThrottled},  {40102, Outcome::kRenewToken}, {40104, Outcome::kRenewToken},
-                 {40105, Outcome::kRenewToken}, {40106, Outcome::kRenewToken}, {40202, Outcome::kRetry},
-                 {40201, Outcome::kRetry},      {50000, Outcome::kRetry},      {50002, Outcome::kRetry},
-                 {51305, Outcome::kRetry},      {60001, Outcome::kRetry},      {40050, Outcome::kDone},
-                 {41234, Outcome::kRefused}};
-    for (const auto& each : cases) {
-        const Answer answer = Read(P::kTiktok, 200, TiktokBodyOf(each.code));
-        EXPECT_EQ(answer.outcome, each.outcome) << each.code << " " << Name(answer.outcome);
-        EXPECT_EQ(answer.reason.empty(), each.outcome == Outcome::kDone);
-    }
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(60001)).wait, 5 * kMinute);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(40050)).warnings.size(), 1u);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(40002, "The audience is being updated")).outcome,
-              Outcome::kRetry);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(40002, "Audience does not exist")).outcome, Outcome::kGone);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(40002, "Advertiser does not exist")).outcome,
-              Outcome::kRefused);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(40100, "Too many requests per second")).wait, kSecond);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(40100, "Too many requests per minute")).wait, 5 * kMinute);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(40100, "daily limit")).wait, 6 * kHour);  // until midnight
-    EXPECT_EQ(Read(P::kTiktok, 503, "{}").outcome, Outcome::kRetry);
-    EXPECT_EQ(Read(P::kTiktok, 200, R"({"message":"OK"})").outcome, Outcome::kRetry);
-    EXPECT_EQ(Read(P::kTiktok, 500, TiktokBodyOf(0)).outcome, Outcome::kRetry);
-}
-
-TEST(AudienceAnswer, TiktokAudiences) {
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(0, "OK", R"({"audience_id":"238"})"), Call::kCreate).id,
-              "238");
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(0), Call::kCreate).outcome, Outcome::kRetry);
-    Answer answer =
-        Read(P::kTiktok, 200,
-             TiktokBodyOf(
-                 0, "OK",
-                 R"({"list":[{"audience_details":{"cover_num":1500,"is_valid":true,"is_expiring":true}}]})"),
-             Call::kAudience);
-    EXPECT_EQ(answer.audience->size_low, 1500);
-    EXPECT_TRUE(answer.audience->expiring);
-    EXPECT_TRUE(answer.audience->usable);
-    answer =
-        Read(P::kTiktok, 200,
-             TiktokBodyOf(0, "OK", R"({"list":[{"cover_num":3,"is_valid":false,"error_msg":"too small"}]})"),
-             Call::kAudience);
-    EXPECT_FALSE(answer.audience->usable);
-    EXPECT_EQ(answer.audience->status, "too small");
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(0, "OK", R"({"list":[]})"), Call::kAudience).outcome,
-              Outcome::kGone);
-    EXPECT_EQ(Read(P::kTiktok, 200, TiktokBodyOf(0, "OK", R"({"list":[{"name":"news","audience_id":"5"}]})"),
-                   Call::kFind, "news")
-                  .id,
-              "5");
-}
-
-// Names there have at most 70 characters, and lists have pages.
-TEST(AudienceAnswer, TiktokFinds) {
-    const std::string name(100, 'x');
-    const std::string cut = nlohmann::json::parse(
-        CreateRequest(MakeAudienceDestination(P::kTiktok), "t", {name, ""}).body)["custom_audience_name"];
-    const auto find = [&](const std::string& list, const char* pages) {
-        return Read(P::kTiktok, 200,
-                    TiktokBodyOf(0, "OK", (R"({"list":)" + list + R"(,"page_info":)" + pages + "}").c_str()),
-                    Call::kFind, name);
-    };
-    const Answer found =
-        find(R"([{"name":")" + cut + R"(","audience_id":"5"}])", R"({"page":1,"total_page":4})");
-    EXPECT_EQ(found.id, "5");
-    EXPECT_FALSE(found.more);
-    EXPECT_TRUE(find("[]", R"({"page":1,"total_page":4})").more);
-    EXPECT_FALSE(find("[]", R"({"page":4,"total_page":4})").more);
-    EXPECT_FALSE(find("[]", "null").more);
-    EXPECT_NE(FindRequest(MakeAudienceDestination(P::kTiktok), "t", name, 3).url.find("page=3&"),
-              std::string::npos);
-}
-
-TEST(AudienceAnswer, Snapchat) {
-    const auto read = [](int status, const char* body, Call call = Call::kUpload) {
-        return Read(P::kSnapchat, status, body, call);
-    };
-    for (const char* word : {"SUCCESS", "success", "Success"}) {
-        const std::string body = std::string(R"({"request_status":")") + word +
-                                 R"(","users":[{"sub_request_status":")" + word +
-                                 R"(","user":{"number_uploaded_users":7}}]})";
-        EXPECT_EQ(read(200, body.c_str()).outcome, Outcome::kDone);
-        EXPECT_EQ(read(200, body.c_str()).received, 7);
-    }
-    EXPECT_EQ(
-        read(
-            200,
-            R"({"request_status":"SUCCESS","users":[{"sub_request_status":"ERROR","sub_request_error_reason":"why"}]})")
-            .outcome,
-        Outcome::kRetry);
-    EXPECT_EQ(read(200, R"({"request_status":"ERROR","display_message":"no"})").outcome, Outcome::kRefused);
-    EXPECT_EQ(read(200, R"({"ok":1})").outcome, Outcome::kRetry);
-    EXPECT_EQ(read(401, "unauthorized").outcome, Outcome::kRenewToken);
-    const Answer refused = read(
-        403,
-        R"({"request_status":"ERROR","debug_message":"d","display_message":"no rights","error_code":"E3002"})");
-    EXPECT_EQ(refused.outcome, Outcome::kRefused);
-    EXPECT_EQ(refused.reason, "Snapchat does not allow this (403): E3002, no rights");
-    EXPECT_EQ(read(429, "").outcome, Outcome::kThrottled);
-    for (const int status : {500, 502, 503, 504}) EXPECT_EQ(read(status, "").outcome, Outcome::kRetry);
-    EXPECT_EQ(read(404, "").outcome, Outcome::kGone);
-    EXPECT_EQ(read(404, "", Call::kCreate).outcome, Outcome::kRefused);
-    EXPECT_EQ(read(204, "", Call::kDelete).outcome, Outcome::kDone);
-    EXPECT_EQ(read(200, "", Call::kDelete).outcome, Outcome::kDone);
-    EXPECT_EQ(read(404, "", Call::kDelete).outcome, Outcome::kDone);
-    const Answer audience = read(
-        200,
-        R"({"request_status":"SUCCESS","segments":[{"sub_request_status":"SUCCESS","segment":{"id":"s","approximate_number_users":1000,"targetable_status":"TOO_FEW_USERS","upload_status":"COMPLETE"}}]})",
-        Call::kAudience);
-    EXPECT_EQ(audience.audience->size_high, 1000);
-    EXPECT_FALSE(audience.audience->usable);
-    EXPECT_EQ(audience.audience->status, "TOO_FEW_USERS, COMPLETE");
-    EXPECT_EQ(
-        read(200, R"({"request_status":"success","segments":[{"segment":{"id":"s"}}]})", Call::kCreate).id,
-        "s");
-    EXPECT_EQ(Read(P::kSnapchat, 200,
-                   R"({"request_status":"success","segments":[{"segment":{"id":"s","name":"news"}}]})",
-                   Call::kFind, "news")
-                  .id,
-              "s");
-}
+using testing::ReadAudienceAnswer;
 
 TEST(AudienceAnswer, Tokens) {
     for (const P platform : {P::kGoogle, P::kSnapchat}) {
-        Answer answer =
-            Read(platform, 200,
-                 R"({"access_token":"a1","refresh_token":"r2","expires_in":3599,"token_type":"Bearer"})",
-                 Call::kRenew);
+        Answer answer = ReadAudienceAnswer(
+            platform, 200,
+            R"({"access_token":"a1","refresh_token":"r2","expires_in":3599,"token_type":"Bearer"})",
+            Call::kRenew);
         EXPECT_EQ(answer.outcome, Outcome::kDone);
         EXPECT_EQ(answer.token->access_token, "a1");
         EXPECT_EQ(answer.token->refresh_token, "r2");
         EXPECT_EQ(answer.token->lifetime, 3599 * kSecond);
-        answer = Read(platform, 200, R"({"access_token":"a1"})", Call::kRenew);
+        answer = ReadAudienceAnswer(platform, 200, R"({"access_token":"a1"})", Call::kRenew);
         EXPECT_FALSE(answer.token->refresh_token);
         EXPECT_EQ(answer.token->lifetime, 0);
-        answer =
-            Read(platform, 400,
-                 R"({"error":"invalid_grant","error_description":"Token has been revoked: refresh-token-1"})",
-                 Call::kRenew);
+        answer = ReadAudienceAnswer(
+            platform, 400,
+            R"({"error":"invalid_grant","error_description":"Token has been revoked: refresh-token-1"})",
+            Call::kRenew);
         EXPECT_EQ(answer.outcome, Outcome::kRefused);
         EXPECT_NE(answer.reason.find("log in again"), std::string::npos);
         EXPECT_EQ(answer.reason.find("refresh-token-1"), std::string::npos) << answer.reason;
-        EXPECT_EQ(Read(platform, 401, R"({"error":"invalid_client"})", Call::kRenew).outcome,
+        EXPECT_EQ(ReadAudienceAnswer(platform, 401, R"({"error":"invalid_client"})", Call::kRenew).outcome,
                   Outcome::kRefused);
-        EXPECT_EQ(Read(platform, 401, "", Call::kRenew).outcome, Outcome::kRefused);
-        EXPECT_EQ(Read(platform, 503, "<html>", Call::kRenew).outcome, Outcome::kRetry);
-        EXPECT_EQ(Read(platform, 429, "", Call::kRenew).outcome, Outcome::kThrottled);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 401, "", Call::kRenew).outcome, Outcome::kRefused);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 503, "<html>", Call::kRenew).outcome, Outcome::kRetry);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 429, "", Call::kRenew).outcome, Outcome::kThrottled);
         for (const char* bad : {"{}", "[]", "", R"({"access_token":7})", R"({"access_token":""})",
                                 R"({"error":"x","access_token":"a"})"})
-            EXPECT_EQ(Read(platform, 200, bad, Call::kRenew).outcome, Outcome::kRetry) << bad;
+            EXPECT_EQ(ReadAudienceAnswer(platform, 200, bad, Call::kRenew).outcome, Outcome::kRetry) << bad;
     }
 }
 
 TEST(AudienceAnswer, Webhook) {
-    const auto read = [](int status) { return Read(P::kWebhook, status, "ok").outcome; };
+    const auto read = [](int status) { return ReadAudienceAnswer(P::kWebhook, status, "ok").outcome; };
     for (const int status : {200, 201, 202, 204}) EXPECT_EQ(read(status), Outcome::kDone);
     for (const int status : {500, 502, 504, 408}) EXPECT_EQ(read(status), Outcome::kRetry);
     EXPECT_EQ(read(429), Outcome::kThrottled);
     EXPECT_EQ(read(410), Outcome::kGone);
     for (const int status : {302, 400, 401, 403, 404}) EXPECT_EQ(read(status), Outcome::kRefused);
-    EXPECT_EQ(Read(P::kWebhook, 404, "The requested webhook \"POST x\" is not registered.").outcome,
-              Outcome::kRetry);
+    EXPECT_EQ(
+        ReadAudienceAnswer(P::kWebhook, 404, "The requested webhook \"POST x\" is not registered.").outcome,
+        Outcome::kRetry);
 }
 
 constexpr P kPlatformsWithJson[] = {P::kMeta, P::kGoogle, P::kTiktok, P::kSnapchat};
@@ -492,27 +64,28 @@ TEST(AudienceAnswer, NoJson) {
     for (const P platform : kPlatformsWithJson) {
         for (const char* body : {"<html><body>Bad gateway</body></html>", "", "{\"half", "null", "[]", "7"})
             for (const int status : {200, 400, 500, 502})
-                EXPECT_EQ(Read(platform, status, body).outcome, Outcome::kRetry)
+                EXPECT_EQ(ReadAudienceAnswer(platform, status, body).outcome, Outcome::kRetry)
                     << Name(platform) << status << body;
-        EXPECT_EQ(Read(platform, 401, "").outcome, Outcome::kRenewToken);
-        EXPECT_EQ(Read(platform, 429, "<html>").outcome, Outcome::kThrottled);
-        EXPECT_EQ(Read(platform, 403, "<html>").outcome, Outcome::kRefused);
-        EXPECT_EQ(Read(platform, 200, std::string(100'000, '[')).outcome, Outcome::kRetry);
-        EXPECT_EQ(Read(platform, 200, "{\"code\":1e999}").outcome, Outcome::kRetry);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 401, "").outcome, Outcome::kRenewToken);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 429, "<html>").outcome, Outcome::kThrottled);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 403, "<html>").outcome, Outcome::kRefused);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 200, std::string(100'000, '[')).outcome, Outcome::kRetry);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 200, "{\"code\":1e999}").outcome, Outcome::kRetry);
     }
 }
 
 TEST(AudienceAnswer, NoAnswer) {
     for (const P platform : kPlatformsWithJson) {
         http::Response response;
-        EXPECT_EQ(ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kNow).reason,
+        EXPECT_EQ(ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kAnswerTime).reason,
                   "no answer");
         response.error = "could not connect to x: refused";
-        const Answer lost = ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kNow);
+        const Answer lost =
+            ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kAnswerTime);
         EXPECT_EQ(lost.outcome, Outcome::kRetry);
         EXPECT_EQ(lost.reason, response.error);
         response.forbidden = true;
-        EXPECT_EQ(ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kNow).outcome,
+        EXPECT_EQ(ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kAnswerTime).outcome,
                   Outcome::kRefused);
     }
 }
@@ -522,11 +95,13 @@ TEST(AudienceAnswer, RetryAfter) {
         for (const int status : {429, 503}) {
             http::Response response = MakeAudienceResponse(status, "");
             response.retry_after = 30;
-            EXPECT_EQ(ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kNow).wait,
-                      30 * kSecond);
+            EXPECT_EQ(
+                ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kAnswerTime).wait,
+                30 * kSecond);
             response.retry_after = int64_t{1} << 60;
-            EXPECT_EQ(ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kNow).wait,
-                      kDay);
+            EXPECT_EQ(
+                ReadAnswer(MakeAudienceDestination(platform), Call::kUpload, response, kAnswerTime).wait,
+                kDay);
         }
 }
 
@@ -535,15 +110,17 @@ TEST(AudienceAnswer, SecretsAreHidden) {
     const Destination destination = MakeAudienceDestination(P::kMeta);
     const Answer answer = ReadAnswer(
         destination, Call::kUpload,
-        MakeAudienceResponse(400, R"({"error":{"code":190,"message":"bad token-of-the-platform"}})"), kNow);
+        MakeAudienceResponse(400, R"({"error":{"code":190,"message":"bad token-of-the-platform"}})"),
+        kAnswerTime);
     EXPECT_EQ(answer.reason, "Meta did not accept the access token (190): bad ***");
 }
 
 TEST(AudienceAnswer, ReasonsAreOneLine) {
-    const Answer answer = Read(P::kSnapchat, 403, R"({"display_message":"a\nb\u202e\u0000c"})");
+    const Answer answer = ReadAudienceAnswer(P::kSnapchat, 403, R"({"display_message":"a\nb\u202e\u0000c"})");
     EXPECT_EQ(answer.reason.find_first_of(std::string("\n\0", 2)), std::string::npos);
     EXPECT_LE(
-        Read(P::kSnapchat, 403, R"({"display_message":")" + std::string(5000, 'x') + "\"}").reason.size(),
+        ReadAudienceAnswer(P::kSnapchat, 403, R"({"display_message":")" + std::string(5000, 'x') + "\"}")
+            .reason.size(),
         600u);
 }
 

@@ -40,4 +40,13 @@ inline http::Response MakeAudienceResponse(int status, std::string body) {
     return response;
 }
 
+inline const Moment kAnswerTime = *ParseMoment("2026-11-30 18:00");
+
+inline audience::Answer ReadAudienceAnswer(audience::Platform platform, int status, const std::string& body,
+                                           audience::Call call = audience::Call::kUpload,
+                                           const std::string& name = "") {
+    return audience::ReadAnswer(MakeAudienceDestination(platform), call, MakeAudienceResponse(status, body),
+                                kAnswerTime, name);
+}
+
 }  // namespace pulse::testing
