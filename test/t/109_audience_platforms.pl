@@ -116,6 +116,19 @@ is(sync_until_done($node, 'shop', 'second'), 'completed', 'the creation is repea
 is(difference(platform_hashes($platforms, 'meta', 'second'), wanted_hashes($node, 'shop')), '', 'and everybody is there');
 well();
 
+# On TikTok the list of audiences has pages, and it is on the second one.
+post_json("$platforms->{url}/__audience", { platform => 'tiktok', name => "other $_" }) for 1 .. 100;
+shop(q{SELECT pulse_create_audience('third', 'gold', 'tiktok', '{"identifiers": ["email"], "interval": "manual", "platform_name": "third"}')});
+trust_audience($node, 'shop', 'third', 'tiktok');
+fault('/tiktok/open_api/v1.3/segment/audience/', 'cut_after', times => 1);
+is(sync_until_done($node, 'shop', 'third'), 'completed', 'tiktok: the audience is found');
+is(difference(platform_hashes($platforms, 'tiktok', 'third'), wanted_hashes($node, 'shop')), '', 'and everybody is there');
+delete_json("$platforms->{url}/__audience?platform=tiktok&name=third");
+eval { get_json("$platforms->{url}/__audience?platform=tiktok&name=third") };
+like($@, qr/no such audience/, 'there was no second one');
+shop(q{SELECT pulse_delete_audience('third', false)});
+well();
+
 # ---- deleting ----
 for my $platform (sort grep { $_ ne 'second' } keys %name)
 {
