@@ -40,18 +40,25 @@ const char* Name(Type type) {
     return "text";
 }
 
-Route StratumRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
-                   std::string_view sql, std::vector<Parameter> parameters, std::string_view then) {
+Route PulseRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
+                 std::string_view sql, std::vector<Parameter> parameters, std::string_view then) {
     return {.method = method,
             .path = path,
-            .family = Family::kStratum,
             .access = access,
-            .read_only = access == Access::kRead,
+            .read_only = method == "GET",
             .status = method == "DELETE" ? 204 : 200,
             .summary = summary,
             .sql = sql,
             .parameters = std::move(parameters),
             .then = then};
+}
+
+Route StratumRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
+                   std::string_view sql, std::vector<Parameter> parameters, std::string_view then) {
+    Route route = PulseRoute(method, path, access, summary, sql, std::move(parameters), then);
+    route.family = Family::kStratum;
+    route.read_only = access == Access::kRead;
+    return route;
 }
 
 const std::vector<Route>& Routes() {

@@ -5,8 +5,6 @@ namespace pulse::web {
 
 namespace {
 
-// Stratum's paths name a tenant; here a database is one.
-constexpr Parameter kOfTenant{"tenant", In::kPath};
 constexpr Parameter kReasonText{"reason", In::kBody};
 constexpr Parameter kActionLimit{
     .name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 1000};
@@ -17,8 +15,8 @@ constexpr Parameter kActionState{
     .synonym = "status",
     .one_of = "pending, approved, applying, applied, failed, dismissed, rolled_back, expired"};
 
-#define PULSE_AUTOPILOT "/api/v1/tenant/{tenant}/autopilot"
-#define PULSE_ENFORCEMENT "/api/v1/tenant/{tenant}/enforcement"
+#define PULSE_AUTOPILOT PULSE_TENANT "/autopilot"
+#define PULSE_ENFORCEMENT PULSE_TENANT "/enforcement"
 
 #define PULSE_ACTION                                                                                             \
     "json_build_object('id', a.id::text, 'name', a.name, 'subject', a.subject, 'payload', a.payload, 'reason', " \
@@ -71,35 +69,14 @@ constexpr std::string_view kOneAutomation =
 constexpr std::string_view kEnforcementSettings =
     "SELECT " PULSE_ENFORCEMENT_SETTINGS " FROM pulse.enforcement AS e WHERE $1::text IS NOT NULL";
 
-Route Writing(std::string_view method, std::string_view path, std::string_view summary, std::string_view sql,
-              std::vector<Parameter> parameters = {}, std::string_view then = {}) {
-    return {.method = method,
-            .path = path,
-            .status = method == "DELETE" ? 204 : 200,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters),
-            .then = then};
-}
-
-Route Reading(std::string_view path, std::string_view summary, std::string_view sql,
-              std::vector<Parameter> parameters = {}) {
-    return {.method = "GET",
-            .path = path,
-            .access = Access::kRead,
-            .read_only = true,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters)};
-}
-
 std::vector<Route> OfActions() {
     return {
-        Reading("/v1/actions", "Lists actions, the newest first",
-                "SELECT coalesce(json_agg(" PULSE_ACTION PULSE_ACTION_LIST,
-                {kActionState, {"subject"}, kActionLimit, kActionOffset}),
-        Writing(
-            "POST", "/v1/actions", "Proposes an action; with dry_run says what would become of it",
+        PulseRoute("GET", "/v1/actions", Access::kRead, "Lists actions, the newest first",
+                   "SELECT coalesce(json_agg(" PULSE_ACTION PULSE_ACTION_LIST,
+                   {kActionState, {"subject"}, kActionLimit, kActionOffset}),
+        PulseRoute(
+            "POST", "/v1/actions", Access::kAdmin,
+            "Proposes an action; with dry_run says what would become of it",
             "SELECT " PULSE_ACTION_ANSWER
             ", 'token', r.token, 'token_expires_at', r.token_expires_at), CASE WHEN r.id IS NULL THEN 200 ELSE 201 END AS status "
             "FROM {v}.pulse_propose_action($1::text, $2::text, $3::jsonb, $4::text, $5::text, $6::text, $7::boolean) AS r",
@@ -110,90 +87,96 @@ std::vector<Route> OfActions() {
              {.name = "level", .in = In::kBody, .one_of = "suggest, guarded, approval"},
              {"channel", In::kBody},
              {"dry_run", In::kBody, Type::kBoolean}}),
-        Writing("POST", "/v1/actions/approve-all", "Approves all actions that wait for a person",
-                "SELECT coalesce(json_agg(" PULSE_ACTION_ANSWER
-                ")), '[]') FROM {v}.pulse_approve_actions($1::text) AS r",
-                {{"comment", In::kBody}}),
-        Writing("POST", "/v1/actions/confirm",
-                "Reports the outcome of an action, applied or failed, with the token of its message",
-                "SELECT " PULSE_ACTION_ANSWER ") FROM {v}.pulse_confirm_action($1::text, $2::text) AS r",
-                {{"token", In::kBody, Type::kText, true}, {"outcome", In::kBody, Type::kText, true}}),
-        Reading("/v1/actions/{id}", "One action", kOneAction, {kPathId}),
-        Reading(
-            "/v1/actions/{id}/history", "The steps of an action",
+        PulseRoute("POST", "/v1/actions/approve-all", Access::kAdmin,
+                   "Approves all actions that wait for a person",
+                   "SELECT coalesce(json_agg(" PULSE_ACTION_ANSWER
+                   ")), '[]') FROM {v}.pulse_approve_actions($1::text) AS r",
+                   {{"comment", In::kBody}}),
+        PulseRoute("POST", "/v1/actions/confirm", Access::kAdmin,
+                   "Reports the outcome of an action, applied or failed, with the token of its message",
+                   "SELECT " PULSE_ACTION_ANSWER ") FROM {v}.pulse_confirm_action($1::text, $2::text) AS r",
+                   {{"token", In::kBody, Type::kText, true}, {"outcome", In::kBody, Type::kText, true}}),
+        PulseRoute("GET", "/v1/actions/{id}", Access::kRead, "One action", kOneAction, {kPathId}),
+        PulseRoute(
+            "GET", "/v1/actions/{id}/history", Access::kRead, "The steps of an action",
             "SELECT coalesce(json_agg(json_build_object('at', e.at, 'event', e.event, 'state', e.state, 'needs', e.needs, 'actor', e.actor, "
             "'decision', e.verdict, 'decision_id', e.decision_id::text, 'attempt', e.attempt, 'note', e.note) ORDER BY e.id), '[]') "
             "FROM pulse.action_event AS e WHERE e.action_id = $1::bigint",
             {kPathId}),
-        Writing("POST", "/v1/actions/{id}/approve", "Approves an action",
-                "SELECT " PULSE_ACTION_ANSWER ") FROM {v}.pulse_approve_action($1::bigint, $2::text) AS r",
-                {kPathId, {"comment", In::kBody}}),
-        Writing("POST", "/v1/actions/{id}/dismiss", "Dismisses an action",
-                "SELECT $1::text, {v}.pulse_dismiss_action($1::bigint, $2::text)", {kPathId, kReasonText},
-                kOneAction),
-        Writing(
-            "POST", "/v1/actions/{id}/confirmation",
+        PulseRoute("POST", "/v1/actions/{id}/approve", Access::kAdmin, "Approves an action",
+                   "SELECT " PULSE_ACTION_ANSWER ") FROM {v}.pulse_approve_action($1::bigint, $2::text) AS r",
+                   {kPathId, {"comment", In::kBody}}),
+        PulseRoute("POST", "/v1/actions/{id}/dismiss", Access::kAdmin, "Dismisses an action",
+                   "SELECT $1::text, {v}.pulse_dismiss_action($1::bigint, $2::text)", {kPathId, kReasonText},
+                   kOneAction),
+        PulseRoute(
+            "POST", "/v1/actions/{id}/confirmation", Access::kAdmin,
             "A token to confirm an action that exceeds limits, and the limits",
             "SELECT json_build_object('token', r.token, 'expires_at', r.expires_at, 'violations', r.violations) "
             "FROM {v}.pulse_request_confirmation($1::bigint) AS r",
             {kPathId}),
-        Writing("POST", "/v1/actions/{id}/confirm",
-                "Confirms an action by a token: a person with a reason, or its receiver with an outcome",
-                "SELECT " PULSE_ACTION_ANSWER
-                ") FROM {v}.pulse_confirm_action($1::bigint, $2::text, $3::text, $4::text, $5::jsonb) AS r",
-                {kPathId,
-                 {"token", In::kBody, Type::kText, true},
-                 kReasonText,
-                 {"outcome", In::kBody},
-                 {"result", In::kBody, Type::kJson}}),
-        Writing("POST", "/v1/actions/{id}/override",
-                "Lets an action pass that the gate holds; needs the level admin",
-                "SELECT " PULSE_ACTION_ANSWER
-                ", 'overridden', r.overridden) FROM {v}.pulse_override_action($1::bigint, $2::text) AS r",
-                {kPathId, {"reason", In::kBody, Type::kText, true}}),
-        Writing("POST", "/v1/actions/{id}/rollback", "Undoes an applied action",
-                "SELECT $1::text, {v}.pulse_rollback_action($1::bigint, $2::text)", {kPathId, kReasonText},
-                kOneAction),
+        PulseRoute(
+            "POST", "/v1/actions/{id}/confirm", Access::kAdmin,
+            "Confirms an action by a token: a person with a reason, or its receiver with an outcome",
+            "SELECT " PULSE_ACTION_ANSWER
+            ") FROM {v}.pulse_confirm_action($1::bigint, $2::text, $3::text, $4::text, $5::jsonb) AS r",
+            {kPathId,
+             {"token", In::kBody, Type::kText, true},
+             kReasonText,
+             {"outcome", In::kBody},
+             {"result", In::kBody, Type::kJson}}),
+        PulseRoute("POST", "/v1/actions/{id}/override", Access::kAdmin,
+                   "Lets an action pass that the gate holds; needs the level admin",
+                   "SELECT " PULSE_ACTION_ANSWER
+                   ", 'overridden', r.overridden) FROM {v}.pulse_override_action($1::bigint, $2::text) AS r",
+                   {kPathId, {"reason", In::kBody, Type::kText, true}}),
+        PulseRoute("POST", "/v1/actions/{id}/rollback", Access::kAdmin, "Undoes an applied action",
+                   "SELECT $1::text, {v}.pulse_rollback_action($1::bigint, $2::text)", {kPathId, kReasonText},
+                   kOneAction),
     };
 }
 
 std::vector<Route> OfAutomations() {
-    Route create = Writing("POST", "/v1/automations", "Creates an automation",
-                           "SELECT $1::text, {v}.pulse_create_automation($1::text, $2::jsonb, $3::text)",
-                           {{"name", In::kBody, Type::kText, true},
-                            {"definition", In::kBody, Type::kJson, true},
-                            {"description", In::kBody}},
-                           kOneAutomation);
+    Route create = PulseRoute("POST", "/v1/automations", Access::kAdmin, "Creates an automation",
+                              "SELECT $1::text, {v}.pulse_create_automation($1::text, $2::jsonb, $3::text)",
+                              {{"name", In::kBody, Type::kText, true},
+                               {"definition", In::kBody, Type::kJson, true},
+                               {"description", In::kBody}},
+                              kOneAutomation);
     create.status = 201;
     return {
-        Reading("/v1/automations", "Lists automations",
-                "SELECT coalesce(json_agg(" PULSE_AUTOMATION " ORDER BY o.name), '[]') " PULSE_AUTOMATIONS),
+        PulseRoute("GET", "/v1/automations", Access::kRead, "Lists automations",
+                   "SELECT coalesce(json_agg(" PULSE_AUTOMATION
+                   " ORDER BY o.name), '[]') " PULSE_AUTOMATIONS),
         create,
-        Reading("/v1/automations/{name}", "One automation", kOneAutomation, {{"name", In::kPath}}),
-        Writing(
-            "PATCH", "/v1/automations/{name}", "Changes an automation; what is left out stays",
+        PulseRoute("GET", "/v1/automations/{name}", Access::kRead, "One automation", kOneAutomation,
+                   {{"name", In::kPath}}),
+        PulseRoute(
+            "PATCH", "/v1/automations/{name}", Access::kAdmin,
+            "Changes an automation; what is left out stays",
             "SELECT coalesce($4::text, $1::text), {v}.pulse_update_automation($1::text, $2::jsonb, $3::text, $4::text)",
             {{"name", In::kPath},
              {"definition", In::kBody, Type::kJson},
              {"description", In::kBody},
              {"new_name", In::kBody}},
             kOneAutomation),
-        Writing("DELETE", "/v1/automations/{name}", "Deletes an automation",
-                "SELECT NULL::text, {v}.pulse_delete_automation($1::text)", {{"name", In::kPath}}),
-        Writing("POST", "/v1/automations/{name}/pause", "Pauses an automation",
-                "SELECT $1::text, {v}.pulse_pause_automation($1::text, $2::text)",
-                {{"name", In::kPath}, kReasonText}, kOneAutomation),
-        Writing("POST", "/v1/automations/{name}/resume", "Resumes an automation",
-                "SELECT $1::text, {v}.pulse_resume_automation($1::text, $2::text)",
-                {{"name", In::kPath}, kReasonText}, kOneAutomation),
-        Reading(
-            "/v1/freeze", "Whether everything is frozen",
+        PulseRoute("DELETE", "/v1/automations/{name}", Access::kAdmin, "Deletes an automation",
+                   "SELECT NULL::text, {v}.pulse_delete_automation($1::text)", {{"name", In::kPath}}),
+        PulseRoute("POST", "/v1/automations/{name}/pause", Access::kAdmin, "Pauses an automation",
+                   "SELECT $1::text, {v}.pulse_pause_automation($1::text, $2::text)",
+                   {{"name", In::kPath}, kReasonText}, kOneAutomation),
+        PulseRoute("POST", "/v1/automations/{name}/resume", Access::kAdmin, "Resumes an automation",
+                   "SELECT $1::text, {v}.pulse_resume_automation($1::text, $2::text)",
+                   {{"name", In::kPath}, kReasonText}, kOneAutomation),
+        PulseRoute(
+            "GET", "/v1/freeze", Access::kRead, "Whether everything is frozen",
             "SELECT json_build_object('frozen', coalesce(bool_or(f.frozen), false), 'reason', max(f.reason), 'by', max(f.by), 'at', max(f.at)) "
             "FROM pulse.freeze AS f"),
-        Writing("POST", "/v1/freeze", "Stops everything from the next statement on",
-                "SELECT json_build_object('frozen', true, 'changed', {v}.pulse_freeze($1::text))",
-                {kReasonText}),
-        Writing("DELETE", "/v1/freeze", "Ends the freeze", "SELECT NULL::text, {v}.pulse_unfreeze()"),
+        PulseRoute("POST", "/v1/freeze", Access::kAdmin, "Stops everything from the next statement on",
+                   "SELECT json_build_object('frozen', true, 'changed', {v}.pulse_freeze($1::text))",
+                   {kReasonText}),
+        PulseRoute("DELETE", "/v1/freeze", Access::kAdmin, "Ends the freeze",
+                   "SELECT NULL::text, {v}.pulse_unfreeze()"),
     };
 }
 
@@ -203,7 +186,7 @@ std::vector<Route> OfAutomations() {
 
 std::vector<Route> OfAutopilot() {
     const std::vector<Parameter> proposal = {
-        kOfTenant,
+        kTenant,
         {"action_type", In::kBody, Type::kText, true},
         {"entity_type", In::kBody, Type::kText, true},
         {"entity_id", In::kBody, Type::kText, true},
@@ -230,35 +213,35 @@ std::vector<Route> OfAutopilot() {
             "'held', count(*) FILTER (WHERE a.needs = 'health'), 'applying', count(*) FILTER (WHERE a.state IN ('approved', 'applying')), "
             "'applied_today', (SELECT count(*) FROM pulse.action AS d WHERE d.finished_at > {v}.pulse_now() - interval '1 day' AND d.state = 'applied')) "
             "FROM pulse.action AS a WHERE $1::text IS NOT NULL AND a.state IN ('pending', 'approved', 'applying')",
-            {kOfTenant}),
+            {kTenant}),
         StratumRoute("GET", PULSE_AUTOPILOT "/actions", Access::kRead, "Lists actions, the newest first",
                      "SELECT json_build_object('actions', (SELECT coalesce(json_agg(" PULSE_STRATUM_ACTION
                          PULSE_ACTION_LIST ")) WHERE $5::text IS NOT NULL",
-                     {kActionState, {"subject"}, kActionLimit, kActionOffset, kOfTenant}),
+                     {kActionState, {"subject"}, kActionLimit, kActionOffset, kTenant}),
         StratumRoute(
             "GET", PULSE_AUTOPILOT "/actions/summary", Access::kRead, "Actions by state and name",
             "SELECT json_build_object('days', $2::bigint, 'total', coalesce(sum(g.n), 0), 'by_status', (SELECT coalesce(json_object_agg(s.state, s.n), '{}') FROM (SELECT x.state, "
             "count(*) AS n FROM pulse.action AS x WHERE x.created_at > {v}.pulse_now() - $2::bigint * interval '1 day' GROUP BY x.state) AS s), "
             "'by_type', coalesce(json_object_agg(g.name, g.n), '{}')) FROM (SELECT y.name, count(*) AS n FROM pulse.action AS y "
             "WHERE $1::text IS NOT NULL AND y.created_at > {v}.pulse_now() - $2::bigint * interval '1 day' GROUP BY y.name) AS g",
-            {kOfTenant, {.name = "days", .type = Type::kInteger, .fallback = "7", .least = 1, .most = 366}}),
+            {kTenant, {.name = "days", .type = Type::kInteger, .fallback = "7", .least = 1, .most = 366}}),
         propose,
         StratumRoute(
             "POST", PULSE_AUTOPILOT "/actions/approve-all", Access::kAdmin,
             "Approves all actions that wait for a person",
             "SELECT json_build_object('approved', count(*), 'actions', coalesce(json_agg(" PULSE_ACTION_ANSWER
             ")), '[]')) FROM {v}.pulse_approve_actions($2::text) AS r WHERE $1::text IS NOT NULL",
-            {kOfTenant, {"comment", In::kBody}}),
+            {kTenant, {"comment", In::kBody}}),
         StratumRoute("POST", PULSE_AUTOPILOT "/actions/{id}/approve", Access::kAdmin, "Approves an action",
                      "SELECT " PULSE_ACTION_ANSWER
                      ") FROM {v}.pulse_approve_action($2::bigint, $3::text) AS r WHERE $1::text IS NOT NULL",
-                     {kOfTenant, kPathId, {"comment", In::kBody}}),
+                     {kTenant, kPathId, {"comment", In::kBody}}),
         StratumRoute(
             "POST", PULSE_AUTOPILOT "/actions/{id}/confirm", Access::kAdmin,
             "Confirms an action by a token: a person with a reason, or its receiver with an outcome",
             "SELECT " PULSE_ACTION_ANSWER
             ") FROM {v}.pulse_confirm_action($2::bigint, $3::text, $4::text, $5::text, $6::jsonb) AS r WHERE $1::text IS NOT NULL",
-            {kOfTenant,
+            {kTenant,
              kPathId,
              {.name = "confirmation_token", .in = In::kBody, .required = true, .synonym = "token"},
              {.name = "override_reason", .in = In::kBody, .synonym = "reason"},
@@ -267,11 +250,11 @@ std::vector<Route> OfAutopilot() {
         StratumRoute(
             "POST", PULSE_AUTOPILOT "/actions/{id}/dismiss", Access::kAdmin, "Dismisses an action",
             "SELECT $2::text, {v}.pulse_dismiss_action($2::bigint, $3::text) WHERE $1::text IS NOT NULL",
-            {kOfTenant, kPathId, kReasonText}, kOneStratumAction),
+            {kTenant, kPathId, kReasonText}, kOneStratumAction),
         StratumRoute(
             "POST", PULSE_AUTOPILOT "/actions/{id}/rollback", Access::kAdmin, "Undoes an applied action",
             "SELECT $2::text, {v}.pulse_rollback_action($2::bigint, $3::text) WHERE $1::text IS NOT NULL",
-            {kOfTenant, kPathId, kReasonText}, kOneStratumAction),
+            {kTenant, kPathId, kReasonText}, kOneStratumAction),
         StratumRoute(
             "GET", PULSE_AUTOPILOT "/outcomes/summary", Access::kRead,
             "What became of actions that have ended, by name",
@@ -282,7 +265,7 @@ std::vector<Route> OfAutopilot() {
             "count(*) FILTER (WHERE x.state = 'dismissed') AS dismissed, count(*) FILTER (WHERE x.state = 'rolled_back') AS rolled_back, "
             "count(*) FILTER (WHERE x.state = 'expired') AS expired FROM pulse.action AS x WHERE $1::text IS NOT NULL "
             "AND x.finished_at > {v}.pulse_now() - $2::bigint * interval '1 day' GROUP BY x.name) AS g",
-            {kOfTenant, {.name = "days", .type = Type::kInteger, .fallback = "30", .least = 1, .most = 366}}),
+            {kTenant, {.name = "days", .type = Type::kInteger, .fallback = "30", .least = 1, .most = 366}}),
     };
 }
 
@@ -291,7 +274,7 @@ std::vector<Route> OfEnforcement() {
         "POST", PULSE_ENFORCEMENT "/rules", Access::kAdmin, "Creates limits for actions",
         "SELECT json_build_object('id', {v}.pulse_create_enforcement_rule($2::text, $3::text[], $4::jsonb, $5::text)::text, 'name', $2::text) "
         "WHERE $1::text IS NOT NULL",
-        {kOfTenant,
+        {kTenant,
          {"name", In::kBody, Type::kText, true},
          {"actions", In::kBody, Type::kTexts, true},
          {"limits", In::kBody, Type::kJson, true},
@@ -302,13 +285,13 @@ std::vector<Route> OfEnforcement() {
     rule.status = 201;
     return {
         StratumRoute("GET", PULSE_ENFORCEMENT "/settings", Access::kRead,
-                     "The settings of limits, and the rules", kEnforcementSettings, {kOfTenant}),
+                     "The settings of limits, and the rules", kEnforcementSettings, {kTenant}),
         StratumRoute(
             "PUT", PULSE_ENFORCEMENT "/settings", Access::kAdmin,
             "Changes the settings of limits; needs the level admin",
             "SELECT $1::text, {v}.pulse_set_enforcement(NULL::boolean, $2::text, $3::text, $4::jsonb, $5::bigint * interval '1 second', "
             "$6::bigint * interval '1 second', $7::double precision, $8::text)",
-            {kOfTenant,
+            {kTenant,
              kReasonText,
              {.name = "default_mode",
               .in = In::kBody,
@@ -328,7 +311,7 @@ std::vector<Route> OfEnforcement() {
             "'requires_confirmation', r.needs IS NOT DISTINCT FROM 'confirmation', 'violations', r.reasons, 'warnings', r.warnings, 'decision', r.decision, 'score', r.score) "
             "FROM {v}.pulse_propose_action($2::text, " PULSE_ENTITY
             ", $5::jsonb, NULL::text, 'approval'::text, $6::text, true) AS r WHERE $1::text IS NOT NULL",
-            {kOfTenant,
+            {kTenant,
              {"action_type", In::kBody, Type::kText, true},
              {"entity_type", In::kBody, Type::kText, true},
              {"entity_id", In::kBody, Type::kText, true},
@@ -338,7 +321,7 @@ std::vector<Route> OfEnforcement() {
             "POST", PULSE_ENFORCEMENT "/confirm", Access::kAdmin, "Confirms an action that exceeds limits",
             "SELECT " PULSE_ACTION_ANSWER
             ") FROM {v}.pulse_confirm_action($2::bigint, $3::text, $4::text, NULL::text, NULL::jsonb) AS r WHERE $1::text IS NOT NULL",
-            {kOfTenant,
+            {kTenant,
              {"action_id", In::kBody, Type::kInteger, true},
              {.name = "confirmation_token", .in = In::kBody, .required = true, .synonym = "token"},
              {.name = "override_reason", .in = In::kBody, .required = true, .synonym = "reason"}}),
@@ -346,7 +329,7 @@ std::vector<Route> OfEnforcement() {
             "POST", PULSE_ENFORCEMENT "/kill-switch", Access::kAdmin,
             "Switches enforcement off or on, never the gate; needs the level admin",
             "SELECT $1::text, {v}.pulse_set_enforcement($2::boolean, $3::text, NULL::text, NULL::jsonb, NULL::interval, NULL::interval, NULL::double precision, NULL::text)",
-            {kOfTenant,
+            {kTenant,
              {"enforcement_enabled", In::kBody, Type::kBoolean, true},
              {"reason", In::kBody, Type::kText, true}},
             kEnforcementSettings),
@@ -354,7 +337,7 @@ std::vector<Route> OfEnforcement() {
             "POST", PULSE_ENFORCEMENT "/freeze", Access::kAdmin, "Freezes everything, or ends the freeze",
             "SELECT json_build_object('frozen', $2::boolean, 'changed', CASE WHEN $2::boolean THEN {v}.pulse_freeze($3::text) ELSE {v}.pulse_unfreeze() END) "
             "WHERE $1::text IS NOT NULL",
-            {kOfTenant,
+            {kTenant,
              {.name = "frozen", .in = In::kBody, .type = Type::kBoolean, .fallback = "true"},
              kReasonText}),
         StratumRoute(
@@ -365,13 +348,13 @@ std::vector<Route> OfEnforcement() {
             "ELSE e.event END, 'status', e.state, 'actor', e.actor, 'decision', e.verdict, 'note', e.note) ORDER BY e.id DESC), '[]')) "
             "FROM (SELECT v.*, x.name, x.subject FROM pulse.action_event AS v JOIN pulse.action AS x ON x.id = v.action_id WHERE $1::text IS NOT NULL "
             "ORDER BY v.id DESC LIMIT $2::bigint OFFSET $3::bigint) AS e",
-            {kOfTenant, kActionLimit, kActionOffset}),
+            {kTenant, kActionLimit, kActionOffset}),
         rule,
         StratumRoute(
             "DELETE", PULSE_ENFORCEMENT "/rules/{id}", Access::kAdmin,
             "Deletes limits; needs the level admin",
             "SELECT NULL::text, {v}.pulse_delete_enforcement_rule(u.name) FROM pulse.enforcement_rule AS u WHERE $1::text IS NOT NULL AND u.id = $2::bigint",
-            {kOfTenant, kPathId}),
+            {kTenant, kPathId}),
     };
 }
 

@@ -46,20 +46,8 @@ constexpr Parameter kMostRuns{
 constexpr Parameter kOperation{
     .name = "operation", .in = In::kBody, .fallback = "auto", .one_of = "auto, delta, full, replace"};
 
-Route OfAudience(std::string_view method, std::string_view path, Access access, std::string_view summary,
-                 std::string_view sql, std::vector<Parameter> parameters, std::string_view then = {}) {
-    return {.method = method,
-            .path = path,
-            .access = access,
-            .read_only = access == Access::kRead,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters),
-            .then = then};
-}
-
 std::vector<Route> OwnAudienceRoutes() {
-    Route create = OfAudience(
+    Route create = PulseRoute(
         "POST", "/v1/audiences", Access::kAdmin, "Creates an audience",
         "SELECT {v}.pulse_create_audience($1::text, $2::text, $3::text, coalesce($4::jsonb, '{}'))::text",
         {{"name", In::kBody, Type::kText, true},
@@ -69,39 +57,40 @@ std::vector<Route> OwnAudienceRoutes() {
         kOneAudience);
     create.status = 201;
     Route sync =
-        OfAudience("POST", "/v1/audiences/{name}/sync", Access::kAdmin,
+        PulseRoute("POST", "/v1/audiences/{name}/sync", Access::kAdmin,
                    "Queues a sync of an audience; 409 while one is under way",
                    "SELECT json_build_object('run', {v}.pulse_sync_audience($1::text, $2::text)::text)",
                    {kAudienceName, kOperation});
     sync.status = 202;
+    Route remove = PulseRoute(
+        "DELETE", "/v1/audiences/{name}", Access::kAdmin, "Deletes an audience, on its platform first",
+        "SELECT json_build_object('status', {v}.pulse_delete_audience($1::text, $2::boolean))",
+        {kAudienceName, {.name = "delete_from_platform", .type = Type::kBoolean, .fallback = "true"}});
+    remove.status = 200;
     return {
-        OfAudience("GET", "/v1/audiences", Access::kRead, "Lists audiences",
+        PulseRoute("GET", "/v1/audiences", Access::kRead, "Lists audiences",
                    "SELECT json_build_object('audiences', coalesce(json_agg(" PULSE_AUDIENCE
-                   " ORDER BY o.name), '[]'))" PULSE_AUDIENCES,
-                   {}),
+                   " ORDER BY o.name), '[]'))" PULSE_AUDIENCES),
         create,
-        OfAudience("GET", "/v1/audiences/{name}", Access::kRead, "One audience", kAudienceByName,
+        PulseRoute("GET", "/v1/audiences/{name}", Access::kRead, "One audience", kAudienceByName,
                    {kAudienceName}),
-        OfAudience(
+        PulseRoute(
             "PATCH", "/v1/audiences/{name}", Access::kAdmin, "Changes options of an audience",
             "SELECT json_build_object('updated', {v}.pulse_update_audience($1::text, $2::jsonb)::text IS NOT NULL)",
             {kAudienceName, {"options", In::kBody, Type::kJson, true}}),
-        OfAudience(
-            "DELETE", "/v1/audiences/{name}", Access::kAdmin, "Deletes an audience, on its platform first",
-            "SELECT json_build_object('status', {v}.pulse_delete_audience($1::text, $2::boolean))",
-            {kAudienceName, {.name = "delete_from_platform", .type = Type::kBoolean, .fallback = "true"}}),
+        remove,
         sync,
-        OfAudience(
+        PulseRoute(
             "POST", "/v1/audiences/{name}/pause", Access::kAdmin, "Pauses an audience",
             "SELECT json_build_object('paused', {v}.pulse_pause_audience($1::text, $2::text)::text IS NOT NULL)",
             {kAudienceName, {"reason", In::kBody}}),
-        OfAudience(
+        PulseRoute(
             "POST", "/v1/audiences/{name}/resume", Access::kAdmin, "Resumes an audience",
             "SELECT json_build_object('resumed', {v}.pulse_resume_audience($1::text)::text IS NOT NULL)",
             {kAudienceName}),
-        OfAudience("GET", "/v1/audiences/{name}/syncs", Access::kRead, "The last syncs of an audience",
+        PulseRoute("GET", "/v1/audiences/{name}/syncs", Access::kRead, "The last syncs of an audience",
                    kRunsByName, {kAudienceName, kMostRuns}),
-        OfAudience(
+        PulseRoute(
             "GET", "/v1/audiences/{name}/preview", Access::kRead,
             "Whom a full sync would send, and who is left out and why",
             "SELECT json_build_object('preview', json_agg(json_build_object('part', p.part, 'item', p.item, 'people', p.people, "
@@ -136,13 +125,13 @@ std::vector<Route> StratumAudienceRoutes() {
           .fallback = "update",
           .one_of = "update, create, replace, auto, delta, full"}});
     sync.status = 202;
-    Route gone = StratumRoute(
+    Route remove = StratumRoute(
         "DELETE", PULSE_CDP "/audience-sync/audiences/{id}", Access::kAdmin,
         "Deletes an audience, on its platform first",
         "SELECT json_build_object('status', {v}.pulse_delete_audience(a.name, $2::boolean)) FROM pulse.audience AS a WHERE a.id "
         "OPERATOR(pg_catalog.=) $1::bigint",
         {kPathId, {.name = "delete_from_platform", .type = Type::kBoolean, .fallback = "true"}});
-    gone.status = 200;
+    remove.status = 200;
     return {
         StratumRoute(
             "GET", PULSE_CDP "/audience-sync/platforms", Access::kRead, "The destinations of audiences",
@@ -171,7 +160,7 @@ std::vector<Route> StratumAudienceRoutes() {
               .type = Type::kInteger,
               .least = 1,
               .most = 168}}),
-        gone,
+        remove,
         sync,
         StratumRoute("GET", PULSE_CDP "/audience-sync/audiences/{id}/history", Access::kRead,
                      "The last syncs of an audience", kRunsById, {kPathId, kMostRuns}),

@@ -5,31 +5,22 @@ namespace pulse::web {
 
 std::vector<Route> AuditRoutes() {
     return {
-        {.method = "GET",
-         .path = "/v1/audit",
-         .access = Access::kAdmin,
-         .read_only = true,
-         .summary = "The audit log, newest first; before is the id to go on from",
-         .sql =
-             "SELECT json_build_object('audit', coalesce(json_agg(a ORDER BY a.id DESC), '[]'), 'next', "
-             "CASE WHEN count(*) = $2::bigint THEN min(a.id) END) FROM {v}.pulse_list_audit($1::bigint, $2::bigint, "
-             "$3::text, $4::text, $5::text) AS a",
-         .parameters =
-             {{.name = "before", .type = Type::kInteger, .least = 1},
-              {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 1000},
-              {.name = "action"},
-              {.name = "actor"},
-              {.name = "subject"}}},
-        {.method = "GET",
-         .path = "/v1/audit/verify",
-         .access = Access::kAdmin,
-         .read_only = true,
-         .summary =
-             "Whether the audit log is as it was written; with seq and hash of a checkpoint that was kept outside",
-         .sql =
-             "SELECT row_to_json(v) FROM {v}.pulse_verify_audit(CASE WHEN $1::bigint IS NOT NULL OR $2::text IS NOT NULL "
-             "THEN pg_catalog.jsonb_build_object('seq', $1::bigint, 'hash', $2::text) END) AS v",
-         .parameters = {{.name = "seq", .type = Type::kInteger, .least = 1}, {.name = "hash"}}},
+        PulseRoute(
+            "GET", "/v1/audit", Access::kAdmin, "The audit log, newest first; before is the id to go on from",
+            "SELECT json_build_object('audit', coalesce(json_agg(a ORDER BY a.id DESC), '[]'), 'next', "
+            "CASE WHEN count(*) = $2::bigint THEN min(a.id) END) FROM {v}.pulse_list_audit($1::bigint, $2::bigint, "
+            "$3::text, $4::text, $5::text) AS a",
+            {{.name = "before", .type = Type::kInteger, .least = 1},
+             {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 1000},
+             {.name = "action"},
+             {.name = "actor"},
+             {.name = "subject"}}),
+        PulseRoute(
+            "GET", "/v1/audit/verify", Access::kAdmin,
+            "Whether the audit log is as it was written; with seq and hash of a checkpoint that was kept outside",
+            "SELECT row_to_json(v) FROM {v}.pulse_verify_audit(CASE WHEN $1::bigint IS NOT NULL OR $2::text IS NOT NULL "
+            "THEN pg_catalog.jsonb_build_object('seq', $1::bigint, 'hash', $2::text) END) AS v",
+            {{.name = "seq", .type = Type::kInteger, .least = 1}, {.name = "hash"}}),
     };
 }
 

@@ -24,33 +24,11 @@ constexpr std::string_view kShowCampaign =
     "SELECT " PULSE_CAMPAIGN_ROW " FROM pulse.campaign_overview AS c WHERE c.name = $1::text";
 constexpr Parameter kCampaignName{"name", In::kPath};
 
-Route ReadCampaigns(std::string_view path, std::string_view summary, std::string_view sql,
-                    std::vector<Parameter> parameters) {
-    return {.method = "GET",
-            .path = path,
-            .access = Access::kRead,
-            .read_only = true,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters)};
-}
-
-Route WriteCampaign(std::string_view method, std::string_view path, std::string_view summary,
-                    std::string_view sql, std::vector<Parameter> parameters, std::string_view then = {}) {
-    return {.method = method,
-            .path = path,
-            .access = Access::kWrite,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters),
-            .then = then};
-}
-
 }  // namespace
 
 std::vector<Route> CampaignRoutes() {
-    Route create = WriteCampaign(
-        "POST", "/v1/campaigns", "Plans a campaign to a segment",
+    Route create = PulseRoute(
+        "POST", "/v1/campaigns", Access::kAdmin, "Plans a campaign to a segment",
         "SELECT $1::text FROM {v}.pulse_create_campaign($1::text, $2::text, $3::bigint, $4::timestamptz, $5::text, $6::jsonb)",
         {{"name", In::kBody, Type::kText, true},
          {"segment", In::kBody, Type::kText, true},
@@ -60,57 +38,51 @@ std::vector<Route> CampaignRoutes() {
          {"options", In::kBody, Type::kJson}},
         kShowCampaign);
     create.status = 201;
-    create.access = Access::kAdmin;
-    Route change = WriteCampaign(
-        "PATCH", "/v1/campaigns/{name}", "Changes a campaign that was not launched",
-        "SELECT coalesce($7::text, $1::text) FROM {v}.pulse_update_campaign($1::text, $2::text, $3::bigint, $4::timestamptz, $5::text, $6::jsonb, $7::text)",
-        {kCampaignName,
-         {"segment", In::kBody},
-         {"expectedReach", In::kBody, Type::kInteger},
-         {"at", In::kBody, Type::kTime},
-         {"channel", In::kBody},
-         {"options", In::kBody, Type::kJson},
-         {"newName", In::kBody}},
-        kShowCampaign);
-    change.access = Access::kAdmin;
-    Route remove =
-        WriteCampaign("DELETE", "/v1/campaigns/{name}", "Deletes a campaign with its checks",
-                      "SELECT nullif({v}.pulse_delete_campaign($1::text)::text, '')", {kCampaignName});
-    remove.status = 204;
-    remove.access = Access::kAdmin;
     return {
-        ReadCampaigns(
-            "/v1/campaigns", "Lists campaigns, the next ones first",
+        PulseRoute(
+            "GET", "/v1/campaigns", Access::kRead, "Lists campaigns, the next ones first",
             "SELECT json_build_object('campaigns', coalesce(json_agg(" PULSE_CAMPAIGN_ROW
             " ORDER BY c.at DESC, c.name), '[]')) FROM (SELECT o.* FROM pulse.campaign_overview AS o "
             "WHERE $1::text IS NULL OR o.status = $1::text ORDER BY o.at DESC, o.name LIMIT $2::bigint) AS c",
             {{.name = "status", .one_of = "planned, warned, launched, done, fell_short, cancelled"},
              {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 1000}}),
         create,
-        ReadCampaigns("/v1/campaigns/{name}", "One campaign", kShowCampaign, {kCampaignName}),
-        change,
-        remove,
-        WriteCampaign("POST", "/v1/campaigns/{name}/cancel", "Cancels a campaign that was not launched",
-                      "SELECT $1::text FROM {v}.pulse_cancel_campaign($1::text, $2::text)",
-                      {kCampaignName, {"reason", In::kBody}}, kShowCampaign),
-        WriteCampaign("POST", "/v1/campaigns/{name}/check", "Whether a campaign can be sent now",
-                      "SELECT " PULSE_CAMPAIGN_CHECK " FROM {v}.pulse_check_campaign($1::text) AS k",
-                      {kCampaignName}),
-        WriteCampaign(
-            "POST", "/v1/campaigns/{name}/launch",
+        PulseRoute("GET", "/v1/campaigns/{name}", Access::kRead, "One campaign", kShowCampaign,
+                   {kCampaignName}),
+        PulseRoute(
+            "PATCH", "/v1/campaigns/{name}", Access::kAdmin, "Changes a campaign that was not launched",
+            "SELECT coalesce($7::text, $1::text) FROM {v}.pulse_update_campaign($1::text, $2::text, $3::bigint, $4::timestamptz, $5::text, $6::jsonb, $7::text)",
+            {kCampaignName,
+             {"segment", In::kBody},
+             {"expectedReach", In::kBody, Type::kInteger},
+             {"at", In::kBody, Type::kTime},
+             {"channel", In::kBody},
+             {"options", In::kBody, Type::kJson},
+             {"newName", In::kBody}},
+            kShowCampaign),
+        PulseRoute("DELETE", "/v1/campaigns/{name}", Access::kAdmin, "Deletes a campaign with its checks",
+                   "SELECT nullif({v}.pulse_delete_campaign($1::text)::text, '')", {kCampaignName}),
+        PulseRoute("POST", "/v1/campaigns/{name}/cancel", Access::kWrite,
+                   "Cancels a campaign that was not launched",
+                   "SELECT $1::text FROM {v}.pulse_cancel_campaign($1::text, $2::text)",
+                   {kCampaignName, {"reason", In::kBody}}, kShowCampaign),
+        PulseRoute("POST", "/v1/campaigns/{name}/check", Access::kWrite, "Whether a campaign can be sent now",
+                   "SELECT " PULSE_CAMPAIGN_CHECK " FROM {v}.pulse_check_campaign($1::text) AS k",
+                   {kCampaignName}),
+        PulseRoute(
+            "POST", "/v1/campaigns/{name}/launch", Access::kWrite,
             "Marks a campaign as launched if it can be sent now; else 409",
             "SELECT " PULSE_CAMPAIGN_CHECK
             ", CASE WHEN k.answer = 'yes' THEN 200 ELSE 409 END AS status FROM {v}.pulse_launch_campaign($1::text) AS k",
             {kCampaignName}),
-        WriteCampaign(
-            "POST", "/v1/campaigns/{name}/result", "Records what a campaign reached",
-            "SELECT $1::text FROM {v}.pulse_record_campaign_result($1::text, $2::bigint, $3::bigint)",
-            {kCampaignName,
-             {"reached", In::kBody, Type::kInteger, true},
-             {"conversions", In::kBody, Type::kInteger}},
-            kShowCampaign),
-        ReadCampaigns(
-            "/v1/campaigns/{name}/checks", "The checks of a campaign, the newest first",
+        PulseRoute("POST", "/v1/campaigns/{name}/result", Access::kWrite, "Records what a campaign reached",
+                   "SELECT $1::text FROM {v}.pulse_record_campaign_result($1::text, $2::bigint, $3::bigint)",
+                   {kCampaignName,
+                    {"reached", In::kBody, Type::kInteger, true},
+                    {"conversions", In::kBody, Type::kInteger}},
+                   kShowCampaign),
+        PulseRoute(
+            "GET", "/v1/campaigns/{name}/checks", Access::kRead, "The checks of a campaign, the newest first",
             "SELECT json_build_object('checks', (SELECT coalesce(json_agg(json_build_object('answer', k.answer, 'at', k.at, 'checkedBy', k.checked_by, "
             "'planned', k.planned, 'reach', k.reach, 'reachable', k.reachable, 'gate', k.gate, 'score', k.score, 'incidents', cardinality(k.incidents)) "
             "ORDER BY k.at DESC, k.id DESC), '[]') FROM (SELECT h.* FROM (SELECT r.id, r.answer, r.at, r.checked_by, r.planned, r.reach, r.reachable, r.gate, r.score, r.incidents "

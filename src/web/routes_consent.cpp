@@ -3,38 +3,22 @@
 
 namespace pulse::web {
 
-namespace {
-
-Route AboutConsent(std::string_view method, std::string_view path, Access access, std::string_view summary,
-                   std::string_view sql, std::vector<Parameter> parameters = {}) {
-    return {.method = method,
-            .path = path,
-            .family = Family::kPulse,
-            .access = access,
-            .read_only = method == "GET",
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters)};
-}
-
-}  // namespace
-
 std::vector<Route> ConsentRoutes() {
     return {
-        AboutConsent(
+        PulseRoute(
             "GET", "/v1/users/{userId}/consent", Access::kRead,
             "A person's consent for each purpose, now or as of a moment",
             "SELECT json_build_object('consents', coalesce(json_agg(json_build_object('purpose', c.purpose, 'status', c.status, "
             "'granted', c.granted, 'since', c.since, 'expiresAt', c.expires_at, 'source', c.source, 'basis', c.basis, "
             "'textVersion', c.text_version, 'record', c.record_id)), '[]')) FROM {v}.pulse_consents_of($1::text, $2::timestamptz) AS c",
             {{"userId", In::kPath}, {.name = "at", .type = Type::kTime}}),
-        AboutConsent(
+        PulseRoute(
             "GET", "/v1/users/{userId}/consent/history", Access::kRead,
             "What a person said about consent, newest first",
             "SELECT json_build_object('records', coalesce(json_agg(h), '[]')) FROM {v}.pulse_consent_history($1::text, $2::bigint) AS h",
             {{"userId", In::kPath},
              {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 1000}}),
-        AboutConsent(
+        PulseRoute(
             "POST", "/v1/users/{userId}/consent", Access::kWrite,
             "Records consent for a purpose, or its refusal",
             "SELECT json_build_object('record', {v}.pulse_set_consent($1::text, $2::text, $3::boolean, coalesce($4::jsonb, '{}')))",
@@ -42,19 +26,19 @@ std::vector<Route> ConsentRoutes() {
              {"purpose", In::kBody, Type::kText, true},
              {"granted", In::kBody, Type::kBoolean, true},
              {"evidence", In::kBody, Type::kJson}}),
-        AboutConsent("GET", "/v1/consent", Access::kRead, "How many people gave consent, by purpose",
-                     "SELECT json_build_object('purposes', coalesce(json_agg(c), '[]')) "
-                     "FROM {v}.pulse_consent_coverage() AS c"),
-        AboutConsent(
+        PulseRoute("GET", "/v1/consent", Access::kRead, "How many people gave consent, by purpose",
+                   "SELECT json_build_object('purposes', coalesce(json_agg(c), '[]')) "
+                   "FROM {v}.pulse_consent_coverage() AS c"),
+        PulseRoute(
             "POST", "/v1/consent", Access::kWrite, "Records what many people said: an array",
             "SELECT json_build_object('recorded', count(*) FILTER (WHERE s.result = 'recorded'), 'results', coalesce(json_agg(s), '[]')) "
             "FROM {v}.pulse_set_consents($1::jsonb) AS s",
             {{"consents", In::kWholeBody, Type::kJson}}),
-        AboutConsent(
+        PulseRoute(
             "GET", "/v1/consent/purposes", Access::kRead, "The purposes of consent",
             "SELECT json_build_object('purposes', coalesce(json_agg(json_build_object('purpose', p.purpose, 'categories', p.categories, "
             "'grantedByDefault', p.granted_by_default) ORDER BY p.purpose), '[]')) FROM pulse.consent_purpose AS p"),
-        AboutConsent(
+        PulseRoute(
             "POST", "/v1/consent/purposes", Access::kAdmin, "Creates or changes a purpose of consent",
             "SELECT json_build_object('purpose', $1::text) FROM (SELECT {v}.pulse_set_consent_purpose($1::text, $2::text[], $3::boolean)) AS s",
             {{"purpose", In::kBody, Type::kText, true},

@@ -5,21 +5,10 @@ namespace pulse::web {
 
 namespace {
 
-Route AboutBehaviour(std::string_view path, std::string_view summary, std::string_view sql,
-                     std::vector<Parameter> parameters) {
-    return {.method = "GET",
-            .path = path,
-            .access = Access::kRead,
-            .read_only = true,
-            .summary = summary,
-            .sql = sql,
-            .parameters = std::move(parameters)};
-}
-
 std::vector<Route> Behaviour() {
     return {
-        AboutBehaviour(
-            "/v1/retention", "How many people of each cohort come back",
+        PulseRoute(
+            "GET", "/v1/retention", Access::kRead, "How many people of each cohort come back",
             "SELECT json_build_object('cohorts', coalesce((SELECT json_agg(json_build_object('value', c.value, 'cohort', c.cohort, 'people', c.people, 'periods', c.periods) "
             "ORDER BY c.value NULLS LAST, c.cohort) FROM (SELECT r.value, r.cohort, r.people, json_agg(json_build_object('after', r.after, 'returned', r.returned, "
             "'share', r.share, 'complete', r.complete) ORDER BY r.after) AS periods FROM {v}.pulse_retention($1::text, $2::text, $3::text, $4::bigint, $5::text, "
@@ -36,8 +25,8 @@ std::vector<Route> Behaviour() {
              {"by"},
              {"first_where"},
              {"again_where"}}),
-        AboutBehaviour(
-            "/v1/stickiness", "On how many days of a week or month people are active",
+        PulseRoute(
+            "GET", "/v1/stickiness", Access::kRead, "On how many days of a week or month people are active",
             "SELECT json_build_object('periods', coalesce((SELECT json_agg(json_build_object('begins', p.begins, 'active', p.active, 'daily_active', p.daily_active, "
             "'stickiness', p.stickiness, 'complete', p.complete, 'days', p.counts) ORDER BY p.begins) FROM (SELECT s.begins, s.active, s.daily_active, s.stickiness, "
             "s.complete, json_agg(json_build_object('days', s.days, 'people', s.people, 'share', s.share) ORDER BY s.days) AS counts "
@@ -48,8 +37,8 @@ std::vector<Route> Behaviour() {
              kUntil,
              {"time_zone"},
              {"event_where"}}),
-        AboutBehaviour(
-            "/v1/paths", "What people do after an event, or before it",
+        PulseRoute(
+            "GET", "/v1/paths", Access::kRead, "What people do after an event, or before it",
             "SELECT json_build_object('steps', coalesce((SELECT json_agg(to_json(p)) FROM {v}.pulse_paths($1::text, $2::text, $3::bigint, $4::bigint, $5::timestamptz, "
             "$6::timestamptz, $7::text::interval, string_to_array($8::text, ','), $9::text) AS p), '[]'))",
             {{.name = "event", .required = true},
@@ -67,8 +56,8 @@ std::vector<Route> Behaviour() {
 std::vector<Route> Experiments() {
     static constexpr std::string_view kExperiment =
         "SELECT {v}.pulse_experiment($1::text, $2::text, $3::timestamptz, $4::timestamptz, $5::text, $6::jsonb, $7::jsonb, $8::double precision, $9::bigint)";
-    return {
-        AboutBehaviour("/v1/experiments/{flag}", "Compares the variants of a flag by a metric", kExperiment,
+    return {PulseRoute("GET", "/v1/experiments/{flag}", Access::kRead,
+                       "Compares the variants of a flag by a metric", kExperiment,
                        {{"flag", In::kPath},
                         {.name = "metric", .required = true},
                         kSince,

@@ -6,10 +6,6 @@ namespace pulse::web {
 namespace {
 
 constexpr Parameter kScope{.name = "scope", .fallback = "all", .synonym = "subject"};
-// Stratum's paths name a tenant; here a database is one.
-constexpr Parameter kTenant{"tenant", In::kPath};
-
-#define PULSE_TENANT "/api/v1/tenant/{tenant}"
 
 #define PULSE_GATE_DECISION                                                                                       \
     "json_build_object('id', d.id::text, 'decision', CASE d.decision WHEN 'pass' THEN 'execute' ELSE d.decision " \
@@ -47,44 +43,26 @@ std::vector<Route> OwnRoutes() {
              "CASE WHEN count(*) > 0 AND bool_and(s.status = 'rejected') THEN 400 ELSE 200 END AS status "
              "FROM {v}.pulse_record_signals(CASE jsonb_typeof($1::jsonb) WHEN 'array' THEN $1::jsonb ELSE jsonb_build_array($1::jsonb) END) AS s",
          .parameters = {{"signals", In::kWholeBody, Type::kJson, true}}},
-        {.method = "GET",
-         .path = "/v1/health/signals",
-         .access = Access::kRead,
-         .read_only = true,
-         .summary = "The health of what a scope reads: all, or a subject such as segment:name",
-         .sql = "SELECT to_json(h) FROM {v}.pulse_signal_health($1::text) AS h",
-         .parameters = {kScope}},
-        {.method = "GET",
-         .path = "/v1/health/signals/history",
-         .access = Access::kRead,
-         .read_only = true,
-         .summary = "The health of a scope by hour",
-         .sql =
-             "SELECT coalesce(json_agg(json_build_object('hour', h.hour, 'score', h.score, 'lowest', h.lowest, 'highest', h.highest, "
-             "'status', h.status, 'assumed', h.assumed, 'parts', h.parts) ORDER BY h.hour), '[]') FROM pulse.signal_health_history AS h "
-             "WHERE h.scope = $1::text AND h.hour > {v}.pulse_now() - $2::bigint * interval '1 day' AND h.hour <= {v}.pulse_now()",
-         .parameters = {kScope,
-                        {.name = "days", .type = Type::kInteger, .fallback = "7", .least = 1, .most = 366}}},
-        {.method = "GET",
-         .path = "/v1/trust/status",
-         .access = Access::kRead,
-         .read_only = true,
-         .summary = "What may be done with a scope now",
-         .sql = "SELECT to_json(t) FROM {v}.pulse_trust_status($1::text) AS t",
-         .parameters = {kScope}},
-        {.method = "POST",
-         .path = "/v1/gate/evaluate",
-         .summary = "Decides whether an action may be done to a subject now",
-         .sql = "SELECT to_json(g) FROM {v}.pulse_evaluate_gate($1::text, $2::text, $3::boolean) AS g",
-         .parameters = {{"action", In::kBody, Type::kText, true},
-                        {.name = "subject", .in = In::kBody, .fallback = "all", .synonym = "scope"},
-                        {.name = "dry_run", .in = In::kBody, .type = Type::kBoolean, .fallback = "false"}}},
-        {.method = "GET",
-         .path = "/v1/gate/actions",
-         .access = Access::kRead,
-         .read_only = true,
-         .summary = "The actions that the gate knows, with their risk and threshold",
-         .sql = "SELECT coalesce(json_agg(a), '[]') FROM {v}.pulse_list_action_types() AS a"},
+        PulseRoute("GET", "/v1/health/signals", Access::kRead,
+                   "The health of what a scope reads: all, or a subject such as segment:name",
+                   "SELECT to_json(h) FROM {v}.pulse_signal_health($1::text) AS h", {kScope}),
+        PulseRoute(
+            "GET", "/v1/health/signals/history", Access::kRead, "The health of a scope by hour",
+            "SELECT coalesce(json_agg(json_build_object('hour', h.hour, 'score', h.score, 'lowest', h.lowest, 'highest', h.highest, "
+            "'status', h.status, 'assumed', h.assumed, 'parts', h.parts) ORDER BY h.hour), '[]') FROM pulse.signal_health_history AS h "
+            "WHERE h.scope = $1::text AND h.hour > {v}.pulse_now() - $2::bigint * interval '1 day' AND h.hour <= {v}.pulse_now()",
+            {kScope, {.name = "days", .type = Type::kInteger, .fallback = "7", .least = 1, .most = 366}}),
+        PulseRoute("GET", "/v1/trust/status", Access::kRead, "What may be done with a scope now",
+                   "SELECT to_json(t) FROM {v}.pulse_trust_status($1::text) AS t", {kScope}),
+        PulseRoute("POST", "/v1/gate/evaluate", Access::kAdmin,
+                   "Decides whether an action may be done to a subject now",
+                   "SELECT to_json(g) FROM {v}.pulse_evaluate_gate($1::text, $2::text, $3::boolean) AS g",
+                   {{"action", In::kBody, Type::kText, true},
+                    {.name = "subject", .in = In::kBody, .fallback = "all", .synonym = "scope"},
+                    {.name = "dry_run", .in = In::kBody, .type = Type::kBoolean, .fallback = "false"}}),
+        PulseRoute("GET", "/v1/gate/actions", Access::kRead,
+                   "The actions that the gate knows, with their risk and threshold",
+                   "SELECT coalesce(json_agg(a), '[]') FROM {v}.pulse_list_action_types() AS a"),
     };
 }
 

@@ -10,8 +10,15 @@ inline constexpr Parameter kPathKey{"key", In::kPath};
 inline constexpr Parameter kSince{.name = "since", .type = Type::kTime, .synonym = "from"};
 inline constexpr Parameter kUntil{.name = "until", .type = Type::kTime, .synonym = "to"};
 
+// A route of Pulse's own. A GET is read-only; a successful DELETE is 204.
+Route PulseRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
+                 std::string_view sql, std::vector<Parameter> parameters = {}, std::string_view then = {});
+
 #define PULSE_CDP "/api/v1/cdp"
-// A route of Stratum's customer data platform. A successful DELETE is 204.
+#define PULSE_TENANT "/api/v1/tenant/{tenant}"
+// Stratum's paths name a tenant; here a database is one.
+inline constexpr Parameter kTenant{"tenant", In::kPath};
+// A route of Stratum's. What needs only the right to read is read-only; a successful DELETE is 204.
 Route StratumRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
                    std::string_view sql, std::vector<Parameter> parameters = {}, std::string_view then = {});
 
