@@ -1,12 +1,9 @@
 // The sealing worker: what has been written since its last look becomes one batch, so that a flush per commit
 // limits nobody who writes.
-#include <algorithm>
-
 #include "pulse/audit/store_chain.hpp"
 #include "pulse/audit/store_job.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/lane_worker.hpp"
-#include "pulse/pg/wait.hpp"
 
 namespace pulse::audit {
 
@@ -31,7 +28,7 @@ class SealWorker : private pg::LaneWorker {
             if (TakeNotification() || pg::WallClock() >= next_due_) work_pending_ = true;
             if (work_pending_) SealOnce();
         }
-        if (!gone_) pg::Wait(WaitTime());
+        if (!gone_) WaitForWork();
     }
 
     void SealOnce() {
@@ -58,14 +55,6 @@ class SealWorker : private pg::LaneWorker {
 
     bool WorkPending() const override { return work_pending_; }
     Moment NextDue() const override { return next_due_; }
-
-    long WaitTime() const {
-        const Moment now = pg::WallClock();
-        Moment until = std::min(IdleDeadline(), next_due_);
-        if (work_pending_ || Notified()) until = now;
-        until = std::max(until, not_before_);
-        return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
-    }
 
     bool work_pending_ = true;
     Moment next_due_ = pg::kNever;

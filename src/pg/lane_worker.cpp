@@ -6,6 +6,7 @@
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/short_transaction.hpp"
+#include "pulse/pg/wait.hpp"
 
 extern "C" {
 #include "miscadmin.h"
@@ -69,6 +70,13 @@ Moment LaneWorker::IdleDeadline() const {
     const Moment until = scheduler_->OutOfWorkers() ? kAtOnce : idle_since_ + kLinger;
     const Moment due = NextDue();
     return due < WallClock() + kSoon ? std::max(until, due + kSoon) : until;
+}
+
+void LaneWorker::WaitForWork() const {
+    const Moment now = WallClock();
+    Moment until = WorkPending() || Notified() ? now : std::min(IdleDeadline(), NextDue());
+    until = std::max(until, not_before_);
+    Wait(until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1));
 }
 
 }  // namespace pulse::pg

@@ -1,6 +1,4 @@
 // The pipeline worker: evaluates queued and due people in short transactions, and builds definitions.
-#include <algorithm>
-
 #include "pulse/base/error.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/lane_worker.hpp"
@@ -9,7 +7,6 @@
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/transaction.hpp"
-#include "pulse/pg/wait.hpp"
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_build.hpp"
 #include "pulse/trait/store_job.hpp"
@@ -48,7 +45,7 @@ class PipelineWorker : private pg::LaneWorker {
         if (now >= next_due_) work_pending_ = true;
         if (work_pending_ && now >= not_before_) ProcessOnce();
         if (gone_ || (work_pending_ && pg::WallClock() >= not_before_)) return;
-        pg::Wait(WaitTime());
+        WaitForWork();
     }
 
     void ProcessOnce() {
@@ -83,14 +80,6 @@ class PipelineWorker : private pg::LaneWorker {
 
     bool WorkPending() const override { return work_pending_; }
     Moment NextDue() const override { return next_due_; }
-
-    long WaitTime() const {
-        const Moment now = pg::WallClock();
-        Moment until = std::min(IdleDeadline(), next_due_);
-        if (work_pending_ || Notified()) until = now;
-        until = std::max(until, not_before_);
-        return until <= now ? 0 : static_cast<long>((until - now) / 1000 + 1);
-    }
 
     bool work_pending_ = true;
     Moment next_due_ = pg::kNever;

@@ -37,6 +37,8 @@ class LaneWorker {
     bool TakeNotification();
     // When to end if nothing happens. For what is due later the launcher starts a new process.
     Moment IdleDeadline() const;
+    // Wait until there is work, something is due or the process ends: for a worker without requests.
+    void WaitForWork() const;
 
     bool gone_ = false;  // the extension was dropped or updated
     Moment not_before_ = kAtOnce;
