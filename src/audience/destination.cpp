@@ -161,44 +161,25 @@ void CheckDestinationMapping(const options::List& options) {
     }
 }
 
-// Throws IncompleteDestination if one of the options is missing.
-void Require(const std::string& destination, const options::List& options, Holder holder,
-             std::initializer_list<const char*> names) {
-    std::string missing, example;
-    for (const char* name : names) {
-        if (options::Value(options, name)) continue;
-        missing += (missing.empty() ? "\"" : ", \"") + std::string(name) + "\"";
-        example += (example.empty() ? "ADD " : ", ADD ") + std::string(name) + " '...'";
-    }
-    if (missing.empty()) return;
-    const bool server = holder == Holder::kServer;
-    throw IncompleteDestination(
-        "destination \"" + destination + "\" is not complete",
-        server ? "Its server" : "The user mapping of its owner", missing,
-        server ? "Use ALTER SERVER ... OPTIONS (" + example + ")."
-               : "Use CREATE or ALTER USER MAPPING FOR the server's owner SERVER ... OPTIONS (" + example +
-                     ").");
-}
-
 void RequireOptions(const Destination& destination) {
-    const std::string& name = destination.name;
+    const std::string title = "destination \"" + destination.name + "\"";
     switch (destination.platform) {
         case Platform::kMeta:
         case Platform::kTiktok:
-            Require(name, destination.server, Holder::kServer, {"account"});
-            Require(name, destination.mapping, Holder::kMapping, {"access_token"});
+            options::Require(title, destination.server, Holder::kServer, {"account"});
+            options::Require(title, destination.mapping, Holder::kMapping, {"access_token"});
             return;
         case Platform::kGoogle:
         case Platform::kSnapchat:
-            Require(name, destination.server, Holder::kServer, {"account"});
+            options::Require(title, destination.server, Holder::kServer, {"account"});
             // An access token alone is good for an hour.
             if (!options::Value(destination.mapping, "access_token") ||
                 options::Value(destination.mapping, "refresh_token"))
-                Require(name, destination.mapping, Holder::kMapping,
-                        {"refresh_token", "client_id", "client_secret"});
+                options::Require(title, destination.mapping, Holder::kMapping,
+                                 {"refresh_token", "client_id", "client_secret"});
             return;
         case Platform::kWebhook:
-            Require(name, destination.mapping, Holder::kMapping, {"url", "secret"});
+            options::Require(title, destination.mapping, Holder::kMapping, {"url", "secret"});
             return;
         case Platform::kFile: return;
     }

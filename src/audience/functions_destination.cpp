@@ -6,11 +6,11 @@
 #include "pulse/audience/store_audience.hpp"
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/audit/store.hpp"
-#include "pulse/base/json.hpp"
 #include "pulse/http/require_tls.hpp"
 #include "pulse/http/worker_exchange.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -37,23 +37,6 @@ Json WithPlatform(const std::string& platform, Json all) {
                         "Leave the option out.");
     all["platform"] = platform;
     return all;
-}
-
-// Reports missing options before anything is created.
-void CheckDestination(const std::string& name, const Json& all) {
-    if (!all.is_object()) return;
-    options::List list;
-    for (const auto& [key, value] : all.items())
-        list.emplace_back(key, value.is_string() ? value.get<std::string>() : pulse::DumpJson(value));
-    const auto [server, mapping] = audience::DestinationOptions().Divide(list);
-    audience::DestinationOptions().Check(options::Holder::kServer, server, true);
-    try {
-        audience::MakeDestination(name, server, mapping);
-    } catch (const audience::IncompleteDestination& error) {
-        // The hint of the error is about ALTER, but the destination does not exist yet.
-        throw UserError(error.state().c_str(), error.message(), "The options have no " + error.missing + ".",
-                        "Add it to the options of this call. Nothing was created.");
-    }
 }
 
 struct DestinationTest {
@@ -145,7 +128,10 @@ PULSE_FUNCTION(pulse_create_destination) {
         const std::string name = args.RequireText(0, "name");
         const std::string platform = args.RequireText(1, "platform");
         const Json all = WithPlatform(platform, args.Jsonb(2).value_or(Json::object()));
-        CheckDestination(name, all);
+        pg::CheckServerOptions(audience::DestinationOptions(), all,
+                               [&](const auto& server, const auto& mapping) {
+                                   audience::MakeDestination(name, server, mapping);
+                               });
         http::RequireTls(all, pg::settings::allow_http);
         pg::CreateServer("destination", name, "pulse_destination", audience::DestinationOptions(), all,
                          kDestinationExample);

@@ -338,9 +338,9 @@ http::Request RenewRequest(const Destination& destination) {
     if (!RenewsTokens(destination.platform)) ThrowNoCall(destination.platform, "renew tokens");
     for (const char* option : {"refresh_token", "client_id", "client_secret"})
         if (destination.Secret(option).empty())
-            throw IncompleteDestination(
+            throw options::Incomplete(
                 "destination \"" + destination.name + "\" cannot renew its access token",
-                "The user mapping of its owner", "\"" + std::string(option) + "\"",
+                options::Holder::kMapping, "\"" + std::string(option) + "\"",
                 "Set the options refresh_token, client_id and client_secret.");
     const std::string own = destination.Option("token_url");
     const char* url = destination.platform == Platform::kGoogle

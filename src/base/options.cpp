@@ -144,6 +144,29 @@ std::optional<std::string> Value(const List& options, const std::string& name) {
     return std::nullopt;
 }
 
+Incomplete::Incomplete(const std::string& message, Holder holder, std::string names, const std::string& hint)
+    : UserError(sqlstate::kInvalidParameter, message,
+                (holder == Holder::kServer ? "Its server" : "The user mapping of its owner") +
+                    (" has no option " + names) + ".",
+                hint),
+      missing(std::move(names)) {}
+
+void Require(const std::string& server, const List& options, Holder holder,
+             std::initializer_list<const char*> names) {
+    std::string missing, example;
+    for (const char* name : names) {
+        if (Value(options, name)) continue;
+        missing += (missing.empty() ? "\"" : ", \"") + std::string(name) + "\"";
+        example += (example.empty() ? "ADD " : ", ADD ") + std::string(name) + " '...'";
+    }
+    if (missing.empty()) return;
+    throw Incomplete(server + " is not complete", holder, missing,
+                     (holder == Holder::kServer
+                          ? "Use ALTER SERVER ... OPTIONS ("
+                          : "Use CREATE or ALTER USER MAPPING FOR the server's owner SERVER ... OPTIONS (") +
+                         example + ").");
+}
+
 List FromTexts(const std::vector<std::string>& texts) {
     List options;
     for (const std::string& text : texts) {

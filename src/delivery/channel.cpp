@@ -90,25 +90,6 @@ void CheckMapping(const options::List& options) {
     }
 }
 
-// Throws IncompleteChannel if one of the options is missing.
-void Need(const std::string& channel, const options::List& options, Holder holder,
-          std::initializer_list<const char*> names) {
-    std::string missing, example;
-    for (const char* name : names) {
-        if (options::Value(options, name)) continue;
-        missing += (missing.empty() ? "\"" : ", \"") + std::string(name) + "\"";
-        example += (example.empty() ? "ADD " : ", ADD ") + std::string(name) + " '...'";
-    }
-    if (missing.empty()) return;
-    const bool server = holder == Holder::kServer;
-    throw IncompleteChannel(
-        "channel \"" + channel + "\" is not complete",
-        server ? "Its server" : "The user mapping of its owner", missing,
-        server ? "Use ALTER SERVER ... OPTIONS (" + example + ")."
-               : "Use CREATE or ALTER USER MAPPING FOR the server's owner SERVER ... OPTIONS (" + example +
-                     ").");
-}
-
 }  // namespace
 
 const char* Name(ChannelKind kind) {
@@ -216,18 +197,22 @@ Channel MakeChannel(const std::string& name, const options::List& server, const 
     // Checked again: an earlier version or a dump may have set options without these checks.
     CheckServer(server);
     CheckMapping(mapping);
+    const std::string title = "channel \"" + name + "\"";
     switch (channel.kind) {
         case ChannelKind::kSlack:
         case ChannelKind::kTeams:
-        case ChannelKind::kWebhook: Need(name, mapping, Holder::kMapping, {"url"}); break;
-        case ChannelKind::kPagerduty: Need(name, mapping, Holder::kMapping, {"routing_key"}); break;
+        case ChannelKind::kWebhook: options::Require(title, mapping, Holder::kMapping, {"url"}); break;
+        case ChannelKind::kPagerduty:
+            options::Require(title, mapping, Holder::kMapping, {"routing_key"});
+            break;
         case ChannelKind::kResend:
-            Need(name, server, Holder::kServer, {"from", "to"});
-            Need(name, mapping, Holder::kMapping, {"api_key"});
+            options::Require(title, server, Holder::kServer, {"from", "to"});
+            options::Require(title, mapping, Holder::kMapping, {"api_key"});
             break;
         case ChannelKind::kSmtp:
-            Need(name, server, Holder::kServer, {"host", "from", "to"});
-            if (options::Value(mapping, "user")) Need(name, mapping, Holder::kMapping, {"password"});
+            options::Require(title, server, Holder::kServer, {"host", "from", "to"});
+            if (options::Value(mapping, "user"))
+                options::Require(title, mapping, Holder::kMapping, {"password"});
             break;
     }
     return channel;

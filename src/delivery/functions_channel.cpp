@@ -3,7 +3,6 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/audit/store.hpp"
-#include "pulse/base/json.hpp"
 #include "pulse/delivery/escape.hpp"
 #include "pulse/delivery/classify_response.hpp"
 #include "pulse/delivery/store.hpp"
@@ -44,23 +43,6 @@ Json WithKind(const std::string& kind, Json all) {
                         "the option \"kind\" contradicts the argument \"kind\"", "", "Leave the option out.");
     all["kind"] = kind;
     return all;
-}
-
-// Reports missing options before anything is created.
-void CheckComplete(const std::string& name, const Json& all) {
-    if (!all.is_object()) return;
-    options::List list;
-    for (const auto& [key, value] : all.items())
-        list.emplace_back(key, value.is_string() ? value.get<std::string>() : pulse::DumpJson(value));
-    const auto [server, mapping] = delivery::ChannelOptions().Divide(list);
-    delivery::ChannelOptions().Check(options::Holder::kServer, server, true);
-    try {
-        delivery::MakeChannel(name, server, mapping);
-    } catch (const delivery::IncompleteChannel& error) {
-        // The hint of the error is about ALTER, but the channel does not exist yet.
-        throw UserError(error.state().c_str(), error.message(), "The options have no " + error.missing + ".",
-                        "Add it to the options of this call. Nothing was created.");
-    }
 }
 
 struct ChannelTest {
@@ -163,7 +145,9 @@ PULSE_FUNCTION(pulse_create_channel) {
         const std::string name = args.RequireText(0, "name");
         const std::string kind = args.RequireText(1, "kind");
         const Json all = WithKind(kind, args.RequireJsonb(2, "options"));
-        CheckComplete(name, all);
+        pg::CheckServerOptions(delivery::ChannelOptions(), all, [&](const auto& server, const auto& mapping) {
+            delivery::MakeChannel(name, server, mapping);
+        });
         http::RequireTls(all, pg::settings::allow_http);
         pg::CreateServer("channel", name, "pulse_channel", delivery::ChannelOptions(), all, kExample);
         Forget(name);

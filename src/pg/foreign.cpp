@@ -98,6 +98,23 @@ void CreateServer(const char* noun, const std::string& name, const char* wrapper
     MakeUserMapping(name, mapping);
 }
 
+void CheckServerOptions(const options::Table& table, const Json& options,
+                        const std::function<void(const options::List&, const options::List&)>& make) {
+    if (!options.is_object()) return;  // CreateServer() reports it
+    options::List list;
+    for (const auto& [key, value] : options.items())
+        list.emplace_back(key, value.is_string() ? value.get<std::string>() : DumpJson(value));
+    const auto [server, mapping] = table.Divide(list);
+    table.Check(options::Holder::kServer, server, true);
+    try {
+        make(server, mapping);
+    } catch (const options::Incomplete& error) {
+        // The hint of the error is about ALTER, but the server does not exist yet.
+        throw UserError(error.state().c_str(), error.message(), "The options have no " + error.missing + ".",
+                        "Add it to the options of this call. Nothing was created.");
+    }
+}
+
 void DropServer(const std::string& name) {
     Execute("DROP SERVER " + QuoteIdentifier(name) + " CASCADE");
 }

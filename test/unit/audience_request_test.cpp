@@ -377,7 +377,7 @@ TEST(AudienceRequest, Renewal) {
     EXPECT_THROW(RenewRequest(MakeAudienceDestination(P::kTiktok)), std::logic_error);
     const Destination without =
         MakeDestination("news", {{"platform", "google"}, {"account", "1"}}, {{"access_token", "t"}});
-    EXPECT_THROW(RenewRequest(without), IncompleteDestination);
+    EXPECT_THROW(RenewRequest(without), pulse::options::Incomplete);
 }
 
 TEST(AudienceRequest, NoTokenIsShown) {

@@ -1,11 +1,13 @@
 // Options of SQL/MED servers and of their user mappings: names, valid values, error messages.
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "pulse/base/error.hpp"
 #include "pulse/base/suggest.hpp"
 
 namespace pulse::options {
@@ -63,6 +65,18 @@ class Table {
 
 // The value of an option, if it is set.
 std::optional<std::string> Value(const List& options, const std::string& name);
+
+// A server, or the user mapping of its owner, lacks options that it needs: 22023.
+class Incomplete : public UserError {
+  public:
+    Incomplete(const std::string& message, Holder holder, std::string names, const std::string& hint);
+
+    std::string missing;  // names in quotes
+};
+
+// Throw Incomplete if one of the options is missing. `server` as in: channel "ops".
+void Require(const std::string& server, const List& options, Holder holder,
+             std::initializer_list<const char*> names);
 
 // "name=value", as PostgreSQL passes options to a validator.
 List FromTexts(const std::vector<std::string>& texts);

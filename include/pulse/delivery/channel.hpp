@@ -23,18 +23,7 @@ const options::Table& ChannelOptions();
 // Check what the table of options cannot express. Throws UserError 22023.
 void CheckChannelOptions(options::Holder holder, const options::List& options);
 
-// An option is missing: 22023.
-class IncompleteChannel : public UserError {
-  public:
-    IncompleteChannel(const std::string& message, const std::string& holder, std::string names,
-                      const std::string& hint)
-        : UserError(sqlstate::kInvalidParameter, message, holder + " has no option " + names + ".", hint),
-          missing(std::move(names)) {}
-
-    std::string missing;  // names in quotes
-};
-
-// Combine the options of a server and its user mapping. Throws UserError 22023 that names missing options.
+// Combine the options of a server and its user mapping. Throws options::Incomplete.
 Channel MakeChannel(const std::string& name, const options::List& server, const options::List& mapping);
 
 // The maximum numbers of concurrent requests, and of attempts per message.

@@ -13,6 +13,11 @@ namespace pulse::pg {
 void CreateServer(const char* noun, const std::string& name, const char* wrapper, const options::Table& table,
                   const Json& options, const char* example);
 
+// Check the options before CreateServer() creates anything: whether they are valid, and whether `make` needs
+// others, for which it throws options::Incomplete.
+void CheckServerOptions(const options::Table& table, const Json& options,
+                        const std::function<void(const options::List&, const options::List&)>& make);
+
 // DROP SERVER name CASCADE with the caller's rights. Throws PostgreSQL's error if the caller does not own it.
 void DropServer(const std::string& name);
 
