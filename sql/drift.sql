@@ -192,27 +192,6 @@ COMMENT ON COLUMN pulse.segment_overview.members IS 'What texts call its members
 COMMENT ON COLUMN pulse.segment_overview.state IS
 'watched; learning (noise not known yet); too young (no baseline yet); no snapshot; failing (the newest snapshot failed); partial (it could not measure everything: pulse.snapshot.missing); not monitored; paused; archived.';
 
--- Level: reader
-CREATE VIEW pulse.mission AS
-SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
-       count(*) FILTER (WHERE o.monitored) AS monitored,
-       round(count(*) FILTER (WHERE o.monitored)::numeric / nullif(count(*) FILTER (WHERE s.status = 'active'), 0), 3) AS monitored_share,
-       max(i.open) AS open, max(i.acknowledged) AS acknowledged, max(i.resolved) AS resolved, max(i.ignored) AS ignored,
-       date_trunc('second', max(i.lead_time)) AS median_lead_time
-FROM pulse.segment s
-CROSS JOIN LATERAL (SELECT s.status = 'active' AND coalesce(s.baseline -> 'monitoringEnabled' <> 'false', true)
-                           AND EXISTS (SELECT FROM pulse.snapshot p WHERE p.segment_id = s.id AND p.status = 'ok'
-                                       AND p.taken_at BETWEEN @extschema@.pulse_now() - 2 * s.cadence AND @extschema@.pulse_now()) AS monitored) o
-CROSS JOIN (SELECT count(*) FILTER (WHERE r.status = 'open') AS open,
-                   count(*) FILTER (WHERE r.status = 'acknowledged') AS acknowledged,
-                   count(*) FILTER (WHERE r.status = 'resolved') AS resolved,
-                   count(*) FILTER (WHERE r.status = 'ignored') AS ignored,
-                   percentile_cont(0.5) WITHIN GROUP (ORDER BY r.detected_at - r.since) AS lead_time
-            FROM pulse.incident_record r) i;
-COMMENT ON VIEW pulse.mission IS 'Coverage and speed of drift detection: monitored segments, incidents by status, median lead time.';
-COMMENT ON COLUMN pulse.mission.monitored IS 'Active segments with monitoring on whose newest good snapshot is at most two cadences older than pulse_now().';
-COMMENT ON COLUMN pulse.mission.median_lead_time IS 'Median time from the start of a drift to the check that detected it.';
-
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- ---- functions ----

@@ -132,7 +132,7 @@ COMMENT ON COLUMN pulse.campaign_overview.reached_share IS 'reached relative to 
 
 -- The measure of the mission: campaigns that fell short, and those that a warning saved.
 -- Level: reader
-CREATE OR REPLACE VIEW pulse.mission AS
+CREATE VIEW pulse.mission AS
 SELECT m.segments, m.monitored, m.monitored_share, m.open, m.acknowledged, m.resolved, m.ignored, m.median_lead_time,
        c.campaigns, c.finished AS campaigns_finished, c.fell_short AS campaigns_fell_short, c.warned AS campaigns_warned, c.saved AS campaigns_saved,
        c.avoided AS campaigns_avoided, k.checks AS campaign_checks_30d, k.askers AS campaign_askers_30d
@@ -161,6 +161,8 @@ CROSS JOIN (SELECT count(*) AS campaigns,
 CROSS JOIN (SELECT count(*) AS checks, count(DISTINCT h.checked_by) FILTER (WHERE h.checked_by <> 'campaigns') AS askers
             FROM pulse.campaign_check AS h WHERE h.at > @extschema@.pulse_now() - interval '30 days' AND h.at <= @extschema@.pulse_now()) AS k;
 COMMENT ON VIEW pulse.mission IS 'What Pulse is for, in figures: monitored segments, incidents by status, median lead time, and what became of campaigns.';
+COMMENT ON COLUMN pulse.mission.monitored IS 'Active segments with monitoring on whose newest good snapshot is at most two cadences older than pulse_now().';
+COMMENT ON COLUMN pulse.mission.median_lead_time IS 'Median time from the start of a drift to the check that detected it.';
 COMMENT ON COLUMN pulse.mission.campaigns IS 'All campaigns of pulse.campaign.';
 COMMENT ON COLUMN pulse.mission.campaigns_finished IS 'Campaigns whose result is known: done or fell_short.';
 COMMENT ON COLUMN pulse.mission.campaigns_fell_short IS 'Campaigns that reached less than min_share of their plan.';
