@@ -16,7 +16,7 @@ CREATE TABLE pulse.campaign (
     reach_event text COLLATE "C",
     conversion_event text COLLATE "C",
     event_property text COLLATE "C",
-    tell text[],
+    notify text[],
     addresses text[],
     description text,
     status text COLLATE "C" NOT NULL CHECK (status IN ('planned', 'warned', 'launched', 'done', 'fell_short', 'cancelled')),
@@ -48,10 +48,10 @@ COMMENT ON COLUMN pulse.campaign.at IS 'When it is to be launched.';
 COMMENT ON COLUMN pulse.campaign.purpose IS 'The purpose of the consent that it needs; null: none.';
 COMMENT ON COLUMN pulse.campaign.period IS 'The time after the launch until what it reached is recorded.';
 COMMENT ON COLUMN pulse.campaign.min_share IS 'Below this share of expected_reach it is not to be sent, and has fallen short.';
-COMMENT ON COLUMN pulse.campaign.max_overlap IS 'It is not to be sent if another campaign of those days reaches a larger share of the same people; null: the overlap is only told.';
+COMMENT ON COLUMN pulse.campaign.max_overlap IS 'It is not to be sent if another campaign of those days reaches a larger share of the same people; null: the overlap is only reported.';
 COMMENT ON COLUMN pulse.campaign.reach_event IS 'The event of everybody who was reached, such as message_delivered; null: those who could be reached at the launch count.';
 COMMENT ON COLUMN pulse.campaign.event_property IS 'The property of reach_event that holds the name of the campaign; null: each such event counts.';
-COMMENT ON COLUMN pulse.campaign.tell IS 'The channels that are told when the answer changes; null: all that belong to no subscription.';
+COMMENT ON COLUMN pulse.campaign.notify IS 'The channels that get a message when the answer changes; null: all that belong to no subscription.';
 COMMENT ON COLUMN pulse.campaign.addresses IS 'The kinds of ids by which people are reached; null: those of the channel.';
 COMMENT ON COLUMN pulse.campaign.status IS 'planned; warned: the newest answer is hold or no; launched; done: it reached at least min_share of the plan; fell_short: it did not; cancelled.';
 COMMENT ON COLUMN pulse.campaign.answer IS 'The newest answer to "can I send now?"; null: not checked yet.';
@@ -135,7 +135,7 @@ COMMENT ON COLUMN pulse.campaign_overview.reached_share IS 'reached relative to 
 CREATE VIEW pulse.mission AS
 SELECT m.segments, m.monitored, m.monitored_share, m.open, m.acknowledged, m.resolved, m.ignored, m.median_lead_time,
        c.campaigns, c.finished AS campaigns_finished, c.fell_short AS campaigns_fell_short, c.warned AS campaigns_warned, c.saved AS campaigns_saved,
-       c.avoided AS campaigns_avoided, k.checks AS campaign_checks_30d, k.askers AS campaign_askers_30d
+       c.avoided AS campaigns_avoided, k.checks AS campaign_checks_30d, k.checkers AS campaign_checkers_30d
 FROM (SELECT count(*) FILTER (WHERE s.status = 'active') AS segments,
              count(*) FILTER (WHERE o.monitored) AS monitored,
              round(count(*) FILTER (WHERE o.monitored)::numeric / nullif(count(*) FILTER (WHERE s.status = 'active'), 0), 3) AS monitored_share,
@@ -158,7 +158,7 @@ CROSS JOIN (SELECT count(*) AS campaigns,
                    count(*) FILTER (WHERE g.saved_at IS NOT NULL AND g.status NOT IN ('fell_short', 'cancelled')) AS saved,
                    count(*) FILTER (WHERE g.status = 'cancelled' AND g.warned_at IS NOT NULL) AS avoided
             FROM pulse.campaign AS g) AS c
-CROSS JOIN (SELECT count(*) AS checks, count(DISTINCT h.checked_by) FILTER (WHERE h.checked_by <> 'campaigns') AS askers
+CROSS JOIN (SELECT count(*) AS checks, count(DISTINCT h.checked_by) FILTER (WHERE h.checked_by <> 'campaigns') AS checkers
             FROM pulse.campaign_check AS h WHERE h.at > @extschema@.pulse_now() - interval '30 days' AND h.at <= @extschema@.pulse_now()) AS k;
 COMMENT ON VIEW pulse.mission IS 'What Pulse is for, in figures: monitored segments, incidents by status, median lead time, and what became of campaigns.';
 COMMENT ON COLUMN pulse.mission.monitored IS 'Active segments with monitoring on whose newest good snapshot is at most two cadences older than pulse_now().';
@@ -170,7 +170,7 @@ COMMENT ON COLUMN pulse.mission.campaigns_warned IS 'Campaigns that a check said
 COMMENT ON COLUMN pulse.mission.campaigns_saved IS 'Of these, those that a later check said yes to, and that did not fall short.';
 COMMENT ON COLUMN pulse.mission.campaigns_avoided IS 'Of these, those that were cancelled.';
 COMMENT ON COLUMN pulse.mission.campaign_checks_30d IS 'Checks of campaigns in the last 30 days, within pulse.check_retention.';
-COMMENT ON COLUMN pulse.mission.campaign_askers_30d IS 'Roles and keys that asked for them.';
+COMMENT ON COLUMN pulse.mission.campaign_checkers_30d IS 'Number of roles and keys that made them, other than the job campaigns.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
@@ -178,8 +178,8 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_create_campaign(name text, segment text, expected_reach bigint, at timestamptz, channel text, options jsonb DEFAULT '{}')
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_campaign';
 COMMENT ON FUNCTION pulse_create_campaign(text, text, bigint, timestamptz, text, jsonb) IS
-'Plans a campaign to a segment, for expected_reach people at a time, by a channel: email, sms, push, ads or other. Returns its id. The job campaigns checks it a day and an hour before, and tells when it is not to be sent; pulse_check_campaign() answers at any time. Options: purpose (of the consent that it needs), period (after the launch, until its result is recorded; default 1 day), min_share (of the plan, below which it is not to be sent; 0.8),
-max_overlap (share of the people whom another campaign of those days may reach), reach_event and conversion_event (events of who was reached, and of who converted), event_property (of reach_event, with the name of the campaign), tell (channels; default all that belong to no subscription), addresses (kinds of ids; default those of the channel), description. Errors: 42710 the name is taken, 42704 unknown segment, purpose, kind of ids or channel, 55000 the segment is a draft or archived, 22023 an invalid option, an unknown channel, a time in the past or beyond ten years, a number below 1, 22004 null.';
+'Plans a campaign to a segment, for expected_reach people at a time, by a channel: email, sms, push, ads or other. Returns its id. The job campaigns checks it a day and an hour before, and sends a message when the answer changes; pulse_check_campaign() answers at any time. Options: purpose (of the consent that it needs), period (after the launch, until its result is recorded; default 1 day), min_share (of the plan, below which it is not to be sent; 0.8),
+max_overlap (share of the people whom another campaign of those days may reach), reach_event and conversion_event (events of who was reached, and of who converted), event_property (of reach_event, with the name of the campaign), notify (channels; default all that belong to no subscription), addresses (kinds of ids; default those of the channel), description. Errors: 42710 the name is taken, 42704 unknown segment, purpose, kind of ids or channel, 55000 the segment is a draft or archived, 22023 an invalid option, an unknown channel, a time in the past or beyond ten years, a number below 1, 22004 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_campaign(name text, segment text DEFAULT NULL, expected_reach bigint DEFAULT NULL, at timestamptz DEFAULT NULL,
@@ -207,7 +207,7 @@ CREATE FUNCTION pulse_check_campaign(name text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_check_campaign';
 COMMENT ON FUNCTION pulse_check_campaign(text) IS
 'Answers "can I send now?" at pulse_now(): yes, hold or no, with the reasons and what to do. Counts the members of the segment and who of them has an address of the channel and live consent for the purpose (of a segment over a relation: its newest snapshot), and compares them with the plan; looks at open incidents of the segment and of what it is made of, at the gate (action launch_campaign), and at other campaigns of those days. hold: too few people, a high or critical incident, the gate holds, a snapshot that is too old, too much overlap; no: nobody, the gate blocks, the segment was deleted or archived.
-The check becomes a row of pulse.campaign_check; channels are told when the answer is another one than before. Errors: 42704 unknown campaign, 55000 it was launched or cancelled, 22004 null.';
+The check becomes a row of pulse.campaign_check; channels get a message when the answer is another one than before. Errors: 42704 unknown campaign, 55000 it was launched or cancelled, 22004 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_launch_campaign(name text)

@@ -79,15 +79,15 @@ void SendAlert(const Alert& alert, const std::string& name, const Route& route, 
 
 }  // namespace
 
-void TellRoutes(const Alert& alert) {
+void RouteAlert(const Alert& alert) {
     const Moment now = pg::WallClock();
-    std::set<std::string> told{alert.not_to};
+    std::set<std::string> receivers{alert.except_channel};
     for (const Route& route : LoadRoutes()) {
         if (!Carries(route, alert)) continue;
         for (const std::string& name : route.channels)
-            if (told.insert(name).second) SendAlert(alert, name, route, now);
+            if (receivers.insert(name).second) SendAlert(alert, name, route, now);
     }
-    if (told.size() > 1) WakeDelivery();
+    if (receivers.size() > 1) WakeDelivery();
 }
 
 }  // namespace pulse::delivery

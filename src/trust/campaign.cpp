@@ -157,7 +157,7 @@ void SayCampaignIncidents(const CampaignFacts& facts, CampaignDraft& draft) {
     }
 }
 
-// The gate's sentence about an incident that was told with more words already.
+// The gate's sentence about an incident that another reason describes with more words.
 bool NamesIncident(const CampaignFacts& facts, const std::string& reason) {
     return std::any_of(facts.incidents.begin(), facts.incidents.end(), [&](const CampaignIncident& incident) {
         return reason.starts_with("Incident " + std::to_string(incident.id) + " is open");
@@ -218,7 +218,7 @@ std::vector<std::string> AddressesOf(const std::string& channel) {
 void ChangeCampaignOptions(const Json& json, CampaignOptions& options) {
     const JsonObject changes(json, {"the options", {}, {}, nullptr},
                              {"purpose", "period", "min_share", "max_overlap", "reach_event",
-                              "conversion_event", "event_property", "tell", "addresses", "description"},
+                              "conversion_event", "event_property", "notify", "addresses", "description"},
                              R"({"purpose": "email", "period": "3d"})");
     const auto given = [&](const char* key) { return json.contains(key); };
     if (given("purpose")) options.purpose = CampaignOptionText(changes, "purpose");
@@ -228,7 +228,8 @@ void ChangeCampaignOptions(const Json& json, CampaignOptions& options) {
     if (given("reach_event")) options.reach_event = CampaignOptionText(changes, "reach_event");
     if (given("conversion_event")) options.conversion_event = CampaignOptionText(changes, "conversion_event");
     if (given("event_property")) options.event_property = CampaignOptionText(changes, "event_property");
-    if (given("tell")) options.tell = CampaignOptionNames(changes, "tell", "Give channels as in [\"ops\"].");
+    if (given("notify"))
+        options.notify = CampaignOptionNames(changes, "notify", "Give channels as in [\"ops\"].");
     if (given("addresses"))
         options.addresses = CampaignOptionNames(changes, "addresses", "Give kinds of ids as in [\"email\"].");
     if (given("description")) options.description = CampaignOptionText(changes, "description");

@@ -55,7 +55,7 @@ ActionRow ReadAction(const pg::Row& row) {
     return action;
 }
 
-// What subscriptions are told of a step; null: nothing.
+// The event of a step that subscriptions receive; null: none.
 const char* MessageOf(const ActionRow& row, const Step& step) {
     const std::string event = step.event;
     if (event == "blocked" || event == "override_refused") return "action.blocked";
@@ -86,8 +86,8 @@ json DataOf(const ActionRow& row, const Step& step, const Assessed* assessed) {
     return data;
 }
 
-// Ordinary channels are told of what waits for a person, and of what failed; notes are not for everybody.
-void TellRoutesOf(const char* message, const ActionRow& row, const Step& step, const Assessed* assessed) {
+// Ordinary channels get a message about what waits for a person, and what failed, without notes.
+void AlertOnAction(const char* message, const ActionRow& row, const Step& step, const Assessed* assessed) {
     const std::string event = message;
     const bool known =
         row.state == step.state && row.need == step.need && step.event != std::string("proposed");
@@ -108,8 +108,8 @@ void TellRoutesOf(const char* message, const ActionRow& row, const Step& step, c
                        ") or pulse_dismiss_action(" + std::to_string(row.id) + ") decides.";
     alert.data = DataOf(row, step, assessed);
     alert.data.erase("note");
-    alert.not_to = row.channel.value_or("");
-    delivery::TellRoutes(alert);
+    alert.except_channel = row.channel.value_or("");
+    delivery::RouteAlert(alert);
 }
 
 void WriteEvent(const ActionRow& row, const Step& step, const Assessed* assessed) {
@@ -190,7 +190,7 @@ void TakeStep(ActionRow& row, const Step& step, const Assessed* assessed) {
     audit::Write(("action." + std::string(step.event)).c_str(), row.subject, details);
     if (const char* message = MessageOf(row, step)) {
         delivery::PublishEvent(message, "action:" + row.subject, DataOf(row, step, assessed));
-        TellRoutesOf(message, row, step, assessed);
+        AlertOnAction(message, row, step, assessed);
     }
     row.state = step.state;
     row.need = step.need;

@@ -164,7 +164,7 @@ std::string ResolveFunction(const json& payload) {
     if (!rows[0].Bool(1))
         throw UserError(sqlstate::kInsufficientPrivilege,
                         "permission denied for function " + InQuotes(name.substr(0, 100)), "",
-                        "The action runs with the rights of whoever proposes it.");
+                        "The action runs with the rights of the role that proposes it.");
     return rows[0].Text(0);
 }
 

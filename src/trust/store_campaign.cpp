@@ -25,11 +25,11 @@ using pg::Value;
 constexpr size_t kLongestCampaign = 200;
 constexpr int64_t kMostCampaignPeople = 1'000'000'000'000;
 
-#define PULSE_CAMPAIGN                                                                                    \
-    "SELECT c.id, c.name, c.segment_id, coalesce(s.name, ''), c.expected_reach, c.at, c.channel, "        \
-    "c.purpose, (extract(epoch FROM c.period) * 1000000)::bigint, c.min_share, c.max_overlap, "           \
-    "c.reach_event, c.conversion_event, c.event_property, c.tell, c.addresses, c.description, c.status, " \
-    "c.answer, c.next_check_at, c.warned_at, c.saved_at, c.launched_at, c.launch_reach "                  \
+#define PULSE_CAMPAIGN                                                                                      \
+    "SELECT c.id, c.name, c.segment_id, coalesce(s.name, ''), c.expected_reach, c.at, c.channel, "          \
+    "c.purpose, (extract(epoch FROM c.period) * 1000000)::bigint, c.min_share, c.max_overlap, "             \
+    "c.reach_event, c.conversion_event, c.event_property, c.notify, c.addresses, c.description, c.status, " \
+    "c.answer, c.next_check_at, c.warned_at, c.saved_at, c.launched_at, c.launch_reach "                    \
     "FROM pulse.campaign AS c LEFT JOIN pulse.segment AS s ON s.id = c.segment_id "
 
 std::optional<std::vector<std::string>> CampaignTexts(const pg::Row& row, int column) {
@@ -52,7 +52,7 @@ Campaign ReadCampaign(const pg::Row& row) {
     campaign.options.reach_event = row.TextOrNull(11);
     campaign.options.conversion_event = row.TextOrNull(12);
     campaign.options.event_property = row.TextOrNull(13);
-    campaign.options.tell = CampaignTexts(row, 14);
+    campaign.options.notify = CampaignTexts(row, 14);
     campaign.options.addresses = CampaignTexts(row, 15);
     campaign.options.description = row.TextOrNull(16);
     campaign.status = row.Text(17);
@@ -127,7 +127,7 @@ void CheckCampaignNames(const CampaignOptions& options) {
         {}, true);
     std::vector<std::string> channels;
     for (uint64_t i = 0; i < servers.size(); ++i) channels.push_back(servers[i].Text(0));
-    for (const std::string& channel : options.tell.value_or(std::vector<std::string>()))
+    for (const std::string& channel : options.notify.value_or(std::vector<std::string>()))
         if (std::find(channels.begin(), channels.end(), channel) == channels.end())
             throw UserError(sqlstate::kUndefinedObject, "there is no channel " + InQuotes(channel), "",
                             channels.empty()
@@ -150,14 +150,14 @@ void SaveCampaign(const Campaign& campaign) {
     pg::Execute(
         "UPDATE pulse.campaign SET name = $2, segment_id = $3, expected_reach = $4, at = $5, channel = $6,"
         " purpose = $7, period = $8 * interval '1 microsecond', min_share = $9, max_overlap = $10,"
-        " reach_event = $11, conversion_event = $12, event_property = $13, tell = $14, addresses = $15,"
+        " reach_event = $11, conversion_event = $12, event_property = $13, notify = $14, addresses = $15,"
         " description = $16, next_check_at = $17, updated_at = $18 WHERE id = $1",
         {Value::Int8(campaign.id), Value::Text(campaign.name), Value::Int8(campaign.segment_id),
          Value::Int8(campaign.planned), Value::Time(campaign.at), Value::Text(campaign.channel),
          Value::Text(campaign.options.purpose), Value::Float8(static_cast<double>(campaign.options.period)),
          Value::Float8(campaign.options.min_share), Value::Float8(campaign.options.max_overlap),
          Value::Text(campaign.options.reach_event), Value::Text(campaign.options.conversion_event),
-         Value::Text(campaign.options.event_property), CampaignTextsValue(campaign.options.tell),
+         Value::Text(campaign.options.event_property), CampaignTextsValue(campaign.options.notify),
          CampaignTextsValue(campaign.options.addresses), Value::Text(campaign.options.description),
          Value::Time(campaign.next_check_at), Value::Time(pg::Now())});
     pg::NotifyLauncher();

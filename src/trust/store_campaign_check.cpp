@@ -87,8 +87,8 @@ void ApplyCampaignAnswer(Campaign& campaign, const CampaignCheck& check) {
          Value::Time(campaign.warned_at), Value::Time(campaign.saved_at),
          Value::Time(campaign.next_check_at)});
     if (before != now)
-        TellOfCampaign(campaign, good ? "campaign.cleared" : "campaign.warned", check.judgement.reasons,
-                       check.judgement.advice, CampaignFigures(check));
+        AnnounceCampaign(campaign, good ? "campaign.cleared" : "campaign.warned", check.judgement.reasons,
+                         check.judgement.advice, CampaignFigures(check));
 }
 
 }  // namespace
@@ -118,7 +118,7 @@ CampaignCheck LaunchCampaign(Campaign& campaign, const std::string& launched_by,
          Value::Text(Name(check.judgement.answer)), Value::Int8(campaign.launch_reach),
          Value::Time(campaign.next_check_at)});
     audit::Write("campaign.launched", campaign.name, CampaignFigures(check));
-    TellOfCampaign(campaign, "campaign.launched", check.judgement.reasons, {}, CampaignFigures(check));
+    AnnounceCampaign(campaign, "campaign.launched", check.judgement.reasons, {}, CampaignFigures(check));
     return check;
 }
 
@@ -132,11 +132,11 @@ std::string FinishCampaign(const Campaign& campaign, const std::string& result_b
         " next_check_at = NULL WHERE id = $1",
         {Value::Int8(campaign.id), Value::Text(status), Value::Int8(reached), Value::Int8(conversions),
          Value::Text(result_by), Value::Time(pg::PastNow())});
-    TellOfCampaign(campaign, "campaign." + status, {DescribeResult(campaign.planned, reached, conversions)},
-                   {},
-                   {{"planned", campaign.planned},
-                    {"reached", CampaignNumber(reached)},
-                    {"conversions", CampaignNumber(conversions)}});
+    AnnounceCampaign(campaign, "campaign." + status, {DescribeResult(campaign.planned, reached, conversions)},
+                     {},
+                     {{"planned", campaign.planned},
+                      {"reached", CampaignNumber(reached)},
+                      {"conversions", CampaignNumber(conversions)}});
     return status;
 }
 

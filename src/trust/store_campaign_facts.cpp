@@ -21,7 +21,7 @@ namespace {
 
 using pg::Value;
 
-// More incidents and campaigns tell nothing new.
+// More incidents and campaigns would add nothing.
 constexpr const char* kMostCampaignIncidents = "5";
 constexpr const char* kMostCampaignOverlaps = "20";
 

@@ -68,7 +68,7 @@ pg::Json CampaignBody(const Campaign& campaign, const std::string& event,
 }
 
 std::vector<std::string> CampaignReceivers(const Campaign& campaign) {
-    return campaign.options.tell ? *campaign.options.tell : delivery::OrdinaryChannels();
+    return campaign.options.notify ? *campaign.options.notify : delivery::OrdinaryChannels();
 }
 
 [[maybe_unused]] const bool campaign_events_registered = delivery::RegisterEventNames(
@@ -76,9 +76,9 @@ std::vector<std::string> CampaignReceivers(const Campaign& campaign) {
 
 }  // namespace
 
-void TellOfCampaign(const Campaign& campaign, const std::string& name,
-                    const std::vector<std::string>& reasons, const std::vector<std::string>& advice,
-                    const pg::Json& figures) {
+void AnnounceCampaign(const Campaign& campaign, const std::string& name,
+                      const std::vector<std::string>& reasons, const std::vector<std::string>& advice,
+                      const pg::Json& figures) {
     const CampaignEvent& event = FindCampaignEvent(name);
     const Moment now = pg::WallClock();
     const pg::Json body = CampaignBody(campaign, name, reasons, advice, figures, now);

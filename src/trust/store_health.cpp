@@ -153,7 +153,7 @@ void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& 
     alert.route_event = "health";
     alert.event = "signal_health.status_changed";
     alert.order_key = "signal_health:" + scope;
-    // Who was told that it is bad is told that it is well again.
+    // Channels that got the bad news also get the good news.
     alert.over = result.status == HealthStatus::kHealthy;
     alert.severity = SeverityOf(alert.over ? before : result.status);
     alert.subject = "signal health of " + scope;
@@ -167,7 +167,7 @@ void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& 
                   {"to", Name(result.status)},
                   {"score", result.score},
                   {"issues", result.health.issues}};
-    delivery::TellRoutes(alert);
+    delivery::RouteAlert(alert);
 }
 
 [[maybe_unused]] const bool trust_events_registered =

@@ -328,7 +328,7 @@ SELECT state FROM pulse_approve_action(:told);
 SELECT pulse_run_actions();
 SELECT event, payload -> 'data' ->> 'step' AS step, payload -> 'data' ->> 'state' AS state, payload -> 'data' ->> 'needs' AS needs FROM pulse.outbox WHERE channel = 'trust' ORDER BY id;
 
--- ---- the level decides; run_function has the rights of whoever proposed it ----
+-- ---- the level decides; run_function has the rights of the role that proposed it ----
 CREATE ROLE trust_operator LOGIN; CREATE ROLE trust_reader LOGIN; CREATE ROLE trust_admin LOGIN;
 SELECT pulse_grant('trust_operator', 'operator'), pulse_grant('trust_reader', 'reader'), pulse_grant('trust_admin', 'admin');
 CREATE TABLE secret (x int);

@@ -35,7 +35,7 @@ SET pulse.now = '2026-03-16 10:00+00';
 SELECT status FROM pulse_run_job('signal_health');
 SELECT status, message FROM pulse_run_job('campaigns');
 SELECT answer, planned, reach, share, incidents, gate, reasons, advice, status, warned_at, saved, next_check_at FROM pulse.campaign_overview WHERE name = 'spring';
-SELECT campaigns, campaigns_finished, campaigns_fell_short, campaigns_warned, campaigns_saved, campaigns_avoided, campaign_checks_30d, campaign_askers_30d FROM pulse.mission;
+SELECT campaigns, campaigns_finished, campaigns_fell_short, campaigns_warned, campaigns_saved, campaigns_avoided, campaign_checks_30d, campaign_checkers_30d FROM pulse.mission;
 -- Nothing is due before the hour is over.
 SELECT status, message FROM pulse_run_job('campaigns');
 -- The people are back and the incidents resolved: yes, and one campaign is saved.
@@ -158,7 +158,7 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER trust_campaign_hook OPTIONS (url 'ht
 SELECT subscription FROM pulse_subscribe('https://n8n.example.com/x', '{campaign.warned,campaign.cleared}', name => 'trust_campaign_n8n');
 SELECT count(pulse_track('u' || i, 'visit', at => '2026-03-28 09:00+00')) FROM generate_series(1, 100) AS i;
 SELECT pg_temp.measure();
-SELECT pulse_create_campaign('told', 'everybody', 100, '2026-03-30 10:00+00', 'other', '{"tell": ["trust_campaign_slack"]}') > 0 AS made;
+SELECT pulse_create_campaign('told', 'everybody', 100, '2026-03-30 10:00+00', 'other', '{"notify": ["trust_campaign_slack"]}') > 0 AS made;
 SELECT pulse_create_campaign('told too', 'nobody', 100, '2026-04-30 10:00+00', 'other') > 0 AS made;
 SELECT answer FROM pulse_check_campaign('told');
 SELECT count(*) AS none FROM pulse.outbox WHERE event LIKE 'campaign.%';
@@ -199,8 +199,8 @@ SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"purp
 SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"period": "-3d"}');
 SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"period": "3 years"}');
 SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"min_share": 1.1}');
-SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"tell": ["nobody"]}');
-SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"tell": [1]}');
+SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"notify": ["nobody"]}');
+SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"notify": [1]}');
 SELECT pulse_create_campaign('x', 'everybody', 1, '2026-05-01', 'email', '{"addresses": ["fax"]}');
 SELECT pulse_update_campaign('nothing');
 SELECT pulse_update_campaign('told', new_name => 'late');

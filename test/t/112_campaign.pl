@@ -64,7 +64,7 @@ $node->poll_query_until('shop', q{SELECT status IN ('done', 'fell_short') FROM p
 is($node->safe_psql('shop', q{SELECT status, launched_by, reached, result_by FROM pulse.campaign WHERE name = 'soon'}), 'done|campaigns|40000|launch', 'a worker launches and finishes a campaign');
 
 # Two checks of one campaign at the same time: one after the other.
-$node->safe_psql('shop', q{SELECT pulse_create_campaign('later', 'few', 100, clock_timestamp() + interval '10 days', 'email', '{"tell": [], "description": "by mail"}')});
+$node->safe_psql('shop', q{SELECT pulse_create_campaign('later', 'few', 100, clock_timestamp() + interval '10 days', 'email', '{"notify": [], "description": "by mail"}')});
 my $first = $node->background_psql('shop');
 my $second = $node->background_psql('shop');
 $first->query('BEGIN');

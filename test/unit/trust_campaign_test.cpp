@@ -113,13 +113,13 @@ TEST(TrustCampaign, NextChecks) {
 }
 
 TEST(TrustCampaign, Options) {
-    const CampaignOptions options = ChangedOptions(R"({"purpose": "ads", "period": "2h", "tell": []})");
+    const CampaignOptions options = ChangedOptions(R"({"purpose": "ads", "period": "2h", "notify": []})");
     EXPECT_EQ(options.purpose, "ads");
     EXPECT_EQ(options.period, 2 * kHour);
-    EXPECT_TRUE(options.tell && options.tell->empty());
+    EXPECT_TRUE(options.notify && options.notify->empty());
     EXPECT_EQ(ChangedOptions(R"({"purpose": null, "period": null})").period, kDay);
     for (const char* bad : {"[]", R"({"period": "0s"})", R"({"period": "x"})", R"({"min_share": 2})",
-                            R"({"x": 1})", R"({"tell": "x"})", R"({"purpose": 5})"})
+                            R"({"x": 1})", R"({"notify": "x"})", R"({"purpose": 5})"})
         EXPECT_THROW(ChangedOptions(bad), UserError) << bad;
 }
 

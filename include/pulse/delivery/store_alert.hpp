@@ -1,4 +1,4 @@
-// Alerts: what ordinary channels are told besides incidents. For entry code.
+// Alerts: messages to ordinary channels besides those about incidents. For entry code.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,16 +12,16 @@ struct Alert {
     std::string event;        // its name for subscriptions, such as action.blocked
     std::string order_key;    // messages of the same one are sent one after the other
     std::string severity;
-    bool over = false;  // it is well again
+    bool over = false;  // the problem has ended
     std::string subject, headline, segment = {};
     std::vector<std::string> sentences = {};
     std::string advice = {};
-    nlohmann::json data = {};  // what a webhook gets
-    std::string not_to = {};   // a channel that is not told
+    nlohmann::json data = {};         // what a webhook gets
+    std::string except_channel = {};  // a channel that does not get it
 };
 
 // Writes a message for each channel of the routes that carry it, in the caller's transaction. Needs an open
 // pg::Session as pg::Identity::Owner().
-void TellRoutes(const Alert& alert);
+void RouteAlert(const Alert& alert);
 
 }  // namespace pulse::delivery

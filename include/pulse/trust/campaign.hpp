@@ -32,7 +32,7 @@ struct CampaignOptions {
     std::optional<double> max_overlap;   // share of the people whom another campaign may reach, too
     std::optional<std::string> reach_event, conversion_event;
     std::optional<std::string> event_property;          // holds the name of the campaign
-    std::optional<std::vector<std::string>> tell;       // channels for messages; empty: all ordinary ones
+    std::optional<std::vector<std::string>> notify;     // channels for messages; empty: all ordinary ones
     std::optional<std::vector<std::string>> addresses;  // kinds of ids; empty: those of the channel
     std::optional<std::string> description;
 };

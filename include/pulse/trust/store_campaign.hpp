@@ -80,8 +80,8 @@ struct CampaignCheck {
     std::optional<int64_t> overlap;  // of the campaign with most people in common
     Moment at = 0;
 };
-// Check a campaign that waits, record it, and tell the channels if the answer is another one. `checked_by` is
-// a role or key, or the job. Throws UserError 55000 for one that does not wait.
+// Check a campaign that waits, record it, and send a message to the channels if the answer has changed.
+// `checked_by` is a role or key, or the job. Throws UserError 55000 for one that does not wait.
 CampaignCheck CheckCampaign(Campaign& campaign, const std::string& checked_by);
 // Check it by a decision of the gate, and if the answer is yes, or `regardless`, mark it as launched.
 CampaignCheck LaunchCampaign(Campaign& campaign, const std::string& launched_by, bool regardless);
@@ -95,9 +95,9 @@ std::string WorkOnCampaign(int64_t id);
 
 // ---- store_campaign_notice.cpp ----
 
-// Tell channels and subscriptions about "campaign.warned" and other events of a campaign.
-void TellOfCampaign(const Campaign& campaign, const std::string& event,
-                    const std::vector<std::string>& reasons, const std::vector<std::string>& advice,
-                    const pg::Json& figures);
+// Send "campaign.warned" and other events of a campaign to channels and subscriptions.
+void AnnounceCampaign(const Campaign& campaign, const std::string& event,
+                      const std::vector<std::string>& reasons, const std::vector<std::string>& advice,
+                      const pg::Json& figures);
 
 }  // namespace pulse::trust
