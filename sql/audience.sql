@@ -50,7 +50,7 @@ COMMENT ON COLUMN pulse.audience.max_share IS 'A sync that would remove a larger
 COMMENT ON COLUMN pulse.audience.key_kind IS 'What the members of a segment over a relation or query are: the kind of their ids.';
 COMMENT ON COLUMN pulse.audience.platform_id IS 'The id of the audience on the platform; null: the first sync creates it there.';
 COMMENT ON COLUMN pulse.audience.status IS 'active; paused: by pulse_pause_audience(), or restored from a dump; stopped: the platform refuses, see status_reason; stale: the platform has deleted it; deleting: until it is deleted there.';
-COMMENT ON COLUMN pulse.audience.people IS 'How many people the platform was told of, and not told to remove.';
+COMMENT ON COLUMN pulse.audience.people IS 'How many people were sent to the platform and not removed from it.';
 COMMENT ON COLUMN pulse.audience."position" IS 'Membership changes up to this position of pulse.membership_change are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.consent_as_of IS 'People whose consent ended by itself until then are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, login.';
@@ -84,7 +84,7 @@ COMMENT ON COLUMN pulse.audience_member.profile_id IS 'The person: the canonical
 COMMENT ON COLUMN pulse.audience_member.state IS 'adding: to be sent; sent: the platform has accepted it; removing: to be removed; refused: the platform has refused these identifiers, see error.';
 COMMENT ON COLUMN pulse.audience_member.tried IS 'Whether a request that adds this person was made: the platform may have it, whatever the answer was.';
 COMMENT ON COLUMN pulse.audience_member.cells IS 'The normalised and hashed identifiers, as they are sent.';
-COMMENT ON COLUMN pulse.audience_member.consent IS 'What the platform is told of the consent: 0 unstated, 1 ads, 2 ads and ads_personalization.';
+COMMENT ON COLUMN pulse.audience_member.consent IS 'The consent that is stated to the platform: 0 unstated, 1 ads, 2 ads and ads_personalization.';
 COMMENT ON COLUMN pulse.audience_member.sent_at IS 'When the platform accepted these identifiers; null: it has not, or a request to remove them was made.';
 
 -- Level: people_reader

@@ -135,7 +135,7 @@ CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE p.state = 'adding') AS adding,
                     FROM (SELECT m.state FROM pulse.audience_member AS m WHERE m.audience_id = a.id AND m.state IN ('adding', 'removing') LIMIT 10000) AS p) AS o;
 COMMENT ON VIEW pulse.audience_overview IS
 'All audiences with their state, what waits to be sent, and the platform''s size and match rate.';
-COMMENT ON COLUMN pulse.audience_overview.sent IS 'How many people the platform was told of, and not told to remove.';
+COMMENT ON COLUMN pulse.audience_overview.sent IS 'How many people were sent to the platform and not removed from it.';
 COMMENT ON COLUMN pulse.audience_overview.adding IS 'People to be sent; removing: to be removed; refused: whose identifiers the platform refused. At most 10000 are counted.';
 COMMENT ON COLUMN pulse.audience_overview.members IS 'Members of the segment at counted_at, when everybody was compared last; matchable: of them those who can be sent; suppressed: the others.';
 COMMENT ON COLUMN pulse.audience_overview.matchability IS 'matchable / members: known exactly and before anything is sent.';

@@ -61,7 +61,7 @@ COMMENT ON COLUMN pulse.action.subject IS 'What it is done to, such as ad_campai
 COMMENT ON COLUMN pulse.action.gate_subject IS 'Whose health the gate asks for: of an automation the automation, with all that it reads; else the subject.';
 COMMENT ON COLUMN pulse.action.payload IS 'What the receiver or the function gets. Limits of changes read its numbers before and after.';
 COMMENT ON COLUMN pulse.action.risk IS 'The risk class when it was proposed.';
-COMMENT ON COLUMN pulse.action.level IS 'guarded: is carried out as soon as the gate lets it pass, unless its risk is high; approval: waits for a person; suggest: the same, and nobody is told.';
+COMMENT ON COLUMN pulse.action.level IS 'guarded: is carried out as soon as the gate lets it pass, unless its risk is high; approval: waits for a person; suggest: the same, without a message.';
 COMMENT ON COLUMN pulse.action.state IS 'pending: waits, see needs; approved: is carried out next; applying: handed to a receiver that has not confirmed it; applied; failed; dismissed: by a person or a limit; rolled_back; expired: waited for too long.';
 COMMENT ON COLUMN pulse.action.needs IS 'approval: pulse_approve_action(); confirmation: a limit is exceeded, pulse_confirm_action() with a token; health: the gate holds it until the health rises; decision: the gate blocks it.';
 COMMENT ON COLUMN pulse.action.channel IS 'The channel of kind webhook that it leaves through; null: Pulse carries it out itself.';
@@ -192,7 +192,7 @@ CREATE FUNCTION pulse_propose_action(action text, subject text, payload jsonb DE
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_propose_action';
 COMMENT ON FUNCTION pulse_propose_action(text, text, jsonb, text, text, text, boolean) IS
 'Proposes an action on a subject, such as increase_budget on ad_campaign:summer, and returns what becomes of it: its state, what it waits for, whether it will be carried out without anybody doing anything (would_execute), the decision of the gate, its score, why it waits (reasons), and limits that it exceeds (warnings). With dry_run nothing is written and id is null.
-level guarded lets the job automations carry it out as soon as the gate lets it pass, unless its risk class is high; approval waits for pulse_approve_action(); suggest does, too, and tells nobody. If a limit is exceeded in mode soft_block, token is for pulse_confirm_action(); it is shown only here.
+level guarded lets the job automations carry it out as soon as the gate lets it pass, unless its risk class is high; approval waits for pulse_approve_action(); suggest does, too, and sends no message. If a limit is exceeded in mode soft_block, token is for pulse_confirm_action(); it is shown only here.
 Pulse itself carries out run_function (payload {"function": name, "arguments": {}}: calls name(jsonb) with the rights of the caller of this function), pause_automation, resume_automation, pause_flag, resume_flag, sync_audience, pause_audience and resume_audience. Every other action leaves as a signed webhook through the channel, which is of kind webhook. Both look at gate, limits and settings again at that moment.
 Errors: 22023 invalid name, subject, payload, level or channel, 22023 null, 42704 unknown channel, function or subject, 42501 no right to execute the function, 55000 the subject has an action that has not ended (the message names it), or everything is frozen, 54000 payload of more than 100 kB.';
 
@@ -244,7 +244,7 @@ CREATE FUNCTION pulse_override_action(action bigint, reason text)
                    overridden boolean)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_override_action';
 COMMENT ON FUNCTION pulse_override_action(bigint, text) IS
-'Lets an action pass that the gate holds, once, and approves it. If the gate blocks it, because the health is unhealthy or unknown, it is not overridden: the attempt is recorded in pulse.audit and told to subscriptions of action.blocked, and overridden is false. That is no error, since an error would undo the record. Errors: 42704 unknown action, 22023 no reason, 55000 it is not pending, the gate does not hold it, or everything is frozen.';
+'Lets an action pass that the gate holds, once, and approves it. If the gate blocks it, because the health is unhealthy or unknown, it is not overridden: the attempt is recorded in pulse.audit and sent to subscriptions of action.blocked, and overridden is false. That is no error, since an error would undo the record. Errors: 42704 unknown action, 22023 no reason, 55000 it is not pending, the gate does not hold it, or everything is frozen.';
 
 -- Level: operator
 CREATE FUNCTION pulse_rollback_action(action bigint, reason text DEFAULT NULL) RETURNS void

@@ -87,7 +87,7 @@ CREATE INDEX automation_trigger_newest ON pulse.automation_trigger (automation_i
 CREATE INDEX automation_trigger_at ON pulse.automation_trigger (at);
 COMMENT ON TABLE pulse.automation_trigger IS 'What caused each automation, one row each, written by the transaction that saw it; the job automations proposes the action. Kept for 365 days.';
 COMMENT ON COLUMN pulse.automation_trigger.key IS 'Names the cause, such as incident:12: it acts once.';
-COMMENT ON COLUMN pulse.automation_trigger.data IS 'What the action is told about the cause, as cause in its payload.';
+COMMENT ON COLUMN pulse.automation_trigger.data IS 'The details of the cause, given to the action as cause in its payload.';
 COMMENT ON COLUMN pulse.automation_trigger.share IS 'The share of the segment that moved, at most.';
 COMMENT ON COLUMN pulse.automation_trigger.status IS 'waiting; acted: proposed action_id; skipped: note says why.';
 

@@ -221,7 +221,7 @@ COMMENT ON FUNCTION pulse_launch_campaign(text) IS
 CREATE FUNCTION pulse_record_campaign_result(name text, reached bigint, conversions bigint DEFAULT NULL)
     RETURNS text LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_record_campaign_result';
 COMMENT ON FUNCTION pulse_record_campaign_result(text, bigint, bigint) IS
-'Records how many people a campaign reached, and how many of them converted, by whoever knows better than the job; also for one that was sent without pulse_launch_campaign(), and again to correct it. Returns the status: done or fell_short. Recorded in pulse.audit. Errors: 42704 unknown campaign, 55000 it is cancelled, 22023 a number below 0, 22004 null.';
+'Records how many people a campaign reached, and how many of them converted, and replaces the result of the job; also for one that was sent without pulse_launch_campaign(), and again to correct it. Returns the status: done or fell_short. Recorded in pulse.audit. Errors: 42704 unknown campaign, 55000 it is cancelled, 22023 a number below 0, 22004 null.';
 
 REVOKE EXECUTE ON FUNCTION pulse_create_campaign(text, text, bigint, timestamptz, text, jsonb), pulse_update_campaign(text, text, bigint, timestamptz, text, jsonb, text),
     pulse_cancel_campaign(text, text), pulse_delete_campaign(text), pulse_check_campaign(text), pulse_launch_campaign(text),

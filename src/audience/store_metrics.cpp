@@ -17,7 +17,7 @@ void ReportAudiences(pg::MetricReport& report) {
         " ORDER BY a.id LIMIT $1",
         {Value::Int8(pg::settings::metrics_limit)}, true);
     report.Family(MetricType::kGauge, "pulse_audience_people",
-                  "People whom the platform of an audience was told of, and not told to remove.");
+                  "People who were sent to the platform of an audience and not removed from it.");
     report.AddRows(rows, {"audience", "destination"}, 2);
     report.Family(MetricType::kGauge, "pulse_audience_match_low",
                   "The smallest match rate of an audience that the platform's figures allow, 0 to 1.");

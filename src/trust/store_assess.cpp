@@ -20,8 +20,8 @@ Assessed Assess(const ActionRow& row, const Enforcement& enforcement, bool dry_r
                               .violated = assessed.violated,
                               .mode = limits.mode});
     const bool stops = enforcement.enabled && limits.mode != Mode::kAdvisory && !row.confirmed;
-    std::vector<std::string>& told = stops ? assessed.reasons : assessed.warnings;
-    told = limits.violations;
+    std::vector<std::string>& texts = stops ? assessed.reasons : assessed.warnings;
+    texts = limits.violations;
     if (assessed.gate.verdict != Verdict::kPass)
         assessed.reasons.insert(assessed.reasons.end(), assessed.gate.reasons.begin(),
                                 assessed.gate.reasons.end());

@@ -218,7 +218,7 @@ int32_t UpdateAutomation(const std::string& name, const std::optional<json>& jso
             if (error.State() != sqlstate::kUniqueViolation) throw;
             ThrowAutomationExists(final_name);
         }
-        // What waits is judged by the health of the same automation, whoever gets its old name.
+        // What waits is judged by the health of the same automation, even if another one gets its old name.
         pg::Execute(
             "UPDATE pulse.action SET gate_subject = $2 WHERE automation_id = $1 AND state IN ('pending', 'approved',"
             " 'applying')",

@@ -1,5 +1,5 @@
 // Imitates the platforms that audiences are sent to: checks each request strictly, keeps each audience as a set of identifiers,
-// and fails when told to.
+// and fails on request.
 //     node ad_platforms.mjs
 // prints one line of JSON with its port on 127.0.0.1.
 //     /meta/… /google/… /tiktok/… /snapchat/… /webhook/…    the platforms: base_url is http://127.0.0.1:PORT/meta

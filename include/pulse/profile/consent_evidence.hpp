@@ -1,4 +1,4 @@
-// What pulse_set_consent() is told about a statement. Pure C++.
+// The evidence of a statement that pulse_set_consent() takes. Pure C++.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

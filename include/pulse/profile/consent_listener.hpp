@@ -1,4 +1,4 @@
-// Tells later rooms whose consent has changed. Pure C++.
+// Announces to later rooms whose consent has changed. Pure C++.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Tells later rooms whose ids or attributes have changed, or who was merged or restored: what somebody keeps
-// about them elsewhere may have to follow. Pure C++.
+// Announces to later rooms whose ids or attributes have changed, or who was merged or restored: copies of
+// them elsewhere may have to follow. Pure C++.
 #pragma once
 
 #include <cstdint>
