@@ -41,7 +41,7 @@ Datum PropertiesOf(const Event& event) {
 
 }  // namespace
 
-std::vector<IngestResult> IngestBatch::Run(bool store_rejected) {
+std::vector<IngestResult> EventBatch::Run(bool store_rejected) {
     if (const auto begin = GetListener().before_write) begin();
     has_listener_ = GetListener().people_changed && (!GetListener().is_active || GetListener().is_active());
     ValidateAll();
@@ -58,17 +58,17 @@ std::vector<IngestResult> IngestBatch::Run(bool store_rejected) {
     return std::move(results_);
 }
 
-void IngestBatch::Reject(size_t i, std::string reason, std::string detail) {
+void EventBatch::Reject(size_t i, std::string reason, std::string detail) {
     results_[i].status = IngestResult::Status::kRejected;
     results_[i].reason = std::move(reason);
     results_[i].detail = std::move(detail);
 }
 
-void IngestBatch::KeepAccepted() {
+void EventBatch::KeepAccepted() {
     std::erase_if(accepted_, [&](size_t i) { return results_[i].status != IngestResult::Status::kAccepted; });
 }
 
-void IngestBatch::ValidateAll() {
+void EventBatch::ValidateAll() {
     EventLimits limits = CurrentLimits();
     events_.reserve(incoming_.size());
     for (size_t i = 0; i < incoming_.size(); ++i) {
@@ -85,7 +85,7 @@ void IngestBatch::ValidateAll() {
     pg::CheckInterrupts();
 }
 
-void IngestBatch::MakePartitions() {
+void EventBatch::MakePartitions() {
     std::vector<Moment> times;
     times.reserve(accepted_.size());
     for (const size_t i : accepted_) times.push_back(events_[i].time);
@@ -99,7 +99,7 @@ void IngestBatch::MakePartitions() {
     KeepAccepted();
 }
 
-void IngestBatch::DropDuplicates() {
+void EventBatch::DropDuplicates() {
     std::vector<Message> messages;
     messages.reserve(accepted_.size());
     for (const size_t i : accepted_)
@@ -121,7 +121,7 @@ void IngestBatch::DropDuplicates() {
 }
 
 // The context to store: with the original time, if it was corrected.
-Datum IngestBatch::ContextOf(const Event& event) {
+Datum EventBatch::ContextOf(const Event& event) {
     if (event.original_time.empty()) {
         if (!event.context.Given()) return Datum{0};
         // The context of the whole batch is copied once.
@@ -135,7 +135,7 @@ Datum IngestBatch::ContextOf(const Event& event) {
     return pg::Concatenate(given, pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}}));
 }
 
-void IngestBatch::WriteEvents() {
+void EventBatch::WriteEvents() {
     static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
     const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
     for (size_t i = 0; i < accepted_.size(); ++i) results_[accepted_[i]].event = numbers[i].Int8(0);
@@ -158,7 +158,7 @@ void IngestBatch::WriteEvents() {
 }
 
 // Details of the results, the counters, the catalogue.
-void IngestBatch::Report(bool store_rejected) {
+void EventBatch::Report(bool store_rejected) {
     for (const size_t i : accepted_) {
         const IdentityClaim& claim = ClaimOf(i);
         results_[i].profile = claim.canonical;
@@ -206,7 +206,7 @@ void CheckSource(const std::string& source) {
 }
 
 std::vector<IngestResult> IngestEvents(const std::vector<IncomingEvent>& incoming, bool store_rejected) {
-    return IngestBatch(incoming).Run(store_rejected);
+    return EventBatch(incoming).Run(store_rejected);
 }
 
 }  // namespace pulse::profile

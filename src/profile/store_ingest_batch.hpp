@@ -27,9 +27,9 @@ struct Sender {
     std::optional<size_t> claim;
 };
 
-class IngestBatch {
+class EventBatch {
   public:
-    explicit IngestBatch(const std::vector<IncomingEvent>& incoming)
+    explicit EventBatch(const std::vector<IncomingEvent>& incoming)
         : incoming_(incoming), results_(incoming.size()) {}
 
     std::vector<IngestResult> Run(bool store_rejected);

@@ -17,7 +17,7 @@ uint64_t EvaluationCount() {
 }
 
 // Whether this transaction evaluates people with a new event of this name.
-bool IngestBatch::IsEvaluated(const std::string& name) {
+bool EventBatch::IsEvaluated(const std::string& name) {
     if (!has_listener_ || pg::settings::evaluation != pg::settings::kSync) return false;
     const auto [place, added] = evaluated_names_.try_emplace(name, true);
     if (added && GetListener().evaluates) place->second = GetListener().evaluates(name);
@@ -25,7 +25,7 @@ bool IngestBatch::IsEvaluated(const std::string& name) {
 }
 
 // What the event says about consent; most say nothing.
-bool IngestBatch::ReadConsent(size_t i) {
+bool EventBatch::ReadConsent(size_t i) {
     const json::Value& context = events_[i].context;
     const json::Value inside = reader_.Get(context, "consent"), gpc = reader_.Get(context, "gpc");
     const json::Value& beside = incoming_[i].fields.consent;
@@ -39,7 +39,7 @@ bool IngestBatch::ReadConsent(size_t i) {
     return true;
 }
 
-void IngestBatch::ResolvePeople() {
+void EventBatch::ResolvePeople() {
     for (const size_t i : accepted_) {
         Sender& sender = senders_[sender_of_[i]];
         const Event& event = events_[i];
@@ -72,7 +72,7 @@ void IngestBatch::ResolvePeople() {
 }
 
 // Returns the people whose consent changed.
-std::vector<int64_t> IngestBatch::WriteConsents() {
+std::vector<int64_t> EventBatch::WriteConsents() {
     std::vector<ConsentStatement> statements;
     for (auto& [i, said] : consents_)
         for (EventConsent& one : said) {
@@ -88,13 +88,13 @@ std::vector<int64_t> IngestBatch::WriteConsents() {
     return WriteConsentsOfEvents(std::move(statements), live_people_);
 }
 
-PersonChange& IngestBatch::ChangeOf(int64_t person) {
+PersonChange& EventBatch::ChangeOf(int64_t person) {
     const auto [place, added] = change_index_.try_emplace(person, changes_.size());
     if (added) changes_.emplace_back().profile = person;
     return changes_[place->second];
 }
 
-void IngestBatch::AddNewEvent(int64_t person, size_t i) {
+void EventBatch::AddNewEvent(int64_t person, size_t i) {
     const Event& event = events_[i];
     PersonChange& change = ChangeOf(person);
     if (std::find(change.event_names.begin(), change.event_names.end(), event.name) ==
@@ -105,7 +105,7 @@ void IngestBatch::AddNewEvent(int64_t person, size_t i) {
 }
 
 // People changed only by imports are reported as imported, people without events with the others.
-void IngestBatch::NotifyListener() {
+void EventBatch::NotifyListener() {
     if (EvaluationCount() != evaluations_)
         for (PersonChange& change : changes_) change.new_events.clear();
     std::vector<PersonChange> imported;
@@ -125,7 +125,7 @@ void IngestBatch::NotifyListener() {
 }
 
 // For subscriptions; nothing about people who have only imported events here.
-void IngestBatch::WriteFeed() {
+void EventBatch::WriteFeed() {
     const auto is_live = [&](int64_t person) { return live_people_.contains(person); };
     FeedWriter feed(pg::Now());
     // Those that were merged at once were never seen.
@@ -143,7 +143,7 @@ void IngestBatch::WriteFeed() {
     feed.Write();
 }
 
-void IngestBatch::WritePeople() {
+void EventBatch::WritePeople() {
     std::vector<AttributeUpdate> updates;
     std::vector<AccountJoin> joins;
     size_t account = 0;

@@ -53,7 +53,7 @@ void RefuseErased(Sender& sender) {
 }  // namespace
 
 // Normalise the ids of a sender; `problem` says why none is left.
-Sender IngestBatch::MakeSender(const Event& event) const {
+Sender EventBatch::MakeSender(const Event& event) const {
     Sender sender;
     const auto& kinds = IdentityKinds();
     const auto say = [](std::string& text, const std::string& more) {
@@ -81,7 +81,7 @@ Sender IngestBatch::MakeSender(const Event& event) const {
     return sender;
 }
 
-void IngestBatch::GroupBySender() {
+void EventBatch::GroupBySender() {
     std::unordered_map<std::string, size_t> known;
     sender_of_.assign(events_.size(), 0);
     std::string key;
@@ -100,7 +100,7 @@ void IngestBatch::GroupBySender() {
 }
 
 // An event that is invalid anyway would be kept in pulse.rejected_event, with the ids of its sender.
-void IngestBatch::RefuseInvalidOfErased() {
+void EventBatch::RefuseInvalidOfErased() {
     if (!AnyRefused()) return;
     EventLimits limits;
     limits.max_size = SIZE_MAX;

@@ -26,6 +26,22 @@ void AddCampaignCheck(pg::ResultSet& rows, const trust::CampaignCheck& check) {
               Value::Texts(check.judgement.advice), Value::Time(check.at)});
 }
 
+// The body of a function that checks a campaign.
+Datum ReturnCheck(FunctionCallInfo fcinfo,
+                  trust::CampaignCheck (*make)(trust::Campaign&, const std::string&)) {
+    const std::string name = pg::Args(fcinfo).RequireText(0, "name");
+    pg::ResultSet rows(fcinfo);
+    const std::string actor = pg::ActorName();
+    trust::CampaignCheck check;
+    {
+        const pg::OwnerSession session;
+        trust::Campaign campaign = trust::LoadCampaign(name);
+        check = make(campaign, actor);
+    }
+    AddCampaignCheck(rows, check);
+    return pg::ResultSet::Done();
+}
+
 }  // namespace
 
 PULSE_WRITING_FUNCTION(pulse_create_campaign) {
@@ -76,31 +92,13 @@ PULSE_WRITING_FUNCTION(pulse_delete_campaign) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_check_campaign) {
-    const std::string name = pg::Args(fcinfo).RequireText(0, "name");
-    pg::ResultSet rows(fcinfo);
-    const std::string actor = pg::ActorName();
-    trust::CampaignCheck check;
-    {
-        const pg::OwnerSession session;
-        trust::Campaign campaign = trust::LoadCampaign(name);
-        check = trust::CheckCampaign(campaign, actor);
-    }
-    AddCampaignCheck(rows, check);
-    return pg::ResultSet::Done();
+    return ReturnCheck(fcinfo, trust::CheckCampaign);
 }
 
 PULSE_WRITING_FUNCTION(pulse_launch_campaign) {
-    const std::string name = pg::Args(fcinfo).RequireText(0, "name");
-    pg::ResultSet rows(fcinfo);
-    const std::string actor = pg::ActorName();
-    trust::CampaignCheck check;
-    {
-        const pg::OwnerSession session;
-        trust::Campaign campaign = trust::LoadCampaign(name);
-        check = trust::LaunchCampaign(campaign, actor, false);
-    }
-    AddCampaignCheck(rows, check);
-    return pg::ResultSet::Done();
+    return ReturnCheck(fcinfo, [](trust::Campaign& campaign, const std::string& actor) {
+        return trust::LaunchCampaign(campaign, actor, false);
+    });
 }
 
 PULSE_WRITING_FUNCTION(pulse_record_campaign_result) {
