@@ -1,8 +1,7 @@
 // The frame of the console: sign-in, navigation, the page that the address names.
-import { html, render, useState, useEffect, useRef, useAddress, Palette, Toasts, Form, Spinner, Failure, go, useHotkeys } from './ui.js';
+import { html, render, useState, useEffect, useRef, useAddress, Palette, Toasts, Form, Spinner, Failure, go, useHotkeys, Session } from './ui.js';
 import { whoAmI, signIn, signOut, listen } from './api.js';
 import { pages } from './pages.js';
-import { Session } from './ui.js';
 
 function SignIn({ done }) {
   const submit = async ({ key }) => { await signIn(key.trim()); done(); };
@@ -41,7 +40,7 @@ function PageOf({ page, address }) {
   const load = () => page.load().then(file => setState({ page, Body: file.default }), error => setState({ page, error }));
   useEffect(() => { load(); }, [page]);
   if (state.page !== page) return html`<${Spinner} />`;
-  if (state.error) return html`<${Failure} error=${state.error} again=${load} />`;
+  if (state.error) return html`<h1>${page.title}</h1><${Failure} error=${state.error} again=${load} />`;
   return html`<${state.Body} ...${address} />`;
 }
 

@@ -22,7 +22,6 @@ function Lines({ points, marks, name }) {
       Plot.ruleX(shown, { x: 'date', stroke: 'var(--high)', strokeDasharray: '3 3' }),
       Plot.lineY(good, { x: 'date', y: 'size', stroke: 'var(--c1)', strokeWidth: 1.8 }),
       Plot.dot(shown, { x: 'date', y: mark => (good.find(point => point.date >= mark.date) || {}).size, r: 4, fill: 'var(--high)' }),
-      Plot.text(shown.slice(0, 6), { x: 'date', frameAnchor: 'top', dy: -2, text: mark => mark.severity, fill: 'var(--high)', textAnchor: 'start', dx: 4 }),
     ],
   }), [points, JSON.stringify(marks.map(mark => mark.id))]);
   return html`<${Chart} title=${`Size of ${name} over time, with its usual range and its incidents`} caption="Size" draw=${draw} columns=${columns} rows=${[...points].reverse()}
@@ -30,8 +29,8 @@ function Lines({ points, marks, name }) {
 }
 
 // marks: incidents of the segment, shown where they began.
-export function SizeChart({ name, marks = [], limit = 200 }) {
-  return html`<${Part} className="plain" get=${route('/v1/segments/{name}/history', { name }, { limit })} live=${['snapshot']}
+export function SizeChart({ name, marks = [], limit = 200, bare = false }) {
+  return html`<${Part} className="plain" bare=${bare} get=${route('/v1/segments/{name}/history', { name }, { limit })} live=${['snapshot']}
     sql=${`SELECT p.taken_at, p.size, p.entered, p.exited, p.converted\nFROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id\nWHERE s.name = ${literal(name)} ORDER BY p.taken_at DESC LIMIT ${limit};`}
     none=${data => data.points.length < 2} noneText="It has not been measured twice yet: there is nothing to draw.">
     ${data => html`<${Lines} points=${data.points} marks=${marks} name=${name} />`}<//>`;

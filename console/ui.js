@@ -1,7 +1,8 @@
 // What pages are made of. doc/console.md, "How to add a page", shows them in use.
 import { html, render, createContext, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback } from './vendor/preact.js';
-import { get, listen, route } from './api.js';
+import { get, send, listen, route } from './api.js';
 
+export { get, send, route };
 export { html, render, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback };
 
 // Who is signed in, for pages: useContext(Session).
@@ -206,8 +207,9 @@ function Waiting({ cancel }) {
 //   get     the path of the route           sql      the SQL that answers the same
 //   none    data => true if there is nothing; noneText says what that means
 //   live    kinds whose changes concern it   rows, next   paging by key, as in useData
+//   bare    true: without "as of", where the part around it says the same
 //   actions what stands beside the title     children data => what it shows; with a second argument, {reload}
-export function Part({ title, get: path, sql, none, noneText = 'There is nothing yet.', live, rows, next, actions, className = '', level = 2, children }) {
+export function Part({ title, get: path, sql, none, noneText = 'There is nothing yet.', live, rows, next, actions, className = '', level = 2, bare, children }) {
   const data = useData(path, { rows, next });
   const { ids, seen } = useChanges(live);
   const show = () => { seen(); data.reload(); };
@@ -223,7 +225,7 @@ export function Part({ title, get: path, sql, none, noneText = 'There is nothing
     <${ChangedNote} ids=${ids} show=${show} />
     ${body}
     ${data.more ? html`<p class="more"><button onClick=${data.more} disabled=${data.busy}>Show more</button>${data.moreError ? ' ' + data.moreError.message : ''}</p>` : null}
-    ${data.state === 'ready' ? html`<footer><span>As of <${Time} at=${data.asOf} /> · ${Math.max(1, Math.round(data.ms))} ms</span>
+    ${data.state === 'ready' && !bare ? html`<footer><span>As of <${Time} at=${data.asOf} /> · ${Math.max(1, Math.round(data.ms))} ms</span>
       <button class="quiet" onClick=${show} aria-label=${'Load again' + (title ? ': ' + title : '')}>Load again</button><${AsSql} sql=${sql} /></footer>` : null}
   </section>`;
 }

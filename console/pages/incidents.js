@@ -1,7 +1,6 @@
 // Incidents: all of them, and one: what changed, why, what to do next.
-import { html, useCallback, Part, Table, Tabs, Filters, Facts, Confirm, AsSql, Time, Name, Badge, count, figure, percent, signed, duration, link, route, literal, useData } from '../ui.js';
+import { html, useCallback, Part, Table, Filters, Facts, Confirm, AsSql, Time, Name, Badge, count, figure, percent, signed, link, route, literal, send } from '../ui.js';
 import { Chart } from '../chart.js';
-import { send } from '../api.js';
 import { SizeChart } from '../size_chart.js';
 
 export const aboutOf = row => row.segment || row.relation || row.event || '–';
@@ -11,7 +10,7 @@ const columns = [
   { title: 'Incident', number: false, value: row => +row.id, cell: row => html`<a href=${link('incidents', row.id)}>${row.id}</a>` },
   { title: 'Severity', value: row => row.severity, cell: row => html`<${Badge} text=${row.severity} />` },
   { title: 'Status', value: row => row.status, cell: row => html`<${Badge} text=${row.status} />` },
-  { title: 'What', value: row => row.summary || words(row.detector), cell: row => html`<a href=${link('incidents', row.id)}><${Name} text=${row.summary || `${aboutOf(row)}: ${words(row.detector)}`} /></a>` },
+  { title: 'What', value: row => row.summary || words(row.detector), cell: row => html`<span><strong><${Name} text=${aboutOf(row)} /></strong> <a href=${link('incidents', row.id)}><${Name} text=${row.summary || words(row.detector)} /></a></span>` },
   { title: 'Change', number: true, value: row => row.change, cell: row => signed(row.change) },
   { title: 'Since', value: row => row.since, cell: row => html`<${Time} at=${row.since} />` },
 ];
@@ -62,7 +61,7 @@ function Attribution({ parts, of }) {
     height: undefined, marginLeft: Math.min(190, width / 2.6), x: { label: 'Share of the change, %', grid: true }, y: { label: null, domain: shown.map(part => `${part.attribute}: ${part.value}`) },
     marks: [Plot.barX(shown, { x: part => part.share * 100, y: part => `${part.attribute}: ${part.value}`, fill: 'var(--c1)', inset: 1 }), Plot.ruleX([0], { stroke: 'var(--soft)' })],
   }), [JSON.stringify(shown)]);
-  return html`<${Chart} title=${`Where the change of ${of || 'size'} lies, by value`} draw=${draw} height=${40 + 24 * shown.length}
+  return html`<${Chart} title=${`Shares of values in the ${of || 'change'}`} draw=${draw} height=${40 + 24 * shown.length}
     columns=${[{ title: 'Attribute', value: row => row.attribute }, { title: 'Value', value: row => row.value }, { title: 'Before', number: true, value: row => row.before },
       { title: 'After', number: true, value: row => row.after }, { title: 'Share of the change', number: true, value: row => row.share, cell: row => percent(row.share) }]} rows=${parts} />`;
 }
@@ -92,9 +91,9 @@ function Investigations({ id }) {
 }
 
 function One({ id }) {
-  return html`<p class="crumbs"><a href="#/incidents">Incidents</a></p>
+  return html`<p class="crumbs"><a href="#/incidents">Incidents</a></p><h1>Incident ${id}</h1>
     <${Part} className="head" get=${route('/v1/incidents/{id}', { id })} sql=${`SELECT * FROM pulse.incident WHERE id = ${/^\d+$/.test(id) ? id : 'NULL'};`} live=${['incident']}>
-      ${({ incident }, { reload }) => html`<div class="page-head"><h1><${Name} text=${incident.summary || `${aboutOf(incident)}: ${words(incident.detector)}`} /></h1><${Actions} incident=${incident} reload=${reload} /></div>
+      ${({ incident }, { reload }) => html`<div class="page-head"><p class="headline"><${Name} text=${incident.summary || `${aboutOf(incident)}: ${words(incident.detector)}`} /></p><${Actions} incident=${incident} reload=${reload} /></div>
         <p><${Badge} text=${incident.severity} /> <${Badge} text=${incident.status} /></p>
         <${Facts} facts=${[
           [incident.segment ? 'Segment' : incident.relation ? 'Table' : 'Event', incident.segment ? html`<a href=${link('segments', incident.segment)}><${Name} text=${incident.segment} /></a>` : html`<${Name} text=${aboutOf(incident)} />`],
@@ -104,7 +103,7 @@ function One({ id }) {
           incident.closedAt && ['Closed', html`<${Time} at=${incident.closedAt} />`], incident.resolvedBy && ['Closed by', html`<${Name} text=${incident.resolvedBy} />`],
           incident.ignoredUntil && ['Ignored until', incident.ignoredUntil === 'infinity' ? 'for good' : html`<${Time} at=${incident.ignoredUntil} />`],
           incident.pValue !== null && ['Probability by chance', String(incident.pValue)]]} />
-        ${incident.segment ? html`<${SizeChart} name=${incident.segment} marks=${[incident]} />` : null}`}<//>
+        ${incident.segment ? html`<${SizeChart} name=${incident.segment} marks=${[incident]} bare=${true} />` : null}`}<//>
     <${Diagnosis} id=${id} /><${Investigations} id=${id} />`;
 }
 

@@ -6,7 +6,7 @@ const about = incident => incident.segment || incident.relation || incident.even
 
 const incidentColumns = [
   { title: 'Severity', value: row => row.severity, cell: row => html`<${Badge} text=${row.severity} />` },
-  { title: 'What', value: row => row.summary || row.detector, cell: row => html`<a href=${link('incidents', row.id)}><${Name} text=${row.summary || `${about(row)}: ${row.detector.replace(/_/g, ' ')}`} /></a>` },
+  { title: 'What', value: row => row.summary || row.detector, cell: row => html`<span><strong><${Name} text=${about(row)} /></strong> <a href=${link('incidents', row.id)}><${Name} text=${row.summary || row.detector.replace(/_/g, ' ')} /></a></span>` },
   { title: 'Since', value: row => row.since, cell: row => html`<${Time} at=${row.since} day=${true} />` },
 ];
 

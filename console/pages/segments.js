@@ -1,8 +1,7 @@
 // Segments: all of them, and one over time.
-import { html, useCallback, useState, Part, Table, Tabs, Filters, Facts, Confirm, Time, Name, Badge, Stat, count, percent, signed, link, route, literal, setQuery, useAddress, go } from '../ui.js';
+import { html, useCallback, Part, Table, Tabs, Filters, Facts, Confirm, Time, Name, Badge, Stat, count, percent, signed, link, route, literal, send, useAddress } from '../ui.js';
 import { Chart, Sparkline, color } from '../chart.js';
 import { SizeChart } from '../size_chart.js';
-import { send } from '../api.js';
 
 const columns = [
   { title: 'Segment', value: row => row.name, cell: row => html`<a href=${link('segments', row.name)}><${Name} text=${row.name} /></a>` },
@@ -34,7 +33,7 @@ function SizeWithIncidents({ name }) {
   return html`<${Part} className="plain" get=${route('/v1/incidents', {}, { segment: name, limit: 100 })} live=${['incident']}
     sql=${`SELECT * FROM pulse.incident WHERE segment = ${literal(name)} ORDER BY id DESC LIMIT 100;`}>
     ${data => html`<${SizeChart} name=${name} marks=${data.incidents} />
-      ${data.incidents.length ? html`<h3>Incidents</h3><${Table} name="of-segment" caption="Incidents of the segment" rows=${data.incidents} keyOf=${row => row.id} columns=${[
+      ${data.incidents.length ? html`<h2 class="sub">Incidents</h2><${Table} name="of-segment" caption="Incidents of the segment" rows=${data.incidents} keyOf=${row => row.id} columns=${[
         { title: 'Severity', value: row => row.severity, cell: row => html`<${Badge} text=${row.severity} />` }, { title: 'Status', value: row => row.status, cell: row => html`<${Badge} text=${row.status} />` },
         { title: 'What', value: row => row.summary || row.detector, cell: row => html`<a href=${link('incidents', row.id)}><${Name} text=${row.summary || row.detector.replace(/_/g, ' ')} /></a>` },
         { title: 'Since', value: row => row.since, cell: row => html`<${Time} at=${row.since} />` }]} />` : html`<p class="none">It has had no incident.</p>`}`}<//>`;
@@ -95,7 +94,7 @@ function Distributions({ name }) {
     ${data => {
       const attribute = data.attributes.includes(query.attribute) ? query.attribute : data.attributes[0];
       return html`<${Filters} filters=${[{ name: 'attribute', label: 'Attribute', options: data.attributes }]} />
-        <${Part} title=${attribute} level=${3} className="plain" get=${route('/v1/segments/{name}/distributions', { name }, { attribute, limit: 90 })} live=${['snapshot']}
+        <${Part} title=${attribute} className="plain" get=${route('/v1/segments/{name}/distributions', { name }, { attribute, limit: 90 })} live=${['snapshot']}
           sql=${`SELECT p.taken_at, d.labels, d.edges, d.counts, d.other, d.nulls\nFROM pulse.folded_distribution AS d JOIN pulse.snapshot AS p ON p.id = d.snapshot_id JOIN pulse.segment AS s ON s.id = p.segment_id\nWHERE s.name = ${literal(name)} AND d.attribute = ${literal(attribute)} ORDER BY p.taken_at DESC LIMIT 90;`}
           none=${inner => !inner.points.length} noneText="Nothing has been measured yet.">${inner => html`<${Shares} points=${inner.points} attribute=${attribute} />`}<//>`;
     }}<//>`;
@@ -121,7 +120,7 @@ function Versions({ name }) {
   return html`<${Part} className="plain" get=${route('/v1/segments/{name}/versions', { name })} live=${['segment']}
     sql=${`SELECT v.* FROM pulse.segment_version AS v JOIN pulse.segment AS s ON s.id = v.segment_id\nWHERE s.name = ${literal(name)} ORDER BY v.version DESC;`}>
     ${data => data.versions.map((version, place) => { const older = data.versions[place + 1]; return html`<section key=${version.version}>
-      <h3>Version ${version.version}</h3><p class="soft"><${Time} at=${version.changedAt} />, <${Name} text=${version.changedBy} />: <${Name} text=${version.change} /></p>
+      <h2 class="sub">Version ${version.version}</h2><p class="soft"><${Time} at=${version.changedAt} />, <${Name} text=${version.changedBy} />: <${Name} text=${version.change} /></p>
       ${older ? html`<${Difference} before=${older.definition} after=${version.definition} />` : html`<pre class="sql" tabindex="0"><code>${JSON.stringify(version.definition, null, 2)}</code></pre>`}</section>`; })}<//>`;
 }
 
@@ -141,9 +140,9 @@ function Actions({ segment, reload }) {
 }
 
 function One({ name }) {
-  return html`<p class="crumbs"><a href="#/segments">Segments</a></p>
+  return html`<p class="crumbs"><a href="#/segments">Segments</a></p><h1><${Name} text=${name} /></h1>
     <${Part} className="head" get=${route('/v1/segments/{name}', { name })} sql=${`SELECT * FROM pulse.segment_overview WHERE segment = ${literal(name)};`} live=${['segment', 'snapshot', 'incident']}>
-      ${(data, { reload }) => { const { segment } = data; return html`<div class="page-head"><div><h1><${Name} text=${segment.name} /></h1>${segment.description ? html`<p class="lead"><${Name} text=${segment.description} /></p>` : null}</div><${Actions} segment=${segment} reload=${reload} /></div>
+      ${(data, { reload }) => { const { segment } = data; return html`<div class="page-head"><p class="lead">${segment.description ? html`<${Name} text=${segment.description} />` : null}</p><${Actions} segment=${segment} reload=${reload} /></div>
         <div class="stats"><${Stat} label="Size" value=${count(segment.size)} note=${segment.members} />
           <${Stat} label="Change" value=${signed(segment.change)} note="against what is usual" />
           <${Stat} label="Open incidents" value=${count(segment.incidents)} note=${segment.worst || 'none'} />
