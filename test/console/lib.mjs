@@ -26,15 +26,28 @@ export async function test(title, work) {
     const like = (got, pattern, name) => ok(pattern.test(got), name) || console.log(`#   got ${JSON.stringify(got)}, expected ${pattern}`);
     const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM || '/usr/bin/chromium', args: flags });
 
+    // One sign-in for each key: a minute has ten at most.
+    const signedIn = new Map();
+    async function cookiesOf(context, url, key) {
+        if (!signedIn.has(url + key)) {
+            const ask = () => context.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin } });
+            let answer = await ask();
+            while (answer.status() === 429) {
+                await new Promise(resolve => setTimeout(resolve, 1000 * answer.headers()['retry-after']));
+                answer = await ask();
+            }
+            if (!answer.ok()) throw new Error(`sign-in: ${answer.status()} ${await answer.text()}`);
+            signedIn.set(url + key, await context.cookies());
+        }
+        return signedIn.get(url + key);
+    }
+
     // A page that is signed in. Options: hash first; size, scheme (light or dark), key (a text, or null: not signed in), empty (the database without
     // data), broken (a status that all routes answer), zone, signedIn: false. Its `trouble` is a list of what a browser complains about.
     async function open(hash = '#/', { size = wide, scheme = 'light', key = given.key, empty = false, broken = 0, zone = 'UTC', base } = {}) {
         const url = base || (empty ? given.empty : given.url);
         const context = await browser.newContext({ viewport: size, colorScheme: scheme, timezoneId: zone, reducedMotion: 'reduce', acceptDownloads: true });
-        if (key !== null) {
-            const answer = await context.request.post(url + 'session', { data: { key: empty && key === given.key ? given.emptyKey : key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin } });
-            if (!answer.ok()) throw new Error(`sign-in: ${answer.status()} ${await answer.text()}`);
-        }
+        if (key !== null) await context.addCookies(await cookiesOf(context, url, empty && key === given.key ? given.emptyKey : key));
         const page = await context.newPage();
         page.setDefaultTimeout(20000);
         page.trouble = [];

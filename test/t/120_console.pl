@@ -18,7 +18,7 @@ die "chromium is not installed; script/test installs it\n" unless $chromium;
 $ENV{PULSE_CHROMIUM} = $chromium;
 peers_directory();
 
-my $node = start_node('console');
+my $node = start_node('console', 'max_connections = 60');
 create_pulse($node, 'shop');
 my $sql = sub { return $node->safe_psql('shop', @_) };
 $node->safe_psql('postgres', 'CREATE DATABASE empty');
