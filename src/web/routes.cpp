@@ -63,7 +63,7 @@ const std::vector<Route>& Routes() {
               StratumRoutes,  StratumSegmentRoutes, EventQualityRoutes, RfmRoutes,     FunnelRoutes,
               PrivacyRoutes,  AuditRoutes,          ConsentRoutes,      TrustRoutes,   ActionRoutes,
               CampaignRoutes, ExportRoutes,         AudienceRoutes,     SessionRoutes, OverviewRoutes,
-              HistoryRoutes}) {
+              HistoryRoutes,  BuilderRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }
