@@ -39,7 +39,7 @@ export default function Overview() {
           ${bad.length ? html`<ul class="dots">${bad.slice(0, 8).map(item => html`<li key=${item.item}><strong><${Name} text=${item.item} /></strong>: <${Name} text=${[item.state, item.value, item.detail].filter(Boolean).join(', ')} /></li>`)}</ul>` : html`<p class="soft">Workers, jobs and sources have no trouble.</p>`}`; }}<//>
       <${Part} title="Segments" get=${route('/v1/segments', {}, { limit: 20 })} rows="segments" next="after" live=${['segment', 'snapshot']}
         sql="SELECT segment, state, size, change, trend, incidents, worst\nFROM pulse.segment_overview ORDER BY segment;"
-        none=${data => !data.segments.length} noneText=${html`There is no segment yet. <a href="#/segments/new">Make the first one</a>.`} actions=${html`<a href="#/segments">All segments</a>`}>
+        none=${data => !data.segments.length} noneText=${html`There is no segment yet. <a href="#/segment-builder">Make the first one</a>.`} actions=${html`<a href="#/segments">All segments</a>`}>
         ${data => html`<${Table} columns=${segmentColumns} rows=${data.segments} keyOf=${row => row.id} name="segments" caption="Segments at a glance" />`}<//>
     </div>`;
 }

@@ -16,7 +16,7 @@ const columns = [
 
 function List({ query }) {
   const { q, state, incidents } = query;
-  return html`<div class="page-head"><h1>Segments</h1></div>
+  return html`<div class="page-head"><h1>Segments</h1><div class="actions"><a class="button main" href="#/segment-builder">New segment</a></div></div>
     <${Filters} filters=${[{ name: 'q', label: 'Name, owner or tag', type: 'search' },
       { name: 'state', label: 'State', options: [['', 'All'], 'watched', 'learning', 'too young', 'no snapshot', 'failing', 'partial', 'not monitored', 'draft', 'paused', 'archived'] },
       { name: 'incidents', label: 'Incidents', options: [['', 'With or without'], ['true', 'With open ones'], ['false', 'Without']] }]} />
@@ -132,7 +132,7 @@ function Explanation({ name }) {
 function Actions({ segment, reload }) {
   const { name, status } = segment;
   const paused = status === 'paused' || status === 'archived';
-  return html`<div class="actions">
+  return html`<div class="actions"><a class="button" href=${link('segment-builder', name)}>Change the rule</a>
     ${status === 'active' ? html`<${Confirm} label="Measure now" title=${'Measure ' + name} text="Asks a worker for a snapshot and checks it for drift. It takes as long as the segment's query." sql=${() => `SELECT * FROM pulse_request_snapshot(${literal(name)}, check_drift => true);`}
       run=${() => send('POST', route('/v1/segments/{name}/snapshots', { name }), { checkDrift: true })} said=${answer => (answer.data.state === 'no_worker' ? 'No worker runs: ' + answer.data.detail : 'Asked for')} done=${reload} />` : null}
     <${Confirm} label=${paused ? 'Resume' : 'Pause'} title=${(paused ? 'Resume ' : 'Pause ') + name} text=${paused ? 'It is measured again.' : 'It is not measured and not checked until it is resumed. Its history stays.'}
