@@ -46,8 +46,8 @@ $(filter build/units/$(UNIT_FILES)/cold_%,$(OBJS)): override CXXFLAGS += $(PULSE
 GATEWAY         ?= build/pulse-http
 GATEWAY_BUILD   ?= build/gateway
 # What the program shares with the library: routes, answers, texts of keys, and what these need.
-GATEWAY_LIBRARY := $(wildcard src/base/*.cpp) src/http/address.cpp src/web/answer.cpp src/web/key.cpp \
-                   src/web/request.cpp src/delivery/sign.cpp \
+GATEWAY_LIBRARY := $(wildcard src/base/*.cpp) src/http/address.cpp src/web/answer.cpp src/web/console.cpp \
+                   src/web/key.cpp src/web/request.cpp src/delivery/sign.cpp \
                    $(wildcard src/web/route*.cpp)
 GATEWAY_ENTRY   := $(wildcard src/web/gateway/serve*.cpp src/web/gateway/database*.cpp)
 GATEWAY_PURE    := $(filter-out $(GATEWAY_ENTRY),$(wildcard src/web/gateway/*.cpp))
@@ -55,6 +55,9 @@ GATEWAY_PURE    := $(filter-out $(GATEWAY_ENTRY),$(wildcard src/web/gateway/*.cp
 GATEWAY_OBJS    := $(if $(filter 1,$(UNIT_FILES)),\
                      $(patsubst %.cpp,$(GATEWAY_BUILD)/%.o,$(GATEWAY_PURE) $(GATEWAY_ENTRY)),\
                      $(addprefix $(GATEWAY_BUILD)/unit_,library.o pure.o database.o serve.o))
+# The console's files lie in the program, plain and compressed.
+GATEWAY_OBJS    += $(GATEWAY_BUILD)/console_files.o
+CONSOLE_FILES   := $(wildcard $(addprefix console/,*.html *.css *.js *.svg pages/*.js vendor/*.js))
 # -Wrestrict is wrong about std::string in GCC 12.
 GATEWAY_FLAGS   := -std=c++20 -O2 $(PULSE_DEBUG) -Iinclude -I. -I$(libpq_srcdir) -DPULSE_VERSION='"$(EXTVERSION)"' \
                    -D_GLIBCXX_ASSERTIONS -fstack-protector-strong -ffunction-sections \
@@ -71,6 +74,11 @@ $(GATEWAY_BUILD)/unit_serve.cpp: $(filter src/web/gateway/serve%,$(GATEWAY_ENTRY
 $(addprefix $(GATEWAY_BUILD)/unit_,library.cpp pure.cpp database.cpp serve.cpp): Makefile
 	@mkdir -p $(@D)
 	@printf '#include "%s"\n' $(filter %.cpp,$^) > $@
+$(GATEWAY_BUILD)/console_files.cpp: $(CONSOLE_FILES) script/console-files
+	@mkdir -p $(@D)
+	script/console-files $(@D) $(CONSOLE_FILES) > $@
+$(GATEWAY_BUILD)/console_files.o: $(GATEWAY_BUILD)/console_files.cpp
+	$(CXX) $(GATEWAY_FLAGS) -MMD -MP -c -o $@ $<
 $(GATEWAY_BUILD)/unit_%.o: $(GATEWAY_BUILD)/unit_%.cpp
 	$(CXX) $(GATEWAY_FLAGS) -MMD -MP -c -o $@ $<
 $(GATEWAY_BUILD)/src/%.o: src/%.cpp
@@ -105,7 +113,7 @@ SQL_ROOMS = base pg audit audit_chain rule source segment snapshot snapshot_impo
             insight insight_rfm insight_lifecycle insight_funnel insight_retention insight_path insight_quality insight_anomaly insight_experiment \
             trust trust_signal trust_health trust_gate trust_action trust_automation trust_campaign \
             audience audience_destination audience_sync audience_export \
-            web web_event_source web_signature web_metrics worker web_change demo
+            web web_event_source web_signature web_console web_metrics worker web_change demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile script/access-levels $(SQL_PARTS)
 	cat $(SQL_PARTS) | script/access-levels > $@.new && mv $@.new $@

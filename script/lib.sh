@@ -129,6 +129,11 @@ need_nginx() {
     export PULSE_NGINX
 }
 
+# Install the browser in which the tests open the console.
+need_chromium() {
+    [ -n "${PULSE_CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || install_packages chromium fonts-dejavu-core
+}
+
 # Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG. After need_packages.
 private_postgres() {
     local system=/usr/lib/postgresql/$PG_MAJOR prefix=$1/pg

@@ -6,6 +6,7 @@
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/record.hpp"
 #include "pulse/pg/remote.hpp"
+#include "pulse/web/console.hpp"
 #include "pulse/web/openapi.hpp"
 #include "pulse/web/store_http.hpp"
 
@@ -54,6 +55,8 @@ Request ReadRequest(const pg::Args& args) {
     }
     if (!args.IsNull(4)) request.body = pg::ToBytes(args.Raw(4));
     if (const std::optional<pg::Json> client = args.Jsonb(5)) ReadClient(*client, request);
+    const auto path = SplitPath(request.path);
+    request.console = path && IsConsolePath(*path);
     return request;
 }
 

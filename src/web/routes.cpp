@@ -69,7 +69,8 @@ const std::vector<Route>& Routes() {
               ChangeRoutes,   TableRoutes,          DefinitionRoutes,   UserRoutes,    InsightRoutes,
               StratumRoutes,  StratumSegmentRoutes, EventQualityRoutes, RfmRoutes,     FunnelRoutes,
               PrivacyRoutes,  AuditRoutes,          ConsentRoutes,      TrustRoutes,   ActionRoutes,
-              CampaignRoutes, ExportRoutes,         AudienceRoutes}) {
+              CampaignRoutes, ExportRoutes,         AudienceRoutes,     SessionRoutes, OverviewRoutes,
+              HistoryRoutes,  BuilderRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

@@ -2,6 +2,8 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
+#include "pulse/web/console.hpp"
+#include "pulse/web/store_console.hpp"
 #include "pulse/web/store_key.hpp"
 
 namespace pulse::web {
@@ -40,14 +42,15 @@ Oid RoleOf(const std::optional<std::vector<Value>>& key) {
     return key && !(*key)[7].null ? DatumGetObjectId((*key)[7].datum) : InvalidOid;
 }
 
-std::optional<FoundKey> FindByDigest(const std::string& prefix, const std::string& digest) {
+// `digest` of the whole text; empty: whoever asks has seen it before.
+std::optional<FoundKey> FindBy(const std::string& prefix, const std::optional<std::string>& digest) {
     static const pg::Probe secrets("api_key_secret", "api_key_secret_pkey", {2, 3, 5});
     // Every text that may be a key goes through all of these, whatever is found; one that is unknown with the
     // first key.
     const pg::LatestSnapshot snapshot;
     const std::optional<std::vector<Value>> secret = secrets.Find({pg::FromText(prefix)});
     const std::string expected = secret ? pg::ToBytes((*secret)[1].datum) : std::string(32, '\0');
-    const bool same = SameDigest(digest, expected);
+    const bool same = !digest || SameDigest(*digest, expected);
     const std::optional<std::vector<Value>> key =
         Keys().Find({Int64GetDatum(secret ? DatumGetInt64((*secret)[0].datum) : 1)});
     const bool may = pg::MayHandOut(RoleOf(key));
@@ -56,7 +59,7 @@ std::optional<FoundKey> FindByDigest(const std::string& prefix, const std::strin
     const bool revoked = !(*key)[6].null;
     if (revoked || Ended((*key)[5]) || Ended((*secret)[2])) return std::nullopt;
     FoundKey found = ReadKey(*key);
-    found.proof = KeyProof(prefix, digest);
+    if (digest) found.proof = KeyProof(prefix, *digest);
     return found;
 }
 
@@ -64,12 +67,18 @@ std::optional<FoundKey> FindByDigest(const std::string& prefix, const std::strin
 
 std::optional<FoundKey> FindKey(std::string_view text) {
     const std::optional<std::string> prefix = PrefixOf(text);
-    return prefix ? FindByDigest(*prefix, Digest(text)) : std::nullopt;
+    return prefix ? FindBy(*prefix, Digest(text)) : std::nullopt;
+}
+
+std::optional<FoundKey> FindKeyByPrefix(const std::string& prefix) {
+    return FindBy(prefix, std::nullopt);
 }
 
 std::optional<FoundKey> FindProvenKey(std::string_view proof) {
     const std::optional<ProvenKey> proven = ParseKeyProof(proof);
-    return proven ? FindByDigest(proven->prefix, proven->digest) : std::nullopt;
+    if (!proven) return std::nullopt;
+    if (proven->prefix == kSessionProof) return FindSessionByDigest(proven->digest);
+    return FindBy(proven->prefix, proven->digest);
 }
 
 }  // namespace pulse::web

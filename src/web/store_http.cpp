@@ -14,6 +14,8 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
 #include "pulse/web/change.hpp"
+#include "pulse/web/console.hpp"
+#include "pulse/web/store_console.hpp"
 #include "pulse/web/store_gateway.hpp"
 #include "pulse/web/store_parameters.hpp"
 #include "pulse/web/store_webhook_secret.hpp"
@@ -117,11 +119,31 @@ std::optional<PresentedKey> KeyInBody(const Route& route, RequestBody& body) {
     return std::nullopt;
 }
 
+void CheckMay(const FoundKey& key, const Request& request, const Route& route, Served& served) {
+    if (key.source && route.access != Access::kSend)
+        RefuseKey(served, 403, "the key of an event source may only send events", "");
+    if (!Allows(key.kind, route.access))
+        RefuseKey(served, 403, "the API key may not do this",
+                  "Its kind is " + std::string(Name(key.kind)) + ", and this needs one that may " +
+                      Name(route.access) + ".");
+    const std::string_view origin = request.Header("origin");
+    if (!origin.empty() && key.origins && !MatchesOrigin(*key.origins, origin))
+        RefuseKey(served, 403, "the API key may not be used by this web page", "");
+}
+
 void CheckKey(const Request& request, const Route& route, const Pairs& query, RequestBody& body,
               Served& served) {
     if (route.access == Access::kNone) return;
     std::optional<PresentedKey> presented = FindPresentedKey(request, query);
     const bool in_head = presented.has_value();
+    const std::optional<std::string> token =
+        in_head || !request.console ? std::nullopt : SessionToken(request.Header("cookie"));
+    if (token) {
+        served.key = FindSession(*token);
+        if (!served.key) throw Refusal(401, "the session has ended", "Sign in again.");
+        CheckMay(*served.key, request, route, served);
+        return;
+    }
     if (!in_head) presented = KeyInBody(route, body);
     if (!presented)
         throw Refusal(401, "an API key is missing",
@@ -135,15 +157,14 @@ void CheckKey(const Request& request, const Route& route, const Pairs& query, Re
     }
     if (presented->in_query && route.access != Access::kSend)
         RefuseKey(served, 403, "a key in the URL may only send events", "Send it in a header.");
-    if (served.key->source && route.access != Access::kSend)
-        RefuseKey(served, 403, "the key of an event source may only send events", "");
-    if (!Allows(served.key->kind, route.access))
-        RefuseKey(served, 403, "the API key may not do this",
-                  "Its kind is " + std::string(Name(served.key->kind)) + ", and this needs one that may " +
-                      Name(route.access) + ".");
-    const std::string_view origin = request.Header("origin");
-    if (!origin.empty() && served.key->origins && !MatchesOrigin(*served.key->origins, origin))
-        RefuseKey(served, 403, "the API key may not be used by this web page", "");
+    CheckMay(*served.key, request, route, served);
+}
+
+// A page of another site can make a browser send what changes something, and the cookie with it.
+void CheckForgery(const Request& request, const Route& route) {
+    const bool reads = route.read_only && (request.method == "GET" || request.method == "HEAD");
+    const std::string problem = request.console && !reads ? ForgeryProblem(request) : "";
+    if (!problem.empty()) throw Refusal(403, "this may only come from a page of the console", problem);
 }
 
 void CheckWritable(const Route& route) {
@@ -195,6 +216,7 @@ Answer Work(const Request& request, const RouteMatch& match, const Pairs& query,
     try {
         pg::Subtransaction work(match.route->read_only ? Mode::kReadOnly : Mode::kReadWrite);
         RequestBody body(request);
+        CheckForgery(request, *match.route);
         if (!request.from_gateway) CheckKey(request, *match.route, query, body, served);
         if (!request.from_gateway) CheckWritable(*match.route);
         if (match.route->webhook) CheckSigned(request, served);
@@ -254,13 +276,14 @@ Answer NoRoute(const RouteMatch& match) {
 }
 
 Answer Find(const Request& request, Served& served) {
-    const std::optional<std::vector<std::string>> path = SplitPath(request.path);
+    std::optional<std::vector<std::string>> path = SplitPath(request.path);
+    if (path) path = RoutePath(std::move(*path));
     const std::optional<Pairs> query = SplitQuery(request.query);
     if (!path || !query) return ErrorAnswer(Family::kPulse, 400, "the path or query is not valid");
     const bool internal = !path->empty() && path->front() == "gateway";
     RouteMatch match = FindRoute(request.method, *path);
     if (internal != request.from_gateway) match = {nullptr, {}, {}, match.family};
-    if (request.method == "OPTIONS" && !internal && !MethodsOf(*path).empty())
+    if (request.method == "OPTIONS" && !internal && !request.console && !MethodsOf(*path).empty())
         return PreflightAnswer(request, MethodsOf(*path));
     if (!match.route) return NoRoute(match);
     served.route = match.route->path;
@@ -308,7 +331,7 @@ Served Serve(const Request& request) {
     const profile::GpcRequest gpc(request.Header("sec-gpc") == "1");
     served.answer = Find(request, served);
     AddDefaults(served.answer);
-    AddCorsHeaders(request, served.answer);
+    if (!request.console) AddCorsHeaders(request, served.answer);
     return served;
 }
 

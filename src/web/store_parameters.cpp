@@ -7,6 +7,7 @@
 #include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
+#include "pulse/web/console.hpp"
 
 namespace pulse::web {
 
@@ -82,6 +83,9 @@ Value FromText(const Parameter& parameter, const std::string& text) {
 
 std::string KnownOf(const Request& request, std::string_view name, const std::optional<FoundKey>& key) {
     if (name == "kind") return key ? Name(key->kind) : "";
+    if (name == "key_name") return key ? key->name : "";
+    if (name == "session") return SessionToken(request.Header("cookie")).value_or("");
+    if (name == "scheme") return request.tls ? "https" : "http";
     if (name == "source") return key && key->source ? *key->source : "http";
     if (name == "path") return request.path;
     if (name == "last_event_id") return std::string(request.Header("last-event-id"));

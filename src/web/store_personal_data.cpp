@@ -9,6 +9,7 @@ namespace {
     "web", {{"api_key", "Keys of programs."},
             {"api_key_secret", "Digests of keys."},
             {"api_key_usage", "Numbers of requests by key."},
+            {"console_session", "Digests of sessions of keys."},
             {"change", "Ids of segments, snapshots, incidents, jobs and flags."},
             {"registered_source", "Sources of events and their keys."},
             {"webhook_secret", "Secrets of senders."},

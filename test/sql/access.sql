@@ -17,7 +17,7 @@ FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege IN ('EXECUTE ON F
 WHERE m.classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM pg_proc AS t WHERE t.oid = m.objid AND t.prorettype = 'trigger'::regtype)
   AND m.objid NOT IN ('pulse.revoke_levels(text)'::regprocedure, 'pulse.grant_level(text,text)'::regprocedure, 'pulse.compare_snapshots(bigint,bigint)'::regprocedure,
                       'pulse.find_api_key(text)'::regprocedure, 'pulse.add_api_key_usage(bigint[],bigint[],bigint[])'::regprocedure, 'pulse.mentions(text,text[])'::regprocedure,
-                      'pulse.audit_may_change()'::regprocedure, 'pulse.write_audit(text,text,jsonb,bigint,jsonb)'::regprocedure, 'pulse.erase_audit(bigint[])'::regprocedure)  -- only the owner calls them
+                      'pulse.sign_in(text,boolean)'::regprocedure, 'pulse.sign_out(text,boolean)'::regprocedure, 'pulse.audit_may_change()'::regprocedure, 'pulse.write_audit(text,text,jsonb,bigint,jsonb)'::regprocedure, 'pulse.erase_audit(bigint[])'::regprocedure)  -- only the owner calls them
 GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
 -- (trigger functions are in none: a role that can execute one could attach it to its own table)
 SELECT p.oid::regprocedure AS trigger, v.level FROM pg_proc AS p JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
@@ -59,7 +59,7 @@ WHERE p.proname ~ '(segment|grant|revoke|monitoring)' AND p.proname ~ '^pulse_' 
 -- From people_reader on, every level can read every table, view and sequence but the audit log, API keys, secrets, what changed lately, what exports contain and whom erasures are about; only the tables that events go into can be written.
 SELECT count(*) > 0 AS tables,
        bool_and(has_table_privilege('regress_pulse_people', c.oid, 'SELECT'))
-           FILTER (WHERE c.oid <> ALL ('{pulse.audit,pulse.audit_unsealed,pulse.audit_personal,pulse.audit_seal,pulse.audit_checkpoint,pulse.api_key,pulse.api_key_secret,pulse.api_key_usage,pulse.webhook_secret,pulse.webhook_seen,pulse.change,pulse.export_chunk,pulse.export_secret,pulse.erasure_subject,pulse.erased_identifier,pulse.erasure_key,pulse.action_token}'::regclass[])) AS people_reader_reads,
+           FILTER (WHERE c.oid <> ALL ('{pulse.audit,pulse.audit_unsealed,pulse.audit_personal,pulse.audit_seal,pulse.audit_checkpoint,pulse.api_key,pulse.api_key_secret,pulse.api_key_usage,pulse.webhook_secret,pulse.webhook_seen,pulse.console_session,pulse.change,pulse.export_chunk,pulse.export_secret,pulse.erasure_subject,pulse.erased_identifier,pulse.erasure_key,pulse.action_token}'::regclass[])) AS people_reader_reads,
        bool_or(has_table_privilege('regress pulse "admin"', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
            FILTER (WHERE c.oid <> ALL ('{pulse.ingest,pulse.import}'::regclass[])) AS admin_writes,
        bool_or(has_table_privilege('regress_pulse_nobody', c.oid, 'SELECT')) AS nobody_reads

@@ -23,6 +23,7 @@ struct Request {
     // What the gateway knows of the client:
     std::string address, id;
     bool tls = false;
+    bool console = false;                             // its path is below /console: a session is a key, too
     bool from_gateway = false;                        // a request of the gateway itself
     bool folded = false;                              // several: the body is an array of their bodies
     std::optional<std::vector<std::string>> origins;  // of web pages that may read answers; all if empty

@@ -27,6 +27,10 @@ std::vector<Route> EventRoutes();         // events in the forms of Segment's, P
 std::vector<Route> OfrepRoutes();         // decisions by the OpenFeature Remote Evaluation Protocol
 std::vector<Route> SegmentRoutes();       // segments, snapshots and incidents
 std::vector<Route> RequestRoutes();       // what takes long and becomes a job
+std::vector<Route> SessionRoutes();       // signing in to the console
+std::vector<Route> OverviewRoutes();      // what the console shows first
+std::vector<Route> HistoryRoutes();       // one segment over time, incidents with their evidence
+std::vector<Route> BuilderRoutes();       // writing rules and segments
 std::vector<Route> ChangeRoutes();        // the stream of what changes
 std::vector<Route> TableRoutes();         // sources, monitored tables and their incidents
 std::vector<Route> DefinitionRoutes();    // TinyCDP: decisions, traits, segments and flags, keys

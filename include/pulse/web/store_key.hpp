@@ -44,7 +44,10 @@ struct FoundKey {
 // that is no key takes less. Reads the newest commits, without a query.
 std::optional<FoundKey> FindKey(std::string_view text);
 
-// The same by KeyProof() of its text.
+// The same for whoever has shown the whole text before: by what it begins with.
+std::optional<FoundKey> FindKeyByPrefix(const std::string& prefix);
+
+// The same by KeyProof() of its text, or of the token of a session of the console.
 std::optional<FoundKey> FindProvenKey(std::string_view proof);
 
 struct KeyUsage {

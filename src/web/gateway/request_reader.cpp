@@ -6,6 +6,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "pulse/base/utf8.hpp"
+#include "pulse/web/console.hpp"
 
 namespace pulse::web::gateway {
 
@@ -163,7 +164,7 @@ Refusal RequestReader::CheckTarget(std::string_view target) {
         return {400, "the request target is not valid"};
     const std::optional<std::vector<std::string>> segments = SplitPath(request_.path);
     if (!segments) return {400, "the path is not valid"};
-    const RouteMatch match = FindRoute(request_.method, *segments);
+    const RouteMatch match = FindRoute(request_.method, RoutePath(*segments));
     request_.route = match.route;
     request_.family = match.family;
     if (match.route) {

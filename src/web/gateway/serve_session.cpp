@@ -8,6 +8,7 @@
 #include "pulse/web/gateway/fold.hpp"
 #include "pulse/web/gateway/presented_key.hpp"
 #include "pulse/web/gateway/serve.hpp"
+#include "pulse/web/gateway/serve_console.hpp"
 
 namespace pulse::web::gateway {
 
@@ -15,6 +16,13 @@ namespace {
 
 // An idle connection keeps the small one.
 constexpr size_t kSmallBuffer = 2 << 10, kLargeBuffer = 64 << 10;
+
+// Nobody guesses a key; whoever tries shall not keep the database busy.
+constexpr int64_t kSignInsAMinute = 10;
+
+bool IsSignIn(const Request& request) {
+    return request.method == "POST" && request.route && request.route->path == "/console/session";
+}
 
 // An id that a client gives is taken only if it is harmless in a log.
 bool IsSafeId(std::string_view id) {
@@ -126,7 +134,10 @@ void Session::Handle(RequestReader::State state) {
         const int64_t wait = refusal ? 0 : [&] {
             const int64_t address =
                 server_.addresses().Take(client_.address, server_.settings().rate, began_);
-            return std::max(address, digest_ ? server_.keys().Take(*digest_, began_) : 0);
+            const int64_t sign_in = IsSignIn(reader_.request())
+                                        ? server_.sign_ins().Take(client_.address, kSignInsAMinute, began_)
+                                        : 0;
+            return std::max({address, sign_in, digest_ ? server_.keys().Take(*digest_, began_) : 0});
         }();
         // What has come with the head is read, so that the connection stays usable.
         state = reader_.Feed({});
@@ -211,6 +222,14 @@ void Session::Serve() {
                                        static_cast<size_t>(server_.settings().inflated_body));
     if (refusal) return Refuse(refusal);
     if (!Hold()) return Refuse({503, ""});
+    if (auto answer = AnswerConsole(request, server_.settings().console == "on",
+                                    server_.settings().console_directory)) {
+        route_ = "/console/";
+        server_.Release(std::exchange(held_, 0));
+        next_.reset();
+        slices_end_ = true;
+        return SendAnswer(answer->status, std::move(answer->headers), std::move(answer->body), false);
+    }
     auto call = std::make_shared<Call>();
     call->method = request.method;
     call->path = request.path;

@@ -145,6 +145,8 @@ void CheckTogether(const Settings& settings, std::vector<std::string>& problems)
         problems.emplace_back("tls_certificate and tls_key: set both or neither");
     if (settings.log != "requests" && settings.log != "errors" && settings.log != "off")
         problems.push_back("log: \"" + settings.log + "\" is not requests, errors or off");
+    if (settings.console != "on" && settings.console != "off")
+        problems.push_back("console: \"" + settings.console + "\" is not on or off");
     for (const std::string& entry : settings.trusted_proxies)
         if (!Networks::IsValid(entry))
             problems.push_back("trusted_proxies: \"" + entry + "\" is not an address or network");
@@ -208,6 +210,9 @@ const std::vector<Setting>& AllSettings() {
         {"tls_certificate", Kind::kText, &S::tls_certificate, "file with the certificate chain (PEM)"},
         {"tls_key", Kind::kText, &S::tls_key, "file with its key (PEM)"},
         {"log", Kind::kText, &S::log, "what to log: requests, errors or off"},
+        {"console", Kind::kText, &S::console, "whether the console is served: on or off"},
+        {"console_directory", Kind::kText, &S::console_directory,
+         "its files, for whoever changes them; empty: those in the program"},
     };
     return all;
 }

@@ -42,6 +42,7 @@ class Server {
     const Networks& trusted() const { return trusted_; }
     bool is_loopback() const { return loopback_; }
     AddressLimiter& addresses() { return addresses_; }
+    AddressLimiter& sign_ins() { return sign_ins_; }
     KeyLimiter& keys() { return keys_; }
     Metrics& metrics() { return metrics_; }
     Log& log() { return log_; }
@@ -74,7 +75,7 @@ class Server {
     Metrics metrics_;
     Networks trusted_;
     bool loopback_ = true, ending_ = false;
-    AddressLimiter addresses_;
+    AddressLimiter addresses_, sign_ins_;
     KeyLimiter keys_;
     Database primary_;
     std::unique_ptr<Database> standby_;

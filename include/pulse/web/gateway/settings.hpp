@@ -33,6 +33,7 @@ struct Settings {
     std::vector<std::string> cors_origins, trusted_proxies, hosts;
     std::string tls_certificate, tls_key;
     std::string log = "requests";
+    std::string console = "on", console_directory;
 
     bool operator==(const Settings&) const = default;
 };

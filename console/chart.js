@@ -1,0 +1,60 @@
+// Charts. Observable Plot is brought when the first one is shown; each has a role, a title and the same numbers as a
+// table. Colours are those of the style sheet: 'var(--c1)' to 'var(--c8)'.
+import { html, useEffect, useRef, useState, Table, count } from './ui.js';
+
+let library = null;
+export function loadPlot() {
+  library = library || import('./vendor/d3.js').then(() => import('./vendor/plot.js')).then(() => globalThis.Plot);
+  return library;
+}
+
+export const color = place => `var(--c${place % 8 + 1})`;
+
+// A chart.
+//   title    what it shows, in a sentence: it is read aloud     caption  shown above it (else the title)
+//   draw     (Plot, width) => what Plot.plot() takes            legend   [[label, class], …] with classes c1 to c8
+//   columns, rows  the numbers, as in Table                     height
+export function Chart({ title, caption, draw, legend, columns, rows, height = 220 }) {
+  const box = useRef();
+  const [width, setWidth] = useState(0);
+  const [error, setError] = useState(null);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWidth(Math.round(entry.contentRect.width)));
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    let gone = false;
+    if (width > 0) loadPlot().then(Plot => {
+      if (gone || !box.current) return;
+      const wanted = draw(Plot, width);
+      const svg = Plot.plot({ width, height, marginLeft: 52, marginRight: 16, className: 'plot', style: { background: 'none' }, ...wanted });
+      svg.setAttribute('role', 'img');
+      svg.setAttribute('aria-label', title);
+      const name = document.createElementNS('http://www.w3.org/2000/svg', 'title');
+      name.textContent = title;
+      svg.prepend(name);
+      // The picture has one name; the numbers are in the table.
+      for (const part of svg.querySelectorAll('[aria-label], [aria-description]')) { part.removeAttribute('aria-label'); part.removeAttribute('aria-description'); }
+      box.current.replaceChildren(svg);
+    }).catch(problem => { if (!gone) setError(problem); });
+    return () => { gone = true; };
+  }, [width, draw, title, height]);
+  return html`<figure><figcaption>${caption || title}</figcaption>
+    ${legend ? html`<div class="chart-legend">${legend.map(([label, name]) => html`<span key=${label}><i class=${name} aria-hidden="true"></i><bdi>${label}</bdi></span>`)}</div>` : null}
+    <div class="chart-box" ref=${box}></div>
+    ${error ? html`<p class="hint">The chart cannot be drawn here; its numbers are below.</p>` : null}
+    ${columns ? html`<details class="numbers"><summary>Show the numbers</summary><${Table} columns=${columns} rows=${rows} name="numbers" caption=${title} /></details>` : null}</figure>`;
+}
+
+// A few sizes as a line: [[at, value], …], oldest first. It needs no library.
+export function Sparkline({ points, label, bad }) {
+  const values = points.map(([, value]) => value).filter(value => value !== null);
+  if (values.length < 2) return html`<span class="soft">–</span>`;
+  const low = Math.min(...values), high = Math.max(...values);
+  const x = place => (place / (values.length - 1) * 104 + 3).toFixed(1);
+  const y = value => (23 - (high === low ? 0.5 : (value - low) / (high - low)) * 20).toFixed(1);
+  const text = label || `From ${count(values[0])} to ${count(values[values.length - 1])}; lowest ${count(low)}, highest ${count(high)}`;
+  return html`<svg class=${bad ? 'sparkline bad' : 'sparkline'} viewBox="0 0 110 26" role="img" aria-label=${text}>
+    <path d=${'M' + values.map((value, place) => x(place) + ' ' + y(value)).join('L')} /><circle cx=${x(values.length - 1)} cy=${y(values[values.length - 1])} r="2.2" /></svg>`;
+}

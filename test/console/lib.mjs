@@ -1,0 +1,121 @@
+// What the tests of the console share. A page's test is a file here that calls test() with what it does:
+//     import { test } from './lib.mjs';
+//     await test('Segments', async t => {
+//         await t.everyWay('#/segments', 'Segments');          // demo, empty, failing; light and dark, wide and narrow
+//         const page = await t.open('#/segments');
+//         t.ok(await page.getByRole('link', { name: 'All app users' }).isVisible(), 'a segment is listed');
+//     });
+// test/t/120_console.pl runs each with one JSON object: {url, empty, key, reader, writes}: the addresses of the consoles of two databases,
+// with data and without, and keys of both kinds. It prints one line "ok - …" or "not ok - …" for each check.
+import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const require = createRequire(join(process.env.NODE_PATH, 'console.js'));
+const { chromium } = require('playwright-core');
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const given = JSON.parse(process.argv[2]);
+
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const wide = { width: 1440, height: 900 }, narrow = { width: 360, height: 740 };
+
+export async function test(title, work) {
+    let failed = 0;
+    const ok = (condition, name) => { failed += !condition; console.log(`${condition ? 'ok' : 'not ok'} - ${title}: ${name}`); return !!condition; };
+    const is = (got, expected, name) => ok(got === expected, name) || console.log(`#   got ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`);
+    const like = (got, pattern, name) => ok(pattern.test(got), name) || console.log(`#   got ${JSON.stringify(got)}, expected ${pattern}`);
+    const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM || '/usr/bin/chromium', args: flags });
+
+    // One sign-in for each key: a minute has ten at most.
+    const signedIn = new Map();
+    async function cookiesOf(context, url, key) {
+        if (!signedIn.has(url + key)) {
+            const ask = () => context.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin } });
+            let answer = await ask();
+            while (answer.status() === 429) {
+                await new Promise(resolve => setTimeout(resolve, 1000 * answer.headers()['retry-after']));
+                answer = await ask();
+            }
+            if (!answer.ok()) throw new Error(`sign-in: ${answer.status()} ${await answer.text()}`);
+            signedIn.set(url + key, await context.cookies());
+        }
+        return signedIn.get(url + key);
+    }
+
+    // A page that is signed in. Options: hash first; size, scheme (light or dark), key (a text, or null: not signed in), empty (the database without
+    // data), broken (a status that all routes answer), zone, signedIn: false. Its `trouble` is a list of what a browser complains about.
+    async function open(hash = '#/', { size = wide, scheme = 'light', key = given.key, empty = false, broken = 0, zone = 'UTC', base } = {}) {
+        const url = base || (empty ? given.empty : given.url);
+        const context = await browser.newContext({ viewport: size, colorScheme: scheme, timezoneId: zone, reducedMotion: 'reduce', acceptDownloads: true });
+        if (key !== null) await context.addCookies(await cookiesOf(context, url, empty && key === given.key ? given.emptyKey : key));
+        const page = await context.newPage();
+        page.setDefaultTimeout(20000);
+        page.trouble = [];
+        page.on('pageerror', error => page.trouble.push(String(error)));
+        page.on('console', message => {
+            // What a broken or refusing server answers is logged by the browser itself.
+            if (message.type() === 'error' && !((broken || empty || page.refusals) && /Failed to load resource/.test(message.text()))) page.trouble.push(message.text());
+        });
+        page.on('request', request => { const { origin, protocol } = new URL(request.url()); if (origin !== new URL(url).origin && !['data:', 'blob:'].includes(protocol)) page.trouble.push('another origin: ' + request.url()); });
+        await page.addInitScript(() => addEventListener('securitypolicyviolation', event => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI)));
+        if (broken) await page.route(/\/console\/api\/(?!v1\/changes)/, route => route.fulfill({ status: broken, contentType: 'application/json', body: '{"error": "internal error"}' }));
+        await page.goto(url + hash);
+        await ready(page);
+        return page;
+    }
+
+    // Until nothing is being loaded, and charts are drawn.
+    async function ready(page) {
+        await page.waitForFunction(() => document.querySelector('main h1, main .part, main .notice') && !document.querySelector('.waiting, .spinner')
+            && [...document.querySelectorAll('.chart-box')].every(box => box.firstChild || !box.offsetParent));
+    }
+
+    // axe finds nothing, and the page is no wider than the window.
+    async function sound(page, name) {
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+        is(violations.map(one => `${one.id}: ${one.nodes.map(node => node.target + ' ' + node.failureSummary).join('; ')}`).join('\n#   '), '', `${name}: axe finds nothing`);
+        const over = await page.evaluate(() => [...document.querySelectorAll('main *')].filter(element => element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('.sql, .numbers, .diff, svg, .hidden, caption, thead'))
+            .slice(0, 3).map(element => element.tagName + '.' + element.className));
+        is(over.join(' '), '', `${name}: nothing is wider than the window`);
+        is(page.trouble.join('\n#   '), '', `${name}: the browser has nothing to complain about`);
+    }
+
+    // A page as everybody may meet it: with data at both widths, light and dark; without data; with a server that fails.
+    async function everyWay(hash, heading) {
+        for (const [size, scheme] of [[wide, 'light'], [narrow, 'dark'], [narrow, 'light'], [wide, 'dark']]) {
+            const page = await open(hash, { size, scheme });
+            const name = `${hash} ${size.width} ${scheme}`;
+            if (heading) ok(await page.getByRole('heading', { level: 1, name: heading }).count(), `${name}: its heading`);
+            is(await page.locator('.notice.failed').count(), 0, `${name}: every part loads`);
+            await sound(page, name);
+            await page.context().close();
+        }
+        const empty = await open(hash, { empty: true });
+        is(empty.trouble.join('\n#   '), '', `${hash} empty database: the browser has nothing to complain about`);
+        await empty.context().close();
+        const broken = await open(hash, { broken: 500 });
+        ok(await broken.getByText('Not loaded').count(), `${hash} failing server: it says that it did not load`);
+        await sound(broken, `${hash} failing server`);
+        await broken.context().close();
+    }
+
+    // Press keys until this has the focus; false if it never gets it.
+    async function tabTo(page, locator, most = 80) {
+        for (let i = 0; i < most; i++) {
+            if (await locator.evaluate(element => element === document.activeElement)) return true;
+            await page.keyboard.press('Tab');
+        }
+        return false;
+    }
+
+    const watch = setTimeout(() => { console.log(`not ok - ${title}: it takes too long`); process.exit(1); }, 1000 * (given.seconds || 300));
+    try {
+        await work({ ok, is, like, open, ready, sound, everyWay, tabTo, given, wide, narrow, browser });
+    } catch (error) {
+        ok(false, `it does not end well: ${error.stack}`.replace(/\n/g, '\n#   '));
+    }
+    clearTimeout(watch);
+    await browser.close();
+    process.exit(failed ? 1 : 0);
+}
