@@ -46,7 +46,7 @@ void MeasurePeople(Moment now, std::vector<Signal>& signals) {
         {Value::Time(now)});
     const double people = rows[0].Float8(0);
     if (people > 0) AddOwn(signals, "known_share", "all", rows[0].Float8(1) / people);
-    // People without a record have not refused: then the share is unknown.
+    // Whoever said nothing has not refused: without any record nothing is known.
     const pg::Result consent = pg::Execute(
         "SELECT count(*) FILTER (WHERE status = 'granted' AND (expires_at IS NULL OR expires_at > $1))::float8,"
         " count(*) FROM pulse.consent WHERE purpose = 'ads'",
