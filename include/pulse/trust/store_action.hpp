@@ -140,8 +140,13 @@ Decided ReportOutcome(std::optional<int64_t> id, const std::string& token, const
 bool ApplyNow(int64_t id);
 // Approved actions, and held ones that are to be looked at again.
 std::vector<int64_t> ActionsToApply(int64_t limit);
-// Ends what has waited for too long; returns the number.
-int64_t ExpireActions(int64_t limit);
+// For an action whose handling failed: it is not looked at for a while, so that it keeps no other waiting.
+void PostponeAction(int64_t id, const std::string& why);
+// Actions that have waited for too long.
+std::vector<int64_t> ExpiredActions(int64_t limit);
+// Ends one of them; returns whether anything changed.
+bool ExpireAction(int64_t id);
+void EndOldTokens();
 // When there is something to do.
 std::optional<Moment> NextActionDue();
 
