@@ -103,7 +103,7 @@ check-includes:
 SQL_ROOMS = base pg audit audit_chain rule source segment snapshot snapshot_import snapshot_request drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
             profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person profile_consent profile_privacy trait trait_static trait_live trait_find trait_export flag \
             insight insight_rfm insight_lifecycle insight_funnel insight_retention insight_path insight_quality insight_anomaly insight_experiment \
-            trust trust_signal trust_health trust_gate trust_action trust_queue trust_automation trust_campaign \
+            trust trust_signal trust_health trust_gate trust_action trust_automation trust_campaign \
             audience audience_destination audience_sync audience_export \
             web web_event_source web_signature web_metrics worker web_change demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
