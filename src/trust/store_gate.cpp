@@ -94,12 +94,18 @@ void ReadFreeze(GateFacts& facts) {
     if (!rows.empty()) facts.frozen_why = rows[0].TextOrNull(1).value_or("");
 }
 
-std::optional<Moment> LastHistory(const std::string& scope) {
+// When the health of a scope and of everything was kept last.
+struct LastKept {
+    std::optional<Moment> scope, all;
+};
+
+LastKept FindLastKept(const std::string& scope) {
     static pg::Statement statement(
-        "SELECT as_of FROM pulse.signal_health_history WHERE scope = $1 ORDER BY hour DESC LIMIT 1",
+        "SELECT (SELECT h.as_of FROM pulse.signal_health_history AS h WHERE h.scope = $1 ORDER BY h.hour DESC LIMIT 1),"
+        " (SELECT h.as_of FROM pulse.signal_health_history AS h WHERE h.scope = 'all' ORDER BY h.hour DESC LIMIT 1)",
         {TEXTOID});
     const pg::Result rows = statement.Execute({Value::Text(scope)});
-    return rows.empty() ? std::nullopt : std::optional(rows[0].Time(0));
+    return {rows[0].TimeOrNull(0), rows[0].TimeOrNull(1)};
 }
 
 std::string ProblemOf(const std::string& what, const std::string& state) {
@@ -127,10 +133,11 @@ void Gather(FullDecision& full, bool dry_run) {
             facts.subject = Write(ReadSubject(facts.subject));
             TakeScore(facts.subject, settings, !dry_run && facts.writable && !facts.clock_ahead, facts,
                       full.parts);
-            if (!facts.last_history) facts.last_history = LastHistory(facts.subject);
+            const LastKept kept = FindLastKept(facts.subject);
+            if (!facts.last_history) facts.last_history = kept.scope;
             // A scope that is not kept up says nothing about the clock; that of everything always does.
-            if (const auto newest = LastHistory("all"); newest && *newest > facts.now) {
-                facts.last_history = newest;
+            if (kept.all && *kept.all > facts.now) {
+                facts.last_history = kept.all;
                 facts.everything_later = true;
             }
         } catch (const UserError& error) {

@@ -77,7 +77,18 @@ SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_
 -- ---- an unknown action says what Pulse carries out ----
 SELECT * FROM pulse_propose_action('pause', 'flag:x');
 SELECT pulse_create_automation('pauses', '{"when": {"schedule": "1 hour"}, "do": {"action": "pause", "subject": "flag:x"}}');
+-- ---- what Pulse measures of people costs the same whether they are many or not ----
 SET client_min_messages = warning;
+INSERT INTO pulse.profile (id, canonical_id, bucketing_id, first_seen_at, updated_at) SELECT i, i, i, now(), now() FROM generate_series(1, 60000) AS i;
+INSERT INTO pulse.identity (kind, value, profile_id, first_seen_at) SELECT 'email', i || '@example.com', i, now() FROM generate_series(1, 60000, 5) AS i;
+INSERT INTO pulse.consent (profile_id, purpose, status, at, record_id, live) SELECT i, 'ads', 'granted', now(), i, '{(,)}' FROM generate_series(1, 60000, 2) AS i;
+ANALYZE pulse.profile, pulse.identity, pulse.consent;
+SET pulse.now = '2026-03-01 14:00+00';
+BEGIN;
+SELECT pulse_update_signal_health() IS NOT NULL AS kept;
+SELECT sum(seq_tup_read) < 10 AND sum(idx_tup_fetch) < 100000 AS bounded FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse' AND relname IN ('profile', 'identity', 'consent');
+COMMIT;
+SELECT name, round(last_value::numeric, 1) FROM pulse.signal_series WHERE source = 'pulse' AND name LIKE '%share' ORDER BY 1;
 DROP EXTENSION pulse CASCADE;
 DROP TABLE queue_done CASCADE;
 DROP FUNCTION queue_act, queue_locks, queue_locks_and_fails;
