@@ -94,6 +94,8 @@ ScopeHealth ComputeFrom(const StoredState& before, const std::string& scope, Mom
     // What a scope reads must not depend on the session that asks.
     const pg::Identity settings_of_its_own = pg::Identity::Caller();
     for (const source::FixedSetting& each : source::kFixedSettings) pg::SetLocally(each.name, each.value);
+    // Planning costs more than running: of arrays of names every plan would be a new one.
+    pg::SetLocally("plan_cache_mode", "force_generic_plan");
     ScopeHealth result;
     result.as_of = now;
     result.reads = DependenciesOf(ReadSubject(scope));

@@ -74,12 +74,13 @@ struct Wanted {
 
 // The newest of each series of the scope, at most 200 for each part: part, name, source, entity, value, time.
 pg::Result ReadSeries(const ScopeNames& names, const std::vector<Wanted>& wanted, Moment now) {
-#define PULSE_EACH_PART                                                                                       \
-    "SELECT w.part, n.* FROM unnest($1, $2, $3) AS w (part, names, since) CROSS JOIN LATERAL (SELECT s.name," \
+#define PULSE_EACH_PART                                                                                     \
+    "SELECT w.part, n.* FROM (SELECT u.part, string_to_array(u.names, ',') COLLATE \"C\" AS names, u.since" \
+    " FROM unnest($1, $2, $3) AS u (part, names, since) OFFSET 0) AS w CROSS JOIN LATERAL (SELECT s.name,"  \
     " s.source, s.entity, s.last_value, s.last_at FROM "
-#define PULSE_NEWEST_FIRST                                                                           \
-    " AS s WHERE s.name = ANY (string_to_array(w.names, ',') COLLATE \"C\") AND s.last_at > w.since" \
-    " AND s.last_at <= $4 AND s.source <> 'pulse' ORDER BY s.last_at DESC, s.name, s.source, s.entity LIMIT 200) AS n"
+#define PULSE_NEWEST_FIRST                                                                                   \
+    " AS s WHERE s.name = ANY (w.names) AND s.last_at > w.since AND s.last_at <= $4 AND s.source <> 'pulse'" \
+    " ORDER BY s.last_at DESC, s.name, s.source, s.entity LIMIT 200) AS n"
     static pg::Statement all(PULSE_EACH_PART "pulse.signal_series" PULSE_NEWEST_FIRST,
                              {TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID});
     static pg::Statement some(
