@@ -53,7 +53,7 @@ COMMENT ON TABLE pulse.trust_change IS 'Transactions of the last minutes that ch
 COMMENT ON COLUMN pulse.trust_change.seen_at IS 'When the job signal_health saw it first, by the wall clock; it deletes the row a minute later, when no stored score is as old.';
 
 CREATE FUNCTION pulse.note_trust_change() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO pulse.trust_change DEFAULT VALUES ON CONFLICT DO NOTHING;
     RETURN NULL;
@@ -101,6 +101,8 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.signal_health_history', '');
 -- What lets actions pass is written by the owner alone: without a policy for writing not even pg_write_all_data can.
 ALTER TABLE pulse.trust_setting ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.trust_setting FOR SELECT USING (true);
+ALTER TABLE pulse.trust_change ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.trust_change FOR SELECT USING (true);
 ALTER TABLE pulse.signal_health_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.signal_health_state FOR SELECT USING (true);
 ALTER TABLE pulse.signal_health_history ENABLE ROW LEVEL SECURITY;

@@ -241,7 +241,8 @@ StoredScope FindStored(const std::string& scope, Moment now) {
     static pg::Statement statement(
         "SELECT s.score, s.status, s.issues, s.parts, s.as_of, s.used_at, s.score IS NOT NULL AND"
         " s.computed_at <= clock_timestamp() AND s.computed_at > clock_timestamp() - interval '10 seconds'"
-        " AND NOT EXISTS (SELECT FROM pulse.trust_change AS c WHERE c.xid >= pg_snapshot_xmax(s.snapshot))"
+        " AND coalesce((SELECT c.xid FROM pulse.trust_change AS c ORDER BY c.xid DESC LIMIT 1)"
+        " < pg_snapshot_xmax(s.snapshot), true)"
         " AND NOT EXISTS (SELECT FROM pulse.trust_change AS c WHERE c.xid ="
         " ANY (ARRAY(SELECT pg_snapshot_xip(s.snapshot)) || s.computed_by))"
         " FROM pulse.signal_health_state AS s WHERE s.scope = $1 AND s.error IS NULL",

@@ -178,7 +178,7 @@ void ReadPast(Moment now, HealthFacts& facts) {
 }
 
 // All that the score reads of signals.
-void ReadSignals(const ScopeNames& names, Moment now, HealthFacts& facts) {
+void ReadSignalsOfScope(const ScopeNames& names, Moment now, HealthFacts& facts) {
     std::vector<Wanted> wanted{{"metric", {"spend", "conversions", "cpa", "roas"}, kEvidenceLife},
                                {"match", {"match_rate"}, kEvidenceLife}};
     if (facts.ad_platform) {
@@ -435,7 +435,7 @@ HealthFacts ReadHealthFacts(const Dependencies& scope, Moment now) {
     HealthFacts facts;
     facts.everything = names.everything;
     facts.ad_platform = names.everything ? HasAdPlatform(now) : names.ad_platform;
-    ReadSignals(names, now, facts);
+    ReadSignalsOfScope(names, now, facts);
     names.everything ? ReadWatchedOfAll(now, facts) : ReadWatched(names, now, facts);
     facts.people = names.everything ? HasPeople() : facts.people || names.people;
     if (facts.people) {
