@@ -52,6 +52,8 @@ CREATE TABLE pulse.trust_change (
 COMMENT ON TABLE pulse.trust_change IS 'Transactions of the last minutes that changed what scores stand on: signals, incidents, definitions, settings. By them a stored score is known to be old, in whatever order transactions commit. Written by triggers and with each signal; no dump contains it.';
 COMMENT ON COLUMN pulse.trust_change.seen_at IS 'When the job signal_health saw it first, by the wall clock; it deletes the row a minute later, when no stored score is as old.';
 
+SELECT pg_catalog.pg_extension_config_dump('pulse.trust_change', 'WHERE false');
+
 CREATE FUNCTION pulse.note_trust_change() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
