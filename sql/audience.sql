@@ -121,6 +121,8 @@ CREATE TABLE pulse.audience_mark (
 );
 COMMENT ON TABLE pulse.audience_mark IS 'People whom the next sync of an audience looks at, because their membership, ids, attributes or consent changed. One row for each change, so that a change during a sync is not lost. Beyond a million the job retention deletes them, and the next sync compares everybody.';
 
+CREATE TRIGGER audience_trust AFTER INSERT OR DELETE OR UPDATE OF name, segment_id, destination ON pulse.audience FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER audience_trust ON pulse.audience IS 'Stored scores that stand on it are old.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience_home', 'WHERE false');

@@ -80,6 +80,7 @@ CREATE TABLE pulse.automation_trigger (
     action_id bigint,
     note text,  -- Level: people_reader
     handled_at timestamptz,
+    retry_at timestamptz,
     UNIQUE (automation_id, key)
 );
 CREATE INDEX automation_trigger_waiting ON pulse.automation_trigger (id) WHERE status = 'waiting';
@@ -90,7 +91,10 @@ COMMENT ON COLUMN pulse.automation_trigger.key IS 'Names the cause, such as inci
 COMMENT ON COLUMN pulse.automation_trigger.data IS 'The details of the cause, given to the action as cause in its payload.';
 COMMENT ON COLUMN pulse.automation_trigger.share IS 'The share of the segment that moved, at most.';
 COMMENT ON COLUMN pulse.automation_trigger.status IS 'waiting; acted: proposed action_id; skipped: note says why.';
+COMMENT ON COLUMN pulse.automation_trigger.retry_at IS 'Not looked at again before this time, because that failed; note has the error.';
 
+CREATE TRIGGER automation_trust AFTER INSERT OR DELETE OR UPDATE OF name, definition ON pulse.automation FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER automation_trust ON pulse.automation IS 'Stored scores that stand on it are old.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation_version', '');
