@@ -32,7 +32,13 @@ std::vector<ConsentPurpose> LoadPurposes() {
         true);
     std::vector<ConsentPurpose> purposes;
     for (uint64_t i = 0; i < rows.size(); ++i)
-        purposes.push_back({rows[i].Text(0), rows[i].Texts(1), rows[i].Bool(2)});
+        purposes.push_back({rows[i].Text(0), rows[i].Texts(1), rows[i].Bool(2), {}});
+    const pg::Result defaults =
+        pg::Execute("SELECT purpose, region, granted FROM pulse.consent_default", {}, true);
+    for (uint64_t i = 0; i < defaults.size(); ++i)
+        for (ConsentPurpose& purpose : purposes)
+            if (purpose.purpose == defaults[i].Text(0))
+                purpose.defaults.push_back({defaults[i].Text(1), defaults[i].Bool(2)});
     return purposes;
 }
 
