@@ -41,7 +41,7 @@ CREATE TABLE pulse.export_chunk (
 );
 COMMENT ON TABLE pulse.export_chunk IS 'The content of the files of pulse.export, in pieces of whole lines; a line that is larger than a piece is cut between two characters. pulse.read_export() returns them.';
 COMMENT ON COLUMN pulse.export_chunk.chunk IS 'The place of the piece in the file, from 1.';
-COMMENT ON COLUMN pulse.export_chunk.people IS 'All profiles of the people whose lines end in it, for the erasure of one of them: the columns of a file need not say who it is.';
+COMMENT ON COLUMN pulse.export_chunk.people IS 'Profiles of people in the file: its pieces together have all of them. An erasure finds the file by these, for its columns need not say who it is.';
 
 -- Level: owner
 CREATE TABLE pulse.export_secret (

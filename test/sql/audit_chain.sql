@@ -133,6 +133,7 @@ BEGIN;
 INSERT INTO pulse.audit (actor, actor_kind, login, action, subject) SELECT 'many', 'role', 'many', 'test.much', repeat('subject ', 1000) FROM generate_series(1, 2) AS i;
 INSERT INTO pulse.audit (actor, actor_kind, login, action, subject) SELECT CASE i WHEN 7 THEN 'rare' ELSE 'many' END, 'role', 'many', CASE i WHEN 8 THEN 'test.rare' ELSE 'test.much' END, CASE i WHEN 9 THEN 'rare' ELSE 'much' END
 FROM generate_series(1, 5000) AS i;
+ANALYZE pulse.audit;
 CREATE FUNCTION rows_read() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT pg_stat_get_xact_tuples_returned('pulse.audit'::regclass) + pg_stat_get_xact_tuples_fetched('pulse.audit'::regclass) $$;
 SELECT rows_read() AS begun \gset
 SELECT count(*) FROM pulse_list_audit(only_actor => 'rare');
