@@ -30,12 +30,19 @@ std::string Sha256Hex(std::string_view text) {
     return hex;
 }
 
-// true and false, also as texts.
+bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+        return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                          [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+    });
+}
+
+// true and false, also as texts, as Google's interfaces write them, too.
 std::optional<bool> ReadAnswer(const json::Value& value) {
     if (value.Is(json::Type::kBoolean)) return value.boolean;
     if (!value.Is(json::Type::kText)) return std::nullopt;
-    if (value.text == "granted" || value.text == "true" || value.text == "yes") return true;
-    if (value.text == "denied" || value.text == "false" || value.text == "no") return false;
+    if (IsOneOf(value.text, {"granted", "consent_granted", "true", "yes"})) return true;
+    if (IsOneOf(value.text, {"denied", "consent_denied", "false", "no"})) return false;
     return std::nullopt;
 }
 
@@ -146,17 +153,25 @@ class EventConsentReader {
     // Google's consent mode. Storage for ads is about cookies: it can refuse, but is no consent to ads.
     void ReadGoogle(const json::Value& consent) {
         nlohmann::json proof = nlohmann::json::object();
-        const auto answer = [&](const char* key) {
-            const json::Value value = reader_.Get(consent, key);
-            const std::optional<bool> granted = ReadAnswer(value);
-            if (granted) proof[key] = *granted ? "granted" : "denied";
-            if (value.Given() && !granted)
-                Note(std::string("consent.") + key + " is neither granted nor denied");
-            return granted;
+        const auto answer = [&](std::initializer_list<const char*> keys) {
+            std::optional<bool> said;
+            for (const char* key : keys) {
+                const json::Value value = reader_.Get(consent, key);
+                if (!value.Given()) continue;
+                const std::optional<bool> granted = ReadAnswer(value);
+                if (!granted) {
+                    Note(std::string("consent.") + key + " is neither granted nor denied");
+                    continue;
+                }
+                proof[key] = *granted ? "granted" : "denied";
+                said = said.value_or(true) && *granted;
+            }
+            return said;
         };
-        const std::optional<bool> storage = answer("ad_storage"), user_data = answer("ad_user_data"),
-                                  personal = answer("ad_personalization"),
-                                  analytics = answer("analytics_storage");
+        const std::optional<bool> storage = answer({"ad_storage"}),
+                                  user_data = answer({"ad_user_data", "adUserData"}),
+                                  personal = answer({"ad_personalization", "adPersonalization"}),
+                                  analytics = answer({"analytics_storage"});
         if (user_data || storage == false)
             Say(kAds, user_data.value_or(false) && storage.value_or(true), "google", proof);
         if (personal) Say(kPersonalization, *personal, "google", proof);
