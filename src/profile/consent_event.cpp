@@ -84,18 +84,19 @@ class EventConsentReader {
     }
 
     // Of several statements about a purpose the refusal counts; of equal ones the first.
-    void Say(const std::string& purpose, bool granted, const char* source, const nlohmann::json& proof) {
+    void Say(const std::string& purpose, bool granted, const char* source, const std::string& proof) {
         const auto known = std::find_if(found_.statements.begin(), found_.statements.end(),
                                         [&](const EventConsent& said) { return said.purpose == purpose; });
         if (known == found_.statements.end())
-            found_.statements.push_back({purpose, granted, source, DumpJson(proof)});
+            found_.statements.push_back({purpose, granted, source, proof});
         else if (known->granted && !granted)
-            *known = {purpose, granted, source, DumpJson(proof)};
+            *known = {purpose, granted, source, proof};
     }
 
     void RefuseAds(const char* source, const nlohmann::json& proof) {
-        Say(kAds, false, source, proof);
-        Say(kPersonalization, false, source, proof);
+        const std::string text = DumpJson(proof);
+        Say(kAds, false, source, text);
+        Say(kPersonalization, false, source, text);
     }
 
     json::Value First(const json::Value& object, std::initializer_list<const char*> keys) const {
@@ -120,7 +121,7 @@ class EventConsentReader {
             const json::Value value = reader_.Get(consent, purpose.name);
             if (!value.Given()) continue;
             if (const std::optional<bool> granted = ReadAnswer(value))
-                Say(purpose.name, *granted, "consent", nlohmann::json::object());
+                Say(purpose.name, *granted, "consent", "{}");
             else
                 Note("consent." + purpose.name + " is neither true nor false");
         }
@@ -146,7 +147,7 @@ class EventConsentReader {
                 proof[category] = answer;
                 granted = granted && answer;
             }
-            Say(purpose.name, granted, "category", {{"categories", proof}});
+            Say(purpose.name, granted, "category", DumpJson({{"categories", proof}}));
         }
     }
 
@@ -172,10 +173,12 @@ class EventConsentReader {
                                   user_data = answer({"ad_user_data", "adUserData"}),
                                   personal = answer({"ad_personalization", "adPersonalization"}),
                                   analytics = answer({"analytics_storage"});
+        if (proof.empty()) return;
+        const std::string text = DumpJson(proof);
         if (user_data || storage == false)
-            Say(kAds, user_data.value_or(false) && storage.value_or(true), "google", proof);
-        if (personal) Say(kPersonalization, *personal, "google", proof);
-        if (analytics) Say(kAnalytics, *analytics, "google", proof);
+            Say(kAds, user_data.value_or(false) && storage.value_or(true), "google", text);
+        if (personal) Say(kPersonalization, *personal, "google", text);
+        if (analytics) Say(kAnalytics, *analytics, "google", text);
     }
 
     void ReadTcString(std::string_view text) {
@@ -183,8 +186,10 @@ class EventConsentReader {
         const std::optional<TcfConsent> consent = ReadTcf(text, std::max(names_.tcf_vendor, 1), problem);
         if (!consent) return Note("The TC string cannot be read: " + problem);
         if (names_.tcf_vendor == 0) return;
-        const nlohmann::json proof = {
-            {"tcf", text}, {"sha256", Sha256Hex(text)}, {"vendor", names_.tcf_vendor}, {"cmp", consent->cmp}};
+        const std::string proof = DumpJson({{"tcf", text},
+                                            {"sha256", Sha256Hex(text)},
+                                            {"vendor", names_.tcf_vendor},
+                                            {"cmp", consent->cmp}});
         const bool ads = consent->Allows(1) && consent->Allows(2) && consent->Allows(7);
         Say(kAds, ads, "tcf", proof);
         Say(kPersonalization, ads && consent->Allows(3) && consent->Allows(4), "tcf", proof);
