@@ -87,10 +87,15 @@ BEGIN
         DETAIL = 'Rows can only be added to it.', HINT = 'Record what the person says now by pulse_set_consent().';
 END $$;
 COMMENT ON FUNCTION pulse.keep_consent_record() IS 'Refuses to change what was recorded in pulse.consent_record.';
-CREATE TRIGGER consent_record_keep BEFORE UPDATE ON pulse.consent_record FOR EACH ROW
-    WHEN (NEW.repeated_at < OLD.repeated_at OR (to_jsonb(NEW) - 'repeated_at') IS DISTINCT FROM (to_jsonb(OLD) - 'repeated_at'))
+-- Events update repeated_at alone, for which the comparison of everything else would cost more than the update.
+CREATE TRIGGER consent_record_keep
+    BEFORE UPDATE OF id, profile_id, purpose, status, at, expires_at, recorded_at, recorded_by, source, basis, text, text_version, proof ON pulse.consent_record
+    FOR EACH ROW WHEN ((to_jsonb(NEW) - 'repeated_at') IS DISTINCT FROM (to_jsonb(OLD) - 'repeated_at'))
     EXECUTE FUNCTION pulse.keep_consent_record();
-COMMENT ON TRIGGER consent_record_keep ON pulse.consent_record IS 'Only repeated_at may change, to a later time.';
+COMMENT ON TRIGGER consent_record_keep ON pulse.consent_record IS 'Nothing may change but repeated_at.';
+CREATE TRIGGER consent_record_repeat BEFORE UPDATE OF repeated_at ON pulse.consent_record FOR EACH ROW
+    WHEN (NEW.repeated_at < OLD.repeated_at) EXECUTE FUNCTION pulse.keep_consent_record();
+COMMENT ON TRIGGER consent_record_repeat ON pulse.consent_record IS 'repeated_at may change to a later time.';
 
 -- Level: people_reader
 CREATE TABLE pulse.consent (

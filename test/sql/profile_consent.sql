@@ -221,6 +221,10 @@ SET pulse.now = '2011-06-01 00:00+00';
 -- Nothing that was recorded changes.
 UPDATE pulse.consent_record SET status = 'granted';
 UPDATE pulse.consent_record SET repeated_at = at - interval '1 day';
+UPDATE pulse.consent_record SET proof = '{"forged": true}', repeated_at = repeated_at;
+-- The trigger that compares rows does not fire for repeated_at, and for every other column.
+SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = 'pulse.consent_record'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+  AND (a.attname = 'repeated_at') = (a.attnum = ANY ((SELECT t.tgattr FROM pg_trigger AS t WHERE t.tgname = 'consent_record_keep')::int2[]));
 
 SELECT action, subject ~ '^profile:[0-9]+$' AS person, count(*) FROM pulse.audit WHERE action LIKE 'consent.%' GROUP BY 1, 2 ORDER BY 1, 2;
 -- Who is deleted by hand leaves nothing.
