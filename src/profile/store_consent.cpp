@@ -5,6 +5,7 @@
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/array.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/consent_listener.hpp"
@@ -152,13 +153,17 @@ std::vector<int64_t> InsertRecords(const std::vector<ConsentStatement>& statemen
 
 void NoteRepeated(const std::map<int64_t, Moment>& repeated) {
     static pg::Statement update(
-        "UPDATE pulse.consent_record AS r SET repeated_at = u.at FROM jsonb_to_recordset($1)"
-        " AS u (id bigint, at timestamptz) WHERE r.id = u.id AND r.repeated_at < u.at",
-        {JSONBOID});
-    Json rows = Json::array();
-    for (const auto& [id, at] : repeated) rows.push_back({{"id", id}, {"at", FormatMoment(at)}});
+        "UPDATE pulse.consent_record AS r SET repeated_at = u.at FROM unnest($1, $2) AS u (id, at)"
+        " WHERE r.id = u.id AND r.repeated_at < u.at",
+        {INT8ARRAYOID, TIMESTAMPTZARRAYOID});
+    std::vector<int64_t> records;
+    std::vector<Moment> times;
+    for (const auto& [id, at] : repeated) {
+        records.push_back(id);
+        times.push_back(at);
+    }
     const ForceIndexScans force_index;
-    update.Execute({Value::Jsonb(rows)});
+    update.Execute({Value::Int8s(records), pg::Times(times)});
 }
 
 using StatesOfPeople = std::map<int64_t, std::map<std::string, ConsentState>>;
