@@ -63,7 +63,7 @@ COMMENT ON COLUMN pulse.audience.match_source IS 'Where the match rate comes fro
 CREATE TABLE pulse.audience_home (
     audience_id bigint PRIMARY KEY REFERENCES pulse.audience ON DELETE CASCADE
 );
-COMMENT ON TABLE pulse.audience_home IS 'The audiences that this database synchronises. No dump contains it: a restored copy sends nothing before pulse_resume_audience().';
+COMMENT ON TABLE pulse.audience_home IS 'The audiences that this database synchronises. Neither a dump nor a logical copy contains it: a copy sends nothing before pulse_resume_audience().';
 
 -- Level: people_reader
 CREATE TABLE pulse.audience_member (
@@ -140,6 +140,16 @@ COMMENT ON FUNCTION pulse.announce_audience() IS 'Tells other sessions, when the
 CREATE TRIGGER audience_announce AFTER INSERT OR DELETE OR TRUNCATE ON pulse.audience
     FOR EACH STATEMENT EXECUTE FUNCTION pulse.announce_audience();
 COMMENT ON TRIGGER audience_announce ON pulse.audience IS 'Invalidates what sessions remember of audiences.';
+
+CREATE FUNCTION pulse.settle_audience_home() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION pulse.settle_audience_home() IS 'Leaves out the rows of another database.';
+CREATE TRIGGER audience_home_settle BEFORE INSERT ON pulse.audience_home FOR EACH ROW EXECUTE FUNCTION pulse.settle_audience_home();
+ALTER TABLE pulse.audience_home ENABLE REPLICA TRIGGER audience_home_settle;
+COMMENT ON TRIGGER audience_home_settle ON pulse.audience_home IS 'For a logical copy: it sends nothing before pulse_resume_audience().';
 
 CREATE FUNCTION pulse.mark_deleted_people() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -258,6 +258,7 @@ CREATE FUNCTION pulse.build_step(people bigint) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
 COMMENT ON FUNCTION pulse.build_step(bigint) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
+-- PostgreSQL does not let a procedure commit that fixes settings, such as search_path. So every name and operator in it has its schema.
 -- Level: operator
 CREATE PROCEDURE pulse.inner_build(people bigint)
     LANGUAGE plpgsql AS $$

@@ -44,14 +44,20 @@ CREATE FUNCTION pulse.settle_automation() RETURNS trigger
 BEGIN
     IF NEW.status = 'active' THEN
         NEW.status := 'paused';
-        NEW.status_reason := 'restored from a dump';
+        NEW.status_reason := CASE current_setting('session_replication_role') WHEN 'replica' THEN 'replicated from another server' ELSE 'restored from a dump' END;
     END IF;
-    NEW.position := NULL;
+    IF TG_OP = 'INSERT' THEN
+        NEW.position := NULL;
+    END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION pulse.settle_automation() IS 'Pauses the automations of a restored dump.';
+COMMENT ON FUNCTION pulse.settle_automation() IS 'Pauses the automations of a restored dump or a logical copy.';
 CREATE TRIGGER automation_pause BEFORE INSERT ON pulse.automation FOR EACH ROW EXECUTE FUNCTION pulse.settle_automation();
-COMMENT ON TRIGGER automation_pause ON pulse.automation IS 'For a restored dump; pulse_create_automation() makes its row active afterwards.';
+ALTER TABLE pulse.automation ENABLE ALWAYS TRIGGER automation_pause;
+COMMENT ON TRIGGER automation_pause ON pulse.automation IS 'For a restored dump or a logical copy; pulse_create_automation() makes its row active afterwards.';
+CREATE TRIGGER automation_pause_copy BEFORE UPDATE OF status ON pulse.automation FOR EACH ROW EXECUTE FUNCTION pulse.settle_automation();
+ALTER TABLE pulse.automation ENABLE REPLICA TRIGGER automation_pause_copy;
+COMMENT ON TRIGGER automation_pause_copy ON pulse.automation IS 'For a logical copy: what is active on the other server is paused here.';
 CREATE TRIGGER automation_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.automation FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
 COMMENT ON TRIGGER automation_settle ON pulse.automation IS 'For new rows, renamed roles, and those of a restored dump.';
 ALTER TABLE pulse.automation ENABLE ALWAYS TRIGGER automation_settle;
