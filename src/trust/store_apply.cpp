@@ -29,7 +29,7 @@ struct Failure {
 
 // Calls the kind in a subtransaction: what fails leaves nothing behind.
 std::optional<Failure> CarryOut(const ActionRow& row, const ActionKind& kind, json& before, json& result) {
-    const Action action{row.id, row.name, row.subject, row.decision};
+    const Action action = ActionOf(row);
     try {
         pg::Subtransaction subtransaction;
         {

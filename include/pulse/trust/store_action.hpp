@@ -44,6 +44,8 @@ ActionRow LockAction(int64_t id);
 std::optional<ActionRow> TryLockAction(int64_t id);
 // The action of a subject that has not ended.
 std::optional<int64_t> LiveActionOf(const std::string& subject);
+// What the functions of its kind get.
+Action ActionOf(const ActionRow& row);
 [[noreturn]] void ThrowSubjectBusy(const std::string& subject, int64_t action);
 
 // One step: state and needs of the row, its history, the audit log, and messages to subscriptions.
@@ -54,6 +56,7 @@ struct Step {
     std::string actor;
     std::optional<std::string> note = {};
     std::optional<int64_t> attempt = {};
+    bool tells_kind = true;  // the room that carries it out, when it ends without that
 };
 // Takes it: `row` has the new state afterwards. `assessed`: what it is based on; null: no decision of the
 // gate.
