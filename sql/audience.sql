@@ -119,7 +119,7 @@ CREATE TABLE pulse.audience_removal (
 );
 CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, id);
 CREATE INDEX audience_removal_erased ON pulse.audience_removal (audience_id, queued_at) WHERE cause = 'erased';
-COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, those of erased people, and those of people who have withdrawn consent while a sync is held for max_share. Rows are deleted when the platform has confirmed.';
+COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, those of erased people, and those of people who have withdrawn consent while a sync is held or the audience is paused or stopped. Rows are deleted when the platform has confirmed.';
 
 -- No foreign key: whoever writes events would lock the one row of the audience.
 -- Level: people_reader
@@ -201,7 +201,7 @@ COMMENT ON FUNCTION pulse_delete_audience(text, boolean) IS
 CREATE FUNCTION pulse_pause_audience(name text, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_pause_audience';
 COMMENT ON FUNCTION pulse_pause_audience(text, text) IS
-'Stops the syncs of an audience and cancels the one that runs, after its request under way. Erased people are still removed from the platform. Errors: 42704 unknown audience, 55000 it is being deleted.';
+'Stops the syncs of an audience and cancels the one that runs, after its request under way. Erased people are still removed from the platform, and those who withdraw consent within the hour. Errors: 42704 unknown audience, 55000 it is being deleted.';
 
 -- Level: operator
 CREATE FUNCTION pulse_resume_audience(name text) RETURNS void

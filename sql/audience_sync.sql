@@ -156,7 +156,7 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_sync_audience(name text, operation text DEFAULT 'auto') RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_sync_audience';
 COMMENT ON FUNCTION pulse_sync_audience(text, text) IS
-'Queues a sync of an audience and returns its id in pulse.sync_run; the job audiences carries it out when the gate lets it. operation: auto (delta, or full when one is due), delta (those who changed), full (everybody is compared, the differences are sent), replace (everybody is sent again,
+'Queues a sync of an audience and returns its id in pulse.sync_run; the job audiences carries it out when the gate lets it. operation: auto (delta, full when one is due, or replace when the platform has others than were sent), delta (those who changed), full (everybody is compared, the differences are sent), replace (everybody is sent again,
 what the platform has besides is removed where it can do that). Errors: 42704 unknown audience, 22023 unknown operation, 55006 a sync of it is under way (the detail has its id), 55000 the audience is paused, stopped, stale or being deleted.';
 
 -- Level: operator
