@@ -58,11 +58,13 @@ COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order
 
 -- Level: reader
 CREATE TABLE pulse.change_position (
-    position bigint NOT NULL
+    position bigint NOT NULL,
+    lost bigint NOT NULL DEFAULT 0
 );
 ALTER TABLE pulse.change_position REPLICA IDENTITY FULL;
 INSERT INTO pulse.change_position VALUES (0);
 COMMENT ON TABLE pulse.change_position IS 'One row: the last position assigned to a row of pulse.membership_change. Not dumped: it follows from the restored rows.';
+COMMENT ON COLUMN pulse.change_position.lost IS 'Changes up to this position are deleted, those that had none included: a consumer that has not come as far has lost some.';
 
 -- Level: reader
 CREATE TABLE pulse.change_consumer (

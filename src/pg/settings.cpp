@@ -45,6 +45,8 @@ int usage_retention = 30 * 24 * 60;
 int audit_retention = 0;
 int message_retention = 90 * 24 * 60;
 int message_lifetime = 3 * 24 * 60;
+int audience_settling = 3 * 24 * 60;
+double audience_size_tolerance = 0.3;
 
 bool send_messages = true;
 bool allow_http = false;
@@ -273,6 +275,15 @@ void DefineDelivery() {
         &message_lifetime, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.message_retention", "Sets how long finished messages and investigations are kept.",
                     "0 keeps them forever.", &message_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.audience_settling",
+                    "Sets how long a platform may take to count people whom it was sent.",
+                    "An audience that has changed much within this time is not compared with its size there.",
+                    &audience_settling, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineCustomRealVariable(
+        "pulse.audience_size_tolerance",
+        "Sets by which share the size that a platform reports may differ from what was sent.",
+        "Beyond it the next sync sends everybody again. 0 disables the comparison.", &audience_size_tolerance,
+        audience_size_tolerance, 0, 1, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
 void DefineAgent() {

@@ -16,13 +16,14 @@ struct Run {
     std::string operation, status, phase, triggered_by;
     Moment created_at = 0;
     int64_t after = 0;
-    std::optional<std::string> after_key;
     std::optional<Moment> decided_at, held_at, started_at;
     std::optional<std::string> held_by;
     bool approved = false, cancel_asked = false;
     int attempts = 0;
     UploadSession session;
     int64_t failed = 0;
+    std::optional<int64_t> action;  // in pulse.action, while it waits for approval
+    std::string share_reason;
 };
 
 // ---- store_sync.cpp: what users and schedules ask for ----
@@ -33,7 +34,9 @@ int64_t QueueRun(const Audience& audience, const std::string& operation, const c
 // For pulse_sync_audience() and actions: throws UserError for an audience that cannot be synchronised.
 int64_t RequestSync(const std::string& name, const std::string& operation, const char* triggered_by);
 void CancelSync(int64_t run);
-void ApproveSync(int64_t run);
+// The action that its approval was proposed as is carried out, or has ended without that.
+void ContinueHeld(int64_t run, int64_t action);
+void EndHeld(int64_t run, int64_t action, const std::string& why);
 void RetrySync(int64_t run);
 // Those that wait end; one under way ends after its request.
 void CancelRuns(int64_t audience, const std::string& why);
@@ -104,6 +107,8 @@ void FailRun(const Run& run, const Audience& audience, const Answer& answer, con
 void FinishRun(const Run& run, const Audience& audience, const Destination& destination,
                const std::optional<AudienceState>& state);
 void EndRun(int64_t run, const char* status, const std::string& error);
+// Nobody needs to approve it any more.
+void EndApproval(int64_t run);
 // Tells subscriptions and routes what a sync has come to.
 void AnnounceRun(int64_t run);
 
