@@ -53,7 +53,7 @@ COMMENT ON COLUMN pulse.audience.status IS 'active; paused: by pulse_pause_audie
 COMMENT ON COLUMN pulse.audience.people IS 'How many people the platform was told of, and not told to remove.';
 COMMENT ON COLUMN pulse.audience."position" IS 'Membership changes up to this position of pulse.membership_change are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.consent_as_of IS 'People whose consent ended by itself until then are in pulse.audience_mark.';
-COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, login.';
+COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, login, blocked, flagged, expiring, parted.';
 COMMENT ON COLUMN pulse.audience.share_people IS 'The most people it has had within a day from share_at on, whom max_share is a share of.';
 COMMENT ON COLUMN pulse.audience.size_low IS 'The smallest size that the platform''s answer allows; size_high: the largest.';
 COMMENT ON COLUMN pulse.audience.match_low IS 'The smallest match rate that the platform''s figures allow, 0 to 1; match_high: the largest.';

@@ -121,6 +121,12 @@ Answer Say(Outcome outcome, std::string reason, int64_t wait) {
     return answer;
 }
 
+Answer SayBlocked(Platform platform, Need need, std::string reason) {
+    Answer answer = Say(Outcome::kBlocked, std::move(reason));
+    answer.advice = AdviceFor(platform, need);
+    return answer;
+}
+
 Answer ByStatus(Platform platform, const http::Response& response, const std::string& said) {
     const int status = response.status;
     const std::string name = Title(platform);
@@ -132,7 +138,8 @@ Answer ByStatus(Platform platform, const http::Response& response, const std::st
     if (status == 429) return Say(Outcome::kThrottled, reason("gets too many requests"));
     if (status == 408 || status == 425 || (status >= 500 && status != 501 && status != 505))
         return Say(Outcome::kRetry, reason("reported a temporary error"));
-    if (status == 403) return Say(Outcome::kRefused, reason("does not allow this"));
+    if (status == 402) return SayBlocked(platform, Need::kAccount, reason("wants the account to be paid"));
+    if (status == 403) return SayBlocked(platform, Need::kPermission, reason("does not allow this"));
     if (status == 404) return Say(Outcome::kRefused, reason("does not know this address"));
     if (status == 410) return Say(Outcome::kGone, reason("does not have this audience any more"));
     if (status >= 300 && status < 400)

@@ -29,7 +29,8 @@ std::optional<Run> LockRun(int64_t id) {
     static pg::Statement statement(
         "SELECT audience_id, operation, status, phase, triggered_by, created_at, after, after_key,"
         " decided_at, held_at, held_by, approved_by IS NOT NULL, cancel_asked, attempts, session_id,"
-        " session_batches, session_at, session_first_done, started_at, failed FROM pulse.sync_run"
+        " session_batches, session_at, session_first_done, started_at, failed, coalesce(replacement, ''),"
+        " restarts FROM pulse.sync_run"
         " WHERE id = $1 AND status IN ('pending', 'processing', 'held') FOR UPDATE",
         {INT8OID});
     const pg::Result rows = statement.Execute({Value::Int8(id)});
@@ -57,6 +58,8 @@ std::optional<Run> LockRun(int64_t id) {
     run.session.first_done = row.Bool(17);
     run.started_at = row.TimeOrNull(18);
     run.failed = row.Int8(19);
+    run.replacement = row.Text(20);
+    run.restarts = row.Int4(21);
     return run;
 }
 
@@ -317,6 +320,14 @@ void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place) {
 }
 
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
+    if (!run.replacement.empty()) {
+        // Where nothing else is taken before a replacement has ended, removals follow it.
+        if (ClaimReplacement(run, work, place))
+            work.kind = Work::Kind::kUpload;
+        else if (run.replacement.empty())
+            SetPhase(run, "remove"), place = {};
+        return;
+    }
     // Who was erased meanwhile does not wait for the end, which can be hours away.
     work.claimed = ClaimQueued(run.audience, place.queued, MostOf(*work.destination));
     if (!work.claimed.none()) {
@@ -406,10 +417,12 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     } else if (run->phase == "plan") {
         PlanStep(*run, *work.audience, *work.destination);
     } else if (run->phase == "check") {
-        if (!ChecksShare(*run, *work.audience, *work.destination))
+        if (!ChecksShare(*run, *work.audience, *work.destination)) {
             work.kind = Work::Kind::kNothing;
-        else
+        } else {
+            ChooseReplacement(*run, *work.audience, *work.destination);
             SetPhase(*run, "remove");
+        }
     } else if (run->phase == "remove") {
         // Before it exists there, nobody can be in it.
         if (MustCreate(work))

@@ -104,7 +104,8 @@ int64_t RequestSync(const std::string& name, const std::string& operation, const
             audience.status == "active" ? "It was restored from a dump." : "It is " + audience.status + ".",
             audience.status == "deleting" ? "" : "Resume it: SELECT pulse_resume_audience(name).");
     std::string chosen = operation;
-    if (chosen == "auto" || chosen == "delta") chosen = FullIsDue(audience, pg::Now()) ? "full" : "delta";
+    if (chosen == "auto" || chosen == "delta")
+        chosen = OperationFor(audience, FullIsDue(audience, pg::Now()) ? "full" : "delta");
     const int64_t run = QueueRun(audience, chosen, triggered_by);
     audit::Write("audience.sync_requested", name, {{"run", run}, {"operation", chosen}});
     return run;
@@ -194,7 +195,8 @@ void QueueDueRuns() {
             MarkEndedConsents(audience.id);
             if (!HasMarks(audience.id) && !(audience.of_people && full)) continue;
         }
-        InsertRun(audience, full ? "full" : "delta", audience.on_change ? "change" : "schedule");
+        InsertRun(audience, OperationFor(audience, full ? "full" : "delta"),
+                  audience.on_change ? "change" : "schedule");
     }
     // Erased people, and those whose consent has ended behind a sync that is held, leave whatever the state
     // of the audience is.
