@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/audience/store_alarm.hpp"
+#include "pulse/pg/background.hpp"
 #include "worker_sync.hpp"
 
 namespace pulse::audience {

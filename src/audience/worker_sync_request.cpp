@@ -3,6 +3,7 @@
 
 #include "pulse/audience/store_alarm.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/background.hpp"
 #include "worker_sync.hpp"
 
 namespace pulse::audience {

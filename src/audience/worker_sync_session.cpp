@@ -1,5 +1,6 @@
 // Sessions of Meta: batches of additions or removals, and replacements, which become the audience with their last
 // batch.
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/random.hpp"
 #include "worker_sync.hpp"
 
