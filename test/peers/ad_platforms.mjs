@@ -8,7 +8,7 @@
 //     POST /__audience {platform, name, add, remove, flagged}    change it behind the sender's back
 //     GET /__summary                                        requests, faults and violations by platform
 //     POST /__settings {…}, /__expire {platform}, /__reset  see ad_platforms_state.mjs
-//     POST /__faults {path, mode, times, rate, seed, form, …}    fail from now on; DELETE stops that and answers what is held
+//     POST /__faults {path, mode, times, rate, seed, form, adds, skip, every, …}    fail from now on; DELETE stops that and answers what is held
 // Access tokens: meta-token, tiktok-token; the clients of OAuth are client and secret, with refresh-google-1 and
 // refresh-snapchat-1. The secret of webhooks is whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw.
 import http from 'node:http';
@@ -148,9 +148,17 @@ const modes = {
     },
 };
 
-function faultFor(path) {
+// Whether a request adds people, on any platform.
+const adds = (request, path) => request.method === 'POST' && (/\/users(replace)?$|:ingest$/.test(path) || /"action":"add"|members_added/.test(request.body));
+
+function faultFor(request, path) {
     for (const fault of faults) {
-        if (!path.startsWith(fault.path) || fault.times === 0) continue;
+        if (!path.startsWith(fault.path) || fault.times === 0 || (fault.adds && !adds(request, path))) continue;
+        if (fault.skip > 0) {
+            --fault.skip;
+            continue;
+        }
+        if (fault.every && ++fault.seen % fault.every !== 0) continue;
         if (fault.rate !== undefined && fault.random() >= fault.rate) continue;
         if (fault.times > 0) --fault.times;
         return fault;
@@ -184,7 +192,7 @@ function control(request) {
     const posted = request.method === 'POST' && request.body !== '' ? JSON.parse(request.body) : {};
     switch (request.path) {
         case '/__audience': return controlAudience(request);
-        case '/__summary': return { status: 200, body: { platforms: state.counts, violations: state.violations } };
+        case '/__summary': return { status: 200, body: { platforms: state.counts, violations: state.violations, held: held.length, paths: state.paths } };
         case '/__settings': return { status: 200, body: Object.assign(state.settings, posted) };
         case '/__expire': state.tokens[posted.platform].clear(); return { status: 200, body: {} };
         case '/__reset': reset(); faults = []; return { status: 200, body: {} };
@@ -194,7 +202,7 @@ function control(request) {
                 held.splice(0).forEach((answer) => answer());
             } else {
                 if (!modes[posted.mode] || !posted.path) return { status: 400, body: { error: `mode is one of ${Object.keys(modes)}` } };
-                faults.push({ times: -1, ...posted, random: random(posted.seed ?? 1) });
+                faults.push({ times: -1, seen: 0, ...posted, random: random(posted.seed ?? 1) });
             }
             return { status: 200, body: {} };
         default: return { status: 404, body: { error: 'unknown' } };
@@ -220,6 +228,7 @@ function serve(request, response, body) {
     if (!platforms[platform]) return send(response, { status: 404, body: { error: `no platform ${platform}` } });
     const count = (state.counts[platform] ??= { requests: 0, faults: 0, violations: 0 });
     ++count.requests;
+    if (url.pathname.endsWith('/usersreplace')) state.paths.replace = (state.paths.replace ?? 0) + 1;
     const most = platform === 'tiktok' ? 4e6 : platform === 'webhook' ? 1e6 : 8e6;
     if (body.length > most) state.violations.push(`${platform} ${request.method} ${url.pathname}: a body of ${body.length} characters`);
     const judge = (half) => {
@@ -230,7 +239,7 @@ function serve(request, response, body) {
         }
         return answer;
     };
-    const fault = faultFor(url.pathname);
+    const fault = faultFor(asked, url.pathname);
     if (!fault) return send(response, judge(false));
     ++count.faults;
     modes[fault.mode]({ fault, platform, response, judge, answer: (value) => send(response, value) });

@@ -9,6 +9,7 @@ export function reset() {
         requests: new Map(),     // Google: request id -> { status, apply }
         sessions: new Map(),     // Meta: session id -> session
         violations: [],          // [platform, method, path, what]
+        paths: {},               // what requests are for -> their number
         counts: {},              // platform -> { requests, faults }
         tokens: { meta: new Set(['meta-token']), google: new Set(), tiktok: new Set(['tiktok-token']), snapchat: new Set() },
         // The refresh tokens that are good: the newest, and the one before until the newest was used.
