@@ -56,6 +56,7 @@ is(sync_until_done($node, 'shop', $_, queued => 1), 'completed', "$_: the sync e
 exactly_the_others('in a long sync');
 
 # ---- with two addresses ----
+shop(q{SELECT pulse_identify('u10', '{"email": "one@example.com"}'), pulse_identify('u11', '{"email": "two@example.com"}')});
 shop(q{SELECT pulse_merge('u10', 'u11', 'one person')});
 is(sync_until_done($node, 'shop', $_), 'completed', "$_: the two are one") for @platforms;
 $person = person_of('u10');

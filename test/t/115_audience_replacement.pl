@@ -34,7 +34,7 @@ sub replaced
 	is(sync_until_done($node, 'shop', 'meta', operation => 'replace', %how), 'completed', "$what: the sync has ended");
 	cmp_ok(replacements(), '>=', $before + 9, "$what: in a session of several batches");
 	is(difference(platform_hashes($platforms, 'meta', 'gold'), wanted_hashes($node, 'shop')), '', "$what: exactly the members with consent are there");
-	is(shop(q{SELECT string_agg(DISTINCT state, ',') || ' ' || (SELECT people = count(*) FROM pulse.audience) FROM pulse.audience_member GROUP BY ()}), 'sent true', "$what: the ledger says the same");
+	is(shop(q{SELECT string_agg(DISTINCT state, ',') || ' ' || (count(*) = (SELECT a.people FROM pulse.audience AS a)) FROM pulse.audience_member}), 'sent true', "$what: the ledger says the same");
 	return;
 }
 
@@ -89,7 +89,6 @@ ok($node->poll_query_until('shop', "SELECT not_before > clock_timestamp() + inte
 is(shop("SELECT status || ' ' || attempts FROM pulse.sync_run WHERE id = $run"), 'processing 1', 'and the sync goes on later');
 post_json("$platforms->{url}/__settings", { clock => 1000 * (time + 91 * 60) });
 replaced('behind another one', queued => 1);
-post_json("$platforms->{url}/__settings", { clock => undef });
 
 # ---- a change, an erasure and a crash in the middle ----
 sub in_the_middle
