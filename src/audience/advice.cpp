@@ -17,8 +17,9 @@ std::string PermissionAdvice(Platform platform) {
     switch (platform) {
         case Platform::kMeta: return all + "the permission ads_management and a role in the ad account.";
         case Platform::kGoogle:
-            return all + "access to the account, or to the manager account in login_account, with the scope "
-                         "datamanager.";
+            return all +
+                   "access to the account, or to the manager account in login_account, with the scope "
+                   "datamanager.";
         case Platform::kTiktok: return all + "the permission to manage audiences of this advertiser.";
         default: return all + "the right to manage audiences of this account.";
     }

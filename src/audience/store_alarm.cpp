@@ -94,8 +94,8 @@ void TellLoginEnding(const std::string& destination, Moment at) {
 }
 
 // Destinations that audiences use and whose login ends within a week, or has ended.
-#define PULSE_ENDING_LOGINS                                                                        \
-    " FROM pulse.destination_state AS d WHERE EXISTS (SELECT FROM pulse.audience AS a WHERE"       \
+#define PULSE_ENDING_LOGINS                                                                          \
+    " FROM pulse.destination_state AS d WHERE EXISTS (SELECT FROM pulse.audience AS a WHERE"         \
     " a.destination = d.destination) AND EXISTS (SELECT FROM pg_foreign_server AS s WHERE s.srvname" \
     " = d.destination)"
 
@@ -188,8 +188,8 @@ void NoteLoginAsked(const std::string& destination) {
 void TellLogins() {
     const Moment now = pg::Now();
     const pg::Result rows = pg::Execute(
-        "SELECT d.destination, d.login_expires_at, d.login_failed_at, coalesce(d.login_error, '')"
-        PULSE_ENDING_LOGINS " AND (d.login_failed_at IS NOT NULL OR d.login_expires_at <= $1 + interval '7 days')"
+        "SELECT d.destination, d.login_expires_at, d.login_failed_at, coalesce(d.login_error, '')" PULSE_ENDING_LOGINS
+        " AND (d.login_failed_at IS NOT NULL OR d.login_expires_at <= $1 + interval '7 days')"
         " ORDER BY d.destination",
         {Value::Time(now)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -222,8 +222,13 @@ void TellItWorks(const std::string& destination) {
         " RETURNING destination",
         {Value::Text(destination), Value::Text(kEnded), Value::Text(kBlocked)});
     if (rows.empty()) return;
-    TellOfDestination(destination, {kWorks, "works again", "high", "The platform takes requests again.",
-                                    "Resume audiences that were stopped: pulse_resume_audience().", {}, true});
+    TellOfDestination(destination, {kWorks,
+                                    "works again",
+                                    "high",
+                                    "The platform takes requests again.",
+                                    "Resume audiences that were stopped: pulse_resume_audience().",
+                                    {},
+                                    true});
 }
 
 #undef PULSE_ENDING_LOGINS

@@ -1,5 +1,5 @@
-// A whole audience sent in one session, which becomes the audience with its last batch. Before that the ledger
-// records nobody as sent: whatever happens meanwhile, those who are still to be added are.
+// A whole audience sent in one session, which becomes the audience with its last batch. Before that the
+// ledger records nobody as sent: whatever happens meanwhile, those who are still to be added are.
 #include <algorithm>
 
 #include "pulse/audience/store_sync.hpp"
@@ -47,11 +47,11 @@ bool Settle(const Run& run) {
         " WHERE m.audience_id = $1 AND m.state = 'adding' AND m.profile_id <= $2 ORDER BY m.profile_id LIMIT $3))",
         {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID});
     const trait::ForceIndexPlans force_index_plans;
-    const int64_t settled = static_cast<int64_t>(
-        statement
-            .Execute({Value::Int8(run.audience), Value::Int8(run.after), Value::Int8(kSettledAtOnce),
-                      Value::Time(pg::WallClock())})
-            .processed());
+    const int64_t settled =
+        static_cast<int64_t>(statement
+                                 .Execute({Value::Int8(run.audience), Value::Int8(run.after),
+                                           Value::Int8(kSettledAtOnce), Value::Time(pg::WallClock())})
+                                 .processed());
     pg::Execute("UPDATE pulse.sync_run SET added = added + $2 WHERE id = $1",
                 {Value::Int8(run.id), Value::Int8(settled)});
     return settled > 0;

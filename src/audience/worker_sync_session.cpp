@@ -1,5 +1,5 @@
-// Sessions of Meta: batches of additions or removals, and replacements, which become the audience with their last
-// batch.
+// Sessions of Meta: batches of additions or removals, and replacements, which become the audience with their
+// last batch.
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/random.hpp"
 #include "worker_sync.hpp"
@@ -29,8 +29,8 @@ bool ReplacesAll(const ActiveSync& sync) {
 bool SyncWorker::PlaceInSession(int64_t run, ActiveSync& sync, Upload& upload) {
     NextBatch next{sync.work.run.session, false};
     const Moment now = pg::WallClock();
-    // After a crash nobody knows whether the last batch of a session was sent: it is not continued, unless it is
-    // a replacement.
+    // After a crash nobody knows whether the last batch of a session was sent: it is not continued, unless it
+    // is a replacement.
     const bool certain = next.session.id == sync.session;
     const bool replaces = ReplacesAll(sync);
     if (replaces ? IsOpen(next.session, now) : CanContinue(next.session, now) && certain) {
@@ -75,8 +75,8 @@ void SyncWorker::FollowSession(ActiveSync& sync, const Answer& answer) {
         session = {};
         return;
     }
-    const bool arrived = answer.outcome != Outcome::kThrottled && answer.outcome != Outcome::kRenewToken &&
-                         !answer.busy;
+    const bool arrived =
+        answer.outcome != Outcome::kThrottled && answer.outcome != Outcome::kRenewToken && !answer.busy;
     if (arrived) {
         sync.session = 0;
         return;
@@ -95,8 +95,8 @@ void SyncWorker::WriteSession(int64_t run, ActiveSync& sync, bool taken) {
 bool SyncWorker::BeginAnew(int64_t run, ActiveSync& sync, const Answer& answer) {
     if (!ReplacesAll(sync)) return true;
     bool again = false;
-    const bool done = Do("pulse: beginning a replacement anew",
-                         [&] { again = RestartReplacement(sync.work.run); });
+    const bool done =
+        Do("pulse: beginning a replacement anew", [&] { again = RestartReplacement(sync.work.run); });
     sync.before.adding = 0;
     if (!done || again) return true;
     Answer failed = answer;

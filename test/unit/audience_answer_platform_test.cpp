@@ -268,11 +268,12 @@ TEST(AudiencePlatformAnswer, GoogleStatuses) {
         {"TOO_MANY_AUDIENCE_MEMBERS", Outcome::kRefused},
         {"MULTIPLE_DATA_TYPES_NOT_ALLOWED", Outcome::kRefused}};
     for (const auto& [reason, outcome] : reasons)
-        EXPECT_EQ(ReadAudienceAnswer(P::kGoogle, 400,
-                                     GoogleErrorBody(400, "INVALID_ARGUMENT",
-                                                     (R"([{"reason":")" + std::string(reason) + "\"}]").c_str()))
-                      .outcome,
-                  outcome)
+        EXPECT_EQ(
+            ReadAudienceAnswer(P::kGoogle, 400,
+                               GoogleErrorBody(400, "INVALID_ARGUMENT",
+                                               (R"([{"reason":")" + std::string(reason) + "\"}]").c_str()))
+                .outcome,
+            outcome)
             << reason;
 }
 

@@ -402,7 +402,8 @@ TEST(AudienceRequest, Progress) {
     EXPECT_EQ(ProgressDelay(P::kMeta, 0), 0);
 }
 
-// The first batch is never sent twice; one that may not have arrived is repeated, and its rows follow once more.
+// The first batch is never sent twice; one that may not have arrived is repeated, and its rows follow once
+// more.
 TEST(AudienceRequest, ReplacementsGoOn) {
     const UploadSession first{7, 1, kNow, false, false}, later{7, 4, kNow, true, false};
     for (const UploadSession& open : {first, later}) {

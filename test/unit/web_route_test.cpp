@@ -194,9 +194,11 @@ TEST(WebAnswer, ErrorsHaveTheFormOfTheirFamily) {
     // Stratum's clients tell a sync that is under way from other conflicts.
     EXPECT_EQ(CodeOf("55006"), "SYNC_IN_PROGRESS");
     EXPECT_EQ(CodeOf("55000"), "");
-    const auto conflict = nlohmann::json::parse(ErrorAnswer(Family::kStratum, 409, "no", "", "", CodeOf("55006")).body);
+    const auto conflict =
+        nlohmann::json::parse(ErrorAnswer(Family::kStratum, 409, "no", "", "", CodeOf("55006")).body);
     EXPECT_EQ(conflict.dump(), R"({"code":"SYNC_IN_PROGRESS","detail":"no"})");
-    EXPECT_FALSE(nlohmann::json::parse(ErrorAnswer(Family::kPulse, 409, "no", "", "", CodeOf("55006")).body).contains("code"));
+    EXPECT_FALSE(nlohmann::json::parse(ErrorAnswer(Family::kPulse, 409, "no", "", "", CodeOf("55006")).body)
+                     .contains("code"));
 }
 
 TEST(WebOpenApi, DescribesEveryRoute) {

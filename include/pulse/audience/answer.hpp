@@ -66,7 +66,7 @@ struct Answer {
     int64_t wait = 0;    // microseconds to wait, 0: not said
     std::string id;  // of the created or found audience (empty: not found), or of the upload (Google, Meta)
     bool busy = false;  // nothing was taken, because another replacement of the audience has not ended
-    bool more = false;                         // Call::kFind: not found, and there is another page
+    bool more = false;  // Call::kFind: not found, and there is another page
     std::optional<int64_t> received, invalid;  // rows of the session or request
     std::vector<RowError> row_errors;
     std::vector<std::string> warnings;  // one line each

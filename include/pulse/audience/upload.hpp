@@ -84,9 +84,9 @@ struct NextBatch {
     UploadSession session;
     bool repeats = false;  // its rows are sent once more as the batch after it
 };
-// The next batch of an open replacement. `certain`: it is known what became of the last one. If it is not, that
-// batch is repeated, which is allowed, and may be ignored; the first one, which must never be, is followed by
-// a second one with its rows.
+// The next batch of an open replacement. `certain`: it is known what became of the last one. If it is not,
+// that batch is repeated, which is allowed, and may be ignored; the first one, which must never be, is
+// followed by a second one with its rows.
 NextBatch ContinueReplacement(UploadSession session, bool certain);
 
 }  // namespace pulse::audience

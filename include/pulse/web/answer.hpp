@@ -29,8 +29,8 @@ inline constexpr std::string_view kNotJson = "the body is not JSON";
 // empty: they tell it by the status.
 std::string_view CodeOf(std::string_view sqlstate);
 
-// An error in the form of a family. `subject` is what OFREP calls the key; `detail` may be empty, like `code`,
-// which only Stratum's form has.
+// An error in the form of a family. `subject` is what OFREP calls the key; `detail` may be empty, like
+// `code`, which only Stratum's form has.
 Answer ErrorAnswer(Family family, int status, std::string_view message, std::string_view detail = {},
                    std::string_view subject = {}, std::string_view code = {});
 
