@@ -21,6 +21,10 @@ const json& Null() {
     return null;
 }
 
+bool IsDigits(const std::string& text) {
+    return text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 // Replaces *** that stands for a number by null.
 std::string WithoutMasks(const std::string& body) {
     std::string result;
@@ -152,11 +156,18 @@ std::string FindByName(const json& list, const std::string& name, const char* na
                        const char* inside) {
     if (!list.is_array()) return "";
     const std::string wanted = delivery::Clean(name, kLongestText);
+    std::string found;
+    // Of several with this name the newest is the one that was just created: ids of digits rise.
+    const auto newer = [&](const std::string& id) {
+        return found.empty() || (IsDigits(id) && IsDigits(found) &&
+                                 (id.size() != found.size() ? id.size() > found.size() : id > found));
+    };
     for (const json& each : list) {
         const json& object = inside ? At(each, {inside}) : each;
-        if (TextAt(object, {name_key}) == wanted) return TextAt(object, {id_key});
+        if (TextAt(object, {name_key}) != wanted) continue;
+        if (const std::string id = TextAt(object, {id_key}); newer(id)) found = id;
     }
-    return "";
+    return found;
 }
 
 }  // namespace pulse::audience

@@ -178,6 +178,11 @@ void RecordSession(int64_t run, const UploadSession& session) {
          Value::Bool(session.first_done)});
 }
 
+void NoteCreation(int64_t run) {
+    pg::Execute("UPDATE pulse.sync_run SET attempts = greatest(attempts, 1) WHERE id = $1",
+                {Value::Int8(run)});
+}
+
 void RecordPlatformId(const Work& work, const std::string& id) {
     pg::Execute("UPDATE pulse.audience SET platform_id = $2, updated_at = $3 WHERE id = $1",
                 {Value::Int8(work.audience->id), Value::Text(id), Value::Time(pg::Now())});

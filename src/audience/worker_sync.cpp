@@ -161,7 +161,12 @@ void SyncWorker::Take(int64_t run, ActiveSync& sync, Work work) {
                 Finish(run, sync, std::nullopt);
             return;
         }
-        case Work::Kind::kCreate: Ask(run, sync, Call::kCreate); return;
+        case Work::Kind::kCreate:
+            if (Do("pulse: beginning a creation", [&] { NoteCreation(run); }))
+                Ask(run, sync, Call::kCreate);
+            else
+                more_ = true;
+            return;
         case Work::Kind::kFind: Ask(run, sync, Call::kFind); return;
         case Work::Kind::kRemoveAll: Ask(run, sync, Call::kRemoveAll); return;
         case Work::Kind::kDelete: Ask(run, sync, Call::kDelete); return;

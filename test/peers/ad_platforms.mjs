@@ -192,7 +192,8 @@ function control(request) {
     const posted = request.method === 'POST' && request.body !== '' ? JSON.parse(request.body) : {};
     switch (request.path) {
         case '/__audience': return controlAudience(request);
-        case '/__summary': return { status: 200, body: { platforms: state.counts, violations: state.violations, held: held.length, paths: state.paths } };
+        case '/__summary': return { status: 200, body: { platforms: state.counts, violations: state.violations, held: held.length, paths: state.paths,
+            audiences: Object.fromEntries(Object.entries(state.audiences).map(([name, all]) => [name, all.size])) } };
         case '/__settings': return { status: 200, body: Object.assign(state.settings, posted) };
         case '/__expire': state.tokens[posted.platform].clear(); return { status: 200, body: {} };
         case '/__reset': reset(); faults = []; return { status: 200, body: {} };

@@ -38,7 +38,15 @@ sub replaced
 	return;
 }
 
-is(sync_until_done($node, 'shop', 'meta'), 'completed', 'a first sync');
+# ---- a worker that dies while the audience is created makes no second one ----
+fault('/meta/v25.0/act_12345/customaudiences', 'slow', milliseconds => 1000, times => 1);
+shop(q{SELECT pulse_sync_audience('meta')});
+my $end = time + $PostgreSQL::Test::Utils::timeout_default;
+select undef, undef, undef, 0.1 until (get_json("$platforms->{url}/__summary")->{platforms}{meta}{faults} // 0) == 1 || time > $end;
+PostgreSQL::Test::Utils::system_log('pg_ctl', 'kill', 'KILL', shop(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse audiences'}));
+$node->poll_query_until('shop', 'SELECT true') or die 'the server does not come back';
+is(sync_until_done($node, 'shop', 'meta', queued => 1), 'completed', 'a first sync');
+is(get_json("$platforms->{url}/__summary")->{audiences}{meta}, 1, 'and one audience');
 strangers(qw(eve@example.com mallory@example.com));
 isnt(difference(platform_hashes($platforms, 'meta', 'gold'), wanted_hashes($node, 'shop')), '', 'the platform has others');
 replaced('strangers');

@@ -90,6 +90,21 @@ TEST(AudiencePlatformAnswer, MetaCodes) {
               Outcome::kDone);
 }
 
+// Names are not unique on every platform.
+TEST(AudiencePlatformAnswer, TheNewestOfAName) {
+    const auto find = [](const char* list) {
+        return ReadAnswer(MakeAudienceDestination(P::kMeta), Call::kFind,
+                          MakeAudienceResponse(200, R"({"data":)" + std::string(list) + "}"), kAnswerTime,
+                          "news")
+            .id;
+    };
+    EXPECT_EQ(find(R"([{"id":"9","name":"news"},{"id":"12","name":"news"},{"id":"11","name":"news"}])"),
+              "12");
+    EXPECT_EQ(find(R"([{"id":"9","name":"other"},{"id":"7","name":"news"}])"), "7");
+    EXPECT_EQ(find(R"([{"id":"a","name":"news"},{"id":"b","name":"news"}])"), "a");
+    EXPECT_EQ(find("[]"), "");
+}
+
 // Whatever a person must do is said.
 TEST(AudiencePlatformAnswer, SaysWhatToDo) {
     const auto advice = [](P platform, int status, const std::string& body) {

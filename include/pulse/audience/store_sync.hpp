@@ -116,6 +116,8 @@ bool StatesParted(const Audience& audience, const Destination& destination, cons
 // "replace", if the states have parted and the platform can replace an audience; else what was chosen.
 std::string OperationFor(const Audience& audience, const std::string& chosen);
 
+// The audience is about to be created: after a crash it is looked for first.
+void NoteCreation(int64_t run);
 void RecordPlatformId(const Work& work, const std::string& id);
 // A request failed: the run waits for the next attempt, or fails after the last one.
 void RetryLater(const Run& run, const std::string& destination, const Answer& answer,
