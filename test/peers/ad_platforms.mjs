@@ -134,6 +134,11 @@ const modes = {
     // A part of the rows is done.
     partial: (call) => call.answer(call.judge(true)),
     slow: (call) => { setTimeout(() => call.answer(call.judge(false)), call.fault.milliseconds ?? 300); },
+    // Done at once, and answered later.
+    late: (call) => {
+        const answer = call.judge(false);
+        setTimeout(() => call.answer(answer), call.fault.milliseconds ?? 300);
+    },
     hang: () => {},
     // The right answer, when the faults are deleted.
     hold: (call) => { held.push(() => call.answer(call.judge(false))); },

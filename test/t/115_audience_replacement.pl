@@ -39,7 +39,7 @@ sub replaced
 }
 
 # ---- a worker that dies while the audience is created makes no second one ----
-fault('/meta/v25.0/act_12345/customaudiences', 'slow', milliseconds => 1000, times => 1);
+fault('/meta/v25.0/act_12345/customaudiences', 'late', milliseconds => 5000, times => 1);
 shop(q{SELECT pulse_sync_audience('meta')});
 my $end = time + $PostgreSQL::Test::Utils::timeout_default;
 select undef, undef, undef, 0.1 until (get_json("$platforms->{url}/__summary")->{platforms}{meta}{faults} // 0) == 1 || time > $end;
