@@ -58,7 +58,7 @@ void ReportSyncs(pg::StatusReport& report) {
                row.IsNull(5) ? "" : "pending since " + FormatMoment(row.Time(5) / kSecond * kSecond));
     report.Add("stopped audiences", row.Int8(6) == 0 ? "ok" : "degraded", std::to_string(row.Int8(6)),
                row.IsNull(7) ? "" : report.ErrorText(row.Text(7)));
-    report.Add("logins of destinations", row.Int8(8) == 0 ? "ok" : "degraded", std::to_string(row.Int8(8)),
+    report.Add("destinations", row.Int8(8) == 0 ? "ok" : "degraded", std::to_string(row.Int8(8)),
                row.IsNull(9) ? "" : row.Text(9));
 }
 

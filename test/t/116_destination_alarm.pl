@@ -101,7 +101,7 @@ is(sync_until_done($node, 'shop', $_), 'completed', "$_ goes on") for qw(meta go
 until_true(q{SELECT count(*) = 3 FROM pulse.destination WHERE state = 'login ends'}, 'three logins end soon');
 is(shop(q{SELECT string_agg(name || ' ' || round(extract(epoch FROM login_expires_at - now()) / 86400), ', ' ORDER BY name) FROM pulse.destination WHERE login_expires_at IS NOT NULL}), 'google 6, meta 3, snapchat 6', 'as the platforms say');
 until_true(q{SELECT count(*) = 9 FROM pulse.outbox WHERE event = 'destination.login_ending' AND payload::text LIKE '%ALTER USER MAPPING%'}, 'each channel is told of each, with what to do');
-is(shop(q{SELECT state || ' ' || value FROM pulse_status() WHERE item = 'logins of destinations'}), 'degraded 3', 'pulse_status() says so');
+is(shop(q{SELECT state || ' ' || value FROM pulse_status() WHERE item = 'destinations'}), 'degraded 3', 'pulse_status() says so');
 like(shop(q{SELECT string_agg((labels ->> 'destination') || ' ' || round(value / 86400), ', ' ORDER BY labels ->> 'destination') FROM pulse_metrics() WHERE name = 'pulse_destination_login_ends_seconds'}), qr/google 6.*meta 3.*snapchat 6/, 'like pulse_metrics()');
 shop(q{SELECT pulse_identify('u1', '{"email": "again@example.com"}')});
 is(sync_until_done($node, 'shop', 'meta'), 'completed', 'another sync');
