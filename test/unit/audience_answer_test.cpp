@@ -83,7 +83,7 @@ TEST(AudienceAnswer, NoJson) {
                     << Name(platform) << status << body;
         EXPECT_EQ(ReadAudienceAnswer(platform, 401, "").outcome, Outcome::kRenewToken);
         EXPECT_EQ(ReadAudienceAnswer(platform, 429, "<html>").outcome, Outcome::kThrottled);
-        EXPECT_EQ(ReadAudienceAnswer(platform, 403, "<html>").outcome, Outcome::kRefused);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 403, "<html>").outcome, Outcome::kBlocked);
         EXPECT_EQ(ReadAudienceAnswer(platform, 200, std::string(100'000, '[')).outcome, Outcome::kRetry);
         EXPECT_EQ(ReadAudienceAnswer(platform, 200, "{\"code\":1e999}").outcome, Outcome::kRetry);
     }
