@@ -92,7 +92,8 @@ sub wanted_hashes
 {
 	my ($node, $db, $segment) = @_;
 	$segment //= 'gold';
-	return $node->safe_psql($db, q{WITH person AS (SELECT m.profile_id AS id FROM pulse.membership AS m JOIN pulse.consent AS c ON c.profile_id = m.profile_id AND c.purpose = 'ads' AND c.live @> now()
+	# A server that was killed has no statistics.
+	return $node->safe_psql($db, q{SET enable_nestloop = off; WITH person AS (SELECT m.profile_id AS id FROM pulse.membership AS m JOIN pulse.consent AS c ON c.profile_id = m.profile_id AND c.purpose = 'ads' AND c.live @> now()
 			WHERE m.segment = '} . $segment . q{'), address AS (
 			SELECT i.value FROM person AS m JOIN pulse.profile AS p ON p.canonical_id = m.id JOIN pulse.identity AS i ON i.profile_id = p.id AND i.kind = 'email'
 			UNION SELECT p.attributes ->> 'email' FROM person AS m JOIN pulse.profile AS p ON p.id = m.id AND p.attributes ? 'email')
