@@ -1,6 +1,6 @@
 # Whatever is killed, and with three of ten requests failing: at the end each platform has exactly the members with consent, whose audience
 # of Meta is replaced in one session, too. PULSE_AUDIENCE_PEOPLE is the number of people on every platform; without it one platform, which
-# PULSE_AUDIENCE_SEED chooses, has 100,000, and the others 20,000.
+# PULSE_AUDIENCE_SEED chooses, has 20,000, and the others 10,000.
 use strict;
 use warnings;
 use Digest::SHA qw(sha256_hex);
@@ -13,8 +13,8 @@ use PulseTest;
 
 my @platforms = qw(meta google tiktok snapchat webhook);
 my $seed = $ENV{PULSE_AUDIENCE_SEED} // int(time / 86400);
-my $many = $ENV{PULSE_AUDIENCE_PEOPLE} // 100_000;
-my $few = $ENV{PULSE_AUDIENCE_PEOPLE} ? $many : 20_000;
+my $many = $ENV{PULSE_AUDIENCE_PEOPLE} // 20_000;
+my $few = $ENV{PULSE_AUDIENCE_PEOPLE} ? $many : 10_000;
 my %segment = map { $_ => 'few' } @platforms;
 $segment{ $platforms[ $seed % 5 ] } = 'gold';
 %segment = map { $_ => 'gold' } @platforms if $ENV{PULSE_AUDIENCE_PEOPLE};
