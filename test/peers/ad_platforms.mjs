@@ -108,8 +108,8 @@ function badRows(call) {
 
 // TikTok took the request before, and says so.
 function duplicate(call) {
-    call.judge(false);
-    call.answer(call.platform === 'tiktok' ? tiktokError(40050, 'Duplicate request') : call.judge(false));
+    const answer = call.judge(false);
+    call.answer(call.platform === 'tiktok' ? tiktokError(40050, 'Duplicate request') : answer);
 }
 
 const modes = {
