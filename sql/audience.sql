@@ -60,7 +60,7 @@ COMMENT ON COLUMN pulse.audience."position" IS 'Membership changes up to this po
 COMMENT ON COLUMN pulse.audience.consent_as_of IS 'People whose consent ended by itself until then are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.look_at IS 'While it is paused or stopped: when people who have withdrawn consent are looked for next.';
 COMMENT ON COLUMN pulse.audience.compare_because IS 'Why the next sync compares everybody, or sends everybody again, before full_every has passed; null: no special reason.';
-COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, parted, login, expiring.';
+COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, parted, login, blocked, flagged, expiring.';
 COMMENT ON COLUMN pulse.audience.share_people IS 'The most people it has had within a day from share_at on, whom max_share is a share of.';
 COMMENT ON COLUMN pulse.audience.size_low IS 'The smallest size that the platform''s answer allows; size_high: the largest.';
 COMMENT ON COLUMN pulse.audience.size_share IS 'The largest share of the people that the platform has counted, since everybody was sent last; what it counts later is compared with it.';

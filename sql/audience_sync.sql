@@ -45,6 +45,8 @@ CREATE TABLE pulse.sync_run (
     session_batches bigint NOT NULL DEFAULT 0,
     session_at timestamptz,
     session_first_done boolean NOT NULL DEFAULT false,
+    replacement text CHECK (replacement IN ('sending', 'sent')),
+    restarts int NOT NULL DEFAULT 0,
     cancel_asked boolean NOT NULL DEFAULT false,
     error text,  -- Level: people_reader
     answer text  -- Level: people_reader
@@ -74,6 +76,8 @@ COMMENT ON COLUMN pulse.sync_run.held_reason IS 'Why, in sentences; null when it
 COMMENT ON COLUMN pulse.sync_run.people IS 'People who are on the platform when it has ended, by the ledger; size_low and size_high: by the platform, which matches only a part of them, rounds, and lags.';
 COMMENT ON COLUMN pulse.sync_run.match_low IS 'The match rate of this sync on the platform is between match_low and match_high, 0 to 1.';
 COMMENT ON COLUMN pulse.sync_run.session_id IS 'The upload session on the platform, where it has such; the other columns session_* say how far it came.';
+COMMENT ON COLUMN pulse.sync_run.replacement IS 'sending: everybody is sent in one session, which becomes the audience with its last batch; sent: it has; null: people are added and removed.';
+COMMENT ON COLUMN pulse.sync_run.restarts IS 'How often such a session was lost and begun anew.';
 COMMENT ON COLUMN pulse.sync_run.cancel_asked IS 'Whether it is to end after its request under way.';
 COMMENT ON COLUMN pulse.sync_run.answer IS 'The last answer of the platform that was not a success.';
 
@@ -149,6 +153,25 @@ COMMENT ON COLUMN pulse.audience_overview.members IS 'Members of the segment at 
 COMMENT ON COLUMN pulse.audience_overview.matchability IS 'matchable / members: known exactly and before anything is sent.';
 COMMENT ON COLUMN pulse.audience_overview.match_low IS 'The match rate on the platform is between match_low and match_high, 0 to 1, by match_source at match_at.';
 COMMENT ON COLUMN pulse.audience_overview.next_sync_at IS 'Null: only when it is asked for, or after a change.';
+
+-- Level: reader
+CREATE VIEW pulse.destination AS
+SELECT s.srvname::text AS name, o.platform,
+       CASE WHEN d.login_failed_at IS NOT NULL OR d.login_expires_at <= clock_timestamp() THEN 'login ended'
+            WHEN d.blocked_at IS NOT NULL THEN 'blocked'
+            WHEN d.login_expires_at <= clock_timestamp() + interval '7 days' THEN 'login ends'
+            WHEN d.busy_until > clock_timestamp() THEN 'busy' ELSE 'ok' END AS state,
+       (SELECT count(*) FROM pulse.audience AS a WHERE a.destination = s.srvname::text) AS audiences,
+       d.login_expires_at, d.login_failed_at, d.blocked_at, d.blocked_advice AS advice, d.busy_until, d.last_ok_at, d.last_error_at,
+       CASE WHEN pulse.sees_people() THEN d.last_error END AS last_error, pg_get_userbyid(s.srvowner)::text AS owner
+FROM pg_foreign_server AS s
+JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_destination'
+CROSS JOIN LATERAL (SELECT max(p.option_value) AS platform FROM pg_options_to_table(s.srvoptions) AS p WHERE p.option_name = 'platform') AS o
+LEFT JOIN pulse.destination_state AS d ON d.destination = s.srvname::text;
+COMMENT ON VIEW pulse.destination IS 'The platforms that audiences are sent to, and what the last requests to each came to.';
+COMMENT ON COLUMN pulse.destination.state IS 'ok; busy: the platform wants to wait until busy_until; login ends: within seven days, at login_expires_at; login ended: the platform refuses the login, or its time is over; blocked: the platform wants what advice says.';
+COMMENT ON COLUMN pulse.destination.login_expires_at IS 'When the login ends; null: it does not end by time, or the platform does not say.';
+COMMENT ON COLUMN pulse.destination.advice IS 'What a person must do on the platform before it takes anything again.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 

@@ -30,7 +30,8 @@ std::optional<Run> LockRun(int64_t id) {
     static pg::Statement statement(
         "SELECT audience_id, operation, status, phase, triggered_by, created_at, after,"
         " decided_at, held_at, held_by, approved_by IS NOT NULL, cancel_asked, attempts, session_id,"
-        " session_batches, session_at, session_first_done, started_at, failed, action_id, share_reason FROM pulse.sync_run"
+        " session_batches, session_at, session_first_done, started_at, failed, action_id, share_reason,"
+        " coalesce(replacement, ''), restarts FROM pulse.sync_run"
         " WHERE id = $1 AND status IN ('pending', 'processing', 'held') FOR UPDATE",
         {INT8OID});
     const pg::Result rows = statement.Execute({Value::Int8(id)});
@@ -59,6 +60,8 @@ std::optional<Run> LockRun(int64_t id) {
     run.failed = row.Int8(18);
     run.action = row.Int8OrNull(19);
     run.share_reason = row.TextOrNull(20).value_or("");
+    run.replacement = row.Text(21);
+    run.restarts = row.Int4(22);
     return run;
 }
 
@@ -340,6 +343,14 @@ bool AnybodyFollows(const Run& run, const Work& work, int64_t after) {
 }
 
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
+    if (!run.replacement.empty()) {
+        // Where nothing else is taken before a replacement has ended, removals follow it.
+        if (ClaimReplacement(run, work, place))
+            work.kind = Work::Kind::kUpload;
+        else if (run.replacement.empty())
+            SetPhase(run, "remove"), place = {};
+        return;
+    }
     // Who was erased meanwhile does not wait for the end, which can be hours away.
     work.claimed = ClaimQueued(run.audience, place.queued, MostOf(*work.destination));
     if (!work.claimed.none()) {
@@ -437,10 +448,12 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     } else if (run->phase == "plan") {
         PlanStep(*run, *work.audience, *work.destination);
     } else if (run->phase == "check") {
-        if (!ChecksShare(*run, *work.audience, *work.destination))
+        if (!ChecksShare(*run, *work.audience, *work.destination)) {
             work.kind = Work::Kind::kNothing;
-        else
+        } else {
+            ChooseReplacement(*run, *work.audience, *work.destination);
             SetPhase(*run, "remove");
+        }
     } else if (run->phase == "remove") {
         // Before it exists there, nobody can be in it.
         if (MustCreate(work))

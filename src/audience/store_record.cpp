@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/audience/size_check.hpp"
+#include "pulse/audience/store_alarm.hpp"
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/base/random.hpp"
 #include "pulse/delivery/excerpt.hpp"
@@ -203,6 +204,14 @@ void RecordBatch(const BatchRecord& batch) {
 
 void RecordClaim(const Run& run, const Audience& audience, const Claimed& claimed,
                  const std::map<int64_t, std::string>& refused, int64_t rows) {
+    if (run.replaces() && claimed.operation == Operation::kAdd) {
+        // Nobody is in the audience before the whole of it is.
+        pg::Execute(
+            "UPDATE pulse.sync_run SET after = $2, sent = sent + $3, attempts = 0 WHERE id = $1"
+            " AND after < $2",
+            {Value::Int8(run.id), Value::Int8(claimed.reached), Value::Int8(rows)});
+        return;
+    }
     std::vector<int64_t> done = claimed.empty;
     std::vector<int64_t> bad;
     std::vector<std::string> reasons;
@@ -238,6 +247,11 @@ void RecordSession(int64_t run, const UploadSession& session) {
         {Value::Int8(run), Value::Int8(session.id), Value::Int8(session.batches),
          session.started_at ? Value::Time(session.started_at) : Value::Null(TIMESTAMPTZOID),
          Value::Bool(session.first_done)});
+}
+
+void NoteCreation(int64_t run) {
+    pg::Execute("UPDATE pulse.sync_run SET attempts = greatest(attempts, 1) WHERE id = $1",
+                {Value::Int8(run)});
 }
 
 void RecordPlatformId(const Work& work, const std::string& id) {
@@ -279,10 +293,17 @@ void FailRun(const Run& run, const Audience& audience, const Answer& answer, con
     if (login) {
         StopAudience(audience.id, "stopped", "the login does not work: " + reason);
         Warn(audience.id, "login", true);
+        TellLogins();
+    } else if (answer.outcome == Outcome::kBlocked) {
+        StopAudience(audience.id, "stopped", reason + " " + answer.advice);
+        Warn(audience.id, "blocked", true);
+        NoteBlocked(audience, reason, answer.advice);
     } else if (answer.outcome == Outcome::kGone) {
         StopAudience(audience.id, "stale", "the platform has deleted it: " + reason);
     } else if (answer.outcome == Outcome::kFlagged) {
-        StopAudience(audience.id, "stopped", "the platform has blocked it: " + reason);
+        StopAudience(audience.id, "stopped", "the platform has blocked it: " + reason + " " + answer.advice);
+        Warn(audience.id, "flagged", true);
+        TellFlagged(audience, reason, answer.advice);
     }
 }
 
@@ -303,7 +324,7 @@ void FinishRun(const Run& run, const Audience& audience, const Destination& dest
     if (run.operation == "erase") return;
     Warn(audience.id, "failures",
          failed > 0 && static_cast<double>(failed) > kAlarmingFailures * static_cast<double>(sent));
-    Warn(audience.id, "login", false);
+    for (const char* alarm : {"login", "blocked", "flagged"}) Warn(audience.id, alarm, false);
     pg::Execute(
         "UPDATE pulse.audience SET last_sync_at = $2, last_full_at = CASE WHEN $3 THEN $2 ELSE"
         " last_full_at END, compare_because = CASE WHEN $3 THEN NULL ELSE compare_because END WHERE id = $1",

@@ -21,9 +21,13 @@ struct Run {
     bool approved = false, cancel_asked = false;
     int attempts = 0;
     UploadSession session;
+    std::string replacement;  // "sending", "sent" or empty
+    int restarts = 0;
     int64_t failed = 0;
     std::optional<int64_t> action;  // in pulse.action, while it waits for approval
     std::string share_reason;
+    // Whether additions belong to one session that becomes the audience.
+    bool replaces() const { return replacement == "sending"; }
 };
 
 // ---- store_sync.cpp: what users and schedules ask for ----
@@ -99,6 +103,20 @@ void RecordBatch(const BatchRecord& batch);
 void RecordClaim(const Run& run, const Audience& audience, const Claimed& claimed,
                  const std::map<int64_t, std::string>& refused, int64_t rows);
 void RecordSession(int64_t run, const UploadSession& session);
+
+// ---- store_replacement.cpp: a whole audience in one session ----
+
+// Decides, before anybody is sent, whether the run replaces the audience in a session.
+void ChooseReplacement(Run& run, const Audience& audience, const Destination& destination);
+// The next people of it; false: there is nothing to send in this step, which may have been the last.
+bool ClaimReplacement(Run& run, Work& work, ClaimPlace& place);
+// The last batch was taken: it is the audience now, with the people up to this one.
+void CloseReplacement(int64_t run, int64_t upto);
+// The session is lost: all of it is sent again. False: it was lost too often.
+bool RestartReplacement(const Run& run);
+
+// The audience is about to be created: after a crash it is looked for first.
+void NoteCreation(int64_t run);
 void RecordPlatformId(const Work& work, const std::string& id);
 // A request failed: the run waits for the next attempt, or fails after the last one.
 void RetryLater(const Run& run, const std::string& destination, const Answer& answer,
