@@ -160,7 +160,7 @@ std::vector<std::string> ChooseSegments(const std::vector<std::string>& patterns
 
 Period ReportPeriod(const std::optional<Moment>& from, const std::optional<Moment>& until, Moment now) {
     if (until) RequireFinite(*until, "until");
-    if (from) RequireFinite(*from, "from");
+    if (from) RequireFinite(*from, "since");
     Period period;
     period.until = until.value_or(now);
     if (period.until > now)
@@ -169,9 +169,9 @@ Period ReportPeriod(const std::optional<Moment>& from, const std::optional<Momen
                      "Leave it out to report until now.");
     period.from = from.value_or(period.until - 7 * kDay);
     if (period.from >= period.until)
-        ThrowInvalid(period.from == period.until ? "the period of a report is empty" : "\"from\" is after \"until\"",
+        ThrowInvalid(period.from == period.until ? "the period of a report is empty" : "\"since\" is after \"until\"",
                      "It is from " + Instant(period.from) + " until " + Instant(period.until) + ".",
-                     "Give a \"from\" before \"until\".");
+                     "Give a \"since\" before \"until\".");
     if (period.until - period.from > kLongestPeriod)
         ThrowInvalid("the period of a report is too long",
                      "It is from " + Instant(period.from) + " until " + Instant(period.until) + ".",

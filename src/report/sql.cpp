@@ -53,11 +53,11 @@ std::vector<std::pair<std::string, std::string>> HowItWasMade(const Figures& fig
         "SELECT segment, state, size, change, incidents, worst, last_snapshot\nFROM pulse.segment_overview;");
     add("segments", "Sizes",
         "SELECT s.name, p.taken_at, p.size\nFROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = "
-        "p.segment_id\nWHERE p.status = 'ok' AND p.taken_at >= " +
-            before + " AND p.taken_at < " + until + "\nORDER BY s.name, p.taken_at;");
+        "p.segment_id\nWHERE p.status = 'ok' AND p.taken_at > " +
+            before + " AND p.taken_at <= " + until + "\nORDER BY s.name, p.taken_at;");
     add("incidents", "Incidents",
         "SELECT id, severity, status, coalesce(segment, relation, event) AS about, detector, change, opened_at, "
-        "closed_at\nFROM pulse.incident\nWHERE opened_at < " +
+        "closed_at\nFROM pulse.incident\nWHERE opened_at <= " +
             until + " AND coalesce(closed_at, 'infinity') >= " + from + "\nORDER BY opened_at DESC;");
     add("tables", "Tables", "SELECT \"table\", state, what, incidents, last_check\nFROM pulse.table_overview;");
     add("events", "Events",
@@ -78,8 +78,8 @@ std::vector<std::pair<std::string, std::string>> HowItWasMade(const Figures& fig
         "SELECT id, name, subject, risk, state, needs, created_at\nFROM pulse.action\nWHERE state IN ('pending', "
         "'approved', 'applying') ORDER BY created_at;");
     add("messages", "Messages",
-        "SELECT channel, status, count(*)\nFROM pulse.message\nWHERE created_at >= " + from +
-            " AND created_at < " + until + "\nGROUP BY channel, status ORDER BY channel, status;");
+        "SELECT channel, status, count(*)\nFROM pulse.message\nWHERE created_at > " + from +
+            " AND created_at <= " + until + "\nGROUP BY channel, status ORDER BY channel, status;");
     add("mission", "Mission", "SELECT * FROM pulse.mission;");
     add("mission", "Campaigns",
         "SELECT name, segment, at, status, planned, reach, reached, saved\nFROM pulse.campaign_overview\nWHERE at >= " +
