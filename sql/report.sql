@@ -20,6 +20,7 @@ CREATE TABLE pulse.report (
     mail_text text,  -- Level: people_reader
     mail_html text,  -- Level: people_reader
     content text,  -- Level: people_reader
+    messages bigint[] NOT NULL DEFAULT '{}',
     UNIQUE (route_id, until)
 );
 CREATE INDEX report_content ON pulse.report (id) WHERE content IS NOT NULL;
@@ -33,6 +34,7 @@ COMMENT ON COLUMN pulse.report.runs_as IS 'The role as which it was made.';
 COMMENT ON COLUMN pulse.report.bytes IS 'The size of the file.';
 COMMENT ON COLUMN pulse.report.attached IS 'Whether mails carry the file: it is not larger than pulse.max_attachment.';
 COMMENT ON COLUMN pulse.report.summary IS 'The text for channels that take no mail.';
+COMMENT ON COLUMN pulse.report.messages IS 'Its messages in pulse.outbox, one for each channel.';
 COMMENT ON COLUMN pulse.report.content IS 'The file, compressed by PostgreSQL, once for all channels; removed when all messages are sent.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.report', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.report_id_seq', '');

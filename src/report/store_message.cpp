@@ -77,14 +77,10 @@ void AttachReport(delivery::Message& message, const delivery::Channel& channel) 
 }  // namespace
 
 void ForgetSent(const std::vector<int64_t>& messages) {
-    // The rows of the outbox are found by the index on finished messages of a channel, or are few: a report
-    // has one for each channel.
     static pg::Statement statement(
         "UPDATE pulse.report AS r SET content = NULL, mail_text = NULL, mail_html = NULL WHERE r.content IS NOT NULL"
-        " AND r.id IN (SELECT nullif(regexp_replace(o.order_key, '^report:', ''), '')::bigint FROM pulse.outbox AS o"
-        " WHERE o.id = ANY ($1) AND o.kind = 'report')"
-        " AND NOT EXISTS (SELECT FROM pulse.outbox AS o WHERE o.kind = 'report' AND o.route_id = r.route_id"
-        " AND o.order_key = 'report:' || r.id AND o.status <> 'sent')",
+        " AND r.messages && $1"
+        " AND NOT EXISTS (SELECT FROM pulse.outbox AS o WHERE o.id = ANY (r.messages) AND o.status <> 'sent')",
         {INT8ARRAYOID});
     statement.Execute({Value::Int8s(messages)});
 }

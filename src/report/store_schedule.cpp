@@ -16,6 +16,10 @@
 #include "pulse/report/store_report.hpp"
 #include "pulse/report/text.hpp"
 
+namespace pulse::pg::settings {
+extern int max_attachment;  // TODO settings.hpp
+}
+
 namespace pulse::report {
 
 namespace {
@@ -117,8 +121,9 @@ std::optional<int64_t> Save(const PlannedReport& planned, const Figures& figures
 
 void WriteMessages(const PlannedReport& planned, int64_t id) {
     static pg::Statement statement(
-        "INSERT INTO pulse.outbox (channel, kind, event, route_id, order_key, send_at)"
-        " SELECT c.name, 'report', $2, $3, 'report:' || $4::text, $5 FROM unnest($1) AS c (name)",
+        "WITH m AS (INSERT INTO pulse.outbox (channel, kind, event, route_id, order_key, send_at)"
+        " SELECT c.name, 'report', $2, $3, 'report:' || $4::text, $5 FROM unnest($1) AS c (name) RETURNING id)"
+        " UPDATE pulse.report SET messages = (SELECT array_agg(m.id ORDER BY m.id) FROM m) WHERE id = $4",
         {TEXTARRAYOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID});
     statement.Execute({Value::Texts(planned.channels), Value::Text(planned.weekly ? "report.weekly" : "report.daily"),
                        Value::Int8(planned.route), Value::Int8(id), Value::Time(planned.send_at)});
