@@ -153,8 +153,7 @@ COMMENT ON FUNCTION pulse_rotate_subscription_secret(text, interval) IS
 
 -- Level: admin
 CREATE FUNCTION pulse_update_subscription(subscription text, url text DEFAULT NULL, events text[] DEFAULT NULL, segments text[] DEFAULT NULL,
-                                          enabled boolean DEFAULT NULL, report text DEFAULT NULL, report_day text DEFAULT NULL,
-                                   report_at time DEFAULT NULL)
+                                          enabled boolean DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_subscription';
 COMMENT ON FUNCTION pulse_update_subscription(text, text, text[], text[], boolean) IS
 'Changes where a subscription sends to and which events it receives; null leaves a value as it is, and no segments ({}) means any. Events about people that are new to it are sent from now on. enabled false disables its channel, as a receiver that is gone does: nothing is sent, and what waits stays; true, or a successful pulse_test_channel(), enables it again. Messages that are written already go to the new URL as they are. The secret stays. Errors: 42704 unknown subscription, 42501 not the owner of its channel, 55000 its channel was dropped, and those of pulse_subscribe().';

@@ -93,7 +93,7 @@ void Tiles(HtmlWriter& html, const Figures& figures) {
         Tile(html, Thousands(figures.outside) + " of " + Thousands(figures.segments.total),
              "segments outside the expected size");
     if (figures.options.Has("mission") && figures.mission.share)
-        Tile(html, Percent(*figures.mission.share), "of the active segments watched");
+        Tile(html, RoundPercent(*figures.mission.share), "of the active segments watched");
     if (figures.options.Has("mission") && figures.mission.lead_time)
         Tile(html, SpanText(*figures.mission.lead_time), "from drift to detection (median)");
     if (figures.options.Has("trust") && figures.health_score)

@@ -19,7 +19,8 @@ Line LineOf(const Figures& figures, const SegmentFigures& segment) {
     if (segment.band) line.title += "; expected " + BandText(segment);
     line.points = segment.sizes;
     line.band = segment.band;
-    line.from = figures.period.before();
+    // A young segment fills its chart, too.
+    line.from = segment.sizes.empty() ? figures.period.before() : segment.sizes.front().at;
     line.until = figures.period.until;
     line.mark = figures.period.from;
     line.from_label = figures.LocalDay(line.from);
@@ -81,11 +82,18 @@ void IncidentCard(HtmlWriter& html, const Figures& figures, const IncidentFigure
     Sentences(html, "What:", incident.what_changed.empty() ? std::vector{incident.summary} : incident.what_changed);
     if (!incident.cause.empty())
         Sentences(html,
-                  "Why" + (incident.confidence ? " (" + Percent(*incident.confidence) + " sure):" : std::string(":")),
+                  "Why" + (incident.confidence ? " (" + RoundPercent(*incident.confidence) + " sure):" : std::string(":")),
                   {incident.cause});
     Sentences(html, "Next:", {incident.advice, incident.advice_reason});
     if (!incident.advice_sql.empty()) html.Element("pre", incident.advice_sql, {{"class", "sql"}});
     Sentences(html, "Then:", incident.then);
+    if (!incident.also.empty()) {
+        html.Open("p").Element("b", "The same cause: ");
+        for (size_t i = 0; i < incident.also.size(); ++i) {
+            html.Text(i == 0 ? "" : "; ").Name(incident.also[i].first, 60).Text(", " + incident.also[i].second);
+        }
+        html.Text(".").Close();
+    }
     html.Close();
 }
 
@@ -119,7 +127,7 @@ void AddSegments(HtmlWriter& html, const Figures& figures) {
     html.Element("p",
                  "Size: by the last snapshot of the period. Change: against the last one before it. Expected: the range of "
                  "the segment's baseline, else what it was before the period, give or take the threshold of its alarm. The "
-                 "line shows this period and the one before, the shaded band what is expected.",
+                 "line shows this period and the one before, the shaded band what is expected; the dashed line is where this period begins.",
                  {{"class", "note"}});
     OpenTable(html, "State of the segments, the worst first",
               {"Segment", "#Size", "#Change", "#Expected", "Trend", "Incidents", "State"});
@@ -137,7 +145,7 @@ void AddIncidents(HtmlWriter& html, const Figures& figures) {
     for (const IncidentFigures& incident : incidents.rows)
         if (incident.diagnosed) {
             IncidentCard(html, figures, incident);
-            ++told;
+            told += 1 + incident.also.size();
         }
     if (!figures.sees_people)
         html.Element("p", "Causes and advice are shown from the level people_reader on.", {{"class", "hidden"}});

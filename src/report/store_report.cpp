@@ -9,6 +9,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/timezone.hpp"
+#include "pulse/report/text.hpp"
 
 namespace pulse::report {
 
@@ -52,6 +53,12 @@ void ReadSizes(Figures& figures) {
         true);
     for (uint64_t i = 0; i < rows.size(); ++i)
         by_name[rows[i].Text(0)]->sizes.push_back({rows[i].Time(1), static_cast<double>(rows[i].Int8(2))});
+}
+
+std::string CauseKey(const delivery::IncidentSummary& summary, const IncidentFigures& incident) {
+    if (!incident.live()) return "id " + std::to_string(incident.id);
+    if (!summary.shared_cause.empty()) return "cause " + summary.shared_cause;
+    return incident.kind + " " + incident.subject;
 }
 
 // Names of the segments chosen by the options.
@@ -191,7 +198,8 @@ void ReadIncidents(Figures& figures, const Chosen& chosen) {
         " i.direction, i.summary, i.baseline::float8, i.observed::float8, i.change::float8, i.opened_at, i.closed_at,"
         " count(*) OVER () FROM pulse.incident AS i WHERE i.opened_at <= $2 AND coalesce(i.closed_at, 'infinity') > $1"
         " AND ($3::text[] IS NULL OR i.segment = ANY ($3)) ORDER BY i.status NOT IN ('open', 'acknowledged'),"
-        " array_position(ARRAY['critical', 'high', 'medium', 'low'], i.severity), abs(i.change) DESC NULLS LAST,"
+        " array_position(ARRAY['critical', 'high', 'medium', 'low'], i.severity),"
+        " i.detector NOT IN ('size_change', 'slow_erosion', 'slow_growth'), abs(i.change) DESC NULLS LAST,"
         " i.opened_at DESC, i.id LIMIT $4",
         {Value::Time(figures.period.from), Value::Time(figures.period.until), Names(chosen),
          Value::Int8(figures.options.limit)},
@@ -211,8 +219,16 @@ void ExplainIncidents(Figures& figures) {
         by_id[incident.id] = &incident;
     }
     if (ids.empty()) return;
+    // One explanation for all that have a cause in common, and for all of one segment.
+    std::map<std::string, IncidentFigures*> leaders;
     for (delivery::IncidentSummary& summary : delivery::LoadIncidentSummaries(ids, false)) {
         IncidentFigures& incident = *by_id[summary.incident];
+        IncidentFigures*& leader = leaders[CauseKey(summary, incident)];
+        if (leader) {
+            leader->also.emplace_back(incident.subject, IncidentText(incident));
+            continue;
+        }
+        leader = &incident;
         incident.diagnosed = true;
         incident.what_changed = std::move(summary.what_changed);
         incident.cause = std::move(summary.cause);

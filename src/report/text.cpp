@@ -28,6 +28,16 @@ std::string And(const std::vector<std::string>& parts) {
     return text;
 }
 
+// Of the segments that are outside; null if none is.
+const SegmentFigures* LargestChange(const Figures& figures) {
+    const SegmentFigures* largest = nullptr;
+    for (const SegmentFigures& segment : figures.segments.rows)
+        if (segment.outside() && segment.change() &&
+            (!largest || std::fabs(*segment.change()) > std::fabs(*largest->change())))
+            largest = &segment;
+    return largest;
+}
+
 // The ISO year and week of a day, counted from 2000-01-01 (a Saturday).
 std::pair<int, int> IsoWeek(int64_t day) {
     const int64_t weekday = ((day + 5) % 7 + 7) % 7;  // Monday is 0
@@ -89,6 +99,8 @@ std::string Headline(const Figures& figures) {
                            : Number(counts.live, "incident is", "incidents are") + " live: " + And(wrong) + ".";
     if (figures.outside > 0)
         text += " " + Number(figures.outside, "segment is", "segments are") + " outside the expected size.";
+    if (const SegmentFigures* largest = LargestChange(figures))
+        return text + " The largest change: " + Brief(largest->name, 80) + ", " + ChangeText(largest->change()) + ".";
     if (!figures.incidents.rows.empty() && figures.incidents.rows.front().live()) {
         const IncidentFigures& worst = figures.incidents.rows.front();
         text += " The worst: " + Brief(worst.subject, 80) + ", " + IncidentText(worst) + ".";
@@ -118,6 +130,10 @@ std::string Percent(double share) {
     char text[40];
     std::snprintf(text, sizeof text, "%.1f %%", share * 100);
     return text;
+}
+
+std::string RoundPercent(double share) {
+    return std::isfinite(share) ? std::to_string(std::llround(share * 100)) + " %" : "–";
 }
 
 std::string ChangeText(const std::optional<double>& change) {

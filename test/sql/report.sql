@@ -31,7 +31,7 @@ FROM page, rep.name AS n ORDER BY n.place;
 -- Figures are those of the tables: size and change of each segment, live incidents, the share that is watched.
 CREATE TEMPORARY TABLE told AS
 SELECT m[1] AS name, m[2] AS size, m[3] AS change, m[4] AS expected
-FROM page, regexp_matches(html, '<tr><td class="name"><bdi>([^<]*)</bdi>(?:<small>.*?</small>)?</td><td class="number">([^<]*)</td><td class="number(?: out)?">([^<]*)</td><td class="number">([^<]*)</td>', 'g') AS m;
+FROM page, regexp_matches(html, '<tr><td class="name"><bdi>([^<]*)</bdi>(?:<small><bdi>[^<]*</bdi></small>)?</td><td class="number">([^<]*)</td><td class="number(?: out)?">([^<]*)</td><td class="number">([^<]*)</td>', 'g') AS m;
 SELECT count(*) AS segments, count(*) FILTER (WHERE t.size = trim(to_char(z.size, '9,999'))) AS sizes,
     count(*) FILTER (WHERE t.change = CASE WHEN z.size > b.size THEN '+' ELSE U&'\2212' END || round(abs(z.size::numeric / b.size - 1) * 100, 1) || ' %') AS changes
 FROM rep.name AS n JOIN told AS t ON t.name = rep.escaped(CASE WHEN length(n.name) > 120 THEN left(n.name, 119) || U&'\2026' ELSE n.name END)
@@ -75,7 +75,7 @@ SELECT pulse_report(options => '{"limit": 0}');
 SELECT pulse_report(options => '{"limit": 201}');
 SELECT pulse_report(options => '{"title": 1}');
 SELECT pulse_report(options => '{"time_zone": "Europe/Nowhere"}');
-SELECT pulse_report(options => jsonb_build_object('segments', (SELECT jsonb_agg('x') FROM generate_series(1, 1001))));
+SELECT pulse_report(options => jsonb_build_object('segments', (SELECT jsonb_agg('x'::text) FROM generate_series(1, 1001))));
 
 -- As the caller may see it.
 CREATE ROLE regress_rep_reader;

@@ -231,8 +231,8 @@ TEST(ReportSchedule, AfterALongDowntimeOnlyTheNewest) {
 TEST(ReportText, SaysWhatIsWrongAndWhatChanged) {
     const Figures figures = SomeFigures();
     EXPECT_EQ(Headline(figures),
-              "1 incident is live: 1 high. 1 segment is outside the expected size. The worst: buyers, size change, down "
-              "42.0 %.");
+              "1 incident is live: 1 high. 1 segment is outside the expected size. The largest change: buyers, "
+              "−42.0 %.");
     EXPECT_EQ(ChangeSentence(figures),
               "3 incidents opened in this period, 2 more than in the period before; 2 were closed.");
     EXPECT_EQ(Mood(figures), "high");

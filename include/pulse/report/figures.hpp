@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pulse/base/local_time.hpp"
@@ -52,6 +53,7 @@ struct IncidentFigures {
     std::string cause, advice, advice_reason, advice_sql;
     std::optional<double> confidence;
     std::vector<std::string> then;
+    std::vector<std::pair<std::string, std::string>> also;  // subject and text of others with the same cause
 
     bool live() const { return status == "open" || status == "acknowledged"; }
 };

@@ -20,6 +20,7 @@ std::string PeriodText(const Figures& figures);
 // "+12.3 %", "±0 %", "new" without a value before.
 std::string ChangeText(const std::optional<double>& change);
 std::string Percent(double share);
+std::string RoundPercent(double share);  // without a decimal place
 std::string SpanText(int64_t microseconds);
 // What an incident is: "size change, down 42.0 %".
 std::string IncidentText(const IncidentFigures& incident);
