@@ -136,16 +136,16 @@ std::string ShortNumber(double value) {
 }
 
 void DrawLine(HtmlWriter& html, const Line& line) {
-    OpenChart(html, "chart", "0 0 480 160", line.title);
-    const Scale scale = ScaleOf(line, 54, 470, 8, 134);
+    OpenChart(html, "chart", "0 0 360 140", line.title);
+    const Scale scale = ScaleOf(line, 48, 354, 6, 118);
     DrawBand(html, line, scale);
     DrawGrid(html, scale, 4);
     if (line.mark && *line.mark > line.from && *line.mark < line.until)
         Rule(html, "mark", scale.X(*line.mark), scale.top, scale.X(*line.mark), scale.bottom);
     if (line.points.size() > 1) html.Element("path", "", {{"class", "line"}, {"d", Path(line, scale)}});
     DrawEnd(html, line, scale, "4");
-    Label(html, scale.left, 152, "start", line.from_label);
-    Label(html, scale.right, 152, "end", line.until_label);
+    Label(html, scale.left, 134, "start", line.from_label);
+    Label(html, scale.right, 134, "end", line.until_label);
     html.Close();
 }
 
@@ -161,8 +161,8 @@ void DrawSparkline(HtmlWriter& html, const Line& line) {
 void DrawBars(HtmlWriter& html, const std::string& title, const std::vector<Bar>& all) {
     // The newest, if there are more than a chart can show.
     const size_t first = all.size() > kMostBars ? all.size() - kMostBars : 0, count = all.size() - first;
-    OpenChart(html, "chart", "0 0 480 160", title);
-    Scale scale{54, 470, 8, 134, 0, 1, 0, 1};
+    OpenChart(html, "chart bars", "0 0 640 160", title);
+    Scale scale{54, 630, 8, 134, 0, 1, 0, 1};
     double highest = 0;
     for (size_t i = first; i < all.size(); ++i) highest = std::max(highest, all[i].value);
     scale.high = highest > 0 ? highest * 1.08 : 1;

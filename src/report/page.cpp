@@ -48,7 +48,7 @@ p{margin:0 0 8px}
 .tile span{color:var(--soft);font-size:13px}
 nav{margin:0 0 20px;font-size:13px}nav a{display:inline-block;margin:0 14px 6px 0;color:var(--line)}
 section{background:var(--card);border:1px solid var(--rule);border-radius:12px;padding:20px;margin:0 0 20px}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px;margin-bottom:12px}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:14px;margin-bottom:12px}
 .charts:empty{display:none}
 .card{border:1px solid var(--rule);border-radius:10px;padding:12px 14px;margin:0 0 14px}.charts .card{margin:0}
 .card h3{margin:0 0 6px}
@@ -66,7 +66,7 @@ td.trend{min-width:120px}
 .badge{display:inline-block;border:1px solid currentColor;border-radius:999px;padding:0 8px;font-size:12px;line-height:18px;font-weight:600;color:var(--low);white-space:nowrap}
 .badge.critical{color:var(--critical)}.badge.high{color:var(--high)}.badge.medium{color:var(--medium)}.badge.good{color:var(--good)}
 .none,.hidden{color:var(--soft);margin:0}.hidden{font-style:italic}
-svg{display:block;overflow:visible}svg.chart{width:100%;height:auto}svg.spark{width:120px;height:28px}
+svg{display:block;overflow:visible}svg.chart{width:100%;height:auto}svg.bars{max-width:760px}svg.spark{width:120px;height:28px}
 svg text{fill:var(--soft);font-size:11px}
 .line{fill:none;stroke:var(--line);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .band{fill:var(--band)}.grid{stroke:var(--rule);stroke-width:1}.mark{stroke:var(--soft);stroke-width:1;stroke-dasharray:3 3}

@@ -68,7 +68,9 @@ SELECT pulse_report('1990-01-01', '2026-11-30');
 SELECT pulse_report(options => '[]');
 SELECT pulse_report(options => '{"segment": "x"}');
 SELECT pulse_report(options => '{"segments": "rep plan"}');
+\set VERBOSITY terse
 SELECT pulse_report(options => '{"segments": ["nothing*"]}');
+\set VERBOSITY default
 SELECT pulse_report(options => '{"segments": []}');
 SELECT pulse_report(options => '{"sections": "segment"}');
 SELECT pulse_report(options => '{"limit": 0}');
