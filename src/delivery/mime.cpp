@@ -197,17 +197,16 @@ std::string EncodeHeader(std::string_view text) {
 
 std::string MimeParameter(const std::string& name, std::string_view value) {
     constexpr size_t kMostInLine = 54;
-    const bool plain = value.size() <= kMostInLine &&
-                       std::all_of(value.begin(), value.end(),
-                                   [](char c) { return IsAttributeCharacter(c) || c == ' '; });
+    const bool plain = value.size() <= kMostInLine && std::all_of(value.begin(), value.end(), [](char c) {
+                           return IsAttributeCharacter(c) || c == ' ';
+                       });
     if (plain) return ";\r\n " + name + "=\"" + std::string(value) + "\"";
     static constexpr char kHex[] = "0123456789ABCDEF";
     std::vector<std::string> lines{"utf-8''"};
     for (const char c : value) {
         const auto byte = static_cast<unsigned char>(c);
-        const std::string code = IsAttributeCharacter(c)
-                                     ? std::string(1, c)
-                                     : std::string{'%', kHex[byte >> 4], kHex[byte & 15]};
+        const std::string code =
+            IsAttributeCharacter(c) ? std::string(1, c) : std::string{'%', kHex[byte >> 4], kHex[byte & 15]};
         if (lines.back().size() + code.size() > kMostInLine) lines.emplace_back();
         lines.back() += code;
     }

@@ -131,7 +131,8 @@ http::Request MakeRequest(const Channel& channel, const Envelope& envelope, cons
         return request;
     }
     request.headers.emplace_back("Content-Type", "application/json");
-    request.body = DumpJson(channel.kind == ChannelKind::kResend ? WithAttachments(payload, attachments) : payload);
+    request.body =
+        DumpJson(channel.kind == ChannelKind::kResend ? WithAttachments(payload, attachments) : payload);
     switch (channel.kind) {
         case ChannelKind::kResend: FillResend(request, channel, envelope); break;
         case ChannelKind::kPagerduty: FillPagerduty(request, channel, payload); break;

@@ -82,13 +82,15 @@ void CheckSubjects(const RouteRequest& request) {
 }
 
 void CheckReport(const RouteRequest& request) {
-    if (request.report && !request.report->empty() && *request.report != "daily" && *request.report != "weekly")
+    if (request.report && !request.report->empty() && *request.report != "daily" &&
+        *request.report != "weekly")
         throw UserError(sqlstate::kInvalidParameter, "unknown report \"" + *request.report + "\"", "",
                         "Reports are daily and weekly; '' means none.");
     static const std::vector<std::string> days = {"monday", "tuesday",  "wednesday", "thursday",
                                                   "friday", "saturday", "sunday"};
     if (request.report_day && std::find(days.begin(), days.end(), *request.report_day) == days.end())
-        throw UserError(sqlstate::kInvalidParameter, "unknown day \"" + *request.report_day + "\" of a report", "",
+        throw UserError(sqlstate::kInvalidParameter,
+                        "unknown day \"" + *request.report_day + "\" of a report", "",
                         SuggestName(*request.report_day, days, "Days"));
     if (request.report_at && DatumGetTimeADT(request.report_at->datum) % kMinute != 0)
         throw UserError(sqlstate::kInvalidParameter, "\"report_at\" must be a whole minute", "",
@@ -211,8 +213,9 @@ void CancelWaiting(int64_t route, const char* reason) {
 // A route that carries nothing is a mistake; one to PagerDuty cannot carry a report.
 void RequireContent(const pg::Row& row) {
     if (row.Bool(2))
-        throw UserError(sqlstate::kInvalidParameter, "the route would carry neither events nor a report", "",
-                        "Give \"events\", such as '{opened,resolved}', or delete it with pulse_delete_route().");
+        throw UserError(
+            sqlstate::kInvalidParameter, "the route would carry neither events nor a report", "",
+            "Give \"events\", such as '{opened,resolved}', or delete it with pulse_delete_route().");
     if (!row.Bool(3)) return;
     const std::set<std::string> followers = Followers();
     for (const std::string& channel : row.Texts(4))

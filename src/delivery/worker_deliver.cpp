@@ -229,7 +229,7 @@ class DeliveryWorker : private pg::LaneWorker {
                 const Envelope envelope{message.key, message.thread.empty() ? message.key : message.thread,
                                         message.event, "", message.created_at};
                 exchange_.Send(id, MakeRequest(*channel_state.channel, envelope, message.payload, now,
-                                                message.attachments));
+                                               message.attachments));
             } catch (const std::exception& error) {
                 // The what() of a UserError is its message.
                 http::Response answer;

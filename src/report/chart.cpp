@@ -78,8 +78,7 @@ void DrawBand(HtmlWriter& html, const Line& line, const Scale& scale) {
 void DrawEnd(HtmlWriter& html, const Line& line, const Scale& scale, const char* radius) {
     if (line.points.empty()) return;
     const Point& last = line.points.back();
-    const bool outside =
-        line.band && (last.value < line.band->low || last.value > line.band->high);
+    const bool outside = line.band && (last.value < line.band->low || last.value > line.band->high);
     html.Element("circle", "",
                  {{"class", outside ? "dot out" : "dot"},
                   {"cx", At(scale.X(last.at))},

@@ -86,8 +86,8 @@ HtmlWriter& HtmlWriter::Close() {
     html_ += open_.back();
     html_ += ">";
     // Lines, so that the file can be read and compared; not inside of text.
-    for (const std::string_view block : {"p", "tr", "table", "section", "div", "h1", "h2", "h3", "svg", "details", "head",
-                                         "header", "footer", "main", "pre", "title", "li"})
+    for (const std::string_view block : {"p", "tr", "table", "section", "div", "h1", "h2", "h3", "svg",
+                                         "details", "head", "header", "footer", "main", "pre", "title", "li"})
         if (open_.back() == block) html_ += '\n';
     open_.pop_back();
     return *this;

@@ -24,9 +24,9 @@ MailTable SegmentsOf(const Figures& figures) {
     MailTable table{"Segments", {"Segment", "Size", "Change", "Expected", "Incidents"}, {}, 0};
     for (const SegmentFigures& segment : figures.segments.rows) {
         if (table.rows.size() == kMostMailRows) break;
-        table.rows.push_back({Brief(segment.name, 60), Count(segment.size), ChangeText(segment.change()),
-                              BandText(segment),
-                              segment.incidents > 0 ? Thousands(segment.incidents) + " (" + segment.worst + ")" : ""});
+        table.rows.push_back(
+            {Brief(segment.name, 60), Count(segment.size), ChangeText(segment.change()), BandText(segment),
+             segment.incidents > 0 ? Thousands(segment.incidents) + " (" + segment.worst + ")" : ""});
     }
     table.more = figures.segments.total - static_cast<int64_t>(table.rows.size());
     return table;
@@ -57,13 +57,16 @@ MailTable MissionOf(const Figures& figures) {
     MailTable table{"Figures", {"Figure", "Value"}, {}, 0};
     const MissionFigures& mission = figures.mission;
     if (figures.options.Has("mission") && mission.hidden.empty()) {
-        table.rows.push_back({"Segments watched", Thousands(mission.monitored) + " of " + Thousands(mission.segments)});
-        if (mission.lead_time) table.rows.push_back({"From drift to detection", SpanText(*mission.lead_time)});
+        table.rows.push_back(
+            {"Segments watched", Thousands(mission.monitored) + " of " + Thousands(mission.segments)});
+        if (mission.lead_time)
+            table.rows.push_back({"From drift to detection", SpanText(*mission.lead_time)});
         table.rows.push_back({"Campaigns that fell short", Thousands(mission.fell_short)});
         table.rows.push_back({"Campaigns saved by a warning", Thousands(mission.saved)});
     }
     if (figures.options.Has("trust") && figures.health_score)
-        table.rows.push_back({"Trust score", ShortNumber(*figures.health_score) + " (" + figures.health_status + ")"});
+        table.rows.push_back(
+            {"Trust score", ShortNumber(*figures.health_score) + " (" + figures.health_status + ")"});
     if (figures.options.Has("trust") && figures.actions.hidden.empty())
         table.rows.push_back({"Actions that wait", Thousands(figures.actions.total)});
     return table;
@@ -94,7 +97,11 @@ std::string TextTable(const MailTable& table) {
     for (const std::vector<std::string>& row : table.rows) {
         std::string line;
         for (size_t i = 0; i < row.size(); ++i)
-            if (!row[i].empty()) line += (line.empty() ? "" : i == 1 ? ": " : ", ") + (i > 1 ? table.columns[i] + " " + row[i] : row[i]);
+            if (!row[i].empty())
+                line += (line.empty() ? ""
+                         : i == 1     ? ": "
+                                      : ", ") +
+                        (i > 1 ? table.columns[i] + " " + row[i] : row[i]);
         text += "- " + line + "\n";
     }
     if (table.more > 0) text += "- and " + Thousands(table.more) + " more\n";
@@ -102,7 +109,8 @@ std::string TextTable(const MailTable& table) {
 }
 
 void HtmlTable(HtmlWriter& html, const MailTable& table) {
-    const std::string cell = "padding:6px 14px 6px 0;border-bottom:1px solid #E3E7EC;vertical-align:top;text-align:left";
+    const std::string cell =
+        "padding:6px 14px 6px 0;border-bottom:1px solid #E3E7EC;vertical-align:top;text-align:left";
     html.Element("h2", table.heading, {{"style", "font-size:16px;margin:20px 0 6px"}});
     html.Open("table", {{"style", "border-collapse:collapse;font-size:14px;width:100%"}}).Open("tr");
     for (const std::string& column : table.columns)
@@ -115,15 +123,17 @@ void HtmlTable(HtmlWriter& html, const MailTable& table) {
     }
     html.Close();
     if (table.more > 0)
-        html.Element("p", "and " + Thousands(table.more) + " more", {{"style", "color:#5B6774;font-size:13px"}});
+        html.Element("p", "and " + Thousands(table.more) + " more",
+                     {{"style", "color:#5B6774;font-size:13px"}});
 }
 
 std::string HtmlBody(const Figures& figures, const std::string& file, size_t bytes) {
     HtmlWriter html;
     html.Doctype().Open("html", {{"lang", "en"}}).Open("head");
     html.Void("meta", {{"charset", "utf-8"}}).Element("title", TitleOf(figures)).Close();
-    html.Open("body", {{"style", "margin:0;padding:24px;background:#FFFFFF;color:#15202B;font-family:Arial,Helvetica,"
-                                 "sans-serif;font-size:14px;line-height:1.45"}});
+    html.Open("body", {{"style",
+                        "margin:0;padding:24px;background:#FFFFFF;color:#15202B;font-family:Arial,Helvetica,"
+                        "sans-serif;font-size:14px;line-height:1.45"}});
     html.Open("div", {{"style", "max-width:680px"}});
     html.Element("h1", TitleOf(figures), {{"style", "font-size:22px;margin:0 0 4px"}});
     html.Element("p", PeriodText(figures), {{"style", "color:#5B6774;font-size:13px;margin:0 0 14px"}});
@@ -151,8 +161,9 @@ MailBody MakeMailBody(const Figures& figures, const std::string& file, size_t by
     body.text = TitleOf(figures) + "\n" + PeriodText(figures) + "\n\n" + Headline(figures) + "\n" +
                 ChangeSentence(figures) + "\n";
     for (const MailTable& table : MailTables(figures)) body.text += TextTable(table);
-    body.text += "\n" + (file.empty() ? LeftOut(bytes) + "\n" + PsqlText(figures)
-                                      : "The whole report, with charts and causes, is attached as " + file + ".") +
+    body.text += "\n" +
+                 (file.empty() ? LeftOut(bytes) + "\n" + PsqlText(figures)
+                               : "The whole report, with charts and causes, is attached as " + file + ".") +
                  "\n";
     body.text = PlainText(body.text);
     body.html = HtmlBody(figures, file, bytes);

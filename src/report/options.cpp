@@ -23,7 +23,8 @@ constexpr const char* kExample =
 
 [[noreturn]] void ThrowOption(const std::string& key, const std::string& what, const json& value,
                               const std::string& hint) {
-    ThrowInvalid("option \"" + key + "\" must be " + what, "It is " + Brief(DumpJson(value), 100) + ".", hint);
+    ThrowInvalid("option \"" + key + "\" must be " + what, "It is " + Brief(DumpJson(value), 100) + ".",
+                 hint);
 }
 
 std::string OptionText(const std::string& key, const json& value) {
@@ -56,14 +57,13 @@ void ReadSections(const json& value, ReportOptions& options) {
 
 void ReadLimit(const json& value, ReportOptions& options) {
     const bool whole = value.is_number_integer() && value >= 1 && value <= kMostRows;
-    if (!whole) ThrowOption("limit", "a whole number from 1 to 200", value, "It limits the rows of each list.");
+    if (!whole)
+        ThrowOption("limit", "a whole number from 1 to 200", value, "It limits the rows of each list.");
     options.limit = value.get<int>();
 }
 
 std::string Instant(Moment moment) {
-    return moment == INT64_MAX   ? "infinity"
-           : moment == INT64_MIN ? "-infinity"
-                                 : FormatMoment(moment);
+    return moment == INT64_MAX ? "infinity" : moment == INT64_MIN ? "-infinity" : FormatMoment(moment);
 }
 
 void RequireFinite(Moment moment, const char* name) {
@@ -75,8 +75,8 @@ void RequireFinite(Moment moment, const char* name) {
 }  // namespace
 
 const std::vector<std::string>& SectionNames() {
-    static const std::vector<std::string> names = {"segments",  "incidents", "tables",  "events",
-                                                   "audiences", "trust",     "messages", "mission", "sql"};
+    static const std::vector<std::string> names = {"segments", "incidents", "tables",  "events", "audiences",
+                                                   "trust",    "messages",  "mission", "sql"};
     return names;
 }
 
@@ -87,7 +87,8 @@ bool ReportOptions::Has(const std::string& section) const {
 ReportOptions ParseReportOptions(const json& given) {
     static const std::vector<std::string> keys = {"segments", "sections", "title", "time_zone", "limit"};
     if (!given.is_object())
-        ThrowInvalid("options must be a JSON object", "They are " + Brief(DumpJson(given), 100) + ".", kExample);
+        ThrowInvalid("options must be a JSON object", "They are " + Brief(DumpJson(given), 100) + ".",
+                     kExample);
     ReportOptions options;
     for (const auto& [key, value] : given.items()) {
         if (value.is_null()) continue;
@@ -104,7 +105,8 @@ ReportOptions ParseReportOptions(const json& given) {
             options.title = Brief(OptionText(key, value), 200);
         } else if (key == "time_zone") {
             options.time_zone = OptionText(key, value);
-            if (options.time_zone.empty()) ThrowOption(key, "a time zone", value, "Such as \"Europe/Paris\".");
+            if (options.time_zone.empty())
+                ThrowOption(key, "a time zone", value, "Such as \"Europe/Paris\".");
         } else if (key == "limit") {
             ReadLimit(value, options);
         } else {
@@ -169,9 +171,10 @@ Period ReportPeriod(const std::optional<Moment>& from, const std::optional<Momen
                      "Leave it out to report until now.");
     period.from = from.value_or(period.until - 7 * kDay);
     if (period.from >= period.until)
-        ThrowInvalid(period.from == period.until ? "the period of a report is empty" : "\"since\" is after \"until\"",
-                     "It is from " + Instant(period.from) + " until " + Instant(period.until) + ".",
-                     "Give a \"since\" before \"until\".");
+        ThrowInvalid(
+            period.from == period.until ? "the period of a report is empty" : "\"since\" is after \"until\"",
+            "It is from " + Instant(period.from) + " until " + Instant(period.until) + ".",
+            "Give a \"since\" before \"until\".");
     if (period.until - period.from > kLongestPeriod)
         ThrowInvalid("the period of a report is too long",
                      "It is from " + Instant(period.from) + " until " + Instant(period.until) + ".",

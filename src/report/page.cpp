@@ -87,8 +87,8 @@ void Tile(HtmlWriter& html, const std::string& value, const std::string& label) 
 void Tiles(HtmlWriter& html, const Figures& figures) {
     html.Open("div", {{"class", "tiles"}});
     Tile(html, Thousands(figures.counts.live), "live incidents");
-    Tile(html, Thousands(figures.counts.opened), "opened in this period, " +
-                                                     Thousands(figures.counts.opened_before) + " before");
+    Tile(html, Thousands(figures.counts.opened),
+         "opened in this period, " + Thousands(figures.counts.opened_before) + " before");
     if (figures.options.Has("segments") && figures.segments.hidden.empty())
         Tile(html, Thousands(figures.outside) + " of " + Thousands(figures.segments.total),
              "segments outside the expected size");

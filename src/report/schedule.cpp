@@ -15,8 +15,8 @@ constexpr int64_t kBack = 9 * kDay;
 Schedule CronOf(const ReportSchedule& schedule) {
     const int64_t hour = schedule.at / kHour, minute = schedule.at % kHour / kMinute;
     // Cron's week begins on Sunday.
-    return Schedule::Parse(std::to_string(minute) + " " + std::to_string(std::min<int64_t>(hour, 23)) + " * * " +
-                           (schedule.weekly ? std::to_string((schedule.day + 1) % 7) : "*"));
+    return Schedule::Parse(std::to_string(minute) + " " + std::to_string(std::min<int64_t>(hour, 23)) +
+                           " * * " + (schedule.weekly ? std::to_string((schedule.day + 1) % 7) : "*"));
 }
 
 // The first instant of a local day, which may begin after midnight where the clock is set forward.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/base/number.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/report/page.hpp"
 #include "pulse/report/text.hpp"
 
@@ -11,6 +12,8 @@ namespace {
 
 // Charts of their own for the segments that need a look, or for the first ones.
 constexpr size_t kMostCharts = 6;
+// Far more than any diagnosis writes, and little enough for a page.
+constexpr size_t kMostSentence = 1000, kMostSql = 4000;
 
 Line LineOf(const Figures& figures, const SegmentFigures& segment) {
     Line line;
@@ -41,8 +44,7 @@ void SegmentRow(HtmlWriter& html, const Figures& figures, const SegmentFigures& 
     if (segment.sizes.size() > 1) DrawSparkline(html, LineOf(figures, segment));
     html.Close();
     html.Open("td");
-    if (segment.incidents > 0)
-        Badge(html, segment.worst);
+    if (segment.incidents > 0) Badge(html, segment.worst);
     if (segment.incidents > 1) html.Text(" ×" + Thousands(segment.incidents));
     html.Close();
     BadgeCell(html, segment.state);
@@ -63,7 +65,7 @@ void Sentences(HtmlWriter& html, const std::string& label, const std::vector<std
         html.Open("p");
         if (first) html.Element("b", label + " ");
         first = false;
-        html.Text(sentence).Close();
+        html.Text(Brief(sentence, kMostSentence)).Close();
     }
 }
 
@@ -77,20 +79,26 @@ void IncidentCard(HtmlWriter& html, const Figures& figures, const IncidentFigure
               figures.Local(incident.opened_at));
     if (incident.closed_at) html.Text(", closed " + figures.Local(*incident.closed_at));
     if (incident.baseline && incident.observed)
-        html.Text("; expected " + ShortNumber(*incident.baseline) + ", found " + ShortNumber(*incident.observed));
+        html.Text("; expected " + ShortNumber(*incident.baseline) + ", found " +
+                  ShortNumber(*incident.observed));
     html.Text(".").Close();
-    Sentences(html, "What:", incident.what_changed.empty() ? std::vector{incident.summary} : incident.what_changed);
+    Sentences(html,
+              "What:", incident.what_changed.empty() ? std::vector{incident.summary} : incident.what_changed);
     if (!incident.cause.empty())
         Sentences(html,
-                  "Why" + (incident.confidence ? " (" + RoundPercent(*incident.confidence) + " sure):" : std::string(":")),
+                  "Why" + (incident.confidence ? " (" + RoundPercent(*incident.confidence) + " sure):"
+                                               : std::string(":")),
                   {incident.cause});
     Sentences(html, "Next:", {incident.advice, incident.advice_reason});
-    if (!incident.advice_sql.empty()) html.Element("pre", incident.advice_sql, {{"class", "sql"}});
+    if (!incident.advice_sql.empty())
+        html.Element("pre", Shorten(incident.advice_sql, kMostSql), {{"class", "sql"}});
     Sentences(html, "Then:", incident.then);
     if (!incident.also.empty()) {
         html.Open("p").Element("b", "The same cause: ");
         for (size_t i = 0; i < incident.also.size(); ++i) {
-            html.Text(i == 0 ? "" : "; ").Name(incident.also[i].first, 60).Text(", " + incident.also[i].second);
+            html.Text(i == 0 ? "" : "; ")
+                .Name(incident.also[i].first, 60)
+                .Text(", " + incident.also[i].second);
         }
         html.Text(".").Close();
     }
@@ -119,16 +127,18 @@ void AddSegments(HtmlWriter& html, const Figures& figures) {
     size_t charts = 0;
     html.Open("div", {{"class", "charts"}});
     for (const SegmentFigures& segment : segments.rows)
-        if (charts < kMostCharts && segment.sizes.size() > 1 && (segment.outside() || segment.incidents > 0)) {
+        if (charts < kMostCharts && segment.sizes.size() > 1 &&
+            (segment.outside() || segment.incidents > 0)) {
             SegmentChart(html, figures, segment);
             ++charts;
         }
     html.Close();
-    html.Element("p",
-                 "Size: by the last snapshot of the period. Change: against the last one before it. Expected: the range of "
-                 "the segment's baseline, else what it was before the period, give or take the threshold of its alarm. The "
-                 "line shows this period and the one before, the shaded band what is expected; the dashed line is where this period begins.",
-                 {{"class", "note"}});
+    html.Element(
+        "p",
+        "Size: by the last snapshot of the period. Change: against the last one before it. Expected: the range of "
+        "the segment's baseline, else what it was before the period, give or take the threshold of its alarm. The "
+        "line shows this period and the one before, the shaded band what is expected; the dashed line is where this period begins.",
+        {{"class", "note"}});
     OpenTable(html, "State of the segments, the worst first",
               {"Segment", "#Size", "#Change", "#Expected", "Trend", "Incidents", "State"});
     for (const SegmentFigures& segment : segments.rows) SegmentRow(html, figures, segment);
@@ -148,7 +158,8 @@ void AddIncidents(HtmlWriter& html, const Figures& figures) {
             told += 1 + incident.also.size();
         }
     if (!figures.sees_people)
-        html.Element("p", "Causes and advice are shown from the level people_reader on.", {{"class", "hidden"}});
+        html.Element("p", "Causes and advice are shown from the level people_reader on.",
+                     {{"class", "hidden"}});
     else if (told < incidents.rows.size())
         html.Open("p", {{"class", "note"}})
             .Text("The worst are explained here. For another one: ")

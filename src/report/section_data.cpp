@@ -93,10 +93,10 @@ void AddEvents(HtmlWriter& html, const Figures& figures) {
 
 void AddAudiences(HtmlWriter& html, const Figures& figures) {
     const List<AudienceFigures>& audiences = figures.audiences;
-    if (Nothing(html, audiences.hidden, audiences.total, "No audience is kept on another platform."))
-        return;
-    OpenTable(html, "Audiences on other platforms",
-              {"Audience", "Segment", "Destination", "State", "#Sent", "#Can be sent", "#Match rate", "Last sync"});
+    if (Nothing(html, audiences.hidden, audiences.total, "No audience is kept on another platform.")) return;
+    OpenTable(
+        html, "Audiences on other platforms",
+        {"Audience", "Segment", "Destination", "State", "#Sent", "#Can be sent", "#Match rate", "Last sync"});
     for (const AudienceFigures& audience : audiences.rows) {
         html.Open("tr");
         NameCell(html, audience.name);
@@ -104,7 +104,8 @@ void AddAudiences(HtmlWriter& html, const Figures& figures) {
         NameCell(html, audience.destination);
         BadgeCell(html, audience.last_status == "failed" ? audience.last_status : audience.status);
         NumberCell(html, Count(audience.sent));
-        NumberCell(html, audience.members ? Count(audience.matchable) + " of " + Count(audience.members) : "–");
+        NumberCell(html,
+                   audience.members ? Count(audience.matchable) + " of " + Count(audience.members) : "–");
         NumberCell(html, MatchText(audience));
         Cell(html, audience.last_sync ? figures.Local(*audience.last_sync) : "never");
         html.Close();

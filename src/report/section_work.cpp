@@ -53,7 +53,9 @@ void ActionQueue(HtmlWriter& html, const Figures& figures) {
 void Campaigns(HtmlWriter& html, const Figures& figures) {
     html.Element("h3", "Campaigns");
     const List<CampaignFigures>& campaigns = figures.campaigns;
-    if (Nothing(html, campaigns.hidden, campaigns.total, "No campaign was planned for this period or the next days.")) return;
+    if (Nothing(html, campaigns.hidden, campaigns.total,
+                "No campaign was planned for this period or the next days."))
+        return;
     OpenTable(html, "Campaigns of this period and those that come",
               {"Campaign", "Segment", "When", "State", "#Planned", "#Reach", "#Reached", "Saved"});
     for (const CampaignFigures& campaign : campaigns.rows) {
@@ -100,7 +102,8 @@ void AddMessages(HtmlWriter& html, const Figures& figures) {
         html.Open("tr");
         NameCell(html, channel.channel);
         NumberCell(html, Thousands(channel.sent));
-        html.Element("td", Thousands(channel.failed), {{"class", channel.failed > 0 ? "number out" : "number"}});
+        html.Element("td", Thousands(channel.failed),
+                     {{"class", channel.failed > 0 ? "number out" : "number"}});
         NumberCell(html, Thousands(channel.waiting));
         NumberCell(html, Thousands(channel.cancelled));
         Cell(html, Brief(channel.error, 200));
@@ -117,7 +120,8 @@ void AddMission(HtmlWriter& html, const Figures& figures) {
     } else {
         OpenTable(html, "What Pulse is for", {"Figure", "#Value"});
         const std::vector<std::pair<std::string, std::string>> rows = {
-            {"Segments that are watched", Thousands(mission.monitored) + " of " + Thousands(mission.segments) +
+            {"Segments that are watched", Thousands(mission.monitored) + " of " +
+                                              Thousands(mission.segments) +
                                               (mission.share ? " (" + Percent(*mission.share) + ")" : "")},
             {"Median time from the start of a drift to its detection",
              mission.lead_time ? SpanText(*mission.lead_time) : "–"},

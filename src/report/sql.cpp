@@ -59,10 +59,12 @@ std::vector<std::pair<std::string, std::string>> HowItWasMade(const Figures& fig
         "SELECT id, severity, status, coalesce(segment, relation, event) AS about, detector, change, opened_at, "
         "closed_at\nFROM pulse.incident\nWHERE opened_at <= " +
             until + " AND coalesce(closed_at, 'infinity') >= " + from + "\nORDER BY opened_at DESC;");
-    add("tables", "Tables", "SELECT \"table\", state, what, incidents, last_check\nFROM pulse.table_overview;");
+    add("tables", "Tables",
+        "SELECT \"table\", state, what, incidents, last_check\nFROM pulse.table_overview;");
     add("events", "Events",
-        "SELECT event, sum(events) FILTER (WHERE hour >= " + from + ") AS events, sum(events) FILTER (WHERE hour < " +
-            from + ") AS before\nFROM pulse.events_by_source_hour\nWHERE hour >= " + before + " AND hour < " +
+        "SELECT event, sum(events) FILTER (WHERE hour >= " + from +
+            ") AS events, sum(events) FILTER (WHERE hour < " + from +
+            ") AS before\nFROM pulse.events_by_source_hour\nWHERE hour >= " + before + " AND hour < " +
             until + "\nGROUP BY event ORDER BY events DESC NULLS LAST;");
     add("events", "Quality of events",
         "SELECT event, score, band FROM " + figures.verbs + "pulse_event_quality(" + from + ", " + until +

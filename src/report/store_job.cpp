@@ -66,16 +66,15 @@ constexpr const char* kForget =
     " AND (EXISTS (SELECT FROM pulse.report AS n WHERE n.route_id = r.route_id AND n.until > r.until)"
     " OR NOT EXISTS (SELECT FROM pulse.route AS x WHERE x.id = r.route_id)) ORDER BY r.made_at LIMIT $2))";
 
-const pg::JobKind kReportJob{.id = 40,
-                             .name = "report",
-                             .description = "Makes the daily and weekly reports of routes.",
-                             .schedule = "5 minutes",
-                             .next_due = NextReportDue,
-                             .run = RunReports,
-                             .retention = {{.order = 75,
-                                            .what = "reports",
-                                            .minutes = &pg::settings::message_retention,
-                                            .sql = kForget}}};
+const pg::JobKind kReportJob{
+    .id = 40,
+    .name = "report",
+    .description = "Makes the daily and weekly reports of routes.",
+    .schedule = "5 minutes",
+    .next_due = NextReportDue,
+    .run = RunReports,
+    .retention = {
+        {.order = 75, .what = "reports", .minutes = &pg::settings::message_retention, .sql = kForget}}};
 
 [[maybe_unused]] const bool report_job_registered = pg::RegisterJobKind(kReportJob);
 

@@ -49,7 +49,8 @@ std::optional<std::string> ComposeReport(delivery::Message& message, const deliv
                  {"file", row.Text(10)}};
     text.mail_text = row.TextOrNull(2).value_or("");
     text.mail_html = row.TextOrNull(3).value_or("");
-    const delivery::Envelope envelope{message.key, message.key, message.event, row.Text(4), message.created_at, false};
+    const delivery::Envelope envelope{message.key, message.key,        message.event,
+                                      row.Text(4), message.created_at, false};
     message.payload = delivery::MakeTextPayload(channel, envelope, text);
     save.Execute({Value::Int8(message.id), Value::Jsonb(message.payload)});
     return std::nullopt;

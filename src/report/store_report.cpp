@@ -85,8 +85,8 @@ void ReadCaller(Figures& figures) {
 }  // namespace
 
 std::string WhyHidden(const std::string& relation) {
-    const pg::Result rows = pg::Execute("SELECT has_any_column_privilege($1::text, 'SELECT')",
-                                        {Value::Text(relation)}, true);
+    const pg::Result rows =
+        pg::Execute("SELECT has_any_column_privilege($1::text, 'SELECT')", {Value::Text(relation)}, true);
     return rows[0].Bool(0) ? "" : "Not shown: this role may not read " + relation + ".";
 }
 

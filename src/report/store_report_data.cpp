@@ -22,17 +22,18 @@ Value NamesOrNull(const ChosenNames& chosen) {
 void ReadQuality(Figures& figures) {
     const std::string call = figures.verbs + "pulse_event_quality(timestamptz, timestamptz, text)";
     const std::string schema = figures.verbs.empty() ? "public." : "";
-    const pg::Result may = pg::Execute("SELECT has_function_privilege($1::text, 'EXECUTE')",
-                                       {Value::Text(schema + call)}, true);
+    const pg::Result may =
+        pg::Execute("SELECT has_function_privilege($1::text, 'EXECUTE')", {Value::Text(schema + call)}, true);
     if (!may[0].Bool(0)) return;
     if (figures.events_total > kMostScored) {
         figures.quality_note =
             "There are too many events to score them here; the statement at the end of this report does it.";
         return;
     }
-    const pg::Result rows = pg::Execute(
-        "SELECT q.event, q.score, q.band FROM " + schema + figures.verbs + "pulse_event_quality($1, $2, 'event') AS q",
-        {Value::Time(figures.period.from), Value::Time(figures.period.until)}, true);
+    const pg::Result rows =
+        pg::Execute("SELECT q.event, q.score, q.band FROM " + schema + figures.verbs +
+                        "pulse_event_quality($1, $2, 'event') AS q",
+                    {Value::Time(figures.period.from), Value::Time(figures.period.until)}, true);
     for (uint64_t i = 0; i < rows.size(); ++i)
         for (EventFigures& event : figures.events.rows)
             if (event.event == rows[i].Text(0)) {
@@ -44,7 +45,8 @@ void ReadQuality(Figures& figures) {
 void ReadHealth(Figures& figures) {
     if (figures.health_hidden = WhyHidden("pulse.signal_health_day"); !figures.health_hidden.empty()) return;
     const pg::Result now = pg::Execute(
-        "SELECT h.status, h.score, h.issues FROM pulse.signal_health_state AS h WHERE h.scope = 'all'", {}, true);
+        "SELECT h.status, h.score, h.issues FROM pulse.signal_health_state AS h WHERE h.scope = 'all'", {},
+        true);
     if (!now.empty()) {
         figures.health_status = now[0].Text(0);
         figures.health_score = now[0].Float8OrNull(1);
@@ -73,8 +75,9 @@ void ReadCampaigns(Figures& figures, const ChosenNames& chosen) {
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
         campaigns.total = row.Int8(9);
-        campaigns.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Time(4), row.Int8(5),
-                                  row.Int8OrNull(6), row.Int8OrNull(7), !row.IsNull(8) && row.Bool(8)});
+        campaigns.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Time(4),
+                                  row.Int8(5), row.Int8OrNull(6), row.Int8OrNull(7),
+                                  !row.IsNull(8) && row.Bool(8)});
     }
 }
 
@@ -121,7 +124,8 @@ void ReadEvents(Figures& figures) {
     const pg::Result days = pg::Execute(
         "SELECT (e.hour AT TIME ZONE $3)::date::text, sum(e.events)::bigint FROM pulse.events_by_source_hour AS e"
         " WHERE e.hour >= $1 AND e.hour < $2 GROUP BY 1 ORDER BY 1",
-        {Value::Time(figures.period.from), Value::Time(figures.period.until), Value::Text(figures.zone)}, true);
+        {Value::Time(figures.period.from), Value::Time(figures.period.until), Value::Text(figures.zone)},
+        true);
     for (uint64_t i = 0; i < days.size(); ++i)
         figures.event_days.push_back({days[i].Text(0), days[i].Int8(1)});
     if (events.total > 0) ReadQuality(figures);
@@ -140,8 +144,8 @@ void ReadAudiences(Figures& figures, const ChosenNames& chosen) {
         const pg::Row row = rows[i];
         audiences.total = row.Int8(11);
         audiences.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4),
-                                  row.Int8OrNull(5), row.Int8OrNull(6), row.Int8OrNull(7), row.Float8OrNull(8),
-                                  row.Float8OrNull(9), row.TimeOrNull(10)});
+                                  row.Int8OrNull(5), row.Int8OrNull(6), row.Int8OrNull(7),
+                                  row.Float8OrNull(8), row.Float8OrNull(9), row.TimeOrNull(10)});
     }
 }
 
@@ -172,7 +176,8 @@ void ReadMessages(Figures& figures) {
         " count(*) FILTER (WHERE m.status = 'cancelled'), count(*) OVER () FROM pulse.message AS m"
         " WHERE m.created_at > $1 AND m.created_at <= $2 GROUP BY m.channel"
         " ORDER BY count(*) FILTER (WHERE m.status = 'dead') DESC, count(*) DESC, m.channel LIMIT $3",
-        {Value::Time(figures.period.from), Value::Time(figures.period.until), Value::Int8(figures.options.limit)},
+        {Value::Time(figures.period.from), Value::Time(figures.period.until),
+         Value::Int8(figures.options.limit)},
         true);
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];

@@ -104,18 +104,19 @@ std::optional<int64_t> Save(const PlannedReport& planned, const Figures& figures
         "INSERT INTO pulse.report (route_id, route, kind, since, until, options, runs_as, made_at, file_name, bytes,"
         " attached, subject, summary, mail_text, mail_html, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
         " $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (route_id, until) DO NOTHING RETURNING id",
-        {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, NAMEOID, TIMESTAMPTZOID, TEXTOID,
-         INT8OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
+        {INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID, NAMEOID, TIMESTAMPTZOID,
+         TEXTOID, INT8OID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID});
     const bool attached = page.size() <= static_cast<size_t>(pg::settings::max_attachment) * 1024;
     const std::string file = FileName(figures, planned.weekly);
     const MailBody body = MakeMailBody(figures, attached ? file : "", page.size());
-    const pg::Result rows = statement.Execute(
-        {Value::Int8(planned.route), Value::Text(planned.name), Value::Text(planned.weekly ? "weekly" : "daily"),
-         Value::Time(planned.period.from), Value::Time(planned.period.until), Value::Jsonb(OptionsOf(planned)),
-         Value::Name(planned.role), Value::Time(figures.made_at), Value::Text(file),
-         Value::Int8(static_cast<int64_t>(page.size())), Value::Bool(attached), Value::Text(body.subject),
-         Value::Text(ShortText(figures)), Value::Text(body.text), Value::Text(body.html),
-         attached ? Value::Text(page) : Value::Null(TEXTOID)});
+    const pg::Result rows =
+        statement.Execute({Value::Int8(planned.route), Value::Text(planned.name),
+                           Value::Text(planned.weekly ? "weekly" : "daily"), Value::Time(planned.period.from),
+                           Value::Time(planned.period.until), Value::Jsonb(OptionsOf(planned)),
+                           Value::Name(planned.role), Value::Time(figures.made_at), Value::Text(file),
+                           Value::Int8(static_cast<int64_t>(page.size())), Value::Bool(attached),
+                           Value::Text(body.subject), Value::Text(ShortText(figures)), Value::Text(body.text),
+                           Value::Text(body.html), attached ? Value::Text(page) : Value::Null(TEXTOID)});
     return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
 }
 
@@ -125,7 +126,8 @@ void WriteMessages(const PlannedReport& planned, int64_t id) {
         " SELECT c.name, 'report', $2, $3, 'report:' || $4::text, $5 FROM unnest($1) AS c (name) RETURNING id)"
         " UPDATE pulse.report SET messages = (SELECT array_agg(m.id ORDER BY m.id) FROM m) WHERE id = $4",
         {TEXTARRAYOID, TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID});
-    statement.Execute({Value::Texts(planned.channels), Value::Text(planned.weekly ? "report.weekly" : "report.daily"),
+    statement.Execute({Value::Texts(planned.channels),
+                       Value::Text(planned.weekly ? "report.weekly" : "report.daily"),
                        Value::Int8(planned.route), Value::Int8(id), Value::Time(planned.send_at)});
     delivery::WakeDelivery();
 }

@@ -16,7 +16,8 @@ const char* Tone(const std::string& word) {
         {"badge high", {"high", "held"}},
         {"badge medium", {"medium", "yellow", "degraded", "partial", "paused", "at_risk", "pending"}},
         {"badge low", {"low"}},
-        {"badge good", {"green", "healthy", "watched", "active", "sent", "completed", "resolved", "done", "go"}}};
+        {"badge good",
+         {"green", "healthy", "watched", "active", "sent", "completed", "resolved", "done", "go"}}};
     for (const auto& [tone, words] : tones)
         for (const char* each : words)
             if (word == each) return tone;
@@ -66,7 +67,10 @@ void BadgeCell(HtmlWriter& html, const std::string& word) {
 
 void More(HtmlWriter& html, int64_t more, const std::string& where) {
     if (more <= 0) return;
-    html.Open("p", {{"class", "more"}}).Text("and " + Thousands(more) + " more: ").Element("code", where).Close();
+    html.Open("p", {{"class", "more"}})
+        .Text("and " + Thousands(more) + " more: ")
+        .Element("code", where)
+        .Close();
 }
 
 bool Nothing(HtmlWriter& html, const std::string& hidden, int64_t total, const std::string& none) {

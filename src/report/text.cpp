@@ -94,13 +94,14 @@ std::string Headline(const Figures& figures) {
     for (size_t i = 0; i < kSeverities.size(); ++i)
         if (counts.live_by_severity[i] > 0)
             wrong.push_back(Thousands(counts.live_by_severity[i]) + " " + kSeverities[i]);
-    std::string text = wrong.empty()
-                           ? "No incident is live."
-                           : Number(counts.live, "incident is", "incidents are") + " live: " + And(wrong) + ".";
+    std::string text =
+        wrong.empty() ? "No incident is live."
+                      : Number(counts.live, "incident is", "incidents are") + " live: " + And(wrong) + ".";
     if (figures.outside > 0)
         text += " " + Number(figures.outside, "segment is", "segments are") + " outside the expected size.";
     if (const SegmentFigures* largest = LargestChange(figures))
-        return text + " The largest change: " + Brief(largest->name, 80) + ", " + ChangeText(largest->change()) + ".";
+        return text + " The largest change: " + Brief(largest->name, 80) + ", " +
+               ChangeText(largest->change()) + ".";
     if (!figures.incidents.rows.empty() && figures.incidents.rows.front().live()) {
         const IncidentFigures& worst = figures.incidents.rows.front();
         text += " The worst: " + Brief(worst.subject, 80) + ", " + IncidentText(worst) + ".";
@@ -114,7 +115,8 @@ std::string ChangeSentence(const Figures& figures) {
     text += counts.opened == counts.opened_before
                 ? "as many as in the period before"
                 : Thousands(std::abs(counts.opened - counts.opened_before)) +
-                      (counts.opened > counts.opened_before ? " more" : " fewer") + " than in the period before";
+                      (counts.opened > counts.opened_before ? " more" : " fewer") +
+                      " than in the period before";
     text += "; " + Thousands(counts.closed) + (counts.closed == 1 ? " was" : " were") + " closed.";
     if (figures.options.Has("events") && figures.events.hidden.empty() && figures.events_before > 0) {
         const double change =
@@ -155,9 +157,9 @@ std::string IncidentText(const IncidentFigures& incident) {
     std::replace(text.begin(), text.end(), '_', ' ');
     if (!incident.attribute.empty()) text += " of " + Brief(incident.attribute, 60);
     if (incident.change && std::isfinite(*incident.change))
-        text += incident.direction == "changed"
-                    ? ", " + Percent(std::fabs(*incident.change))
-                    : (incident.direction == "down" ? ", down " : ", up ") + Percent(std::fabs(*incident.change));
+        text += incident.direction == "changed" ? ", " + Percent(std::fabs(*incident.change))
+                                                : (incident.direction == "down" ? ", down " : ", up ") +
+                                                      Percent(std::fabs(*incident.change));
     return text;
 }
 

@@ -168,7 +168,8 @@ TEST(DeliveryEscape, Times) {
 }
 
 TEST(DeliveryMime, ParametersByRfc2231) {
-    EXPECT_EQ(MimeParameter("filename", "pulse-report-2026-W48.html"), ";\r\n filename=\"pulse-report-2026-W48.html\"");
+    EXPECT_EQ(MimeParameter("filename", "pulse-report-2026-W48.html"),
+              ";\r\n filename=\"pulse-report-2026-W48.html\"");
     EXPECT_EQ(MimeParameter("filename", "Größe.html"), ";\r\n filename*=utf-8''Gr%C3%B6%C3%9Fe.html");
     EXPECT_EQ(MimeParameter("filename", "a\"\r\nBcc: x"), ";\r\n filename*=utf-8''a%22%0D%0ABcc%3A%20x");
     const std::string parts = MimeParameter("filename", std::string(100, 'x') + "ä");
@@ -196,10 +197,12 @@ TEST(DeliveryMime, AttachmentsStandBesideTheText) {
                         "Content-Type: multipart/alternative; boundary=\"pulse1\"\r\n\r\n--pulse1\r\n"),
               std::string::npos)
         << mime;
-    EXPECT_NE(mime.find("--pulse1--\r\n--pulse1mixed\r\nContent-Type: text/html; charset=utf-8;\r\n name=\"r.html\"\r\n"
-                        "Content-Disposition: attachment;\r\n filename=\"r.html\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-                        "eXl5"),
-              std::string::npos)
+    EXPECT_NE(
+        mime.find(
+            "--pulse1--\r\n--pulse1mixed\r\nContent-Type: text/html; charset=utf-8;\r\n name=\"r.html\"\r\n"
+            "Content-Disposition: attachment;\r\n filename=\"r.html\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            "eXl5"),
+        std::string::npos)
         << mime;
     EXPECT_TRUE(mime.ends_with("--pulse1mixed--\r\n"));
 }
