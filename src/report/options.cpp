@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr int64_t kLongestPeriod = 3660 * kDay;
 constexpr int kMostRows = 200;
-constexpr size_t kMostPatterns = 1000;
+constexpr size_t kMostPatterns = 10'000;
 constexpr const char* kExample =
     "Write for example {\"segments\": [\"vip*\"], \"sections\": [\"segments\", \"incidents\"], "
     "\"title\": \"Weekly report\", \"time_zone\": \"Europe/Paris\", \"limit\": 20}.";
@@ -40,7 +40,9 @@ std::vector<std::string> OptionTexts(const std::string& key, const json& value) 
             if (!item.is_string()) ThrowOption(key, "a text or a list of texts", value, kExample);
             texts.push_back(item.get<std::string>());
         }
-    if (texts.empty()) ThrowOption(key, "a text or a list of texts", value, kExample);
+    // A list of no segments is one: that of a route whose filters choose none.
+    if (!value.is_array() || (texts.empty() && key != "segments"))
+        ThrowOption(key, "a text or a list of texts", value, kExample);
     return texts;
 }
 
@@ -98,7 +100,7 @@ ReportOptions ParseReportOptions(const json& given) {
             if (options.segments.size() > kMostPatterns)
                 throw UserError(sqlstate::kProgramLimit, "too many segments in the options of a report",
                                 "There are " + std::to_string(options.segments.size()) + ".",
-                                "Give at most 1000 names, or a pattern, such as \"shop*\".");
+                                "Give at most 10000 names, or a pattern, such as \"shop*\".");
         } else if (key == "sections") {
             ReadSections(value, options);
         } else if (key == "title") {

@@ -94,13 +94,13 @@ void ReadSegments(Figures& figures, const Chosen& chosen) {
     List<SegmentFigures>& segments = figures.segments;
     if (segments.hidden = WhyHidden("pulse.segment_overview"); !segments.hidden.empty()) return;
     const pg::Result rows = pg::Execute(
-        "WITH f AS (SELECT o.segment, coalesce(o.owner, '') AS owner, o.state, o.members, z.size, b.size AS before,"
+        "WITH f AS (SELECT o.segment, coalesce(o.owner, '') AS owner, o.state, z.size, b.size AS before,"
         " coalesce(e.low, CASE WHEN e.high IS NULL THEN v.level * (1 - t.part) ELSE 0 END) AS low,"
         " coalesce(e.high, CASE WHEN e.low IS NULL THEN v.level * (1 + t.part)"
         " ELSE greatest(e.low, v.level * (1 + t.part), z.size) END) AS high,"
-        " e.low IS NOT NULL OR e.high IS NOT NULL AS own, o.incidents, coalesce(o.worst, '') AS worst, z.taken_at"
+        " o.incidents, coalesce(o.worst, '') AS worst"
         " FROM pulse.segment_overview AS o JOIN pulse.segment AS s ON s.name = o.segment"
-        " LEFT JOIN LATERAL (SELECT p.size, p.taken_at FROM pulse.snapshot AS p WHERE p.segment_id = s.id"
+        " LEFT JOIN LATERAL (SELECT p.size FROM pulse.snapshot AS p WHERE p.segment_id = s.id"
         " AND p.status = 'ok' AND p.taken_at <= $2 ORDER BY p.taken_at DESC LIMIT 1) AS z ON true"
         " LEFT JOIN LATERAL (SELECT p.size FROM pulse.snapshot AS p WHERE p.segment_id = s.id"
         " AND p.status = 'ok' AND p.taken_at <= $1 ORDER BY p.taken_at DESC LIMIT 1) AS b ON true"
@@ -116,8 +116,8 @@ void ReadSegments(Figures& figures, const Chosen& chosen) {
         " (s.baseline #>> '{expectedSize,max}')::float8 AS high) AS e"
         " WHERE s.status <> 'archived' AND ($3::text[] IS NULL OR s.name = ANY ($3))),"
         " g AS (SELECT f.*, coalesce(f.size < f.low OR f.size > f.high, false) AS outside FROM f)"
-        " SELECT g.segment, g.owner, g.state, g.members, g.size, g.before, g.low, g.high, g.own, g.incidents,"
-        " g.worst, g.taken_at, count(*) OVER (), count(*) FILTER (WHERE g.outside) OVER () FROM g"
+        " SELECT g.segment, g.owner, g.state, g.size, g.before, g.low, g.high, g.incidents,"
+        " g.worst, count(*) OVER (), count(*) FILTER (WHERE g.outside) OVER () FROM g"
         " ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], g.worst) NULLS LAST, g.outside DESC,"
         " abs(g.size::float8 / nullif(g.before, 0) - 1) DESC NULLS LAST, g.segment LIMIT $4",
         {Value::Time(figures.period.from), Value::Time(figures.period.until), Names(chosen),
@@ -129,16 +129,13 @@ void ReadSegments(Figures& figures, const Chosen& chosen) {
         segment.name = row.Text(0);
         segment.owner = row.Text(1);
         segment.state = row.Text(2);
-        segment.words = row.Text(3);
-        segment.size = row.Int8OrNull(4);
-        segment.size_before = row.Int8OrNull(5);
-        segment.band = ReadBand(row, 6);
-        segment.own_band = row.Bool(8);
-        segment.incidents = row.Int8(9);
-        segment.worst = row.Text(10);
-        segment.measured_at = row.TimeOrNull(11);
-        segments.total = row.Int8(12);
-        figures.outside = row.Int8(13);
+        segment.size = row.Int8OrNull(3);
+        segment.size_before = row.Int8OrNull(4);
+        segment.band = ReadBand(row, 5);
+        segment.incidents = row.Int8(7);
+        segment.worst = row.Text(8);
+        segments.total = row.Int8(9);
+        figures.outside = row.Int8(10);
         segments.rows.push_back(std::move(segment));
     }
     if (!segments.rows.empty()) ReadSizes(figures);

@@ -66,7 +66,7 @@ void ReadCampaigns(Figures& figures, const ChosenNames& chosen) {
     List<CampaignFigures>& campaigns = figures.campaigns;
     if (campaigns.hidden = WhyHidden("pulse.campaign_overview"); !campaigns.hidden.empty()) return;
     const pg::Result rows = pg::Execute(
-        "SELECT c.name, coalesce(c.segment, ''), c.status, coalesce(c.answer, ''), c.at, c.planned::bigint, c.reach::bigint,"
+        "SELECT c.name, coalesce(c.segment, ''), c.status, c.at, c.planned::bigint, c.reach::bigint,"
         " c.reached::bigint, c.saved, count(*) OVER () FROM pulse.campaign_overview AS c WHERE c.at > $1 AND c.at <= $2"
         " AND ($3::text[] IS NULL OR c.segment = ANY ($3)) ORDER BY c.at, c.name LIMIT $4",
         {Value::Time(figures.period.from), Value::Time(figures.period.until + kAhead), NamesOrNull(chosen),
@@ -74,10 +74,9 @@ void ReadCampaigns(Figures& figures, const ChosenNames& chosen) {
         true);
     for (uint64_t i = 0; i < rows.size(); ++i) {
         const pg::Row row = rows[i];
-        campaigns.total = row.Int8(9);
-        campaigns.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Time(4),
-                                  row.Int8(5), row.Int8OrNull(6), row.Int8OrNull(7),
-                                  !row.IsNull(8) && row.Bool(8)});
+        campaigns.total = row.Int8(8);
+        campaigns.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Time(3), row.Int8(4),
+                                  row.Int8OrNull(5), row.Int8OrNull(6), !row.IsNull(7) && row.Bool(7)});
     }
 }
 

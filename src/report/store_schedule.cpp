@@ -16,10 +16,6 @@
 #include "pulse/report/store_report.hpp"
 #include "pulse/report/text.hpp"
 
-namespace pulse::pg::settings {
-extern int max_attachment;  // TODO settings.hpp
-}
-
 namespace pulse::report {
 
 namespace {

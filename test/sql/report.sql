@@ -56,7 +56,7 @@ SELECT pulse_report('2026-11-23', '2026-11-30', '{"segments": "rep *"}') = html 
 SELECT pulse_report(options => '{"segments": ["rep plain", "rep ''*"], "sections": ["segments"], "title": "<b>T</b>", "time_zone": "Asia/Tokyo", "limit": 1}') AS html \gset
 SELECT :'html' LIKE '%<bdi>&lt;b&gt;T&lt;/b&gt;</bdi>%' AS title, :'html' LIKE '%2026-11-23 17:00 to 2026-11-30 17:00 (Asia/Tokyo)%' AS zone,
     :'html' LIKE '%and 1 more: %' AS more, :'html' NOT LIKE '%<section id="incidents">%' AS chosen, :'html' LIKE '%<bdi>rep plain</bdi>%' AS worst_first;
-SELECT pulse_report(NULL, NULL, NULL) LIKE '%</html>' AS defaults;
+SELECT pulse_report(NULL, NULL, NULL) LIKE '%</html>' AS defaults, pulse_report(options => '{"segments": []}') LIKE '%There are no segments.%' AS none;
 
 -- Errors.
 SELECT pulse_report('2026-11-30', '2026-11-30');
@@ -71,13 +71,13 @@ SELECT pulse_report(options => '{"segments": "rep plan"}');
 \set VERBOSITY terse
 SELECT pulse_report(options => '{"segments": ["nothing*"]}');
 \set VERBOSITY default
-SELECT pulse_report(options => '{"segments": []}');
+SELECT pulse_report(options => '{"sections": []}');
 SELECT pulse_report(options => '{"sections": "segment"}');
 SELECT pulse_report(options => '{"limit": 0}');
 SELECT pulse_report(options => '{"limit": 201}');
 SELECT pulse_report(options => '{"title": 1}');
 SELECT pulse_report(options => '{"time_zone": "Europe/Nowhere"}');
-SELECT pulse_report(options => jsonb_build_object('segments', (SELECT jsonb_agg('x'::text) FROM generate_series(1, 1001))));
+SELECT pulse_report(options => jsonb_build_object('segments', (SELECT jsonb_agg('x'::text) FROM generate_series(1, 10001))));
 
 -- As the caller may see it.
 CREATE ROLE regress_rep_reader;

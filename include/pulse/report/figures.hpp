@@ -26,15 +26,13 @@ struct List {
 };
 
 struct SegmentFigures {
-    std::string name, owner, state, words;  // words: what its members are called
-    std::optional<int64_t> size;            // by the last snapshot of the period
-    std::optional<int64_t> size_before;     // by the last one before the period
-    std::optional<Band> band;               // in which the size is expected
-    bool own_band = false;                  // of the segment's baseline, not of its history
+    std::string name, owner, state;
+    std::optional<int64_t> size;         // by the last snapshot of the period
+    std::optional<int64_t> size_before;  // by the last one before the period
+    std::optional<Band> band;            // in which the size is expected
     std::vector<Point> sizes;
     int64_t incidents = 0;
     std::string worst;
-    std::optional<Moment> measured_at;
 
     std::optional<double> change() const;
     bool outside() const;
@@ -106,7 +104,7 @@ struct MessageFigures {
 };
 
 struct CampaignFigures {
-    std::string name, segment, status, answer;
+    std::string name, segment, status;
     Moment at = 0;
     int64_t planned = 0;
     std::optional<int64_t> reach, reached;

@@ -12,7 +12,7 @@ Figures ReadFigures(const ReportOptions& options, const std::optional<Moment>& s
 
 // ---- inside this room; with a session as the role that sees ----
 
-// The objects that the role may not read, as "pulse.incident".
+// Why the role does not see a relation; empty if it may read it.
 std::string WhyHidden(const std::string& relation);
 void ReadSegments(Figures& figures, const std::optional<std::vector<std::string>>& chosen);
 void ReadIncidents(Figures& figures, const std::optional<std::vector<std::string>>& chosen);
