@@ -54,7 +54,7 @@ void ReadHealth(Figures& figures) {
         if (figures.health_issues.size() > 5) figures.health_issues.resize(5);
     }
     const pg::Result days = pg::Execute(
-        "SELECT d.day::text, d.score, d.lowest, d.status FROM pulse.signal_health_day AS d WHERE d.scope = 'all'"
+        "SELECT to_char(d.day, 'YYYY-MM-DD'), d.score, d.lowest, d.status FROM pulse.signal_health_day AS d WHERE d.scope = 'all'"
         " AND d.day >= ($1 AT TIME ZONE 'UTC')::date AND d.day <= ($2 AT TIME ZONE 'UTC')::date ORDER BY d.day",
         {Value::Time(figures.period.from), Value::Time(figures.period.until)}, true);
     for (uint64_t i = 0; i < days.size(); ++i)
@@ -121,7 +121,7 @@ void ReadEvents(Figures& figures) {
         events.rows.push_back({rows[i].Text(0), rows[i].Int8(1), rows[i].Int8(2), std::nullopt, ""});
     }
     const pg::Result days = pg::Execute(
-        "SELECT (e.hour AT TIME ZONE $3)::date::text, sum(e.events)::bigint FROM pulse.events_by_source_hour AS e"
+        "SELECT to_char(e.hour AT TIME ZONE $3, 'YYYY-MM-DD'), sum(e.events)::bigint FROM pulse.events_by_source_hour AS e"
         " WHERE e.hour >= $1 AND e.hour < $2 GROUP BY 1 ORDER BY 1",
         {Value::Time(figures.period.from), Value::Time(figures.period.until), Value::Text(figures.zone)},
         true);

@@ -51,6 +51,44 @@ FROM page;
 -- Its own statements run and say the same.
 SELECT html LIKE '%pulse_report(&#39;2026-11-23 00:00:00+00&#39;, &#39;2026-11-30 00:00:00+00&#39;, &#39;{&quot;segments&quot;:[&quot;rep *&quot;]}&#39;);%' AS call FROM page;
 
+-- The other sections, with one object each.
+SELECT pulse_monitor_table('rep.users', checks => '[{"type": "volume", "min": 10}]') IS NOT NULL AS monitored;
+INSERT INTO pulse.event_source_hour (hour, event, source, events, prompt, late)
+SELECT timestamptz '2026-11-16 10:00+00' + d * interval '1 day', e.event, 'website', e.events + d, 0, 0 FROM (VALUES ('rep bought', 100), ('rep <b>seen</b>', 1000)) AS e (event, events), generate_series(0, 13) AS d;
+SELECT pulse_create_campaign('rep campaign', 'rep plain', 500, '2026-12-02', 'email') > 0 AS planned;
+INSERT INTO pulse.action (name, subject, gate_subject, risk, level, needs, created_at, created_by, expires_at, runs_as, search_path)
+VALUES ('rep_action', 'segment:rep plain', 'segment:rep plain', 'standard', 'approval', 'approval', '2026-11-29', 'me', '2026-12-29', current_user, 'pg_catalog');
+INSERT INTO pulse.outbox (channel, kind, event, status, created_at, finished_at, error)
+VALUES ('rep channel', 'event', 'test', 'sent', '2026-11-24', '2026-11-24', NULL), ('rep channel', 'event', 'test', 'dead', '2026-11-25', '2026-11-25', 'rep <error>'),
+    ('rep channel', 'event', 'test', 'sent', '2026-11-22', '2026-11-22', NULL);
+BEGIN;
+INSERT INTO pulse.signal_health_state (scope, score, status, used_at, issues) VALUES ('all', 64, 'degraded', '2026-11-30', '{rep issue}')
+ON CONFLICT (scope) DO UPDATE SET score = 64, status = 'degraded', issues = '{rep issue}';
+DELETE FROM pulse.signal_health_history WHERE scope = 'all';
+INSERT INTO pulse.signal_health_history (scope, hour, score, lowest, highest, status, evaluations, assumed, parts, as_of)
+SELECT 'all', timestamptz '2026-11-24 00:00+00' + d * interval '1 day', 60 + d, 50, 90, 'degraded', 1, 0, '[]', '2026-11-30' FROM generate_series(0, 4) AS d;
+SELECT pulse_report('2026-11-23', '2026-11-30', '{"limit": 200}') AS html \gset
+SELECT (SELECT string_agg(m[1] || '=' || m[2], ', ') FROM regexp_matches(:'html', '<td>(2026-11-\d\d)</td><td class="number">(6\d)</td><td class="number">50</td>', 'g') AS m)
+    = (SELECT string_agg(to_char(d.day, 'YYYY-MM-DD') || '=' || d.score, ', ' ORDER BY d.day) FROM pulse.signal_health_day AS d WHERE d.scope = 'all') AS days,
+    :'html' LIKE '%The trust score of everything is <b>64</b> <span class="badge medium">degraded</span>.%<p>rep issue</p>%' AS score;
+ROLLBACK;
+SELECT m[1] AS event, m[2] AS events, m[3] AS before, m[4] AS change
+FROM regexp_matches(:'html', '<tr><td class="name"><bdi>(rep [^/]*(?:/b&gt;)?)</bdi></td><td class="number">([^<]*)</td><td class="number">([^<]*)</td><td class="number">([^<]*)</td><td class="number">\u2013', 'g') AS m;
+SELECT count(*) AS days, bool_and(m[2] = trim(to_char(d.events, '9,999'))) AS same
+FROM regexp_matches(:'html', '<tr><td>(2026-11-\d\d)</td><td class="number">([0-9,]+)</td></tr>', 'g') AS m
+JOIN (SELECT to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day, sum(events) AS events FROM pulse.events_by_source_hour
+      WHERE hour >= '2026-11-23' AND hour < '2026-11-30' GROUP BY 1) AS d ON d.day = m[1];
+SELECT event, sum(events) FILTER (WHERE hour >= '2026-11-23') AS events, sum(events) FILTER (WHERE hour < '2026-11-23') AS before
+FROM pulse.events_by_source_hour WHERE event LIKE 'rep %' GROUP BY event ORDER BY events DESC;
+SELECT :'html' LIKE '%<td class="name"><bdi>rep.users</bdi></td><td><span class="badge">unknown</span></td>%' AS table_shown,
+    :'html' LIKE '%<td class="name"><bdi>rep campaign</bdi></td><td class="name"><bdi>rep plain</bdi></td><td>2026-12-02 00:00</td>%<td class="number">500</td>%' AS campaign,
+    :'html' LIKE '%<td class="name"><bdi>rep_action</bdi></td><td class="name"><bdi>segment:rep plain</bdi></td><td>standard</td><td><span class="badge medium">pending</span></td><td>approval</td><td>2026-11-29 00:00</td>%' AS action,
+    :'html' LIKE '%<td class="name"><bdi>rep channel</bdi></td><td class="number">1</td><td class="number out">1</td><td class="number">0</td><td class="number">0</td><td>rep &lt;error&gt;</td>%' AS messages;
+DELETE FROM pulse.outbox WHERE channel = 'rep channel';
+DELETE FROM pulse.action WHERE name = 'rep_action';
+DELETE FROM pulse.event_source_hour WHERE event LIKE 'rep %';
+SELECT pulse_delete_campaign('rep campaign'), pulse_unmonitor_table('rep.users');
+
 -- The same data and clock give the same file; options choose.
 SELECT pulse_report('2026-11-23', '2026-11-30', '{"segments": "rep *"}') = html AS same FROM page;
 SELECT pulse_report(options => '{"segments": ["rep plain", "rep ''*"], "sections": ["segments"], "title": "<b>T</b>", "time_zone": "Asia/Tokyo", "limit": 1}') AS html \gset
