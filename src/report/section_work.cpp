@@ -142,8 +142,9 @@ void AddMission(HtmlWriter& html, const Figures& figures) {
 
 void AddSql(HtmlWriter& html, const Figures& figures) {
     html.Element("p",
-                 "Every figure comes from these statements, run as the role " + Brief(figures.role, 63) +
-                     " in one snapshot of the database. Copy them to look further.",
+                 "These statements show where the figures come from. They were read as the role " +
+                     Brief(figures.role, 63) +
+                     ", in one snapshot of the database. Copy them to look further.",
                  {{"class", "note"}});
     for (const auto& [what, sql] : HowItWasMade(figures)) {
         html.Element("h3", what);

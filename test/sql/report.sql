@@ -48,7 +48,17 @@ SELECT (SELECT count(*) FROM regexp_matches((regexp_match(html, '<h3><bdi>rep pl
     (SELECT count(*) FROM regexp_matches((regexp_match(html, '<caption>Size of rep plain</caption>.*?<tbody>(.*?)</tbody>'))[1], '<tr>', 'g')) AS rows,
     (SELECT count(*) FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id WHERE s.name = 'rep plain' AND p.taken_at > '2026-11-16' AND p.taken_at <= '2026-11-30') AS snapshots
 FROM page;
--- Its own statements run and say the same.
+-- The statements that it shows run.
+CREATE FUNCTION rep.run_all() RETURNS TABLE (what text, ran boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOR what, statement IN SELECT m[1], m[2] FROM page, regexp_matches(substr(html, strpos(html, '<section id="sql">')), '<h3>([^<]*)</h3>\s*<pre class="sql">([^<]*);</pre>', 'g') AS m LOOP
+        EXECUTE format('SELECT count(*) >= 0 FROM (%s) AS x', replace(replace(replace(replace(replace(statement, '&#39;', ''''), '&quot;', '"'), '&lt;', '<'), '&gt;', '>'), '&amp;', '&')) INTO ran;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+SELECT * FROM rep.run_all();
 SELECT html LIKE '%pulse_report(&#39;2026-11-23 00:00:00+00&#39;, &#39;2026-11-30 00:00:00+00&#39;, &#39;{&quot;segments&quot;:[&quot;rep *&quot;]}&#39;);%' AS call FROM page;
 
 -- The other sections, with one object each.
