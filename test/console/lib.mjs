@@ -30,7 +30,7 @@ export async function test(title, work) {
     const signedIn = new Map();
     async function cookiesOf(context, url, key) {
         if (!signedIn.has(url + key)) {
-            const ask = () => context.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin } });
+            const ask = () => context.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' } });
             let answer = await ask();
             while (answer.status() === 429) {
                 await new Promise(resolve => setTimeout(resolve, 1000 * answer.headers()['retry-after']));
