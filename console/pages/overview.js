@@ -1,5 +1,5 @@
 // What is wrong now, and how all segments are.
-import { html, Part, Table, Time, Name, Badge, Stat, count, percent, signed, duration, link, route } from '../ui.js';
+import { html, Part, Table, Time, Name, Badge, Stat, count, figure, percent, signed, duration, link, route } from '../ui.js';
 import { Sparkline } from '../chart.js';
 
 const about = incident => incident.segment || incident.relation || incident.event;
@@ -34,7 +34,7 @@ const segmentColumns = [
 ];
 
 const share = (part, all) => (all ? percent(part / all, 0) : '–');
-const gradeOf = quality => (quality === null ? 'quiet' : quality < 40 ? 'critical' : quality < 60 ? 'medium' : 'good');
+const tones = { healthy: 'good', fair: 'good', degraded: 'medium', critical: 'critical' };
 
 const troubled = items => items.filter(item => !['ok', 'running', 'idle', 'info', ''].includes(item.state || ''));
 
@@ -71,7 +71,7 @@ export default function Overview() {
       <${Part} title="Events" className="third" get="/api/v1/cdp/anomalies/summary" sql="SELECT * FROM pulse_event_anomaly_summary();"
         none=${data => !data.last_7_days && !data.previous_7_days} noneText="No event has come in the last two weeks.">
         ${data => html`<div class="stats"><${Stat} label="In 7 days" value=${count(data.last_7_days)} note=${`${signed(data.change)} against the 7 before`} />
-          <${Stat} label="Quality" value=${data.quality === null ? '–' : data.quality} note=${html`<${Badge} text=${data.quality === null ? 'not measured' : data.quality < 40 ? 'poor' : data.quality < 60 ? 'fair' : data.quality < 80 ? 'good' : 'excellent'} tone=${gradeOf(data.quality)} />`} /></div>
-          ${data.quality !== null && data.quality < 60 ? html`<p class="notice failed" role="alert">Data quality is low: decisions by these events may be wrong.</p>` : null}`}<//>
+          <${Stat} label="Quality" value=${data.quality ? figure(data.quality.score) : '–'} note=${html`<${Badge} text=${data.quality ? data.quality.band : 'not measured'} tone=${data.quality ? tones[data.quality.health] : 'quiet'} />`} /></div>
+          ${data.quality && ['degraded', 'critical'].includes(data.quality.health) ? html`<p class="notice failed" role="alert">Data quality is ${data.quality.band}: what is decided by these events may be wrong.</p>` : null}`}<//>
     </div>`;
 }
