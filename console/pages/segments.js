@@ -30,9 +30,12 @@ function List({ query }) {
 
 // Incidents are loaded for the marks; the chart does not wait for them.
 function SizeWithIncidents({ name }) {
+  const { query } = useAddress();
+  const points = ['60', '200', '1000', '2000'].includes(query.points) ? +query.points : 200;
   return html`<${Part} title="Size and incidents" get=${route('/v1/incidents', {}, { segment: name, limit: 100 })} live=${['incident']}
     sql=${`SELECT * FROM pulse.incident WHERE segment = ${literal(name)} ORDER BY id DESC LIMIT 100;`}>
-    ${data => html`<${SizeChart} name=${name} marks=${data.incidents} bare=${true} />
+    ${data => html`<${Filters} filters=${[{ name: 'points', label: 'Snapshots', options: [['', 'the last 200'], ['60', 'the last 60'], ['1000', 'the last 1,000'], ['2000', 'the last 2,000']] }]} />
+      <${SizeChart} name=${name} marks=${data.incidents} limit=${points} bare=${true} />
       ${data.incidents.length ? html`<h3>Incidents</h3><${Table} name="of-segment" caption="Incidents of the segment" rows=${data.incidents} keyOf=${row => row.id} columns=${[
         { title: 'Severity', value: row => row.severity, cell: row => html`<${Badge} text=${row.severity} />` }, { title: 'Status', value: row => row.status, cell: row => html`<${Badge} text=${row.status} />` },
         { title: 'What', value: row => row.summary || row.detector, cell: row => html`<a href=${link('incidents', row.id)}><${Name} text=${row.summary || row.detector.replace(/_/g, ' ')} /></a>` },

@@ -14,7 +14,7 @@ SELECT pulse_create_segment('Mobile App Power Users', '{"from": "app_user", "key
     pulse_create_segment('All app users', '{"from": "app_user", "key": "user_id", "attributes": ["platform", "sessions_last_week"]}', owner => 'product-team') AS everybody,
     pulse_create_segment('<img src=x onerror="window.hacked = 1">', '{"from": "app_user", "key": "user_id", "where": "country == \"DE\""}',
         owner => '<script>window.hacked = 2</script>', description => '=cmd|calc', tags => ARRAY['"><svg onload=window.hacked=3>', 'שלום עולם', '🦔']) AS hostile,
-    pulse_create_segment('مستخدمو الهاتف 🦔', '{"from": "app_user", "key": "user_id", "where": "platform == \"ios\""}', description => repeat('long ', 400)) AS rtl \g /dev/null
+    pulse_create_segment('مستخدمو الهاتف 🦔', '{"from": "app_user", "key": "user_id", "where": "platform == \"ios\""}', owner => repeat('w', 10000), description => repeat('long ', 2000)) AS rtl \g /dev/null
 DO $$
 BEGIN
     FOR day IN 1 .. 20 LOOP

@@ -67,6 +67,16 @@ await test('Frame', async t => {
     await look.getByRole('row', { name: /^3 / }).getByText('acknowledged').waitFor();
     t.ok(true, '... until one asks');
 
+    // ... also if the network was away meanwhile.
+    look.refusals = true;
+    await look.context().setOffline(true);
+    await look.waitForTimeout(500);
+    await fetch(new URL('../v1/incidents/4/acknowledge', given.url), { method: 'POST', headers: { authorization: `Bearer ${given.key}`, 'content-type': 'application/json' }, body: '{}' });
+    await look.context().setOffline(false);
+    await look.getByText('1 incident changed.').waitFor();
+    t.ok(true, 'what changed while the network was away is told when it is back');
+    await look.getByRole('button', { name: 'Show', exact: true }).click();
+
     // A table as CSV: what a spreadsheet would take for a formula is a text.
     const { toCsv } = await look.evaluate(async () => ({ toCsv: (await import('./ui.js')).toCsv([{ title: 'a', value: row => row }], ['=1+1', '@x', 'a,"b"', '-5', null, '-x']) }));
     t.is(toCsv, `a\r\n'=1+1\r\n'@x\r\n"a,""b"""\r\n-5\r\n\r\n'-x\r\n`, 'formulas are texts in a CSV');
