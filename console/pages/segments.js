@@ -83,21 +83,23 @@ function Shares({ points, attribute }) {
   const top = order.slice(0, 7);
   const shown = rows.map(row => ({ ...row, date: new Date(row.at), group: top.includes(row.value) ? row.value : 'all others' }));
   const groups = shown.some(row => row.group === 'all others') ? [...top, 'all others'] : top;
-  const draw = useCallback(Plot => ({ y: { label: null, percent: true, grid: true }, x: { label: null, type: 'time' }, color: { domain: groups, range: groups.map((_, place) => color(place)) },
-    marks: [Plot.areaY(shown, Plot.stackY({ offset: 'normalize', order: groups }, Plot.groupX({ y: 'sum' }, { x: 'date', y: 'members', fill: 'group' })))] }), [points]);
-  return html`<${Chart} title=${`Values of ${attribute} over time, as shares of the members`} caption="Share of the members, %" draw=${draw} legend=${groups.map((group, place) => [group, `c${place % 8 + 1}`])}
+  // Intervals have an order: shades of one colour show it.
+  const shade = place => (numeric ? `var(--s${Math.round(1 + place * 7 / Math.max(1, groups.length - 1))})` : color(place));
+  const draw = useCallback(Plot => ({ y: { label: null, percent: true, grid: true }, x: { label: null, type: 'time' }, color: { domain: groups, range: groups.map((_, place) => shade(place)) },
+    marks: [Plot.areaY(shown, Plot.stackY({ offset: 'normalize', order: groups }, Plot.groupX({ y: 'sum' }, { x: 'date', y: 'members', fill: 'group', fillOpacity: numeric ? 1 : 0.82, stroke: 'var(--card)', strokeWidth: 0.7 })))] }), [points]);
+  return html`<${Chart} title=${`Values of ${attribute} over time, as shares of the members`} caption="Share of the members, %" draw=${draw} legend=${groups.map((group, place) => [group, shade(place).slice(6, -1)])}
     columns=${[{ title: 'Measured', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` }, { title: 'Value', value: row => row.value }, { title: 'Members', number: true, value: row => row.members },
       { title: 'Share', number: true, value: row => row.members / row.total, cell: row => percent(row.members / row.total) }]} rows=${[...rows].reverse()} />`;
 }
 
 function Distributions({ name }) {
   const { query } = useAddress();
-  return html`<${Part} title="Values over time" get=${route('/v1/segments/{name}/distributions', { name })} sql=${`SELECT DISTINCT attribute FROM pulse.folded_distribution;`}
+  return html`<${Part} title="Values over time" bare=${true} get=${route('/v1/segments/{name}/distributions', { name })} sql=${`SELECT DISTINCT attribute FROM pulse.folded_distribution;`}
     none=${data => !data.attributes.length} noneText="The definition names no attributes, or nothing has been measured yet.">
     ${data => {
       const attribute = data.attributes.includes(query.attribute) ? query.attribute : data.attributes[0];
       return html`<${Filters} filters=${[{ name: 'attribute', label: 'Attribute', options: data.attributes }]} />
-        <${Part} title=${attribute} level=${3} className="plain" get=${route('/v1/segments/{name}/distributions', { name }, { attribute, limit: 90 })} live=${['snapshot']}
+        <${Part} className="plain" get=${route('/v1/segments/{name}/distributions', { name }, { attribute, limit: 90 })} live=${['snapshot']}
           sql=${`SELECT p.taken_at, d.labels, d.edges, d.counts, d.other, d.nulls\nFROM pulse.folded_distribution AS d JOIN pulse.snapshot AS p ON p.id = d.snapshot_id JOIN pulse.segment AS s ON s.id = p.segment_id\nWHERE s.name = ${literal(name)} AND d.attribute = ${literal(attribute)} ORDER BY p.taken_at DESC LIMIT 90;`}
           none=${inner => !inner.points.length} noneText="Nothing has been measured yet.">${inner => html`<${Shares} points=${inner.points} attribute=${attribute} />`}<//>`;
     }}<//>`;
@@ -129,7 +131,8 @@ function Versions({ name }) {
 
 function Explanation({ name }) {
   return html`<${Part} title="Definition" get=${route('/v1/segments/{name}/explanation', { name })} sql=${`SELECT * FROM pulse_explain_segment(${literal(name)});`}>
-    ${data => html`<dl>${data.items.map((item, place) => html`<div key=${place}><dt class="soft">${item.item}</dt><dd><pre class="sql" tabindex="0"><code>${item.value}</code></pre></dd></div>`)}</dl>`}<//>`;
+    ${data => html`<dl class="items">${data.items.map((item, place) => html`<div key=${place}><dt class="soft">${item.item}</dt>
+      <dd>${['sql', 'rule', 'query'].includes(item.item) ? html`<pre class="sql" tabindex="0"><code>${item.value}</code></pre>` : html`<${Name} text=${item.value} />`}</dd></div>`)}</dl>`}<//>`;
 }
 
 function Actions({ segment, reload }) {
