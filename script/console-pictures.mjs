@@ -1,4 +1,4 @@
-// Takes the pictures of the documentation.    node pictures.mjs URL KEY DIRECTORY
+// Takes the pictures of the documentation.    node console-pictures.mjs URL KEY DIRECTORY
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -10,7 +10,8 @@ const first = await browser.newContext();
 const signed = await first.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' } });
 if (!signed.ok()) throw new Error(`sign-in: ${signed.status()} ${await signed.text()}`);
 const cookies = await first.cookies();
-const pages = [['overview', '#/'], ['segment', '#/segments/Mobile%20App%20Power%20Users'], ['incident', '#/incidents/1'], ['builder', '#/segment-builder/Mobile%20App%20Power%20Users']];
+const found = await (await first.request.get(url + 'api/v1/incidents?segment=Mobile%20App%20Power%20Users&detector=size_change')).json();
+const pages = [['overview', '#/'], ['segment', '#/segments/Customers%20of%20the%20week'], ['incident', '#/incidents/' + found.incidents[0].id], ['builder', '#/segment-builder/Mobile%20App%20Power%20Users']];
 for (const [name, hash] of pages)
     for (const [suffix, width, height, scheme] of [['', 1440, 1000, 'light'], ['-narrow', 360, 740, name === 'incident' ? 'dark' : 'light']]) {
         const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, timezoneId: 'UTC', reducedMotion: 'reduce' });
