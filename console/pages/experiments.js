@@ -43,8 +43,8 @@ function One({ flag, query }) {
   const { metric } = query;
   return html`<p class="crumbs"><a href="#/experiments">Experiments</a></p><h1><${Name} text=${flag} /></h1>
     <section class="part"><header><h2>What to compare</h2></header><${Ask} metric=${metric} /><p class="hint">The name of an event: the share of people who have one after they saw the variant. Or a metric as JSON.</p></section>
-    ${metric ? html`<${Part} title="Result" get=${route('/v1/experiments/{flag}', { flag }, { metric })} sql=${`SELECT jsonb_pretty(pulse_experiment(${literal(flag)}, ${literal(metric)}));`} none=${data => !Object.keys(data.people || {}).length} noneText="Nobody was recorded to have seen a variant.">
-      ${data => html`<${Facts} facts=${[...Object.entries(data.people).map(([variant, people]) => [html`<${Name} text=${variant} />`, `${count(people)} people`]), ['Saw several variants, left out', count(data.excluded && data.excluded.several_variants)],
+    ${metric ? html`<${Part} title="Result" get=${route('/v1/experiments/{flag}', { flag }, { metric })} sql=${`SELECT jsonb_pretty(pulse_experiment(${literal(flag)}, ${literal(metric)}));`} none=${data => !data.people} noneText="Nobody was recorded to have seen a variant.">
+      ${data => html`<${Facts} facts=${[...data.variants.map(one => [one.variant, `${count(one.people)} people, ${percent(one.share)}`]), ['Saw several variants, left out', count(data.excluded && data.excluded.several_variants)],
           ['Shares of the variants', html`<${Badge} text=${data.sample_ratio.status} tone=${data.sample_ratio.status === 'mismatch' ? 'critical' : data.sample_ratio.status === 'ok' ? 'good' : 'quiet'} />`]]} />
         ${data.sample_ratio.status === 'mismatch' ? html`<p class="notice failed"><strong>Do not trust this.</strong> The variants do not have the shares that the flag gives them: people of one get lost somewhere.</p>` : data.sample_ratio.note ? html`<p class="hint">${data.sample_ratio.note}</p>` : null}
         ${data.metrics.map(one => html`<${Metric} key=${one.name} metric=${one} />`)}`}<//>` : null}

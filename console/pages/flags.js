@@ -33,7 +33,7 @@ function New() {
 // What a rule gives, in words.
 function served(rule) {
   if (rule.variant) return rule.variant;
-  const weights = Object.entries(rule.variants || {}), sum = weights.reduce((total, [, weight]) => total + weight, 0);
+  const weights = Object.entries(rule.variants || {}).sort(), sum = weights.reduce((total, [, weight]) => total + weight, 0);
   return weights.length ? weights.map(([variant, weight]) => `${figure(100 * weight / sum)} % ${variant}`).join(', ') : 'by the weights of the variants';
 }
 const rolledOut = (rule, now) => {
@@ -43,12 +43,12 @@ const rolledOut = (rule, now) => {
 
 function Rules({ flag, asOf }) {
   const { definition } = flag;
-  const variants = Object.entries(definition.variants || {});
-  return html`${variants.length ? html`<h3>Variants</h3><${Table} name="variants" caption="Variants" csv=${false} rows=${variants} keyOf=${row => row[0]} columns=${[{ title: 'Variant', value: row => row[0], cell: row => html`<${Name} text=${row[0]} />${row[0] === definition.off ? html` <${Badge} text="when off" />` : null}${row[0] === definition.default ? html` <${Badge} text="where no rule matches" />` : null}` },
+  const variants = Object.entries(definition.variants || {}).sort();
+  return html`${variants.length ? html`<h2 class="sub">Variants</h2><${Table} name="variants" caption="Variants" csv=${false} rows=${variants} keyOf=${row => row[0]} columns=${[{ title: 'Variant', value: row => row[0], cell: row => html`<${Name} text=${row[0]} />${row[0] === definition.off ? html` <${Badge} text="when off" />` : null}${row[0] === definition.default ? html` <${Badge} text="where no rule matches" />` : null}` },
       { title: 'Value', value: row => JSON.stringify(row[1]), cell: row => html`<${Value} value=${row[1] && typeof row[1] === 'object' && 'value' in row[1] ? row[1].value : row[1]} />` }, { title: 'Weight', number: true, value: row => (row[1] && row[1].weight) ?? null }]} />` : null}
-    <h3>Rules, the first that matches wins</h3>${(definition.rules || []).length ? html`<${Table} name="rules" caption="Rules" csv=${false} rows=${definition.rules.map((rule, place) => ({ ...rule, place: place + 1 }))} keyOf=${row => row.place} columns=${[{ title: 'Rule', value: row => row.name || String(row.place), sort: false },
+    <h2 class="sub">Rules, the first that matches wins</h2>${(definition.rules || []).length ? html`<${Table} name="rules" caption="Rules" csv=${false} rows=${definition.rules.map((rule, place) => ({ ...rule, place: place + 1 }))} keyOf=${row => row.place} columns=${[{ title: 'Rule', value: row => row.name || String(row.place), sort: false },
       { title: 'Who', value: row => row.when, sort: false, cell: row => html`<code><${Value} value=${row.when || 'everybody'} /></code>` }, { title: 'Gets', value: row => served(row), sort: false }, { title: 'Rolled out to', number: true, sort: false, value: row => rolledOut(row, asOf), cell: row => html`<span class="rollout"><meter min="0" max="100" value=${rolledOut(row, asOf)} aria-label=${`Rule ${row.place}: rolled out`}></meter> ${figure(rolledOut(row, asOf))} %</span>` }]} />` : html`<p class="none">It has no rule.</p>`}
-    ${['overrides', 'prerequisites', 'holdout', 'schedule'].filter(name => definition[name] && Object.keys(definition[name]).length).map(name => html`<h3 key=${name}>${name[0].toUpperCase() + name.slice(1)}</h3><p><${Value} value=${definition[name]} /></p>`)}`;
+    ${['overrides', 'prerequisites', 'holdout', 'schedule'].filter(name => definition[name] && Object.keys(definition[name]).length).map(name => html`<h2 class="sub" key=${name}>${name[0].toUpperCase() + name.slice(1)}</h2><p><${Value} value=${definition[name]} /></p>`)}`;
 }
 
 function Decide({ flag }) {
@@ -97,7 +97,7 @@ function Actions({ flag, reload }) {
 const One = ({ name }) => html`<p class="crumbs"><a href="#/flags">Flags</a></p><h1><${Name} text=${name} /></h1>
   <${Part} className="head" get=${route('/v1/flags/{key}', { key: name })} live=${['flag']} sql=${`SELECT f.key, f.enabled, jsonb_pretty(f.definition) AS definition, v.version, v.change, v.changed_by, v.changed_at\nFROM pulse.flag AS f JOIN pulse.flag_version AS v ON v.flag_id = f.id WHERE f.key = ${literal(name)} ORDER BY v.version DESC;`}>
     ${(flag, { reload, asOf }) => html`<div class="page-head"><p class="headline"><${State} status=${flag.archivedAt ? 'archived' : flag.enabled ? 'live' : 'off'} /> <span class="soft"><${Name} text=${flag.description || ''} /></span></p><${Actions} flag=${flag} reload=${reload} /></div>
-      <${Facts} facts=${[['Version', flag.version], ['Changed', html`<${Time} at=${flag.updatedAt} />`], ['Created by', html`<${Name} text=${flag.createdBy} />`], ['Uses', [...flag.traits, ...flag.segments, ...flag.flags].length ? html`<${Name} text=${[...flag.traits, ...flag.segments, ...flag.flags].join(', ')} />` : null]]} />
+      <${Facts} facts=${[['Version', flag.version], ['Changed', html`<${Time} at=${flag.updatedAt} />`], ['Made by', html`<${Name} text=${flag.createdBy} />`], ['Uses', [...flag.traits, ...flag.segments, ...flag.flags].length ? html`<${Name} text=${[...flag.traits, ...flag.segments, ...flag.flags].join(', ')} />` : null]]} />
       <${Tabs} tabs=${[{ id: 'rules', title: 'Rules', body: () => html`<${Rules} flag=${flag} asOf=${asOf} />` }, { id: 'versions', title: 'Versions', body: () => html`<${Versions} flag=${flag} />` }]} />`}<//>
   <${Decide} flag=${name} /><${Exposures} flag=${name} /><p><a class="in-text" href=${link('experiments', name)}>What people did after they saw it: experiment</a></p>`;
 

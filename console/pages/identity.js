@@ -51,11 +51,13 @@ const Graph = ({ user }) => html`<${Part} title="Ids and links" get=${route('/v1
 
 const listed = ids => Object.entries(ids || {}).map(([kind, values]) => values.map(value => kind.replace('_', ' ') + ' ' + value).join(', ')).join(', ');
 
+const events = number => (number === 1 ? 'one event' : count(number) + ' events');
+
 function Effect({ user, other, done }) {
   return html`<${Part} className="plain" get=${route('/v1/users/{user}/merge-preview', { user }, { other })} sql=${`SELECT jsonb_pretty(pulse_simulate_merge(${literal(user)}, ${literal(other)}));`}>
     ${data => { const conflicts = Object.entries(data.attributes.conflicts), filled = Object.keys(data.attributes.filled); return html`
-      <ul class="dots"><li>Profile ${data.survivor} remains, with ${count(data.events.survivor)} events and the ids <${Name} text=${listed(data.identities.survivor)} />.</li>
-        <li>Profile ${data.merged} becomes part of it, with ${count(data.events.merged)} events and the ids <${Name} text=${listed(data.identities.merged)} />.</li>
+      <ul class="dots"><li>Profile ${data.survivor} remains, with ${events(data.events.survivor)} and the ids <${Name} text=${listed(data.identities.survivor)} />.</li>
+        <li>Profile ${data.merged} becomes part of it, with ${events(data.events.merged)} and the ids <${Name} text=${listed(data.identities.merged)} />.</li>
         <li>${filled.length ? html`It takes over the attributes <${Name} text=${filled.join(', ')} />.` : 'It takes over no attribute.'}</li>
         ${conflicts.map(([key, values]) => html`<li key=${key}><${Name} text=${key} /> stays <${Name} text=${JSON.stringify(values.kept)} />; <${Name} text=${JSON.stringify(values.lost)} /> is not used any more.</li>`)}
         ${data.refused ? html`<li>Events would not merge them: <${Name} text=${data.refused} /></li>` : null}</ul>
@@ -64,7 +66,7 @@ function Effect({ user, other, done }) {
 }
 
 const Merges = ({ user }) => html`<${Part} title="Merges" get=${route('/v1/users/{user}/merges', { user })} rows="merges" next="before" sql=${`SELECT * FROM pulse_merge_history(${literal(user)});`} none=${data => !data.merges.length} noneText="This person was never merged with another.">
-  ${data => html`<${Table} name="merges" caption="Merges" rows=${data.merges} keyOf=${row => row.merge} columns=${[{ title: 'Merge', value: row => row.merge }, { title: 'When', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
+  ${data => html`<${Table} name="merges" caption="Merges" rows=${data.merges} keyOf=${row => row.merge} columns=${[{ title: 'Number', value: row => row.merge }, { title: 'When', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
     { title: 'What', value: row => `${row.merged} into ${row.survivor}` }, { title: 'Reason', value: row => row.reason }, { title: 'By', value: row => row.doneBy },
     { title: 'Undone', value: row => row.undoneAt, cell: row => (row.undoneAt ? html`<${Time} at=${row.undoneAt} />, <${Name} text=${row.undoReason} />` : 'no') },
     { title: '', sort: false, cell: row => (row.undoneAt ? null : html`<${Confirm} label="Undo" title=${'Undo merge ' + row.merge} fields=${[{ name: 'reason', label: 'Reason', required: true }]}

@@ -104,9 +104,9 @@ function One({ user, query }) {
           <${Confirm} label="Erase" danger title="Erase this person" text=${`Deletes profile ${person.profileId}, its ${person.identities.length} ids, attributes, events and memberships, asks other platforms to delete, and refuses events with these ids from now on. It cannot be undone.`}
             fields=${[{ name: 'reason', label: 'Reason', required: true, help: 'Such as the number of a ticket; no id of the person.' }]} sql=${values => `SELECT pulse_erase_profile(${literal(user)}, ${literal(values.reason)});`}
             run=${values => send('DELETE', route('/v1/users/{user}', { user }, { reason: values.reason }))} said=${answer => `Erasure ${answer.data.id} began; the job erasures ends it`} done=${() => { location.hash = '#/people'; }} /></div></div>
-        <${Facts} facts=${[['Stage', person.lifecycle], ['E-mail', person.email && html`<${Name} text=${person.email} />`], ['Account', person.account && html`<${Name} text=${person.account} />`], ['First seen', html`<${Time} at=${person.firstSeen} />`], ['Last seen', html`<${Time} at=${person.lastSeen} />`],
-          ['Profiles', person.profiles], ['Ids', person.identities.length]]} />
-        <details class="long"><summary>Ids and attributes</summary><${Attributes} person=${person} /></details>`}<//>
+        <${Facts} facts=${[['Profile', person.profileId], ['Stage', person.lifecycle], ['E-mail', person.email && html`<${Name} text=${person.email} />`], ['Account', person.account && html`<${Name} text=${person.account} />`], ['First seen', html`<${Time} at=${person.firstSeen} />`], ['Last seen', html`<${Time} at=${person.lastSeen} />`],
+          ['Profiles merged into it', person.profiles > 1 ? person.profiles - 1 : null]]} />
+        <details class="long"><summary>${person.identities.length === 1 ? 'One id' : person.identities.length + ' ids'} and ${Object.keys(person.attributes).length} attributes</summary><${Attributes} person=${person} /></details>`}<//>
     <${Tabs} tabs=${[{ id: 'events', title: 'Time line', body: () => html`<${Events} user=${user} query=${query} />` }, { id: 'traits', title: 'Traits', body: () => html`<${Traits} user=${user} />` },
       { id: 'segments', title: 'Segments', body: () => html`<${Segments} user=${user} />` }, { id: 'flags', title: 'Flags', body: () => html`<${Flags} user=${user} />` },
       { id: 'consent', title: 'Consent', body: () => html`<${Consent} user=${user} />` }]} />`;

@@ -33,6 +33,9 @@ export function TryIt({ expression, disabled }) {
 
 // ---- writing one ----
 
+// Types as traits have them; the server says those of PostgreSQL.
+const types = { numeric: 'number', timestamptz: 'timestamp', 'timestamp with time zone': 'timestamp', jsonb: 'json' };
+
 function Editor({ trait }) {
   const [text, setText] = useState(trait ? trait.expression : '');
   const said = useValidation(text);
@@ -46,7 +49,7 @@ function Editor({ trait }) {
     toast(trait ? 'Saved' : 'Created'); go(link('traits', trait ? trait.key : values.key));
   };
   return html`<div class="builder"><div><section class="part"><header><h2>What it is</h2></header>
-      <${RuleText} text=${text} change=${setText} problem=${current ? said.problem : null} label="Expression" valid=${'The expression is valid' + (current && said.type ? `: ${said.type}.` : '.')} nothing="Such as events.purchase.sum(total, 90d), or last_seen_days_ago < 7." />
+      <${RuleText} text=${text} change=${setText} problem=${current ? said.problem : null} label="Expression" valid=${'The expression is valid' + (current && said.type ? `: ${types[said.type] || said.type}.` : '.')} nothing="Such as events.purchase.sum(total, 90d), or last_seen_days_ago < 7." />
       <details class="long"><summary>Names to use</summary><p><code>${((names.data && names.data.names) || []).map(one => one.name).join('  ')}</code></p></details></section>
     <section class="part"><header><h2>${trait ? 'Save' : 'Create'}</h2></header>${mayWrite ? null : html`<p class="notice forbidden">Creating and changing needs a key of kind admin.</p>`}
       <${Form} fields=${[...(trait ? [] : [{ name: 'key', label: 'Name', required: true, help: 'Letters, digits and underscores: rules use it as it is.' }]), { name: 'description', label: 'Description', value: trait ? trait.description || '' : '' }]}
@@ -98,10 +101,11 @@ const One = ({ name }) => html`<p class="crumbs"><a href="#/traits">Traits</a></
           run=${() => send('DELETE', route('/v1/admin/traits/{key}', { key: name }))} said="Deleted" done=${() => go('/traits')} /></div></div>
       <pre class="sql" tabindex="0"><code>${trait.expression}</code></pre>
       <${Facts} facts=${[['Type', trait.type], ['Version', trait.version], ['Created', html`<${Time} at=${trait.createdAt} />`], ['Changed', html`<${Time} at=${trait.updatedAt} />`]]} />
-      <div class="grid"><div class="half"><h3>Used by</h3><${Uses} list=${trait.usedBy} none="Nothing uses it." /></div><div class="half"><h3>Uses</h3><${Uses} list=${trait.uses} none="No other definition." /></div></div>
-      <${Part} className="plain" bare get=${route('/v1/traits/{key}/values', { key: name })} none=${data => !data.people} noneText="There are no people yet.">${data => html`<h3>Values</h3><${Bars} data=${data} trait=${trait} />`}<//>
+      <div class="grid"><div class="half"><h2 class="sub">Used by</h2><${Uses} list=${trait.usedBy} none="Nothing uses it." /></div><div class="half"><h2 class="sub">Uses</h2><${Uses} list=${trait.uses} none="No other definition." /></div></div>
+      <${Part} title="Values" className="plain" get=${route('/v1/traits/{key}/values', { key: name })}
+        sql=${`SELECT pulse_trait('profile:' || w.profile_id, ${literal(name)}) AS value, count(*) AS people\nFROM (SELECT DISTINCT p.canonical_id AS profile_id FROM (SELECT profile_id FROM pulse.activity ORDER BY last_at DESC, profile_id DESC LIMIT 200) AS a\n      JOIN pulse.profile AS p ON p.id = a.profile_id) AS w GROUP BY 1 ORDER BY 2 DESC, 1;`} none=${data => !data.people} noneText="There are no people yet.">${data => html`<${Bars} data=${data} trait=${trait} />`}<//>
       <${TryIt} expression=${trait.expression} />
-      <h3>Versions</h3><${Table} name="versions" caption="Versions" rows=${trait.versions} keyOf=${row => row.version} columns=${[{ title: 'Version', number: true, value: row => row.version, cell: row => (row.version === trait.version ? html`${row.version} <${Badge} text="now" tone="accent" />` : row.version) },
+      <h2 class="sub">Versions</h2><${Table} name="versions" caption="Versions" rows=${trait.versions} keyOf=${row => row.version} columns=${[{ title: 'Version', number: true, value: row => row.version, cell: row => (row.version === trait.version ? html`${row.version} <${Badge} text="now" tone="accent" />` : row.version) },
         { title: 'Expression', value: row => row.expression, sort: false, cell: row => html`<code><${Value} value=${row.expression} /></code>` }, { title: 'Change', value: row => row.change, cell: row => html`<${Value} value=${row.change} />` }, { title: 'By', value: row => row.changedBy }, { title: 'When', value: row => row.changedAt, cell: row => html`<${Time} at=${row.changedAt} />` }]} />`}<//>`;
 
 export default function Traits({ params, query }) {
