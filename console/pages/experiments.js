@@ -24,7 +24,7 @@ function Metric({ metric }) {
   const rate = metric.variants.some(one => one.converted !== undefined && one.converted !== null);
   const show = value => (rate ? percent(value) : figure(value));
   return html`<h3><${Name} text=${metric.name} /></h3><${Intervals} metric=${metric} />
-    <${Table} name="result" caption=${`Result: ${metric.name}`} rows=${metric.variants} keyOf=${row => row.variant} columns=${[{ title: 'Variant', value: row => row.variant, cell: row => html`<${Name} text=${row.variant} />${row.control ? html` <${Badge} text="control" />` : null}` },
+    <${Table} name="result" caption=${`Result: ${metric.name}`} rows=${metric.variants} keyOf=${row => row.variant} columns=${[{ title: 'Variant', value: row => row.variant, cell: row => html`<span><${Name} text=${row.variant} />${row.control ? html` <${Badge} text="control" />` : null}</span>` },
       { title: 'People', number: true, value: row => row.people, cell: row => count(row.people) }, ...(rate ? [{ title: 'Converted', number: true, value: row => row.converted, cell: row => count(row.converted) }] : []), { title: 'Value', number: true, value: row => row.value, cell: row => show(row.value) },
       { title: 'Lift', number: true, value: row => row.lift && row.lift.value, cell: row => (row.lift ? signed(row.lift.value) : '–') }, { title: 'Interval', sort: false, value: row => row.lift && range(row.lift.sequential_interval, signed) },
       { title: 'Verdict', value: row => row.verdict, cell: row => (row.verdict ? html`<${Badge} text=${row.verdict} tone=${verdicts[row.verdict]} />` : '–') }, { title: 'Note', value: row => row.note }]} />`;

@@ -29,7 +29,7 @@ const short = text => (text.length > 22 ? text.slice(0, 20) + '…' : text);
 
 function Drawing({ graph, name }) {
   const kinds = [...new Set(graph.nodes.map(node => node.kind))];
-  const size = graph.nodes.length > 40 ? [1000, 720] : [760, graph.nodes.length > 12 ? 460 : 320];
+  const size = window.innerWidth < 720 ? [340, Math.min(640, 260 + 12 * graph.nodes.length)] : graph.nodes.length > 40 ? [1000, 720] : [760, graph.nodes.length > 12 ? 460 : 320];
   const at = useMemo(() => layout(graph.nodes, graph.edges, ...size), [graph]);
   return html`<figure><figcaption>Each point is an id, each line what linked two of them; merges are dashed, and the fainter a line, the less certain it is.</figcaption>
     <div class="chart-legend">${kinds.map((kind, place) => html`<span key=${kind}><i class=${'c' + (place % 8 + 1)} aria-hidden="true"></i>${kind.replace('_', ' ')}</span>`)}</div>
@@ -39,14 +39,14 @@ function Drawing({ graph, name }) {
     </svg></figure>`;
 }
 
-const idOf = node => html`<span class="soft">${node.kind.replace('_', ' ')}</span> <${Name} text=${node.value} />`;
+const idOf = node => html`<span><span class="soft">${node.kind.replace('_', ' ')}</span> <${Name} text=${node.value} /></span>`;
 
 const Graph = ({ user }) => html`<${Part} title="Ids and links" get=${route('/v1/users/{user}/identity-graph', { user })} sql=${`SELECT jsonb_pretty(pulse_identity_graph(${literal(user)}));`} none=${data => !data.nodes.length} noneText="This person has no id any more.">
   ${graph => html`<${Drawing} graph=${graph} name=${user} />${graph.left_out ? html`<p class="hint">${count(graph.left_out)} ids are further away and not shown.</p>` : null}
     ${graph.edges.length ? html`<h3>Links</h3><${Table} name="links" caption="Links between ids" rows=${graph.edges} columns=${[
       { title: 'From', value: row => graph.nodes[row.from].kind + ':' + graph.nodes[row.from].value, cell: row => idOf(graph.nodes[row.from]) }, { title: 'To', value: row => graph.nodes[row.to].kind + ':' + graph.nodes[row.to].value, cell: row => idOf(graph.nodes[row.to]) },
       { title: 'Linked by', value: row => row.kind.replace('_', ' ') }, { title: 'Confidence', number: true, value: row => row.confidence, cell: row => percent(row.confidence, 0) }, { title: 'When', value: row => row.linked_at, cell: row => html`<${Time} at=${row.linked_at} />` }]} />` : null}
-    <h3>Ids</h3><${Table} name="ids" caption="Ids" rows=${graph.nodes} keyOf=${row => row.kind + ':' + row.value} columns=${[{ title: 'Kind', value: row => row.kind.replace('_', ' ') }, { title: 'Id', value: row => row.value, cell: row => html`<${Name} text=${row.value} />${row.primary ? html` <${Badge} text="primary" tone="accent" />` : null}` },
+    <h3>Ids</h3><${Table} name="ids" caption="Ids" rows=${graph.nodes} keyOf=${row => row.kind + ':' + row.value} columns=${[{ title: 'Kind', value: row => row.kind.replace('_', ' ') }, { title: 'Id', value: row => row.value, cell: row => html`<span><${Name} text=${row.value} />${row.primary ? html` <${Badge} text="primary" tone="accent" />` : null}</span>` },
       { title: 'Priority', number: true, value: row => row.priority }, { title: 'Profile', value: row => String(row.profile_id) }, { title: 'First seen', value: row => row.first_seen_at, cell: row => html`<${Time} at=${row.first_seen_at} />` }]} />`}<//>`;
 
 const listed = ids => Object.entries(ids || {}).map(([kind, values]) => values.map(value => kind.replace('_', ' ') + ' ' + value).join(', ')).join(', ');
@@ -68,7 +68,7 @@ function Effect({ user, other, done }) {
 const Merges = ({ user }) => html`<${Part} title="Merges" get=${route('/v1/users/{user}/merges', { user })} rows="merges" next="before" sql=${`SELECT * FROM pulse_merge_history(${literal(user)});`} none=${data => !data.merges.length} noneText="This person was never merged with another.">
   ${data => html`<${Table} name="merges" caption="Merges" rows=${data.merges} keyOf=${row => row.merge} columns=${[{ title: 'Number', value: row => row.merge }, { title: 'When', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
     { title: 'What', value: row => `${row.merged} into ${row.survivor}` }, { title: 'Reason', value: row => row.reason }, { title: 'By', value: row => row.doneBy },
-    { title: 'Undone', value: row => row.undoneAt, cell: row => (row.undoneAt ? html`<${Time} at=${row.undoneAt} />, <${Name} text=${row.undoReason} />` : 'no') },
+    { title: 'Undone', value: row => row.undoneAt, cell: row => (row.undoneAt ? html`<span><${Time} at=${row.undoneAt} />, <${Name} text=${row.undoReason} /></span>` : 'no') },
     { title: '', sort: false, cell: row => (row.undoneAt ? null : html`<${Confirm} label="Undo" title=${'Undo merge ' + row.merge} fields=${[{ name: 'reason', label: 'Reason', required: true }]}
       text=${`Restores the person of profile ${row.merged} with ${row.profiles.length === 1 ? 'its profile' : `its ${row.profiles.length} profiles`}, ids and events${Object.keys(row.filled).length ? `; ${Object.keys(row.filled).join(', ')} goes back where it did not change since` : ''}. Events do not merge the two again.`}
       sql=${values => `SELECT pulse_unmerge(${row.merge}, ${literal(values.reason)});`} run=${values => send('POST', route('/v1/merges/{merge}/undo', { merge: row.merge }), { reason: values.reason })}

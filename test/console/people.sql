@@ -7,10 +7,10 @@ CREATE ROLE outsider;
 SELECT pulse_grant('boss', 'admin'), pulse_grant('outsider', 'reader') \g /dev/null
 SELECT pulse_create_flag('checkout', '{"type": "string", "variants": {"control": "two steps", "new": "one step"}, "rules": [{"name": "everybody", "variants": {"control": 50, "new": 50}}], "off": "control"}', 'One step or two') \g /dev/null
 SELECT accepted FROM pulse_import_events($$
-    SELECT 'shopper-' || i AS user_id, e.event, '2026-09-25'::timestamptz + i / 15 * interval '1 day' + e.hours * interval '1 hour' AS "timestamp", format('{"amount": %s}', 10 + i % 40) AS properties
+    SELECT 'shopper-' || i AS user_id, e.event, '2026-09-25'::timestamptz + (i - 1) / 15 * interval '1 day' + e.hours * interval '1 hour' AS "timestamp", format('{"amount": %s}', 10 + i % 40) AS properties
     FROM generate_series(1, 300) AS i, (VALUES ('visit', -1), ('purchase', 5)) AS e (event, hours) WHERE e.event = 'visit' OR i % 10 < CASE WHEN i % 2 = 0 THEN 7 ELSE 3 END $$) \g /dev/null
 INSERT INTO pulse.exposure (day, flag_id, bucketing_id, variant, version, profile_id, first_at)
-SELECT '2026-09-25'::date + i / 15, f.id, p.bucketing_id, CASE WHEN i % 2 = 0 THEN 'new' ELSE 'control' END, 1, p.id, '2026-09-25'::timestamptz + i / 15 * interval '1 day'
+SELECT '2026-09-25'::date + (i - 1) / 15, f.id, p.bucketing_id, CASE WHEN i % 2 = 0 THEN 'new' ELSE 'control' END, 1, p.id, '2026-09-25'::timestamptz + (i - 1) / 15 * interval '1 day'
 FROM generate_series(1, 300) AS i JOIN pulse.identity AS d ON d.kind = 'user_id' AND d.value = 'shopper-' || i JOIN pulse.profile AS p ON p.id = d.profile_id, pulse.flag AS f WHERE f.key = 'checkout';
 SELECT pulse_create_trait('spent', 'events.purchase.sum(amount, 90d)', 'Money of the last 90 days <img src=x onerror="window.hacked = 1">'), pulse_create_trait('big_spender', 'spent >= 40'),
     pulse_create_segment('Big spenders <svg onload="window.hacked = 4">', '{"where": "big_spender == true"}'),

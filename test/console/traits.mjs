@@ -47,7 +47,7 @@ await test('Traits', async t => {
     const used = await t.open('#/traits/big_spender');
     used.refusals = true;
     await used.getByRole('button', { name: 'Delete' }).click();
-    t.ok(await used.getByRole('dialog').getByText(/while something uses the trait: segment Big spenders/).isVisible(), 'deleting names what uses it');
+    t.ok(await used.getByRole('dialog').getByText(/while something uses the trait: segment Big spenders/).waitFor().then(() => true), 'deleting names what uses it');
     await used.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await used.getByRole('dialog').locator('.notice.failed').waitFor();
     t.is(psql(`SELECT count(*) FROM pulse.trait WHERE key = 'big_spender'`), '1', '... and it stays');
