@@ -61,11 +61,11 @@ function Effect({ user, other, done }) {
         <li>${filled.length ? html`It takes over the attributes <${Name} text=${filled.join(', ')} />.` : 'It takes over no attribute.'}</li>
         ${conflicts.map(([key, values]) => html`<li key=${key}><${Name} text=${key} /> stays <${Name} text=${JSON.stringify(values.kept)} />; <${Name} text=${JSON.stringify(values.lost)} /> is not used any more.</li>`)}
         ${data.refused ? html`<li>Events would not merge them: <${Name} text=${data.refused} /></li>` : null}</ul>
-      <${Confirm} label="Merge" danger main title="Merge two people" text=${`Profile ${data.merged} becomes part of profile ${data.survivor}. It can be undone here.`} fields=${[{ name: 'reason', label: 'Reason', required: true }]}
-        sql=${values => `SELECT pulse_merge(${literal(user)}, ${literal(other)}, ${literal(values.reason)});`} run=${values => send('POST', route('/v1/users/{user}/merges', { user }), { other, reason: values.reason })} said=${answer => `Merged: number ${answer.data.merge}`} done=${done} />`; }}<//>`;
+      <p class="buttons"><${Confirm} label="Merge" danger main title="Merge two people" text=${`Profile ${data.merged} becomes part of profile ${data.survivor}. It can be undone here.`} fields=${[{ name: 'reason', label: 'Reason', required: true }]}
+        sql=${values => `SELECT pulse_merge(${literal(user)}, ${literal(other)}, ${literal(values.reason)});`} run=${values => send('POST', route('/v1/users/{user}/merges', { user }), { other, reason: values.reason })} said=${answer => `Merged: number ${answer.data.merge}`} done=${done} /></p>`; }}<//>`;
 }
 
-const Merges = ({ user }) => html`<${Part} title="Merges" get=${route('/v1/users/{user}/merges', { user })} rows="merges" next="before" sql=${`SELECT * FROM pulse_merge_history(${literal(user)});`} none=${data => !data.merges.length} noneText="This person was never merged with another.">
+export const Merges = ({ user }) => html`<${Part} title="Merges" get=${route('/v1/users/{user}/merges', { user })} rows="merges" next="before" sql=${`SELECT * FROM pulse_merge_history(${literal(user)});`} none=${data => !data.merges.length} noneText="This person was never merged with another.">
   ${data => html`<${Table} name="merges" caption="Merges" rows=${data.merges} keyOf=${row => row.merge} columns=${[{ title: 'Number', value: row => row.merge }, { title: 'When', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
     { title: 'What', value: row => `${row.merged} into ${row.survivor}` }, { title: 'Reason', value: row => row.reason }, { title: 'By', value: row => row.doneBy },
     { title: 'Undone', value: row => row.undoneAt, cell: row => (row.undoneAt ? html`<span><${Time} at=${row.undoneAt} />, <${Name} text=${row.undoReason} /></span>` : 'no') },

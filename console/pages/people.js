@@ -1,5 +1,6 @@
 // People: search, and one person: what they did, what follows from it, what they agreed to; export and erasure.
 import { html, useState, useContext, Session, Part, Table, Tabs, Filters, Facts, Confirm, Time, Name, Badge, count, link, route, literal, get, send, download, toast } from '../ui.js';
+import { Merges } from './identity.js';
 
 // What a page shows to keys whose role does not see people.
 export function SeePeople({ title, children }) {
@@ -112,7 +113,8 @@ function One({ user, query }) {
         <details class="long"><summary>${person.identities.length === 1 ? 'One id' : person.identities.length + ' ids'} and ${Object.keys(person.attributes).length} attributes</summary><${Attributes} person=${person} /></details>`}<//>
     <${Tabs} tabs=${[{ id: 'events', title: 'Time line', body: () => html`<${Events} user=${user} query=${query} />` }, { id: 'traits', title: 'Traits', body: () => html`<${Traits} user=${user} />` },
       { id: 'segments', title: 'Segments', body: () => html`<${Segments} user=${user} />` }, { id: 'flags', title: 'Flags', body: () => html`<${Flags} user=${user} />` },
-      { id: 'consent', title: 'Consent', body: () => html`<${Consent} user=${user} />` }]} />`;
+      { id: 'consent', title: 'Consent', body: () => html`<${Consent} user=${user} />` },
+      { id: 'merges', title: 'Merges', body: () => html`<${Merges} user=${user} key=${'merges' + query.again} />` }]} />`;
 }
 
 export default ({ params, query }) => html`<${SeePeople} title="People">${params[0] ? html`<${One} user=${params[0]} query=${query} key=${params[0]} />` : html`<${List} query=${query} />`}<//>`;

@@ -37,7 +37,7 @@ await test('People', async t => {
     await t.sound(page, 'all attributes, 10,000 characters');
     await page.getByLabel('Name of the event').fill('purchase');
     await page.waitForFunction(() => document.querySelectorAll('[role=tabpanel] tbody tr').length === 50);
-    for (const [tab, pattern] of [['Traits', 'spent'], ['Segments', 'Big spenders'], ['Flags', 'offer'], ['Consent', 'ads']]) {
+    for (const [tab, pattern] of [['Traits', 'spent'], ['Segments', 'Big spenders'], ['Flags', 'offer'], ['Consent', 'ads'], ['Merges', 'This person was never merged']]) {
         await page.getByRole('tab', { name: tab }).click();
         await one.getByText(pattern).first().waitFor();
         await t.ready(page);
