@@ -35,8 +35,7 @@ async function failure(answer) {
 // Send a request. Returns {data, asOf, ms}; throws ApiError.
 export async function send(method, path, body, { signal } = {}) {
   const began = performance.now();
-  const headers = { accept: 'application/json' };
-  if (method !== 'GET') headers['x-pulse-console'] = '1';
+  const headers = { accept: 'application/json', 'x-pulse-console': '1' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   let answer;
   try {

@@ -5,4 +5,10 @@ export const pages = [
   { group: 'Watch', path: 'incidents', title: 'Incidents', key: 'i', load: () => import('./pages/incidents.js') },
   { group: 'Watch', path: 'segments', title: 'Segments', key: 's', load: () => import('./pages/segments.js') },
   { group: 'Watch', path: 'segment-builder', title: 'New segment', key: 'n', hidden: true, load: () => import('./pages/segment_builder.js') },
+  { group: 'People', path: 'people', title: 'People', key: 'p', load: () => import('./pages/people.js') },
+  { group: 'People', path: 'identity', title: 'Identity graph', hidden: true, load: () => import('./pages/identity.js') },
+  { group: 'People', path: 'traits', title: 'Traits', key: 't', load: () => import('./pages/traits.js') },
+  { group: 'People', path: 'flags', title: 'Flags', key: 'f', load: () => import('./pages/flags.js') },
+  { group: 'People', path: 'experiments', title: 'Experiments', key: 'x', load: () => import('./pages/experiments.js') },
+  { group: 'People', path: 'consent', title: 'Consent', key: 'c', load: () => import('./pages/consent.js') },
 ];

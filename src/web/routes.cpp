@@ -70,7 +70,7 @@ const std::vector<Route>& Routes() {
               StratumRoutes,  StratumSegmentRoutes, EventQualityRoutes, RfmRoutes,     FunnelRoutes,
               PrivacyRoutes,  AuditRoutes,          ConsentRoutes,      TrustRoutes,   ActionRoutes,
               CampaignRoutes, ExportRoutes,         AudienceRoutes,     SessionRoutes, OverviewRoutes,
-              HistoryRoutes,  BuilderRoutes}) {
+              HistoryRoutes,  BuilderRoutes,        PeopleRoutes,       TraitRoutes,   FlagRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

@@ -23,11 +23,12 @@ create_pulse($node, 'shop');
 my $sql = sub { return $node->safe_psql('shop', @_) };
 $node->safe_psql('postgres', 'CREATE DATABASE empty');
 $node->safe_psql('empty', q{CREATE EXTENSION pulse; SELECT pulse_grant('gate', 'gateway'), pulse_grant('viewer', 'people_reader'), pulse_grant('manager', 'operator')});
-$sql->(slurp_file("$here/data.sql"));
+$sql->(slurp_file($_)) for glob "$here/*.sql";
 # The moment that the data is about, whenever this runs.
 $sql->(q{ALTER DATABASE shop SET pulse.now = '2026-10-21 03:00+00'});
 my %given = (key => make_key($node, 'shop', 'maria', 'admin'), reader => make_key($node, 'shop', 'reporter', 'read'), emptyKey => make_key($node, 'empty', 'maria', 'admin'));
 my $gateway = start_http($node, 'shop', other_connections => 4);
+$given{psql} = $node->connstr('shop');
 my $bare = start_http($node, 'empty', other_connections => 4);
 $given{url} = "http://localhost:$gateway->{port}/console/";
 $given{empty} = "http://localhost:$bare->{port}/console/";
