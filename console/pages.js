@@ -5,4 +5,12 @@ export const pages = [
   { group: 'Watch', path: 'incidents', title: 'Incidents', key: 'i', load: () => import('./pages/incidents.js') },
   { group: 'Watch', path: 'segments', title: 'Segments', key: 's', load: () => import('./pages/segments.js') },
   { group: 'Watch', path: 'segment-builder', title: 'New segment', key: 'n', hidden: true, load: () => import('./pages/segment_builder.js') },
+  { group: 'Act', path: 'audiences', title: 'Audiences', key: 'a', load: () => import('./pages/audiences.js') },
+  { group: 'Act', path: 'trust', title: 'Trust', key: 'r', load: () => import('./pages/trust.js') },
+  { group: 'Act', path: 'delivery', title: 'Delivery', key: 'd', load: () => import('./pages/delivery.js') },
+  { group: 'Act', path: 'exports', title: 'Exports', key: 'x', load: () => import('./pages/exports.js') },
+  { group: 'Operate', path: 'jobs', title: 'Jobs', key: 'j', load: () => import('./pages/jobs.js') },
+  { group: 'Operate', path: 'keys', title: 'Keys', key: 'k', load: () => import('./pages/keys.js') },
+  { group: 'Operate', path: 'settings', title: 'Settings', load: () => import('./pages/settings.js') },
+  { group: 'Operate', path: 'audit', title: 'Audit', load: () => import('./pages/audit.js') },
 ];

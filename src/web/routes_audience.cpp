@@ -31,10 +31,18 @@ constexpr std::string_view kOneAudience =
     "SELECT " PULSE_AUDIENCE PULSE_AUDIENCES " WHERE d.id OPERATOR(pg_catalog.=) $1::bigint";
 constexpr std::string_view kAudienceByName =
     "SELECT " PULSE_AUDIENCE PULSE_AUDIENCES " WHERE o.name OPERATOR(pg_catalog.=) $1::text";
+constexpr std::string_view kAudiencePage =
+    "SELECT to_jsonb(" PULSE_AUDIENCE
+    ") || jsonb_build_object('asOf', {v}.pulse_now(), 'description', d.description, 'purposes', d.purposes, 'identifiers', d.identifiers, "
+    "'interval', CASE WHEN d.on_change THEN 'change' ELSE coalesce(d.sync_every::text, 'manual') END, 'full_every', d.full_every::text, "
+    "'max_share', d.max_share, 'last_full_at', d.last_full_at, 'created_by', d.created_by)" PULSE_AUDIENCES
+    " WHERE o.name OPERATOR(pg_catalog.=) $1::text";
 constexpr std::string_view kRunsByName =
-    "SELECT json_build_object('syncs', coalesce((SELECT json_agg(" PULSE_RUN
-    ") FROM (SELECT * FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id ORDER BY s.id DESC LIMIT "
-    "$2::bigint) AS r), '[]')) FROM pulse.audience AS a WHERE a.name OPERATOR(pg_catalog.=) $1::text";
+    "SELECT (SELECT json_build_object('asOf', {v}.pulse_now(), 'syncs', coalesce(json_agg(" PULSE_RUN
+    " ORDER BY r.id DESC), '[]'), 'next', CASE WHEN count(*) OPERATOR(pg_catalog.=) $2::bigint THEN min(r.id)::text END) "
+    "FROM (SELECT * FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id AND s.id OPERATOR(pg_catalog.<) "
+    "coalesce($3::bigint, 9223372036854775807) ORDER BY s.id DESC LIMIT $2::bigint) AS r) "
+    "FROM pulse.audience AS a WHERE a.name OPERATOR(pg_catalog.=) $1::text";
 constexpr std::string_view kRunsById =
     "SELECT json_build_object('jobs', coalesce((SELECT json_agg(" PULSE_RUN
     ") FROM (SELECT * FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id ORDER BY s.id DESC LIMIT "
@@ -68,11 +76,16 @@ std::vector<Route> OwnAudienceRoutes() {
         {kAudienceName, {.name = "delete_from_platform", .type = Type::kBoolean, .fallback = "true"}});
     remove.status = 200;
     return {
-        PulseRoute("GET", "/v1/audiences", Access::kRead, "Lists audiences",
-                   "SELECT json_build_object('audiences', coalesce(json_agg(" PULSE_AUDIENCE
-                   " ORDER BY o.name), '[]'))" PULSE_AUDIENCES),
+        PulseRoute(
+            "GET", "/v1/audiences", Access::kRead, "A page of audiences by name",
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'audiences', coalesce(json_agg(w.item ORDER BY w.key), '[]'), "
+            "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END) FROM (SELECT d.name AS key, " PULSE_AUDIENCE
+            " AS item" PULSE_AUDIENCES
+            " WHERE d.name > coalesce($1::text, '') ORDER BY d.name LIMIT $2::bigint) AS w",
+            {{"after"},
+             {.name = "limit", .type = Type::kInteger, .fallback = "1000", .least = 1, .most = 1000}}),
         create,
-        PulseRoute("GET", "/v1/audiences/{name}", Access::kRead, "One audience", kAudienceByName,
+        PulseRoute("GET", "/v1/audiences/{name}", Access::kRead, "One audience", kAudiencePage,
                    {kAudienceName}),
         PulseRoute(
             "PATCH", "/v1/audiences/{name}", Access::kAdmin, "Changes options of an audience",
@@ -88,12 +101,13 @@ std::vector<Route> OwnAudienceRoutes() {
             "POST", "/v1/audiences/{name}/resume", Access::kAdmin, "Resumes an audience",
             "SELECT json_build_object('resumed', {v}.pulse_resume_audience($1::text)::text IS NOT NULL)",
             {kAudienceName}),
-        PulseRoute("GET", "/v1/audiences/{name}/syncs", Access::kRead, "The last syncs of an audience",
-                   kRunsByName, {kAudienceName, kMostRuns}),
+        PulseRoute("GET", "/v1/audiences/{name}/syncs", Access::kRead,
+                   "A page of the syncs of an audience, the newest first", kRunsByName,
+                   {kAudienceName, kMostRuns, {.name = "before", .type = Type::kId}}),
         PulseRoute(
             "GET", "/v1/audiences/{name}/preview", Access::kRead,
             "Whom a full sync would send, and who is left out and why",
-            "SELECT json_build_object('preview', json_agg(json_build_object('part', p.part, 'item', p.item, 'people', p.people, "
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'preview', json_agg(json_build_object('part', p.part, 'item', p.item, 'people', p.people, "
             "'value', p.value))) FROM {v}.pulse_preview_audience($1::text, $2::bigint) AS p",
             {kAudienceName,
              {.name = "sample", .type = Type::kInteger, .fallback = "5", .least = 0, .most = 100}}),
