@@ -99,7 +99,8 @@ std::vector<Route> MessageRoutes() {
             "A page of messages to channels, the newest first: all, those of a channel, or those that failed for good",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'messages', coalesce(json_agg(json_build_object(" PULSE_MESSAGE
             ") ORDER BY m.id DESC), '[]'), 'next', CASE WHEN count(*) = $4::bigint THEN min(m.id)::text END) "
-            "FROM (" PULSE_MESSAGE_IDS ") AS k JOIN pulse.message AS m ON m.id = k.id",
+            "FROM (" PULSE_MESSAGE_IDS
+            ") AS k CROSS JOIN LATERAL (SELECT * FROM pulse.message AS n WHERE n.id = k.id OFFSET 0) AS m",
             {{.name = "status", .one_of = "dead"},
              {"channel"},
              {.name = "before", .type = Type::kId},
