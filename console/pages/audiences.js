@@ -1,10 +1,11 @@
 // Audiences: people of segments on other platforms. All of them, and one: whom it sends, its syncs, its destination.
-import { html, useState, useCallback, Part, Table, Facts, Stat, Confirm, Badge, Time, Name, go, count, percent, link, route, literal, send, ago } from '../ui.js';
+import { html, useState, useCallback, Part, Table, Facts, Stat, Confirm, Badge, Time, Name, go, count, duration, percent, link, route, literal, send, ago } from '../ui.js';
 import { Chart } from '../chart.js';
 
 const rate = (low, high) => (high === null || high === undefined ? '–' : low === high || low === null ? percent(high) : `${percent(low, 0)} to ${percent(high, 0)}`);
 const size = row => (row.platform_size.high === null ? '–' : row.platform_size.low === row.platform_size.high ? count(row.platform_size.high) : `${count(row.platform_size.low)} to ${count(row.platform_size.high)}`);
 const tone = { active: 'good', completed: 'good', paused: 'medium', partial: 'medium', held: 'medium', stale: 'high', stopped: 'critical', failed: 'critical', processing: 'accent', pending: 'accent' };
+const every = text => { const parts = /^(\d+):(\d+):(\d+)$/.exec(text); return parts ? duration(+parts[1] * 3600 + +parts[2] * 60 + +parts[3]) : text; };
 const State = ({ text }) => html`<${Badge} text=${text} tone=${tone[text]} />`;
 
 const columns = [
@@ -81,8 +82,9 @@ function Preview({ name }) {
 }
 
 function SyncChart({ syncs }) {
-  const points = [...syncs].reverse().filter(one => one.finished_at).flatMap(one => ['added', 'removed', 'failed'].map(kind => ({ date: new Date(one.finished_at), kind, people: one[kind] })));
-  const rates = [...syncs].reverse().filter(one => one.match_high !== null && one.finished_at).map(one => ({ date: new Date(one.finished_at), low: one.match_low ?? one.match_high, high: one.match_high }));
+  const ended = syncs.filter(one => one.finished_at).sort((a, b) => new Date(a.finished_at) - new Date(b.finished_at));
+  const points = ended.flatMap(one => ['added', 'removed', 'failed'].map(kind => ({ date: new Date(one.finished_at), kind, people: one[kind] })));
+  const rates = ended.filter(one => one.match_high !== null).map(one => ({ date: new Date(one.finished_at), low: one.match_low ?? one.match_high, high: one.match_high }));
   const colors = { added: 'var(--c1)', removed: 'var(--c2)', failed: 'var(--c5)' };
   const draw = useCallback(Plot => ({ y: { label: null, grid: true, tickFormat: 's' }, x: { label: null, type: 'time' },
     marks: [Plot.lineY(points, { x: 'date', y: 'people', z: 'kind', stroke: point => colors[point.kind] }), Plot.dot(points, { x: 'date', y: 'people', r: 2.5, fill: point => colors[point.kind] }), Plot.ruleY([0], { stroke: 'var(--line)' })] }), [JSON.stringify(syncs)]);
@@ -128,7 +130,7 @@ function One({ name }) {
           <${Stat} label="The platform counts" value=${size(row)} /><${Stat} label="Match rate" value=${rate(row.match_rate.low, row.match_rate.high)} note=${row.match_rate.source} />
           <${Stat} label="Members with consent and ids" value=${count(row.matchable)} note=${row.members === null ? 'after the first full sync' : `of ${count(row.members)}`} /></div>
         <${Facts} facts=${[['Segment', html`<a href=${link('segments', row.segment)}><${Name} text=${row.segment} /></a>`], ['Destination', html`<${Name} text=${row.destination} />`], ['Ids that are sent', row.identifiers.join(', ')], ['Purposes', row.purposes.join(', ')],
-          ['How often', row.interval === 'change' ? 'soon after each change' : row.interval === 'manual' ? 'by hand' : `every ${row.interval}`], ['Everybody compared', `every ${row.full_every}`], ['Moves at once at most', percent(row.max_share, 0)],
+          ['How often', row.interval === 'change' ? 'soon after each change' : row.interval === 'manual' ? 'by hand' : `every ${every(row.interval)}`], ['Everybody compared', `every ${every(row.full_every)}`], ['Moves at once at most', percent(row.max_share, 0)],
           ['Next sync', html`<${Time} at=${row.next_sync_at} />`], ['Waiting', `${count(row.adding)} to add, ${count(row.removing)} to remove`], row.platform_id && ['Id at the platform', html`<${Name} text=${row.platform_id} />`], row.description && ['Description', html`<${Name} text=${row.description} />`]]} />
         ${row.warnings.length ? html`<ul class="dots">${row.warnings.map(text => html`<li key=${text}><${Name} text=${text} /></li>`)}</ul>` : null}
         <${Destinations} only=${row.destination} title="Its destination" />`}<//>

@@ -2,6 +2,8 @@
 import { html, useState, Part, Table, Filters, Facts, Badge, Time, Name, count, route, literal } from '../ui.js';
 
 const Json = ({ value }) => html`<pre class="sql" tabindex="0"><code>${JSON.stringify(value, null, 1)}</code></pre>`;
+// What a row is about, in a line: its plain values.
+const brief = row => Object.entries({ ...row.details, ...row.personal }).filter(([, value]) => value !== null && typeof value !== 'object').map(([name, value]) => `${name.replace(/_/g, ' ')} ${value}`).join(', ').slice(0, 100) || 'show';
 const filled = value => value && Object.keys(value).length > 0;
 
 // It reads the whole log: only when somebody asks.
@@ -25,6 +27,6 @@ export default function Audit({ query: { actor, action, subject } }) {
         { title: 'Row', value: row => row.id, cell: row => count(row.id) }, { title: 'When', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
         { title: 'Actor', value: row => row.actor, cell: row => html`<span><${Name} text=${row.actor} />${row.actor_kind === 'key' ? html` <span class="soft">key, as ${row.login}</span>` : row.login !== row.actor ? html` <span class="soft">as ${row.login}</span>` : null}</span>` },
         { title: 'Action', value: row => row.action }, { title: 'Subject', value: row => row.subject },
-        { title: 'Details', value: row => row.details, cell: row => (filled(row.details) || filled(row.personal) ? html`<details><summary>${Object.keys({ ...row.details, ...row.personal }).join(', ').slice(0, 80)}</summary><${Json} value=${row.details} />${filled(row.personal) ? html`<p class="soft">Personal, until the person is erased</p><${Json} value=${row.personal} />` : null}</details>` : '–') },
+        { title: 'Details', value: row => row.details, cell: row => (filled(row.details) || filled(row.personal) ? html`<details><summary><${Name} text=${brief(row)} /></summary><${Json} value=${row.details} />${filled(row.personal) ? html`<p class="soft">Personal, until the person is erased</p><${Json} value=${row.personal} />` : null}</details>` : '–') },
         { title: 'Sealed', value: row => row.seq, cell: row => (row.seq === null ? html`<${Badge} text="not yet" />` : html`<span>link ${count(row.seq)}</span>`) }]} />`}<//>`;
 }

@@ -15,8 +15,8 @@ const List = () => html`<${Part} title="Jobs" get="/v1/jobs" rows="jobs" next="a
   sql=${'SELECT name, enabled, schedule, last_status, last_run_at, next_run, running_since, description FROM pulse.job ORDER BY name LIMIT 100;'}>
   ${(data, { reload }) => html`<${Table} name="jobs" keyOf=${row => row.name} rows=${data.jobs} columns=${[
     { title: 'Job', value: row => row.name, cell: row => html`<a href=${link('jobs', row.name)}><${Name} text=${row.name} /></a>` }, { title: 'What it does', value: row => row.description || row.command },
-    { title: 'Last run', value: row => row.lastStatus, cell: row => html`<span><${State} text=${row.runningSince ? 'running' : row.lastStatus} /> <${Time} at=${row.lastRunAt} /></span>` },
-    { title: 'Schedule', value: row => row.schedule, cell: row => (row.enabled ? (row.onDemand ? 'when there is something to do' : row.schedule) : html`<${Badge} text="off" />`) }, { title: 'Next run', value: row => row.nextRun, cell: row => (row.enabled ? html`<${Time} at=${row.nextRun} />` : '–') },
+    { title: 'Last run', value: row => row.lastStatus, cell: row => html`<span><${State} text=${row.runningSince ? 'running' : row.lastStatus} /> ${row.lastRunAt ? html`<${Time} at=${row.lastRunAt} />` : null}</span>` },
+    { title: 'Schedule', value: row => row.schedule, cell: row => (row.enabled ? (row.onDemand ? 'when needed' : row.schedule) : html`<${Badge} text="off" />`) }, { title: 'Next run', value: row => row.nextRun, cell: row => (row.enabled ? html`<${Time} at=${row.nextRun} />` : '–') },
     { title: '', sort: false, cell: row => html`<${Actions} job=${row} done=${reload} />` }]} />`}<//>`;
 
 const runColumns = withJob => [{ title: 'Run', value: row => +row.id, cell: row => row.id }, ...(withJob ? [{ title: 'Job', value: row => row.job, cell: row => html`<a href=${link('jobs', row.job)}><${Name} text=${row.job} /></a>` }] : []),

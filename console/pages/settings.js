@@ -16,12 +16,12 @@ function change(row, database) {
 export default function Settings({ query }) {
   const all = query.show === 'all', search = (query.q || '').toLowerCase();
   const find = data => data.settings.filter(row => !search || row.name.includes(search) || (row.description || '').toLowerCase().includes(search));
-  return html`<div class="page-head"><h1>Settings</h1><p class="lead">As they hold for the connections of the gateway. They are changed in SQL.</p></div>
+  return html`<h1>Settings</h1><p class="lead">As they hold for the connections of the gateway. They are changed in SQL.</p>
     <${Filters} filters=${[{ name: 'show', label: 'Settings', options: [['', 'That differ from the default'], ['all', 'All']] }, { name: 'q', label: 'Name or description', type: 'search' }]} />
     <${Part} get=${route('/v1/settings', {}, { all: all || undefined })} none=${data => !find(data).length} noneText=${search ? 'No setting fits.' : 'All settings have their default.'}
       sql=${`SELECT pulse_now();    -- brings the library into this session\nSELECT name, setting, unit, boot_val, source, short_desc FROM pg_settings\nWHERE name LIKE 'pulse.%'${all ? '' : ' AND setting IS DISTINCT FROM boot_val'} ORDER BY name;`}>
       ${data => html`<${Table} name="settings" keyOf=${row => row.name} rows=${find(data)} caption="Settings by name" columns=${[
-        { title: 'Setting', value: row => row.name, cell: row => html`<code>${row.name}</code>` },
+        { title: 'Setting', value: row => row.name, cell: row => html`<code class="keep">${row.name}</code>` },
         { title: 'Value', value: row => row.value, cell: row => html`<span><strong><${Name} text=${shown(row.value, row.unit)} /></strong>${row.pendingRestart ? html` <${Badge} text="after a restart" tone="medium" />` : null}</span>` },
         { title: 'Default', value: row => row.default, cell: row => html`<${Name} text=${shown(row.default, row.unit)} />` },
         { title: 'Set by', value: row => row.source, cell: row => sources[row.source] || row.source }, { title: 'What it is', value: row => row.description },

@@ -20,25 +20,32 @@ function Freeze({ freeze, reload }) {
     sql=${values => `SELECT pulse_freeze(${literal(values.reason)});`} run=${values => send('POST', '/v1/freeze', values)} said="Everything is frozen" done=${reload} />`;
 }
 
-function Score({ scope }) {
-  return html`<${Part} className="head" get=${route('/v1/trust/overview', {}, { scope })} live=${['incident']}
-    sql=${`SELECT score, status, computed, assumed, issues, parts FROM pulse_signal_health(${literal(scope)});\nSELECT mode, frozen, allowed, restricted, held, blocked FROM pulse_trust_status(${literal(scope)});`}>
+const scoreSql = scope => `SELECT score, status, computed, assumed, issues, parts FROM pulse_signal_health(${literal(scope)});\nSELECT mode, frozen, allowed, restricted, held, blocked FROM pulse_trust_status(${literal(scope)});`;
+
+function Head({ scope }) {
+  return html`<${Part} className="head" get=${route('/v1/trust/overview', {}, { scope })} live=${['incident']} sql=${scoreSql(scope)}>
     ${({ health, status, freeze, settings }, { reload }) => html`<div class="page-head"><div class="stats">
-        <${Stat} label=${scope === 'all' ? 'Score of everything' : 'Score'} value=${points(health.score)} note=${`healthy from ${settings.healthy}`} />
+        <${Stat} label=${scope === 'all' ? 'Score of everything' : 'Score'} value=${points(health.score)} note=${health.score === health.computed ? `healthy from ${settings.healthy}` : `by itself ${points(health.computed)}: it rises one step at a time`} />
         <${Stat} label="Status" value=${health.status} /><${Stat} label="What may be done" value=${status.mode.replace(/_/g, ' ')} />
         <${Stat} label="Held in 24 hours" value=${count(status.held)} /><${Stat} label="Blocked in 24 hours" value=${count(status.blocked)} /></div>
         ${freeze && freeze.frozen ? null : html`<div class="actions"><${Freeze} freeze=${freeze} reload=${reload} /></div>`}</div>
-      ${freeze && freeze.frozen ? html`<${Freeze} freeze=${freeze} reload=${reload} />` : null}
-      ${health.score !== health.computed ? html`<p class="soft">By itself the score is ${points(health.computed)}: it rises one step at a time.</p>` : null}
-      ${health.issues.length ? html`<h3>Issues</h3><${List} texts=${health.issues} />` : null}
-      <h3>Parts of the score</h3>
+      ${freeze && freeze.frozen ? html`<${Freeze} freeze=${freeze} reload=${reload} />` : null}`}<//>`;
+}
+
+const filled = value => value && typeof value === 'object' && Object.keys(value).length > 0;
+
+function Parts({ scope }) {
+  return html`<${Part} title="Parts of the score" get=${route('/v1/trust/overview', {}, { scope })} live=${['incident']} sql=${scoreSql(scope)}>
+    ${({ health, status }) => { const known = health.parts.flatMap(part => part.issues || []); const others = health.issues.filter(text => !known.includes(text)); return html`${others.length ? html`<${List} texts=${others} />` : null}
       <${Table} name="parts" keyOf=${part => part.part} rows=${health.parts} columns=${[
-        { title: 'Part', value: part => names[part.part] || part.part }, { title: 'Value', number: true, value: part => (part.applies ? part.value : null), cell: part => (part.applies ? points(part.value) : 'does not apply') },
+        { title: 'Part', value: part => names[part.part] || part.part, cell: part => html`<span class="keep">${names[part.part] || part.part}</span>` }, { title: 'Value', number: true, value: part => (part.applies ? part.value : null), cell: part => (part.applies ? points(part.value) : '–') },
         { title: 'Weight', number: true, value: part => part.weight, cell: part => (part.applies ? percent(part.weight, 0) : '–') },
         { title: 'Points', number: true, value: part => (part.applies ? part.value * part.weight : null), cell: part => (part.applies ? points(part.value * part.weight) : '–') },
-        { title: 'Known', value: part => part.assumed, cell: part => (part.applies ? (part.assumed ? html`<${Badge} text="assumed" tone="medium" />` : part.age_seconds === null ? 'yes' : `${duration(part.age_seconds)} old`) : '–') },
-        { title: 'Evidence', value: part => part.evidence, cell: part => (part.applies && part.evidence && (part.evidence.length || Object.keys(part.evidence).length) ? html`<details><summary>${(part.issues || []).length ? html`<${Name} text=${part.issues.join(' ')} />` : 'Show'}</summary><${Json} value=${part.evidence} /></details>` : html`<${Name} text=${(part.issues || []).join(' ')} />`) }]} />
-      <${Facts} facts=${[['Would pass by the score', status.allowed.join(', ') || 'nothing'], ['Would not pass', status.restricted.join(', ') || 'nothing'], ['It reads', html`<${Name} text=${(health.reads || []).join(', ')} />`]]} />`}<//>`;
+        { title: 'Known', value: part => part.assumed, cell: part => (!part.applies ? 'does not apply' : part.assumed ? html`<${Badge} text="assumed" tone="medium" />` : part.age_seconds === null ? 'yes' : html`<span class="keep">${duration(part.age_seconds)} old</span>`) },
+        { title: 'Evidence', value: part => part.evidence, cell: part => html`<div>${(part.issues || []).length ? html`<${List} texts=${part.issues} />` : null}${filled(part.evidence) ? html`<details><summary>Evidence</summary><${Json} value=${part.evidence} /></details>` : (part.issues || []).length ? null : '–'}</div>` }]} />
+      <p><strong>Would not pass by the score:</strong> ${status.restricted.join(', ') || 'nothing'}.</p>
+      <details><summary>${status.allowed.length} actions would pass</summary><p>${status.allowed.join(', ')}</p></details>
+      ${scope === 'all' ? null : html`<p class="soft">It reads <${Name} text=${(health.reads || []).join(', ')} />.</p>`}`; }}<//>`;
 }
 
 function History({ scope, days }) {
@@ -81,7 +88,7 @@ const Decisions = ({ query }) => html`<${Filters} filters=${[{ name: 'decision',
 // ---- actions ----
 
 const what = row => `${row.action} on ${row.subject}`;
-const waits = { approval: 'a person approves it', confirmation: 'a person confirms that limits are exceeded', health: 'the health rises', decision: 'the gate decides' };
+const waits = { approval: 'a person approves it', confirmation: 'a person confirms that limits are exceeded', health: 'the health rises', decision: 'a person decides: the gate blocks it' };
 
 function Buttons({ row, reload }) {
   const post = (verb, body) => send('POST', route(`/v1/actions/{id}/${verb}`, { id: row.id }), body || {});
@@ -91,7 +98,7 @@ function Buttons({ row, reload }) {
   };
   const reason = { name: 'reason', label: 'Reason' };
   return html`<span class="actions">
-    ${row.state === 'pending' && row.needs === 'approval' ? html`<${Confirm} label="Approve" main title=${`Approve action ${row.id}`} text=${`Does ${what(row)}, as ${row.runsAs}. The gate and the limits decide anew: what they hold waits until the health rises. ${row.channel ? `It leaves as a message to ${row.channel}.` : ''}`} fields=${[{ name: 'comment', label: 'Comment' }]}
+    ${row.state === 'pending' && row.needs !== 'confirmation' && !row.approvedBy ? html`<${Confirm} label="Approve" main title=${`Approve action ${row.id}`} text=${`Does ${what(row)}, as ${row.runsAs}. ${row.needs === 'decision' ? 'The gate blocks it now: it waits for better health, and is then done unless it has expired.' : 'The gate and the limits decide anew: what they hold waits until the health rises.'} ${row.channel ? `It leaves as a message to ${row.channel}.` : ''}`} fields=${[{ name: 'comment', label: 'Comment' }]}
       sql=${values => `SELECT * FROM pulse_approve_action(${row.id}${values.comment ? `, ${literal(values.comment)}` : ''});`} run=${values => post('approve', { comment: values.comment || null })} said=${answer => `Approved: ${answer.data.state}${answer.data.needs ? ', needs ' + answer.data.needs : ''}`} done=${reload} />` : null}
     ${row.state === 'pending' && row.needs === 'confirmation' ? html`<${Confirm} label="Confirm" main title=${`Confirm action ${row.id}`} text=${`Accepts that ${what(row)} exceeds limits: ${[...row.warnings, ...row.reasons].join(' ')} The gate decides as always.`} fields=${[{ ...reason, required: true }]}
       sql=${values => `SELECT c.* FROM pulse_request_confirmation(${row.id}) AS t, pulse_confirm_action(${row.id}, t.token, ${literal(values.reason)}) AS c;`} run=${confirm} said="Confirmed" done=${reload} />` : null}
@@ -133,8 +140,8 @@ export default function Trust({ params, query }) {
   if (params[0] === 'actions' && params[1]) return html`<${OneAction} id=${params[1]} key=${params[1]} />`;
   const scope = query.scope || 'all', days = ['1', '7', '31', '90', '366'].includes(query.days) ? query.days : '7';
   return html`<div class="page-head"><h1>${scope === 'all' ? 'Trust' : html`Trust: <${Name} text=${scope} />`}</h1>${scope === 'all' ? null : html`<a href="#/trust">All data</a>`}</div>
-    <${Score} scope=${scope} />
-    <${Tabs} tabs=${[{ id: 'time', title: 'Over time', body: () => html`<${Filters} filters=${[{ name: 'days', label: 'Period', options: [['', '7 days'], ['1', 'a day'], ['31', '31 days'], ['90', '90 days'], ['366', 'a year']] }]} /><${History} scope=${scope} days=${days} />` },
+    <${Head} scope=${scope} />
+    <${Tabs} tabs=${[{ id: 'score', title: 'Score', body: () => html`<${Parts} scope=${scope} /><${Filters} filters=${[{ name: 'days', label: 'Period', options: [['', '7 days'], ['1', 'a day'], ['31', '31 days'], ['90', '90 days'], ['366', 'a year']] }]} /><${History} scope=${scope} days=${days} />` },
       { id: 'actions', title: 'Actions', body: () => html`<${Actions} query=${query} />` }, { id: 'gate', title: 'Gate', body: () => html`<${Decisions} query=${query} />` },
       { id: 'automations', title: 'Automations', body: () => html`<${Automations} />` }, { id: 'scopes', title: 'Scopes', body: () => html`<${Scopes} />` }]} />`;
 }

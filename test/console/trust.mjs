@@ -10,7 +10,7 @@ await test('Trust', async t => {
     const score = t.sql("SELECT round(score::numeric, 1) FROM pulse_signal_health('segment:gold people')").replace(/\.0$/, '');
     t.is(await page.locator('.stat', { hasText: 'Score' }).locator('strong').textContent(), score, 'the score, as the database says');
     t.ok(t.sql((await t.asSql(page)).split(';')[0]).includes('|'), 'its SQL runs');
-    await page.getByText('Show', { exact: true }).first().click();
+    await page.getByText('Evidence', { exact: true }).last().click();
     t.ok(await page.locator('details[open] .sql').first().isVisible(), 'a part has evidence');
 
     await page.goto(t.given.url + '#/trust');
