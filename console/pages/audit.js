@@ -26,7 +26,7 @@ export default function Audit({ query: { actor, action, subject } }) {
       ${data => html`<${Table} name="audit" keyOf=${row => row.id} rows=${data.audit} caption="The audit log, the newest first" columns=${[
         { title: 'Row', value: row => row.id, cell: row => count(row.id) }, { title: 'When', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
         { title: 'Actor', value: row => row.actor, cell: row => html`<span><${Name} text=${row.actor} />${row.actor_kind === 'key' ? html` <span class="soft">key, as ${row.login}</span>` : row.login !== row.actor ? html` <span class="soft">as ${row.login}</span>` : null}</span>` },
-        { title: 'Action', value: row => row.action }, { title: 'Subject', value: row => row.subject },
+        { title: 'Action', value: row => row.action, cell: row => html`<span class="keep">${row.action}</span>` }, { title: 'Subject', value: row => row.subject },
         { title: 'Details', value: row => row.details, cell: row => (filled(row.details) || filled(row.personal) ? html`<details><summary><${Name} text=${brief(row)} /></summary><${Json} value=${row.details} />${filled(row.personal) ? html`<p class="soft">Personal, until the person is erased</p><${Json} value=${row.personal} />` : null}</details>` : '–') },
         { title: 'Sealed', value: row => row.seq, cell: row => (row.seq === null ? html`<${Badge} text="not yet" />` : html`<span>link ${count(row.seq)}</span>`) }]} />`}<//>`;
 }

@@ -8,6 +8,7 @@ const State = ({ text }) => html`<${Badge} text=${(text || '–').replace(/_/g, 
 const names = { emq: 'Event match quality', freshness: 'Freshness', variance: 'Platform against analytics', anomaly: 'Anomalies and incidents', cdp: 'Events of people' };
 const List = ({ texts }) => (texts && texts.length ? html`<ul class="dots">${texts.map((text, place) => html`<li key=${place}><${Name} text=${text} /></li>`)}</ul>` : html`<span>–</span>`);
 const Json = ({ value }) => html`<pre class="sql" tabindex="0"><code>${JSON.stringify(value, null, 1)}</code></pre>`;
+const Short = ({ text }) => html`<span class="keep"><${Name} text=${text} /></span>`;
 const points = value => (value === null || value === undefined ? '–' : String(Math.round(value * 10) / 10));
 
 // ---- the score ----
@@ -81,9 +82,9 @@ const Decisions = ({ query }) => html`<${Filters} filters=${[{ name: 'decision',
   <${Part} title="Decisions of the gate" get=${route('/v1/trust/decisions', {}, { decision: query.decision, subject: query.subject })} rows="decisions" next="before" none=${data => !data.decisions.length} noneText=${query.decision || query.subject ? 'No decision fits these filters.' : 'The gate has not been asked yet.'}
     sql=${`SELECT id, at, action, subject, decision, score, threshold, reasons, lifts FROM pulse.gate_decision${query.decision || query.subject ? '\nWHERE ' + [query.decision && "decision <> 'pass'", query.subject && `subject = ${literal(query.subject)}`].filter(Boolean).join(' AND ') : ''}\nORDER BY at DESC, id DESC LIMIT 50;`}>
     ${data => html`<${Table} name="decisions" keyOf=${row => row.id} rows=${data.decisions} caption="Decisions of the gate, the newest first" columns=${[{ title: 'When', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
-      { title: 'Decision', value: row => row.decision, cell: row => html`<${State} text=${row.decision} />` }, { title: 'Action', value: row => row.action }, { title: 'Subject', value: row => row.subject, cell: row => html`<a href=${'#/trust?scope=' + encodeURIComponent(row.subject)}><${Name} text=${row.subject} /></a>` },
-      { title: 'Score', number: true, value: row => row.score, cell: row => `${points(row.score)} of ${points(row.threshold)}` }, { title: 'Reasons', value: row => row.reasons.join(' '), cell: row => html`<${List} texts=${row.reasons} />` },
-      { title: 'What would lift it', value: row => row.lifts.join(' '), cell: row => html`<${List} texts=${row.lifts} />` }, { title: 'For', value: row => row.decidedFor }]} />`}<//>`;
+      { title: 'Decision', value: row => row.decision, cell: row => html`<${State} text=${row.decision} />` }, { title: 'Action', value: row => row.action, cell: row => html`<${Short} text=${row.action} />` }, { title: 'Subject', value: row => row.subject, cell: row => html`<a href=${'#/trust?scope=' + encodeURIComponent(row.subject)}><${Name} text=${row.subject} /></a>` },
+      { title: 'Score', number: true, value: row => row.score, cell: row => html`<span class="nowrap">${points(row.score)} of ${points(row.threshold)}</span>` }, { title: 'Reasons', value: row => row.reasons.join(' '), cell: row => html`<${List} texts=${row.reasons} />` },
+      { title: 'What would lift it', value: row => row.lifts.join(' '), cell: row => html`<${List} texts=${row.lifts} />` }, { title: 'For', value: row => row.decidedFor, cell: row => html`<${Short} text=${row.decidedFor} />` }]} />`}<//>`;
 
 // ---- actions ----
 
@@ -115,7 +116,7 @@ const Actions = ({ query }) => html`<${Filters} filters=${[{ name: 'state', labe
     sql=${`SELECT id, name, subject, state, needs, reasons, expires_at FROM pulse.action${query.state === 'all' ? '' : query.state === 'ended' ? '\nWHERE finished_at IS NOT NULL' : "\nWHERE state IN ('pending', 'approved', 'applying')"} ORDER BY id DESC LIMIT 50;`}>
     ${(data, { reload }) => html`<${Table} name="actions" keyOf=${row => row.id} rows=${data.actions} caption="Actions, the newest first" columns=${[{ title: 'Action', value: row => +row.id, cell: row => html`<a href=${link('trust', 'actions', row.id)}>${row.id}</a>` },
       { title: 'What', value: what, cell: row => html`<span><strong>${row.action}</strong> <${Name} text=${row.subject} /></span>` }, { title: 'State', value: row => row.state, cell: row => html`<span><${State} text=${row.state} /> ${row.needs ? html`<span class="soft">until ${waits[row.needs] || row.needs}</span>` : null}</span>` },
-      { title: 'Why it waits', value: row => row.reasons.join(' '), cell: row => html`<${List} texts=${[...row.reasons, ...row.warnings]} />` }, { title: 'By', value: row => row.automation || row.createdBy },
+      { title: 'Why it waits', value: row => row.reasons.join(' '), cell: row => html`<${List} texts=${[...row.reasons, ...row.warnings]} />` }, { title: 'By', value: row => row.automation || row.createdBy, cell: row => html`<${Short} text=${row.automation || row.createdBy} />` },
       { title: 'Expires or ended', value: row => row.finishedAt || row.expiresAt, cell: row => html`<${Time} at=${row.finishedAt || row.expiresAt} />` }, { title: '', sort: false, cell: row => html`<${Buttons} row=${row} reload=${reload} />` }]} />`}<//>`;
 
 const OneAction = ({ id }) => html`<p class="crumbs"><a href="#/trust?tab=actions">Trust</a></p><h1>Action ${id}</h1>
