@@ -17,7 +17,7 @@ await test('Settings', async t => {
     t.is(String(await page.locator('tbody tr').count()), t.sql((await t.asSql(page))).split('\n').filter(line => line.startsWith('pulse.')).length.toString(), 'all of them, as its SQL says');
     t.ok(defaults < 20, 'few differ');
     await t.sound(page, 'all settings');
-    await page.getByLabel('Name or description').fill('exported files');
+    await page.getByLabel('Name or description').fill('number of exported');
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
     t.ok(true, 'they are found by what they are');
     t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
