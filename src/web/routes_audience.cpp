@@ -40,8 +40,8 @@ constexpr std::string_view kAudiencePage =
 constexpr std::string_view kRunsByName =
     "SELECT (SELECT json_build_object('asOf', {v}.pulse_now(), 'syncs', coalesce(json_agg(" PULSE_RUN
     " ORDER BY r.id DESC), '[]'), 'next', CASE WHEN count(*) OPERATOR(pg_catalog.=) $2::bigint THEN min(r.id)::text END) "
-    "FROM (SELECT * FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id AND s.id OPERATOR(pg_catalog.<) "
-    "coalesce($3::bigint, 9223372036854775807) ORDER BY s.id DESC LIMIT $2::bigint) AS r) "
+    "FROM (SELECT * FROM pulse.sync_run AS s WHERE (s.audience_id, s.id) OPERATOR(pg_catalog.<) (a.id, coalesce($3::bigint, 9223372036854775807)) "
+    "AND s.audience_id OPERATOR(pg_catalog.>=) a.id ORDER BY s.audience_id DESC, s.id DESC LIMIT $2::bigint) AS r) "
     "FROM pulse.audience AS a WHERE a.name OPERATOR(pg_catalog.=) $1::text";
 constexpr std::string_view kRunsById =
     "SELECT json_build_object('jobs', coalesce((SELECT json_agg(" PULSE_RUN

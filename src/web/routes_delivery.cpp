@@ -79,18 +79,21 @@ std::vector<Route> RoutesOfIncidents() {
     "'foldedInto', m.folded_into::text, 'createdAt', m.created_at, 'key', m.key"
 // The largest id: with it each page begins at its key, in a plan for all parameters, too.
 #define PULSE_BEFORE "coalesce($3::bigint, 9223372036854775807)"
-// A branch for each index: of all, of a channel, of what failed.
-#define PULSE_MESSAGE_IDS                                                                                         \
-    "(SELECT o.id FROM pulse.outbox AS o WHERE $1::text IS NULL AND $2::text IS NULL AND o.id < " PULSE_BEFORE    \
-    " ORDER BY o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox AS o WHERE $1::text IS NULL " \
-    "AND o.channel = $2::text AND o.id < " PULSE_BEFORE                                                           \
-    " ORDER BY o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox AS o WHERE $1::text = "       \
-    "'dead' AND o.status = 'dead' AND ($2::text IS NULL OR o.channel = $2::text) AND o.id < " PULSE_BEFORE        \
+// A branch for each index: of all, of a channel, of what failed. The range of a channel, rather than its
+// equality, leaves the index of channels as the only one in this order, however rare the channel is.
+#define PULSE_MESSAGE_IDS                                                                                             \
+    "(SELECT o.id FROM pulse.outbox AS o WHERE $1::text IS NULL AND $2::text IS NULL AND o.id < " PULSE_BEFORE        \
+    " ORDER BY o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox AS o WHERE $1::text IS NULL "     \
+    "AND (o.channel, o.id) < ($2::text, " PULSE_BEFORE                                                                \
+    ") AND o.channel >= $2::text "                                                                                    \
+    "ORDER BY o.channel DESC, o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox AS o WHERE "       \
+    "$1::text = 'dead' AND o.status = 'dead' AND ($2::text IS NULL OR o.channel = $2::text) AND o.id < " PULSE_BEFORE \
     " ORDER BY o.id DESC LIMIT $4::bigint)"
 
+// Without the token by which the receiver of an action reports its outcome.
 constexpr std::string_view kOneMessage =
     "SELECT json_build_object('asOf', {v}.pulse_now(), 'message', json_build_object(" PULSE_MESSAGE
-    ", 'payload', m.payload, 'answer', m.answer)) FROM pulse.message AS m WHERE m.id = $1::bigint";
+    ", 'payload', CASE WHEN jsonb_typeof(m.payload) = 'object' THEN m.payload #- '{data,token}' ELSE m.payload END, 'answer', m.answer)) FROM pulse.message AS m WHERE m.id = $1::bigint";
 
 std::vector<Route> MessageRoutes() {
     return {

@@ -40,11 +40,20 @@ std::vector<Route> ScopeRoutes() {
     };
 }
 
-// Ids and times grow together but for a clock that was set back: a page goes on behind both. A branch for
-// each index.
-#define PULSE_BEHIND                                                                                              \
-    "(e.at, e.id) < (coalesce((SELECT b.at FROM pulse.gate_decision AS b WHERE b.id = $3::bigint), 'infinity'), " \
-    "coalesce($3::bigint, 9223372036854775807)) ORDER BY e.at DESC, e.id DESC LIMIT $4::bigint)"
+// Ids and times grow together but for a clock that was set back: a page goes on behind both.
+#define PULSE_DECIDED_AT \
+    "coalesce((SELECT b.at FROM pulse.gate_decision AS b WHERE b.id = $3::bigint), 'infinity')"
+#define PULSE_BEHIND                                         \
+    "(e.at, e.id) < (" PULSE_DECIDED_AT                      \
+    ", coalesce($3::bigint, 9223372036854775807)) ORDER BY " \
+    "e.at DESC, e.id DESC LIMIT $4::bigint)"
+// The range of a subject, rather than its equality, leaves the index of subjects as the only one in this
+// order.
+#define PULSE_BEHIND_OF_SUBJECT                                                                            \
+    "(e.subject, e.at, e.id) < ($2::text, " PULSE_DECIDED_AT                                               \
+    ", coalesce($3::bigint, "                                                                              \
+    "9223372036854775807)) AND e.subject >= $2::text ORDER BY e.subject DESC, e.at DESC, e.id DESC LIMIT " \
+    "$4::bigint)"
 
 std::vector<Route> DecisionRoutes() {
     return {PulseRoute(
@@ -55,8 +64,8 @@ std::vector<Route> DecisionRoutes() {
         "'lifts', d.lifts, 'decidedFor', d.decided_for, 'evaluatedAt', d.as_of) ORDER BY d.at DESC, d.id DESC), '[]'), "
         "'next', CASE WHEN count(*) = $4::bigint THEN (array_agg(d.id::text ORDER BY d.at, d.id))[1] END) FROM ("
         "(SELECT * FROM pulse.gate_decision AS e WHERE $1::text IS NULL AND $2::text IS NULL AND " PULSE_BEHIND
-        " UNION ALL (SELECT * FROM pulse.gate_decision AS e WHERE e.subject = $2::text AND $1::text IS NULL AND " PULSE_BEHIND
-        " UNION ALL (SELECT * FROM pulse.gate_decision AS e WHERE $1::text = 'refused' AND e.subject = $2::text AND e.decision <> 'pass' AND " PULSE_BEHIND
+        " UNION ALL (SELECT * FROM pulse.gate_decision AS e WHERE $1::text IS NULL AND " PULSE_BEHIND_OF_SUBJECT
+        " UNION ALL (SELECT * FROM pulse.gate_decision AS e WHERE $1::text = 'refused' AND e.decision <> 'pass' AND " PULSE_BEHIND_OF_SUBJECT
         " UNION ALL (SELECT * FROM pulse.gate_decision AS e WHERE $1::text = 'refused' AND $2::text IS NULL AND e.decision <> 'pass' AND " PULSE_BEHIND
         ") AS d",
         {{.name = "decision", .one_of = "refused"}, {"subject"}, kBeforeId, kMostOfPage})};

@@ -43,8 +43,8 @@ std::vector<Route> JobRoutes() {
             "GET", "/v1/jobs/{name}/runs", Access::kRead, "A page of the runs of a job, the newest first",
             "SELECT (SELECT json_build_object('asOf', {v}.pulse_now(), 'runs', coalesce(json_agg(" PULSE_JOB_RUN
             " ORDER BY r.id DESC), '[]'), 'next', CASE WHEN count(*) = $3::bigint THEN min(r.id)::text END) "
-            "FROM (SELECT * FROM pulse.job_run AS n WHERE n.job_id = j.id AND n.id < coalesce($2::bigint, 9223372036854775807) "
-            "ORDER BY n.id DESC LIMIT $3::bigint) AS r) FROM pulse.job AS j WHERE j.name = $1::text",
+            "FROM (SELECT * FROM pulse.job_run AS n WHERE (n.job_id, n.id) < (j.id, coalesce($2::bigint, 9223372036854775807)) AND n.job_id >= j.id "
+            "ORDER BY n.job_id DESC, n.id DESC LIMIT $3::bigint) AS r) FROM pulse.job AS j WHERE j.name = $1::text",
             {kJobName, kBeforeRun, kMostJobRuns}),
         PulseRoute(
             "GET", "/v1/job-failures", Access::kRead,

@@ -40,7 +40,8 @@ await test('Trust', async t => {
     t.is(await waiting.locator('tbody tr').count(), t.sql(await t.asSql(page, 'Actions')).split('\n').length, 'as many actions wait as its SQL says');
     const row = text => waiting.getByRole('row', { name: text });
     await row(/All app users/).getByRole('button', { name: 'Dismiss' }).click();
-    t.ok(await page.getByText('is not done', { exact: false }).isVisible(), 'the dialog says what it will do');
+    await page.getByText('is not done', { exact: false }).waitFor();
+    t.ok(true, 'the dialog says what it will do');
     await page.getByRole('dialog').getByLabel('Reason').fill('not now');
     await page.getByRole('dialog').getByRole('button', { name: 'Dismiss' }).click();
     await page.getByText('Dismissed', { exact: true }).waitFor();
@@ -52,13 +53,16 @@ await test('Trust', async t => {
     t.sql('SELECT pulse_run_actions()');
     await page.goto(t.given.url + '#/trust/actions/3');
     await page.getByRole('button', { name: 'Roll back' }).click();
-    t.ok(await page.getByText(/Restores audience:Gold buyers/).isVisible(), 'rolling back says what it restores');
+    await page.getByText(/Restores audience:Gold buyers/).waitFor();
+    t.ok(true, 'rolling back says what it restores');
     await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
     await page.getByText('Rolled back', { exact: true }).waitFor();
     t.is(t.sql("SELECT a.state || ' ' || o.status FROM pulse.action AS a, pulse.audience_overview AS o WHERE a.id = 3 AND o.name = 'Gold buyers'"), 'rolled_back active', 'it is rolled back');
 
     // What exceeds a limit is confirmed with a reason, and what the gate holds is overridden by the level admin.
-    const over = t.sql("SELECT pulse_create_enforcement_rule('seldom', '{run_function}', '{\"per_day\": 0}') > 0; SELECT id FROM pulse_propose_action('run_function', 'segment:over', '{\"function\": \"ring\"}')").split('\n').pop();
+    t.sql("SELECT pulse_approve_action(2); SELECT pulse_run_actions(); SELECT pulse_create_enforcement_rule('seldom', '{run_function}', '{\"per_day\": 1}')");
+    const propose = () => t.sql("SELECT id FROM pulse_propose_action('run_function', 'segment:gold people', '{\"function\": \"ring\"}')");
+    const over = propose();
     t.is(t.sql(`SELECT needs FROM pulse.action WHERE id = ${over}`), 'confirmation', 'an action exceeds a limit');
     await page.goto(t.given.url + '#/trust/actions/' + over);
     await page.getByRole('button', { name: 'Confirm' }).click();
@@ -66,6 +70,16 @@ await test('Trust', async t => {
     await page.getByRole('dialog').getByRole('button', { name: 'Confirm' }).click();
     await page.getByText('Confirmed', { exact: true }).waitFor();
     t.is(t.sql(`SELECT confirmed_by FROM pulse.action WHERE id = ${over}`), 'maria', 'it is confirmed');
+    t.sql("SELECT pulse_run_actions(); SELECT pulse_delete_enforcement_rule('seldom'); SELECT pulse_set_trust('{\"high\": 99, \"standard\": 99}')");
+    const held = propose();
+    t.is(t.sql(`SELECT verdict FROM pulse.action WHERE id = ${held}`), 'hold', 'the gate holds an action');
+    const chief = await t.open('#/trust/actions/' + held, { key: t.given.chief });
+    await chief.getByRole('button', { name: 'Override' }).click();
+    await chief.getByRole('dialog').getByLabel('Reason').fill('it is known');
+    await chief.getByRole('dialog').getByRole('button', { name: 'Override' }).click();
+    await chief.getByText('Overridden', { exact: true }).waitFor();
+    t.is(t.sql(`SELECT overridden_by FROM pulse.action WHERE id = ${held}`), 'the chief', 'the level admin overrides it');
+    t.sql("SELECT pulse_set_trust('{\"high\": null, \"standard\": null}')");
 
     // The gate's log and automations.
     await page.goto(t.given.url + '#/trust?tab=gate&decision=refused');

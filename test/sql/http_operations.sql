@@ -27,6 +27,7 @@ $$;
 SELECT pulse_create_channel('hook ' || n, 'webhook', '{"url": "https://receiver.example/secret"}') FROM generate_series(1, 3) AS n \g /dev/null
 SELECT pulse_create_route('all of it', '{"hook 1"}'), pulse_create_route('nights', '{"hook 2"}', 'high', quiet_hours => '22:00-06:00') \g /dev/null
 SELECT count(subscription) FROM pulse_subscribe('https://receiver.example/n8n', name => 'n8n');
+INSERT INTO pulse.outbox (channel, kind, event, status, payload, finished_at) VALUES ('hook 3', 'action', 'action.requested', 'sent', '{"data": {"name": "ring", "token": "of its receiver"}}', clock_timestamp());
 INSERT INTO pulse.outbox (channel, kind, event, status, payload, finished_at) SELECT 'hook ' || 1 + n % 2, 'event', 'test', CASE WHEN n % 5000 = 7 THEN 'dead' WHEN n % 5000 = 8 THEN 'cancelled' ELSE 'sent' END, '{"text": "hello"}', clock_timestamp()
 FROM generate_series(1, 20000) AS n;
 INSERT INTO pulse.outbox (channel, kind, event, status, send_at) VALUES ('hook 2', 'event', 'test', 'pending', '2100-01-01');
@@ -43,13 +44,14 @@ SELECT * FROM pg_temp.page('/v1/messages', 'messages', 'id', 'limit=3&before=190
 SELECT * FROM pg_temp.page('/v1/messages', 'messages', 'id', 'limit=3&channel=hook%202');
 SELECT * FROM pg_temp.page('/v1/messages', 'messages', 'id', 'status=dead');
 SELECT * FROM pg_temp.page('/v1/messages', 'messages', 'id', 'status=dead&channel=hook%201');
-SELECT * FROM pg_temp.page('/v1/messages', 'messages', 'id', 'status=dead&limit=2&before=10007');
-SELECT status, body #> '{message,payload}' AS payload, body #>> '{message,status}' AS state FROM pg_temp.ask('read', 'GET', '/v1/messages/7');
+SELECT * FROM pg_temp.page('/v1/messages', 'messages', 'id', 'status=dead&limit=2&before=10008');
+SELECT status, body #> '{message,payload}' AS payload, body #>> '{message,status}' AS state FROM pg_temp.ask('read', 'GET', '/v1/messages/8');
+SELECT status, body #> '{message,payload}' AS payload FROM pg_temp.ask('read', 'GET', '/v1/messages/1');
 SELECT status FROM pg_temp.ask('read', 'GET', '/v1/messages/99999999');
-SELECT status FROM pg_temp.ask('read', 'POST', '/v1/messages/7/retry', NULL, '{}');
-SELECT status, body #>> '{message,status}' AS state FROM pg_temp.ask('operator', 'POST', '/v1/messages/7/retry', NULL, '{}');
-SELECT status, body #>> '{message,status}' AS state, body #>> '{message,error}' AS error FROM pg_temp.ask('operator', 'POST', '/v1/messages/7/cancel', NULL, '{"reason": "not needed"}');
-SELECT status FROM pg_temp.ask('operator', 'POST', '/v1/messages/1/retry', NULL, '{}');
+SELECT status FROM pg_temp.ask('read', 'POST', '/v1/messages/8/retry', NULL, '{}');
+SELECT status, body #>> '{message,status}' AS state FROM pg_temp.ask('operator', 'POST', '/v1/messages/8/retry', NULL, '{}');
+SELECT status, body #>> '{message,status}' AS state, body #>> '{message,error}' AS error FROM pg_temp.ask('operator', 'POST', '/v1/messages/8/cancel', NULL, '{"reason": "not needed"}');
+SELECT status FROM pg_temp.ask('operator', 'POST', '/v1/messages/2/retry', NULL, '{}');
 SELECT status, body ->> 'messages' AS messages FROM pg_temp.ask('operator', 'POST', '/v1/channels/hook%201/retry', NULL, '{}');
 SELECT status FROM pg_temp.ask('read', 'POST', '/v1/channels/hook%201/test', NULL, '{}');
 SELECT status FROM pg_temp.ask('operator', 'POST', '/v1/channels/none/test', NULL, '{}');
@@ -58,6 +60,7 @@ SELECT status, body ->> 'error' AS error FROM pg_temp.ask('operator', 'POST', '/
 SELECT status, body ->> 'error' AS error FROM pg_temp.ask('admin', 'POST', '/v1/subscriptions/n8n/secret', NULL, '{}');
 
 -- ---- Jobs ----
+INSERT INTO pulse.job_run (job_id, attempt, started_at, finished_at, status, rows) SELECT id, 1, '2026-03-01', '2026-03-01 00:00:02', 'ok', 1 FROM pulse.job WHERE name = 'drift';
 INSERT INTO pulse.job_run (job_id, attempt, started_at, finished_at, status, rows, error)
 SELECT (SELECT id FROM pulse.job WHERE name = 'retention'), 1, '2026-03-01', '2026-03-01 00:00:02', CASE WHEN n % 5000 = 7 THEN 'failed' ELSE 'ok' END, n, CASE WHEN n % 5000 = 7 THEN 'it is full' END FROM generate_series(1, 20000) AS n;
 ANALYZE pulse.job_run;
@@ -66,7 +69,7 @@ SELECT status, rows, first, next FROM pg_temp.page('/v1/jobs', 'jobs', 'name', '
 SELECT status, body #>> '{job,enabled}' AS enabled FROM pg_temp.ask('read', 'GET', '/v1/jobs/retention');
 SELECT status FROM pg_temp.ask('read', 'GET', '/v1/jobs/none');
 SELECT * FROM pg_temp.page('/v1/jobs/retention/runs', 'runs', 'rows', 'limit=2');
-SELECT * FROM pg_temp.page('/v1/jobs/retention/runs', 'runs', 'rows', 'limit=2&before=3');
+SELECT * FROM pg_temp.page('/v1/jobs/retention/runs', 'runs', 'rows', 'limit=2&before=4');
 SELECT * FROM pg_temp.page('/v1/job-failures', 'runs', 'rows', 'limit=3');
 SELECT status, body #>> '{runs,0,error}' AS error, body #>> '{runs,0,seconds}' AS seconds, body #>> '{runs,0,job}' AS job FROM pg_temp.ask('read', 'GET', '/v1/job-failures');
 SELECT status FROM pg_temp.ask('read', 'POST', '/v1/jobs/retention/run', NULL, '{}');
@@ -79,7 +82,7 @@ SELECT status FROM pg_temp.ask('operator', 'PATCH', '/v1/jobs/none', NULL, '{"en
 SELECT count(*) FROM pulse_record_signals((SELECT jsonb_agg(jsonb_build_object('name', 'spend', 'source', 'shop', 'value', 100 + i % 3, 'at', '2026-02-20'::timestamptz + i * interval '1 day')) FROM generate_series(0, 9) AS i));
 SELECT pulse_update_signal_health() IS NOT NULL AS computed;
 INSERT INTO pulse.gate_decision (at, action, subject, risk, decision, status, threshold, hold_threshold, reasons, lifts, parts, decided_for)
-SELECT '2026-03-01'::timestamptz + n * interval '1 second', 'sync_audience', 'segment:s' || n % 10, 'standard', CASE WHEN n % 5000 = 7 THEN 'hold' ELSE 'pass' END, 'healthy', 70, 40, '{}', '{"wait"}', '{}', 'somebody' FROM generate_series(1, 20000) AS n;
+SELECT '2026-03-01'::timestamptz + n * interval '1 second', 'sync_audience', CASE WHEN n = 1 THEN 'segment:rare' ELSE 'segment:s' || n % 10 END, 'standard', CASE WHEN n % 5000 = 7 THEN 'hold' ELSE 'pass' END, CASE WHEN n = 1 THEN 'unknown' ELSE 'healthy' END, 70, 40, '{}', '{"wait"}', '{}', 'somebody' FROM generate_series(1, 20000) AS n;
 ANALYZE pulse.gate_decision;
 SELECT status, body ->> 'asOf' AS as_of, body #>> '{health,status}' AS health, body #>> '{health,parts,1,part}' AS part, body #>> '{status,mode}' AS mode, body #>> '{settings,healthy}' AS healthy, body -> 'freeze' AS freeze FROM pg_temp.ask('read', 'GET', '/v1/trust/overview');
 SELECT status, body ->> 'error' AS error FROM pg_temp.ask('read', 'GET', '/v1/trust/overview', 'scope=nonsense');
@@ -173,8 +176,8 @@ SELECT status, body ->> 'intact' AS intact, body ->> 'asOf' AS as_of FROM pg_tem
 
 -- ---- No page reads a table that grows from one end to the other ----
 BEGIN;
-SELECT count(*) FROM (VALUES ('messages', ''), ('messages', 'channel=hook%202'), ('messages', 'status=dead'), ('messages', 'status=dead&channel=hook%201'), ('messages', 'before=900'), ('jobs/retention/runs', ''), ('jobs/retention/runs', 'before=900'), ('job-failures', ''),
-    ('trust/decisions', ''), ('trust/decisions', 'before=900'), ('trust/decisions', 'decision=refused'), ('trust/decisions', 'subject=segment:s7&decision=refused'), ('trust/decisions', 'subject=segment:s3&before=900')) AS r (path, query),
+SELECT count(*) FROM (VALUES ('messages', ''), ('messages', 'channel=hook%202'), ('messages', 'channel=hook%203'), ('messages', 'status=dead'), ('messages', 'status=dead&channel=hook%201'), ('messages', 'before=900'), ('jobs/retention/runs', ''), ('jobs/retention/runs', 'before=900'), ('jobs/drift/runs', ''), ('job-failures', ''),
+    ('trust/decisions', ''), ('trust/decisions', 'before=900'), ('trust/decisions', 'decision=refused'), ('trust/decisions', 'subject=segment:s7&decision=refused'), ('trust/decisions', 'subject=segment:s3&before=900'), ('trust/decisions', 'subject=segment:rare')) AS r (path, query),
     pg_temp.ask('read', 'GET', '/v1/' || r.path, r.query || '&limit=20') AS a WHERE a.status = 200;
 SELECT relname, seq_scan, idx_tup_fetch < 1000 AS few FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse' AND relname IN ('outbox', 'job_run', 'gate_decision') ORDER BY 1;
 COMMIT;
