@@ -23,14 +23,19 @@ CREATE TABLE pulse.audience (
     "position" bigint NOT NULL DEFAULT 0,
     consent_as_of timestamptz,
     next_sync_at timestamptz,
+    look_at timestamptz,
     last_sync_at timestamptz,
     last_full_at timestamptz,
+    compare_because text,
     warned text[] NOT NULL DEFAULT '{}',
     share_people bigint NOT NULL DEFAULT 0,
     share_at timestamptz,
     size_low bigint,
     size_high bigint,
     size_at timestamptz,
+    size_share double precision,
+    parted_at timestamptz,
+    replaced_at timestamptz,
     match_low double precision,
     match_high double precision,
     match_source text,
@@ -46,16 +51,21 @@ COMMENT ON COLUMN pulse.audience.identifiers IS 'What is sent of a person, as fa
 COMMENT ON COLUMN pulse.audience.sync_every IS 'The time between two syncs; null: only when it is asked for, or with on_change.';
 COMMENT ON COLUMN pulse.audience.on_change IS 'Whether it is synchronised soon after each change.';
 COMMENT ON COLUMN pulse.audience.full_every IS 'How often a sync compares everybody instead of those who changed.';
-COMMENT ON COLUMN pulse.audience.max_share IS 'A sync that would remove a larger share of the people, alone or with those of a day, waits for pulse_approve_sync().';
+COMMENT ON COLUMN pulse.audience.max_share IS 'A sync that would remove a larger share of the people, alone or with those of a day, waits for pulse_approve_action().';
 COMMENT ON COLUMN pulse.audience.key_kind IS 'What the members of a segment over a relation or query are: the kind of their ids.';
 COMMENT ON COLUMN pulse.audience.platform_id IS 'The id of the audience on the platform; null: the first sync creates it there.';
 COMMENT ON COLUMN pulse.audience.status IS 'active; paused: by pulse_pause_audience(), or restored from a dump; stopped: the platform refuses, see status_reason; stale: the platform has deleted it; deleting: until it is deleted there.';
 COMMENT ON COLUMN pulse.audience.people IS 'How many people were sent to the platform and not removed from it.';
 COMMENT ON COLUMN pulse.audience."position" IS 'Membership changes up to this position of pulse.membership_change are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.consent_as_of IS 'People whose consent ended by itself until then are in pulse.audience_mark.';
-COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, login.';
+COMMENT ON COLUMN pulse.audience.look_at IS 'While it is paused or stopped: when people who have withdrawn consent are looked for next.';
+COMMENT ON COLUMN pulse.audience.compare_because IS 'Why the next sync compares everybody, or sends everybody again, before full_every has passed; null: no special reason.';
+COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, parted, login, blocked, flagged, expiring.';
 COMMENT ON COLUMN pulse.audience.share_people IS 'The most people it has had within a day from share_at on, whom max_share is a share of.';
 COMMENT ON COLUMN pulse.audience.size_low IS 'The smallest size that the platform''s answer allows; size_high: the largest.';
+COMMENT ON COLUMN pulse.audience.size_share IS 'The largest share of the people that the platform has counted, since everybody was sent last; what it counts later is compared with it.';
+COMMENT ON COLUMN pulse.audience.parted_at IS 'When its size on the platform was found to differ from what was sent by more than pulse.audience_size_tolerance: the next sync sends everybody again; null: it does not.';
+COMMENT ON COLUMN pulse.audience.replaced_at IS 'When everybody was sent again last.';
 COMMENT ON COLUMN pulse.audience.match_low IS 'The smallest match rate that the platform''s figures allow, 0 to 1; match_high: the largest.';
 COMMENT ON COLUMN pulse.audience.match_source IS 'Where the match rate comes from.';
 
@@ -63,7 +73,7 @@ COMMENT ON COLUMN pulse.audience.match_source IS 'Where the match rate comes fro
 CREATE TABLE pulse.audience_home (
     audience_id bigint PRIMARY KEY REFERENCES pulse.audience ON DELETE CASCADE
 );
-COMMENT ON TABLE pulse.audience_home IS 'The audiences that this database synchronises. No dump contains it: a restored copy sends nothing before pulse_resume_audience().';
+COMMENT ON TABLE pulse.audience_home IS 'The audiences that this database synchronises. Neither a dump nor a logical copy contains it: a copy sends nothing before pulse_resume_audience().';
 
 -- Level: people_reader
 CREATE TABLE pulse.audience_member (
@@ -77,7 +87,7 @@ CREATE TABLE pulse.audience_member (
     error text,
     PRIMARY KEY (audience_id, profile_id)
 );
-CREATE INDEX audience_member_open ON pulse.audience_member (audience_id, state, profile_id) WHERE state IN ('adding', 'removing');
+CREATE INDEX audience_member_open ON pulse.audience_member (audience_id, state, profile_id) WHERE state IN ('adding', 'removing', 'refused');
 CREATE INDEX audience_member_person ON pulse.audience_member (profile_id);
 COMMENT ON TABLE pulse.audience_member IS 'The ledger: who was sent to which audience, with exactly what was sent. It is written before a request is made, so that whatever a platform may have received is known here.';
 COMMENT ON COLUMN pulse.audience_member.profile_id IS 'The person: the canonical profile when it was sent.';
@@ -109,7 +119,7 @@ CREATE TABLE pulse.audience_removal (
 );
 CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, id);
 CREATE INDEX audience_removal_erased ON pulse.audience_removal (audience_id, queued_at) WHERE cause = 'erased';
-COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, those of erased people, and those of people who have withdrawn consent while a sync is held for max_share. Rows are deleted when the platform has confirmed.';
+COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, those of erased people, and those of people who have withdrawn consent while a sync is held or the audience is paused or stopped. Rows are deleted when the platform has confirmed.';
 
 -- No foreign key: whoever writes events would lock the one row of the audience.
 -- Level: people_reader
@@ -121,6 +131,8 @@ CREATE TABLE pulse.audience_mark (
 );
 COMMENT ON TABLE pulse.audience_mark IS 'People whom the next sync of an audience looks at, because their membership, ids, attributes or consent changed. One row for each change, so that a change during a sync is not lost. Beyond a million the job retention deletes them, and the next sync compares everybody.';
 
+CREATE TRIGGER audience_trust AFTER INSERT OR DELETE OR UPDATE OF name, segment_id, destination ON pulse.audience FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER audience_trust ON pulse.audience IS 'Stored scores that stand on it are old.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.audience_home', 'WHERE false');
@@ -138,6 +150,16 @@ COMMENT ON FUNCTION pulse.announce_audience() IS 'Tells other sessions, when the
 CREATE TRIGGER audience_announce AFTER INSERT OR DELETE OR TRUNCATE ON pulse.audience
     FOR EACH STATEMENT EXECUTE FUNCTION pulse.announce_audience();
 COMMENT ON TRIGGER audience_announce ON pulse.audience IS 'Invalidates what sessions remember of audiences.';
+
+CREATE FUNCTION pulse.settle_audience_home() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION pulse.settle_audience_home() IS 'Leaves out the rows of another database.';
+CREATE TRIGGER audience_home_settle BEFORE INSERT ON pulse.audience_home FOR EACH ROW EXECUTE FUNCTION pulse.settle_audience_home();
+ALTER TABLE pulse.audience_home ENABLE REPLICA TRIGGER audience_home_settle;
+COMMENT ON TRIGGER audience_home_settle ON pulse.audience_home IS 'For a logical copy: it sends nothing before pulse_resume_audience().';
 
 CREATE FUNCTION pulse.mark_deleted_people() RETURNS trigger
     LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -191,7 +213,7 @@ COMMENT ON FUNCTION pulse_delete_audience(text, boolean) IS
 CREATE FUNCTION pulse_pause_audience(name text, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_pause_audience';
 COMMENT ON FUNCTION pulse_pause_audience(text, text) IS
-'Stops the syncs of an audience and cancels the one that runs, after its request under way. Erased people are still removed from the platform. Errors: 42704 unknown audience, 55000 it is being deleted.';
+'Stops the syncs of an audience and cancels the one that runs, after its request under way. Erased people are still removed from the platform, and those who withdraw consent within the hour. Errors: 42704 unknown audience, 55000 it is being deleted.';
 
 -- Level: operator
 CREATE FUNCTION pulse_resume_audience(name text) RETURNS void

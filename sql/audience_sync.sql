@@ -11,13 +11,13 @@ CREATE TABLE pulse.sync_run (
     phase text NOT NULL DEFAULT 'begin' CHECK (phase IN ('begin', 'scan', 'plan', 'check', 'remove', 'add', 'finish', 'done')),
     triggered_by text NOT NULL CHECK (triggered_by IN ('manual', 'schedule', 'change', 'action', 'erasure', 'resume')),
     requested_by text NOT NULL,
+    because text,
     created_at timestamptz NOT NULL,
     started_at timestamptz,
     finished_at timestamptz,
     not_before timestamptz NOT NULL,
     attempts int NOT NULL DEFAULT 0,
     after bigint NOT NULL DEFAULT 0,
-    after_key text,  -- Level: people_reader
     looked_at bigint NOT NULL DEFAULT 0,
     total bigint NOT NULL DEFAULT 0,
     to_add bigint,
@@ -28,6 +28,9 @@ CREATE TABLE pulse.sync_run (
     failed bigint NOT NULL DEFAULT 0,
     suppressed bigint NOT NULL DEFAULT 0,
     suppressed_by jsonb NOT NULL DEFAULT '{}',
+    people bigint,
+    size_low bigint,
+    size_high bigint,
     match_low double precision,
     match_high double precision,
     decision_id bigint,
@@ -35,11 +38,15 @@ CREATE TABLE pulse.sync_run (
     held_by text CHECK (held_by IN ('gate', 'share')),
     held_at timestamptz,
     held_reason text,
+    action_id bigint,
+    share_reason text,
     approved_by text,
     session_id bigint,
     session_batches bigint NOT NULL DEFAULT 0,
     session_at timestamptz,
     session_first_done boolean NOT NULL DEFAULT false,
+    replacement text CHECK (replacement IN ('sending', 'sent')),
+    restarts int NOT NULL DEFAULT 0,
     cancel_asked boolean NOT NULL DEFAULT false,
     error text,  -- Level: people_reader
     answer text  -- Level: people_reader
@@ -54,18 +61,23 @@ COMMENT ON COLUMN pulse.sync_run.operation IS 'delta: those who changed; full: e
 COMMENT ON COLUMN pulse.sync_run.status IS 'pending, processing, held (by the gate, or because it would move too many people), completed, partial (some people were refused), failed, cancelled.';
 COMMENT ON COLUMN pulse.sync_run.phase IS 'begin, scan (reading a segment over a relation), plan (comparing people with the ledger), check (how many would move), remove, add, finish, done.';
 COMMENT ON COLUMN pulse.sync_run.triggered_by IS 'manual, schedule, change, action, erasure, or resume of a restored copy.';
+COMMENT ON COLUMN pulse.sync_run.because IS 'Why everybody is compared, or sent again, although full_every has not passed; null: no special reason.';
 COMMENT ON COLUMN pulse.sync_run.not_before IS 'When its next step is due.';
 COMMENT ON COLUMN pulse.sync_run.attempts IS 'How often in a row a request failed.';
-COMMENT ON COLUMN pulse.sync_run.after IS 'The last person of this phase who is done, where it continues after a crash; after_key: the last key of a relation.';
+COMMENT ON COLUMN pulse.sync_run.after IS 'The last person of this phase who is done, where it continues after a crash.';
 COMMENT ON COLUMN pulse.sync_run.looked_at IS 'People who were looked at; total: of them members of the segment.';
 COMMENT ON COLUMN pulse.sync_run.to_add IS 'Known after everybody was looked at; to_remove likewise.';
 COMMENT ON COLUMN pulse.sync_run.sent IS 'Rows that were sent; a person can be in several.';
 COMMENT ON COLUMN pulse.sync_run.suppressed IS 'Members who were left out; suppressed_by says why: no_consent (none recorded), refused (denied, withdrawn or ended), no_identifier, invalid_identifier.';
 COMMENT ON COLUMN pulse.sync_run.decision_id IS 'The decision of the gate that it is carried out with.';
-COMMENT ON COLUMN pulse.sync_run.held_by IS 'gate: looked at again every minute, cancelled after 24 hours; share: max_share of the audience, until pulse_approve_sync().';
+COMMENT ON COLUMN pulse.sync_run.held_by IS 'gate: looked at again every minute, cancelled after 24 hours; share: max_share of the audience, until pulse_approve_action(action_id), or pulse_dismiss_action(), which ends it.';
+COMMENT ON COLUMN pulse.sync_run.action_id IS 'The action in pulse.action that asks for its approval, where it would move a larger share than max_share; share_reason: why; null: it was not asked for.';
 COMMENT ON COLUMN pulse.sync_run.held_reason IS 'Why, in sentences; null when it has gone on.';
+COMMENT ON COLUMN pulse.sync_run.people IS 'People who are on the platform when it has ended, by the ledger; size_low and size_high: by the platform, which matches only a part of them, rounds, and lags.';
 COMMENT ON COLUMN pulse.sync_run.match_low IS 'The match rate of this sync on the platform is between match_low and match_high, 0 to 1.';
 COMMENT ON COLUMN pulse.sync_run.session_id IS 'The upload session on the platform, where it has such; the other columns session_* say how far it came.';
+COMMENT ON COLUMN pulse.sync_run.replacement IS 'sending: everybody is sent in one session, which becomes the audience with its last batch; sent: it has; null: people are added and removed.';
+COMMENT ON COLUMN pulse.sync_run.restarts IS 'How often such a session was lost and begun anew.';
 COMMENT ON COLUMN pulse.sync_run.cancel_asked IS 'Whether it is to end after its request under way.';
 COMMENT ON COLUMN pulse.sync_run.answer IS 'The last answer of the platform that was not a success.';
 
@@ -142,13 +154,32 @@ COMMENT ON COLUMN pulse.audience_overview.matchability IS 'matchable / members: 
 COMMENT ON COLUMN pulse.audience_overview.match_low IS 'The match rate on the platform is between match_low and match_high, 0 to 1, by match_source at match_at.';
 COMMENT ON COLUMN pulse.audience_overview.next_sync_at IS 'Null: only when it is asked for, or after a change.';
 
+-- Level: reader
+CREATE VIEW pulse.destination AS
+SELECT s.srvname::text AS name, o.platform,
+       CASE WHEN d.login_failed_at IS NOT NULL OR d.login_expires_at <= clock_timestamp() THEN 'login ended'
+            WHEN d.blocked_at IS NOT NULL THEN 'blocked'
+            WHEN d.login_expires_at <= clock_timestamp() + interval '7 days' THEN 'login ends'
+            WHEN d.busy_until > clock_timestamp() THEN 'busy' ELSE 'ok' END AS state,
+       (SELECT count(*) FROM pulse.audience AS a WHERE a.destination = s.srvname::text) AS audiences,
+       d.login_expires_at, d.login_failed_at, d.blocked_at, d.blocked_advice AS advice, d.busy_until, d.last_ok_at, d.last_error_at,
+       CASE WHEN pulse.sees_people() THEN d.last_error END AS last_error, pg_get_userbyid(s.srvowner)::text AS owner
+FROM pg_foreign_server AS s
+JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_destination'
+CROSS JOIN LATERAL (SELECT max(p.option_value) AS platform FROM pg_options_to_table(s.srvoptions) AS p WHERE p.option_name = 'platform') AS o
+LEFT JOIN pulse.destination_state AS d ON d.destination = s.srvname::text;
+COMMENT ON VIEW pulse.destination IS 'The platforms that audiences are sent to, and what the last requests to each came to.';
+COMMENT ON COLUMN pulse.destination.state IS 'ok; busy: the platform wants to wait until busy_until; login ends: within seven days, at login_expires_at; login ended: the platform refuses the login, or its time is over; blocked: the platform wants what advice says.';
+COMMENT ON COLUMN pulse.destination.login_expires_at IS 'When the login ends; null: it does not end by time, or the platform does not say.';
+COMMENT ON COLUMN pulse.destination.advice IS 'What a person must do on the platform before it takes anything again.';
+
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- Level: operator
 CREATE FUNCTION pulse_sync_audience(name text, operation text DEFAULT 'auto') RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_sync_audience';
 COMMENT ON FUNCTION pulse_sync_audience(text, text) IS
-'Queues a sync of an audience and returns its id in pulse.sync_run; the job audiences carries it out when the gate lets it. operation: auto (delta, or full when one is due), delta (those who changed), full (everybody is compared, the differences are sent), replace (everybody is sent again,
+'Queues a sync of an audience and returns its id in pulse.sync_run; the job audiences carries it out when the gate lets it. operation: auto (delta, full when one is due, or replace when the platform has others than were sent), delta (those who changed), full (everybody is compared, the differences are sent), replace (everybody is sent again,
 what the platform has besides is removed where it can do that). Errors: 42704 unknown audience, 22023 unknown operation, 55006 a sync of it is under way (the detail has its id), 55000 the audience is paused, stopped, stale or being deleted.';
 
 -- Level: operator
@@ -158,16 +189,10 @@ COMMENT ON FUNCTION pulse_cancel_sync(bigint) IS
 'Cancels a sync that is pending, held or processing, after its request under way. What has been sent stays; the next sync continues. Errors: 42704 unknown run, 55000 it has ended.';
 
 -- Level: operator
-CREATE FUNCTION pulse_approve_sync(run bigint) RETURNS void
-    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_approve_sync';
-COMMENT ON FUNCTION pulse_approve_sync(bigint) IS
-'Lets a sync continue that is held because it would move a larger share of the people than max_share; recorded in pulse.audit. A sync that the gate holds cannot be approved. Errors: 42704 unknown run, 55000 it is not held for that reason.';
-
--- Level: operator
 CREATE FUNCTION pulse_retry_sync(run bigint) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_sync';
 COMMENT ON FUNCTION pulse_retry_sync(bigint) IS
-'Lets a sync that waits after a failure, or for the gate, be tried again at once. Errors: 42704 unknown run, 55000 it has ended, or waits for pulse_approve_sync().';
+'Lets a sync that waits after a failure, or for the gate, be tried again at once. Errors: 42704 unknown run, 55000 it has ended, or waits for pulse_approve_action().';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_preview_audience(name text, sample bigint DEFAULT 5)

@@ -14,6 +14,10 @@ CREATE TABLE pulse.audit (
     personal_digest bytea CHECK (octet_length(personal_digest) = 32)
 );
 CREATE INDEX audit_at ON pulse.audit (at);
+-- For pulse_list_audit(): each gives the newest rows of one action, actor or subject. A subject can be longer than an entry of an index.
+CREATE INDEX audit_action ON pulse.audit (action, id);
+CREATE INDEX audit_actor ON pulse.audit (actor, id);
+CREATE INDEX audit_subject ON pulse.audit (hashtext(subject), id);
 COMMENT ON TABLE pulse.audit IS 'Who did what: one row per action, written in its transaction. Append-only, kept for pulse.audit_retention.';
 COMMENT ON COLUMN pulse.audit.at IS 'When, by the wall clock (not pulse.now).';
 COMMENT ON COLUMN pulse.audit.actor IS 'Who did it: the current role, or the name of the API key that was used.';

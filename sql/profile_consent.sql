@@ -25,13 +25,28 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION pulse.settle_consent_purpose() IS 'Lets the purposes of a restored dump replace those that CREATE EXTENSION created.';
 CREATE TRIGGER consent_purpose_settle BEFORE INSERT ON pulse.consent_purpose FOR EACH ROW EXECUTE FUNCTION pulse.settle_consent_purpose();
-COMMENT ON TRIGGER consent_purpose_settle ON pulse.consent_purpose IS 'Lets the purposes of a restored dump replace existing ones.';
+ALTER TABLE pulse.consent_purpose ENABLE ALWAYS TRIGGER consent_purpose_settle;
+COMMENT ON TRIGGER consent_purpose_settle ON pulse.consent_purpose IS 'Lets the purposes of a restored dump or a logical copy replace existing ones.';
 CREATE FUNCTION pulse.announce_consent_purpose() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_announce_consent_purpose';
 COMMENT ON FUNCTION pulse.announce_consent_purpose() IS 'Invalidates the purposes cached by other sessions when the transaction commits.';
 CREATE TRIGGER consent_purpose_announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON pulse.consent_purpose
     FOR EACH STATEMENT EXECUTE FUNCTION pulse.announce_consent_purpose();
 COMMENT ON TRIGGER consent_purpose_announce ON pulse.consent_purpose IS 'Invalidates the purposes that sessions keep in memory.';
+
+-- Level: reader
+CREATE TABLE pulse.consent_default (
+    purpose text COLLATE "C" NOT NULL,
+    region text COLLATE "C" NOT NULL CHECK (region ~ '^[A-Z]{2}(-[A-Z0-9]{1,3})?$'),
+    granted boolean NOT NULL,
+    PRIMARY KEY (purpose, region)
+);
+COMMENT ON TABLE pulse.consent_default IS 'What pulse_has_consent() says of people in a region of whom nothing is recorded, as the defaults of Google''s consent mode with their parameter region. Changed only by pulse_set_consent_default().';
+COMMENT ON COLUMN pulse.consent_default.purpose IS 'One of pulse.consent_purpose, whose granted_by_default holds in all other regions.';
+COMMENT ON COLUMN pulse.consent_default.region IS 'A country or a part of one as ISO 3166-2 names it: DE, US-CA. That of a part counts before that of the country.';
+CREATE TRIGGER consent_default_announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON pulse.consent_default
+    FOR EACH STATEMENT EXECUTE FUNCTION pulse.announce_consent_purpose();
+COMMENT ON TRIGGER consent_default_announce ON pulse.consent_default IS 'Invalidates the purposes that sessions keep in memory.';
 
 -- Level: people_reader
 CREATE TABLE pulse.consent_record (
@@ -72,10 +87,15 @@ BEGIN
         DETAIL = 'Rows can only be added to it.', HINT = 'Record what the person says now by pulse_set_consent().';
 END $$;
 COMMENT ON FUNCTION pulse.keep_consent_record() IS 'Refuses to change what was recorded in pulse.consent_record.';
-CREATE TRIGGER consent_record_keep BEFORE UPDATE ON pulse.consent_record FOR EACH ROW
-    WHEN (NEW.repeated_at < OLD.repeated_at OR (to_jsonb(NEW) - 'repeated_at') IS DISTINCT FROM (to_jsonb(OLD) - 'repeated_at'))
+-- Events update repeated_at alone, for which the comparison of everything else would cost more than the update.
+CREATE TRIGGER consent_record_keep
+    BEFORE UPDATE OF id, profile_id, purpose, status, at, expires_at, recorded_at, recorded_by, source, basis, text, text_version, proof ON pulse.consent_record
+    FOR EACH ROW WHEN ((to_jsonb(NEW) - 'repeated_at') IS DISTINCT FROM (to_jsonb(OLD) - 'repeated_at'))
     EXECUTE FUNCTION pulse.keep_consent_record();
-COMMENT ON TRIGGER consent_record_keep ON pulse.consent_record IS 'Only repeated_at may change, to a later time.';
+COMMENT ON TRIGGER consent_record_keep ON pulse.consent_record IS 'Nothing may change but repeated_at.';
+CREATE TRIGGER consent_record_repeat BEFORE UPDATE OF repeated_at ON pulse.consent_record FOR EACH ROW
+    WHEN (NEW.repeated_at < OLD.repeated_at) EXECUTE FUNCTION pulse.keep_consent_record();
+COMMENT ON TRIGGER consent_record_repeat ON pulse.consent_record IS 'repeated_at may change to a later time.';
 
 -- Level: people_reader
 CREATE TABLE pulse.consent (
@@ -99,6 +119,7 @@ COMMENT ON COLUMN pulse.consent.expires_at IS 'When the consent ends by itself; 
 COMMENT ON COLUMN pulse.consent.record_id IS 'The row of pulse.consent_record that decides.';
 COMMENT ON COLUMN pulse.consent.live IS 'All instants with consent, past and future: live @> pulse_now() says whether there is consent now.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.consent_purpose', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.consent_default', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.consent_record', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.consent_record_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.consent', '');
@@ -121,7 +142,7 @@ CREATE FUNCTION pulse_consents_of("user" text, at timestamptz DEFAULT NULL)
     RETURNS TABLE (purpose text, status text, granted boolean, since timestamptz, expires_at timestamptz, source text, basis text, text_version text, record_id bigint)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 7 AS 'MODULE_PATHNAME', 'pulse_consents_of';
 COMMENT ON FUNCTION pulse_consents_of(text, timestamptz) IS
-'Returns a person''s consent for each purpose, now or as of a moment: status granted, expired, denied, withdrawn, or none where nothing is recorded; granted: whether there is consent, for none what the purpose says; since: when it was said. Past moments are those of the person as merged today. Errors: 42704 no such person.';
+'Returns a person''s consent for each purpose, now or as of a moment: status granted, expired, denied, withdrawn, or none where nothing is recorded; granted: whether there is consent, for none what the purpose says for the person''s region; since: when it was said. Past moments are those of the person as merged today. Errors: 42704 no such person.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_consent_history("user" text, max bigint DEFAULT 100)
@@ -135,7 +156,7 @@ COMMENT ON FUNCTION pulse_consent_history(text, bigint) IS
 CREATE FUNCTION pulse_has_consent("user" text, purpose text) RETURNS boolean
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_has_consent';
 COMMENT ON FUNCTION pulse_has_consent(text, text) IS
-'Whether a person has consent for a purpose now. Without a record: granted_by_default of pulse.consent_purpose, which is false unless somebody changed it. Errors: 42704 no such person or purpose.';
+'Whether a person has consent for a purpose now. Without a record: what pulse.consent_default says for the person''s region, else granted_by_default of pulse.consent_purpose, which is false unless somebody changed it. Errors: 42704 no such person or purpose.';
 
 -- Level: reader
 CREATE FUNCTION pulse_consent_coverage() RETURNS TABLE (purpose text, people bigint, granted bigint, refused bigint, expired bigint, unknown bigint, share double precision, exact boolean)
@@ -148,6 +169,11 @@ CREATE FUNCTION pulse_set_consent_purpose(purpose text, categories text[] DEFAUL
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_consent_purpose';
 COMMENT ON FUNCTION pulse_set_consent_purpose(text, text[], boolean) IS
 'Creates or changes a purpose. Null keeps the current value. categories: keys of context.consent.categoryPreferences that stand for it; consent needs all of them. granted_by_default: what pulse_has_consent() says of people of whom nothing is recorded. What was said for all holds for a new purpose, too. Written to pulse.audit. Errors: 22023 not a valid name or category, all by default, 54000 too many; 55P03, 25001 a new one while transactions that ingest events stay open.';
+-- Level: admin
+CREATE FUNCTION pulse_set_consent_default(purpose text, region text, granted boolean) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_consent_default';
+COMMENT ON FUNCTION pulse_set_consent_default(text, text, boolean) IS
+'Sets what pulse_has_consent() and pulse_consents_of() say of people in a region of whom nothing is recorded for a purpose; null: what the purpose says for all other regions. The region is a country or a part of one as ISO 3166-2 names it (DE, US-CA). A person''s is that of the attributes country and region or state, also within address; of people whose attributes name none the strictest default counts. Rules and audiences count recorded consent only. Written to pulse.audit. Errors: 42704 unknown purpose, 22023 not a region, the purpose all, null.';
 -- Level: admin
 CREATE FUNCTION pulse_drop_consent_purpose(purpose text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_drop_consent_purpose';

@@ -39,7 +39,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION pulse.settle_identity_kind() IS 'Lets the kinds of a restored dump replace those that CREATE EXTENSION created.';
 CREATE TRIGGER identity_kind_settle BEFORE INSERT ON pulse.identity_kind FOR EACH ROW EXECUTE FUNCTION pulse.settle_identity_kind();
-COMMENT ON TRIGGER identity_kind_settle ON pulse.identity_kind IS 'Lets the kinds of a restored dump replace existing ones.';
+ALTER TABLE pulse.identity_kind ENABLE ALWAYS TRIGGER identity_kind_settle;
+COMMENT ON TRIGGER identity_kind_settle ON pulse.identity_kind IS 'Lets the kinds of a restored dump or a logical copy replace existing ones.';
 CREATE FUNCTION pulse.announce_identity_kind() RETURNS trigger
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_announce_identity_kind';
 COMMENT ON FUNCTION pulse.announce_identity_kind() IS 'Invalidates the kinds of ids cached by other sessions when the transaction commits.';

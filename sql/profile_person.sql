@@ -76,7 +76,7 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 CREATE FUNCTION pulse_profile("user" text) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_profile';
 COMMENT ON FUNCTION pulse_profile(text) IS
-'Returns everything about one person as of pulse_now(): identities, attributes, account, lifecycle, event counts, the newest 50 events, merges and their reasons, traits and segments. The person is given
+'Returns everything about one person as of pulse_now(): identities, attributes, account, lifecycle, event counts, the newest 50 events, merges and their reasons, consent for each purpose of which something is recorded or that is granted by default, traits and segments. The person is given
 by a user id, an anonymous id, kind:value or profile:42. Errors: 42704 no person with that id, 22004 null.';
 -- Level: people_reader
 CREATE FUNCTION pulse_search_profiles(query text, max bigint DEFAULT 50, skip bigint DEFAULT 0)

@@ -36,10 +36,12 @@ CREATE TABLE pulse.export_chunk (
     export_id bigint NOT NULL REFERENCES pulse.export ON DELETE CASCADE,
     chunk int NOT NULL CHECK (chunk > 0),
     data bytea NOT NULL CHECK (length(data) BETWEEN 1 AND 262144),
+    people bigint[] NOT NULL,
     PRIMARY KEY (export_id, chunk)
 );
 COMMENT ON TABLE pulse.export_chunk IS 'The content of the files of pulse.export, in pieces of whole lines; a line that is larger than a piece is cut between two characters. pulse.read_export() returns them.';
 COMMENT ON COLUMN pulse.export_chunk.chunk IS 'The place of the piece in the file, from 1.';
+COMMENT ON COLUMN pulse.export_chunk.people IS 'Profiles of people in the file: its pieces together have all of them. An erasure finds the file by these, for its columns need not say who it is.';
 
 -- Level: owner
 CREATE TABLE pulse.export_secret (

@@ -58,11 +58,13 @@ COMMENT ON COLUMN pulse.membership_change.position IS 'The position in the order
 
 -- Level: reader
 CREATE TABLE pulse.change_position (
-    position bigint NOT NULL
+    position bigint NOT NULL,
+    lost bigint NOT NULL DEFAULT 0
 );
 ALTER TABLE pulse.change_position REPLICA IDENTITY FULL;
 INSERT INTO pulse.change_position VALUES (0);
 COMMENT ON TABLE pulse.change_position IS 'One row: the last position assigned to a row of pulse.membership_change. Not dumped: it follows from the restored rows.';
+COMMENT ON COLUMN pulse.change_position.lost IS 'Changes up to this position are deleted, those that had none included: a consumer that has not come as far has lost some.';
 
 -- Level: reader
 CREATE TABLE pulse.change_consumer (
@@ -258,6 +260,7 @@ CREATE FUNCTION pulse.build_step(people bigint) RETURNS bigint[]
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_build_step';
 COMMENT ON FUNCTION pulse.build_step(bigint) IS 'The function pulse_build_step() as Pulse itself calls it: in schema pulse, where no other role can add a function of the same name.';
 
+-- PostgreSQL does not let a procedure commit that fixes settings, such as search_path. So every name and operator in it has its schema.
 -- Level: operator
 CREATE PROCEDURE pulse.inner_build(people bigint)
     LANGUAGE plpgsql AS $$

@@ -180,7 +180,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION pulse.settle_enforcement() IS 'Lets the settings of a restored dump replace those that CREATE EXTENSION made.';
 CREATE TRIGGER enforcement_settle BEFORE INSERT ON pulse.enforcement FOR EACH ROW EXECUTE FUNCTION pulse.settle_enforcement();
-COMMENT ON TRIGGER enforcement_settle ON pulse.enforcement IS 'For the settings of a restored dump.';
+ALTER TABLE pulse.enforcement ENABLE ALWAYS TRIGGER enforcement_settle;
+COMMENT ON TRIGGER enforcement_settle ON pulse.enforcement IS 'For the settings of a restored dump or a logical copy.';
 
 -- ---- Proposing ----
 

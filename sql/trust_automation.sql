@@ -44,14 +44,20 @@ CREATE FUNCTION pulse.settle_automation() RETURNS trigger
 BEGIN
     IF NEW.status = 'active' THEN
         NEW.status := 'paused';
-        NEW.status_reason := 'restored from a dump';
+        NEW.status_reason := CASE current_setting('session_replication_role') WHEN 'replica' THEN 'replicated from another server' ELSE 'restored from a dump' END;
     END IF;
-    NEW.position := NULL;
+    IF TG_OP = 'INSERT' THEN
+        NEW.position := NULL;
+    END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION pulse.settle_automation() IS 'Pauses the automations of a restored dump.';
+COMMENT ON FUNCTION pulse.settle_automation() IS 'Pauses the automations of a restored dump or a logical copy.';
 CREATE TRIGGER automation_pause BEFORE INSERT ON pulse.automation FOR EACH ROW EXECUTE FUNCTION pulse.settle_automation();
-COMMENT ON TRIGGER automation_pause ON pulse.automation IS 'For a restored dump; pulse_create_automation() makes its row active afterwards.';
+ALTER TABLE pulse.automation ENABLE ALWAYS TRIGGER automation_pause;
+COMMENT ON TRIGGER automation_pause ON pulse.automation IS 'For a restored dump or a logical copy; pulse_create_automation() makes its row active afterwards.';
+CREATE TRIGGER automation_pause_copy BEFORE UPDATE OF status ON pulse.automation FOR EACH ROW EXECUTE FUNCTION pulse.settle_automation();
+ALTER TABLE pulse.automation ENABLE REPLICA TRIGGER automation_pause_copy;
+COMMENT ON TRIGGER automation_pause_copy ON pulse.automation IS 'For a logical copy: what is active on the other server is paused here.';
 CREATE TRIGGER automation_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.automation FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
 COMMENT ON TRIGGER automation_settle ON pulse.automation IS 'For new rows, renamed roles, and those of a restored dump.';
 ALTER TABLE pulse.automation ENABLE ALWAYS TRIGGER automation_settle;
@@ -80,6 +86,7 @@ CREATE TABLE pulse.automation_trigger (
     action_id bigint,
     note text,  -- Level: people_reader
     handled_at timestamptz,
+    retry_at timestamptz,
     UNIQUE (automation_id, key)
 );
 CREATE INDEX automation_trigger_waiting ON pulse.automation_trigger (id) WHERE status = 'waiting';
@@ -90,7 +97,10 @@ COMMENT ON COLUMN pulse.automation_trigger.key IS 'Names the cause, such as inci
 COMMENT ON COLUMN pulse.automation_trigger.data IS 'The details of the cause, given to the action as cause in its payload.';
 COMMENT ON COLUMN pulse.automation_trigger.share IS 'The share of the segment that moved, at most.';
 COMMENT ON COLUMN pulse.automation_trigger.status IS 'waiting; acted: proposed action_id; skipped: note says why.';
+COMMENT ON COLUMN pulse.automation_trigger.retry_at IS 'Not looked at again before this time, because that failed; note has the error.';
 
+CREATE TRIGGER automation_trust AFTER INSERT OR DELETE OR UPDATE OF name, definition ON pulse.automation FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER automation_trust ON pulse.automation IS 'Stored scores that stand on it are old.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.automation_version', '');

@@ -99,6 +99,8 @@ COMMENT ON COLUMN pulse.campaign_check.incidents IS 'Open incidents of what the 
 COMMENT ON COLUMN pulse.campaign_check.overlap IS 'People whom the campaign of those days with the most of them reaches, too.';
 COMMENT ON COLUMN pulse.campaign_check.reasons IS 'Sentences: why.';
 COMMENT ON COLUMN pulse.campaign_check.advice IS 'Sentences: what to do.';
+CREATE TRIGGER campaign_trust AFTER INSERT OR DELETE OR UPDATE OF name, segment_id ON pulse.campaign FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER campaign_trust ON pulse.campaign IS 'Stored scores that stand on it are old.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.campaign', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.campaign_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.campaign_check', '');

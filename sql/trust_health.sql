@@ -25,9 +25,9 @@ CREATE TABLE pulse.signal_health_state (
     as_of timestamptz,
     since timestamptz,
     used_at timestamptz NOT NULL,
-    incident_mark bigint NOT NULL DEFAULT 0,
-    signal_mark bigint NOT NULL DEFAULT 0,
-    settings_from timestamptz,
+    snapshot pg_snapshot,
+    computed_at timestamptz,
+    computed_by xid8,
     error text  -- Level: people_reader
 );
 COMMENT ON TABLE pulse.signal_health_state IS 'The health of each scope that is in use, as it was computed last. The job signal_health keeps it.';
@@ -38,11 +38,47 @@ COMMENT ON COLUMN pulse.signal_health_state.assumed IS 'The share of the weight 
 COMMENT ON COLUMN pulse.signal_health_state.as_of IS 'When the score was computed, by pulse_now().';
 COMMENT ON COLUMN pulse.signal_health_state.since IS 'Since when the status is what it is.';
 COMMENT ON COLUMN pulse.signal_health_state.used_at IS 'When a decision last asked for it; after 30 days without one it is not kept up any more.';
-COMMENT ON COLUMN pulse.signal_health_state.incident_mark IS 'The newest event of an incident when the score was computed.';
-COMMENT ON COLUMN pulse.signal_health_state.signal_mark IS 'The newest signal when the score was computed.';
-COMMENT ON COLUMN pulse.signal_health_state.settings_from IS 'The settings that it was computed with.';
+COMMENT ON COLUMN pulse.signal_health_state.snapshot IS 'What the score saw: transactions of pulse.trust_change that are not in it changed something since.';
+COMMENT ON COLUMN pulse.signal_health_state.computed_at IS 'When the score was computed, by the wall clock.';
+COMMENT ON COLUMN pulse.signal_health_state.computed_by IS 'The transaction that computed it, if it had changed something by then.';
 COMMENT ON COLUMN pulse.signal_health_state.error IS 'Why it could not be computed the last time.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.signal_health_state', '');
+
+-- Level: owner
+CREATE TABLE pulse.trust_change (
+    xid xid8 PRIMARY KEY DEFAULT pg_current_xact_id(),
+    seen_at timestamptz
+);
+COMMENT ON TABLE pulse.trust_change IS 'Transactions of the last minutes that changed what scores stand on: signals, incidents, definitions, settings. By them a stored score is known to be old, in whatever order transactions commit. Written by triggers and with each signal; no dump contains it.';
+COMMENT ON COLUMN pulse.trust_change.seen_at IS 'When the job signal_health saw it first, by the wall clock; it deletes the row a minute later, when no stored score is as old.';
+
+SELECT pg_catalog.pg_extension_config_dump('pulse.trust_change', 'WHERE false');
+
+CREATE FUNCTION pulse.note_trust_change() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO pulse.trust_change DEFAULT VALUES ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION pulse.note_trust_change() IS 'Notes the transaction in pulse.trust_change.';
+CREATE TRIGGER incident_record_trust AFTER INSERT OR DELETE OR UPDATE ON pulse.incident_record FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER incident_record_trust ON pulse.incident_record IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER segment_trust AFTER INSERT OR DELETE OR UPDATE OF name, kind, definition, search_path, status ON pulse.segment FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER segment_trust ON pulse.segment IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER trait_trust AFTER INSERT OR DELETE OR UPDATE OF key, expression ON pulse.trait FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER trait_trust ON pulse.trait IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER flag_trust AFTER INSERT OR DELETE OR UPDATE OF key, definition, flags ON pulse.flag FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER flag_trust ON pulse.flag IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER monitor_trust AFTER INSERT OR DELETE OR UPDATE OF relation, source, status ON pulse.monitor FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER monitor_trust ON pulse.monitor IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER event_check_trust AFTER INSERT OR DELETE OR UPDATE ON pulse.event_check FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER event_check_trust ON pulse.event_check IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER rfm_version_trust AFTER INSERT OR DELETE OR UPDATE ON pulse.rfm_version FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER rfm_version_trust ON pulse.rfm_version IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER lifecycle_version_trust AFTER INSERT OR DELETE OR UPDATE ON pulse.lifecycle_version FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER lifecycle_version_trust ON pulse.lifecycle_version IS 'Stored scores that stand on it are old.';
+CREATE TRIGGER trust_setting_trust AFTER INSERT OR DELETE OR UPDATE ON pulse.trust_setting FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
+COMMENT ON TRIGGER trust_setting_trust ON pulse.trust_setting IS 'Stored scores that stand on it are old.';
 
 -- Level: reader
 CREATE TABLE pulse.signal_health_history (
@@ -67,6 +103,8 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.signal_health_history', '');
 -- What lets actions pass is written by the owner alone: without a policy for writing not even pg_write_all_data can.
 ALTER TABLE pulse.trust_setting ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.trust_setting FOR SELECT USING (true);
+ALTER TABLE pulse.trust_change ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.trust_change FOR SELECT USING (true);
 ALTER TABLE pulse.signal_health_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.signal_health_state FOR SELECT USING (true);
 ALTER TABLE pulse.signal_health_history ENABLE ROW LEVEL SECURITY;

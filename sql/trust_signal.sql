@@ -13,7 +13,7 @@ CREATE TABLE pulse.signal (
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     recorded_by text NOT NULL
 );
-CREATE INDEX signal_series_at ON pulse.signal (name, source, entity, at);
+CREATE INDEX signal_series_at ON pulse.signal (name, source, entity, at, id) INCLUDE (value);
 CREATE INDEX signal_at ON pulse.signal (at);
 COMMENT ON TABLE pulse.signal IS 'Numbers that say how well something works, one row each. Written by pulse_record_signal() and by Pulse itself (source pulse); kept for signal_days of pulse_trust_settings().';
 COMMENT ON COLUMN pulse.signal.name IS 'What is measured: emq, spend, conversions, cpa, roas, platform_revenue, analytics_revenue and so on.';

@@ -23,7 +23,10 @@ Answer ReadWebhook(const http::Response& response) {
         case http::Verdict::kDelivered: return Say(Outcome::kDone, "");
         case http::Verdict::kRetry:
             return Say(said.overloaded ? Outcome::kThrottled : Outcome::kRetry, said.reason, said.wait);
-        case http::Verdict::kRefused: return Say(Outcome::kRefused, said.reason);
+        case http::Verdict::kRefused:
+            if (response.status == 401 || response.status == 403)
+                return SayBlocked(Platform::kWebhook, Need::kReceiver, said.reason);
+            return Say(Outcome::kRefused, said.reason);
         case http::Verdict::kGone: return Say(Outcome::kGone, said.reason);
     }
     return Say(Outcome::kRetry, said.reason);
@@ -65,7 +68,7 @@ Answer ReadJson(const Destination& destination, Call call, const http::Response&
     bool readable = false;
     const json body = ReadBody(response.body, &readable);
     const std::string title = Title(destination.platform);
-    if (call == Call::kRenew) return ReadToken(destination.platform, response, body);
+    if (call == Call::kRenew) return ReadToken(destination.platform, response, body, now);
     // An error page instead of JSON comes from something between, which is temporary. Snapchat's 401 is a
     // text.
     const bool means_something = response.status == 401 || response.status == 403 || response.status == 404 ||
@@ -108,13 +111,14 @@ const char* Name(Outcome outcome) {
         case Outcome::kRenewToken: return "renew_token";
         case Outcome::kRestart: return "restart";
         case Outcome::kRefused: return "refused";
+        case Outcome::kBlocked: return "blocked";
         case Outcome::kGone: return "gone";
         case Outcome::kFlagged: return "flagged";
     }
     return "";
 }
 
-Answer ReadToken(Platform platform, const http::Response& response, const json& body) {
+Answer ReadToken(Platform platform, const http::Response& response, const json& body, Moment now) {
     const std::string error = TextAt(body, {"error"}), description = TextAt(body, {"error_description"});
     const std::string said = error + (description.empty() ? "" : ", " + description);
     const std::string title = Title(platform);
@@ -133,23 +137,25 @@ Answer ReadToken(Platform platform, const http::Response& response, const json& 
             answer.token->refresh_token = refresh.get<std::string>();
         answer.token->lifetime =
             std::clamp<int64_t>(WholeAt(body, {"expires_in"}).value_or(0), 0, 400 * 86'400) * kSecond;
+        // What is left of the refresh token, where it ends by time at all.
+        for (const char* key : {"refresh_token_expires_in", "refresh_expires_in"})
+            if (const auto left = WholeAt(body, {key}); left && *left > 0)
+                answer.token->login_ends = now + std::min<int64_t>(*left, 4000 * 86'400) * kSecond;
         return answer;
     }
     if (error == "invalid_grant")
         return Say(
-            Outcome::kRefused,
+            Outcome::kRenewToken,
             http::Reason(
                 (title +
                  " does not accept the refresh token any more: log in again and set it in the user mapping")
                     .c_str(),
                 response.status, said));
     if (error == "invalid_client" || error == "unauthorized_client")
-        return Say(Outcome::kRefused,
+        return Say(Outcome::kRenewToken,
                    http::Reason((title + " does not accept client_id and client_secret").c_str(),
                                 response.status, said));
-    Answer answer = ByStatus(platform, response, said);
-    if (answer.outcome == Outcome::kRenewToken) answer.outcome = Outcome::kRefused;
-    return answer;
+    return ByStatus(platform, response, said);
 }
 
 Answer ReadAnswer(const Destination& destination, Call call, const http::Response& response, Moment now,

@@ -68,6 +68,24 @@ GoogleDetails ReadDetails(const json& error) {
     return details;
 }
 
+// What a person must do, by the reasons that stand in the details, or by the status.
+std::optional<Need> NeedOf(const GoogleDetails& details, const http::Response& response,
+                           const std::string& status) {
+    constexpr struct {
+        const char* reason;
+        Need need;
+    } kNeeds[] = {{"TERMS_AND_CONDITIONS_NOT_SIGNED", Need::kTerms},
+                  {"CUSTOMER_NOT_ACCEPTED_CUSTOMER_DATA_TERMS", Need::kTerms},
+                  {"EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED", Need::kDeclaration},
+                  {"NOT_ALLOWLISTED", Need::kAllowlist},
+                  {"CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE", Need::kAllowlist},
+                  {"CUSTOMER_NOT_ENABLED", Need::kAccount}};
+    for (const auto& known : kNeeds)
+        if (details.Has(known.reason) || status == known.reason) return known.need;
+    if (status == "PERMISSION_DENIED" || response.status == 403) return Need::kPermission;
+    return std::nullopt;
+}
+
 Answer GoogleError(Call call, const http::Response& response, const json& error) {
     GoogleDetails details = ReadDetails(error);
     const std::string status = TextAt(error, {"status"}), message = TextAt(error, {"message"});
@@ -84,6 +102,8 @@ Answer GoogleError(Call call, const http::Response& response, const json& error)
         return Say(Outcome::kRetry, reason("Google reported a temporary error"));
     if (status == "RESOURCE_EXHAUSTED")
         return Say(Outcome::kThrottled, reason("Google gets too many requests"));
+    if (const auto need = NeedOf(details, response, status))
+        return SayBlocked(Platform::kGoogle, *need, reason("Google does not allow this"));
     if (audience && (status == "NOT_FOUND" || response.status == 404))
         return Say(Outcome::kGone, reason("Google does not have this audience any more"));
     if (call == Call::kUpload && !details.rows.empty() && details.only_rows && response.status == 400) {

@@ -11,7 +11,20 @@ namespace {
 
 using nlohmann::json;
 
-enum class MetaAnswer { kToken, kRefused, kGone, kFlagged, kThrottled, kRetry, kRestart, kBusy };
+enum class MetaAnswer {
+    kToken,
+    kRefused,
+    kTerms,
+    kPermission,
+    kAccount,
+    kShared,
+    kGone,
+    kFlagged,
+    kThrottled,
+    kRetry,
+    kRestart,
+    kBusy
+};
 
 struct MetaCode {
     int code;
@@ -31,7 +44,7 @@ constexpr MetaCode kMetaCodes[] = {{190, 0, MetaAnswer::kToken},
                                    {2650, 1870159, MetaAnswer::kRestart},
                                    {2650, 0, MetaAnswer::kRefused},
                                    {1487366, 0, MetaAnswer::kGone},
-                                   {1487301, 0, MetaAnswer::kRefused},
+                                   {1487301, 0, MetaAnswer::kShared},
                                    {471, 0, MetaAnswer::kFlagged},
                                    {4, 0, MetaAnswer::kThrottled},
                                    {17, 0, MetaAnswer::kThrottled},
@@ -41,12 +54,14 @@ constexpr MetaCode kMetaCodes[] = {{190, 0, MetaAnswer::kToken},
                                    {1, 0, MetaAnswer::kRetry},
                                    {2, 0, MetaAnswer::kRetry},
                                    {341, 0, MetaAnswer::kRetry},
-                                   {200, 0, MetaAnswer::kRefused},
-                                   {294, 0, MetaAnswer::kRefused},
-                                   {10, 0, MetaAnswer::kRefused},
+                                   {200, 1870050, MetaAnswer::kTerms},
+                                   {200, 1870090, MetaAnswer::kTerms},
+                                   {200, 0, MetaAnswer::kPermission},
+                                   {294, 0, MetaAnswer::kPermission},
+                                   {10, 0, MetaAnswer::kPermission},
                                    {105, 0, MetaAnswer::kRefused},
-                                   {368, 0, MetaAnswer::kRefused},
-                                   {2655, 0, MetaAnswer::kRefused}};
+                                   {368, 0, MetaAnswer::kAccount},
+                                   {2655, 0, MetaAnswer::kTerms}};
 
 // How long Meta asks to wait, from its header about usage: minutes, of several accounts the longest.
 int64_t RegainWait(const http::Response& response) {
@@ -67,11 +82,19 @@ std::optional<MetaAnswer> FindMetaCode(int64_t code, int64_t subcode) {
     // Long codes about audiences stand in either place, and say more than the code beside them.
     for (const MetaCode& known : kMetaCodes)
         if (known.code > 1'000'000 && (known.code == code || known.code == subcode)) return known.answer;
+    // Terms that nobody accepted are said with several codes.
+    if (subcode == 1870050 || subcode == 1870090) return MetaAnswer::kTerms;
     for (const MetaCode& known : kMetaCodes)
         if (known.code == code && (known.subcode == 0 || known.subcode == subcode)) return known.answer;
-    if (code >= 200 && code < 300) return MetaAnswer::kRefused;  // permissions
+    if (code >= 200 && code < 300) return MetaAnswer::kPermission;
     if (code >= 80'000 && code < 80'015) return MetaAnswer::kThrottled;
     return std::nullopt;
+}
+
+Answer SayFlagged(std::string reason) {
+    Answer answer = Say(Outcome::kFlagged, std::move(reason));
+    answer.advice = FlaggedAdvice();
+    return answer;
 }
 
 Answer MetaError(Call call, const http::Response& response, const json& error) {
@@ -97,15 +120,26 @@ Answer MetaError(Call call, const http::Response& response, const json& error) {
         case MetaAnswer::kToken: return Say(Outcome::kRenewToken, reason("did not accept the access token"));
         case MetaAnswer::kGone:
             if (call == Call::kCreate || call == Call::kFind)
-                return Say(Outcome::kRefused, reason("does not know the ad account"));
+                return SayBlocked(Platform::kMeta, Need::kAccount, reason("does not know the ad account"));
             return Say(Outcome::kGone, reason("does not have this audience any more"));
-        case MetaAnswer::kFlagged: return Say(Outcome::kFlagged, reason("has flagged this audience"));
+        case MetaAnswer::kFlagged: return SayFlagged(reason("has flagged this audience"));
+        case MetaAnswer::kTerms:
+            return SayBlocked(Platform::kMeta, Need::kTerms, reason("wants its terms to be accepted"));
+        case MetaAnswer::kPermission:
+            return SayBlocked(Platform::kMeta, Need::kPermission, reason("does not allow this"));
+        case MetaAnswer::kAccount:
+            return SayBlocked(Platform::kMeta, Need::kAccount, reason("has blocked this"));
+        case MetaAnswer::kShared:
+            return SayBlocked(Platform::kMeta, Need::kShared, reason("does not share this audience"));
         case MetaAnswer::kThrottled:
             return Say(Outcome::kThrottled, reason("gets too many requests"), RegainWait(response));
         case MetaAnswer::kRetry: return Say(Outcome::kRetry, reason("reported a temporary error"));
         case MetaAnswer::kRestart: return Say(Outcome::kRestart, reason("has lost the upload session"));
-        case MetaAnswer::kBusy:
-            return Say(Outcome::kRetry, reason("is still replacing this audience"), 5 * kMinute);
+        case MetaAnswer::kBusy: {
+            Answer answer = Say(Outcome::kRetry, reason("is still replacing this audience"), 5 * kMinute);
+            answer.busy = true;
+            return answer;
+        }
         case MetaAnswer::kRefused: break;
     }
     return Say(Outcome::kRefused, reason("refused the request"));
@@ -125,6 +159,23 @@ AudienceState MetaAudience(const json& body) {
     state.expiring = Mentions(state.status, "expir") ||
                      Mentions(TextAt(body, {"delivery_status", "description"}), "expir");
     return state;
+}
+
+// What debug_token says of a token: when it ends, 0 for never, and when the access to data ends.
+Answer MetaLogin(const json& body) {
+    const json& data = At(body, {"data"});
+    if (!data.is_object()) return Say(Outcome::kRetry, "Meta's answer says nothing of the token");
+    if (At(data, {"is_valid"}) == json(false))
+        return Say(Outcome::kRenewToken, "Meta says that the access token is not valid any more: " +
+                                             TextAt(data, {"error", "message"}));
+    Answer answer = Say(Outcome::kDone, "");
+    answer.login.emplace();
+    for (const char* key : {"expires_at", "data_access_expires_at"}) {
+        const std::optional<Moment> ends = ParseEpoch(TextAt(data, {key}));
+        if (ends && WholeAt(data, {key}).value_or(0) > 0)
+            answer.login->ends = answer.login->ends ? std::min(*answer.login->ends, *ends) : *ends;
+    }
+    return answer;
 }
 
 UploadProgress MetaProgress(const json& session) {
@@ -161,11 +212,12 @@ Answer ReadMeta(Call call, const http::Response& response, const json& body) {
     Answer answer = Say(Outcome::kDone, "");
     if (call == Call::kCreate) answer.id = TextAt(body, {"id"});
     if (call == Call::kUpload || call == Call::kReplace) answer = MetaUpload(body);
+    if (call == Call::kLogin) return MetaLogin(body);
     if (call == Call::kAudience) {
-        answer.audience = MetaAudience(body);
+        const AudienceState state = MetaAudience(body);
         if (WholeAt(body, {"operation_status", "code"}) == 471)
-            answer.outcome = Outcome::kFlagged,
-            answer.reason = "Meta has flagged this audience: " + answer.audience->status;
+            answer = SayFlagged("Meta has flagged this audience: " + state.status);
+        answer.audience = state;
     }
     if (call == Call::kProgress) {
         // A list of sessions, or one.

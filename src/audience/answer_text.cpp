@@ -21,6 +21,10 @@ const json& Null() {
     return null;
 }
 
+bool IsDigits(const std::string& text) {
+    return text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 // Replaces *** that stands for a number by null.
 std::string WithoutMasks(const std::string& body) {
     std::string result;
@@ -121,6 +125,12 @@ Answer Say(Outcome outcome, std::string reason, int64_t wait) {
     return answer;
 }
 
+Answer SayBlocked(Platform platform, Need need, std::string reason) {
+    Answer answer = Say(Outcome::kBlocked, std::move(reason));
+    answer.advice = AdviceFor(platform, need);
+    return answer;
+}
+
 Answer ByStatus(Platform platform, const http::Response& response, const std::string& said) {
     const int status = response.status;
     const std::string name = Title(platform);
@@ -132,7 +142,8 @@ Answer ByStatus(Platform platform, const http::Response& response, const std::st
     if (status == 429) return Say(Outcome::kThrottled, reason("gets too many requests"));
     if (status == 408 || status == 425 || (status >= 500 && status != 501 && status != 505))
         return Say(Outcome::kRetry, reason("reported a temporary error"));
-    if (status == 403) return Say(Outcome::kRefused, reason("does not allow this"));
+    if (status == 402) return SayBlocked(platform, Need::kAccount, reason("wants the account to be paid"));
+    if (status == 403) return SayBlocked(platform, Need::kPermission, reason("does not allow this"));
     if (status == 404) return Say(Outcome::kRefused, reason("does not know this address"));
     if (status == 410) return Say(Outcome::kGone, reason("does not have this audience any more"));
     if (status >= 300 && status < 400)
@@ -145,11 +156,18 @@ std::string FindByName(const json& list, const std::string& name, const char* na
                        const char* inside) {
     if (!list.is_array()) return "";
     const std::string wanted = delivery::Clean(name, kLongestText);
+    std::string found;
+    // Of several with this name the newest is the one that was just created: ids of digits rise.
+    const auto newer = [&](const std::string& id) {
+        return found.empty() || (IsDigits(id) && IsDigits(found) &&
+                                 (id.size() != found.size() ? id.size() > found.size() : id > found));
+    };
     for (const json& each : list) {
         const json& object = inside ? At(each, {inside}) : each;
-        if (TextAt(object, {name_key}) == wanted) return TextAt(object, {id_key});
+        if (TextAt(object, {name_key}) != wanted) continue;
+        if (const std::string id = TextAt(object, {id_key}); newer(id)) found = id;
     }
-    return "";
+    return found;
 }
 
 }  // namespace pulse::audience

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pulse/audience/advice.hpp"
 #include "pulse/audience/answer.hpp"
 #include "pulse/http/retry.hpp"
 
@@ -30,6 +31,8 @@ const nlohmann::json& FirstAt(const nlohmann::json& json, std::initializer_list<
 bool Mentions(const std::string& text, std::string_view part);
 
 Answer Say(Outcome outcome, std::string reason, int64_t wait = 0);
+// A person must act on the platform before anything is taken again.
+Answer SayBlocked(Platform platform, Need need, std::string reason);
 // By the HTTP status alone.
 Answer ByStatus(Platform platform, const http::Response& response, const std::string& said);
 
@@ -38,7 +41,7 @@ Answer ReadMeta(Call call, const http::Response& response, const nlohmann::json&
 Answer ReadGoogle(Call call, const http::Response& response, const nlohmann::json& body);
 Answer ReadTiktok(Call call, const http::Response& response, const nlohmann::json& body, Moment now);
 Answer ReadSnapchat(Call call, const http::Response& response, const nlohmann::json& body);
-Answer ReadToken(Platform platform, const http::Response& response, const nlohmann::json& body);
+Answer ReadToken(Platform platform, const http::Response& response, const nlohmann::json& body, Moment now);
 
 // The id of the audience with this name in a list of objects; empty if it has none.
 std::string FindByName(const nlohmann::json& list, const std::string& name, const char* name_key,

@@ -65,7 +65,7 @@ Answer TiktokError(Call call, int64_t code, const std::string& message, Moment n
         (Mentions(message, "not exist") || Mentions(message, "not found") || Mentions(message, "deleted")))
         return Say(Outcome::kGone, reason("does not have this audience any more"));
     if (AmongCodes(code, {40001, 40118, 40119, 40125}))
-        return Say(Outcome::kRefused, reason("does not allow this"));
+        return SayBlocked(Platform::kTiktok, Need::kPermission, reason("does not allow this"));
     if (code >= 50000) return Say(Outcome::kRetry, reason("reported a temporary error"), kMaintenance);
     return Say(Outcome::kRefused, reason("refused the request"));
 }

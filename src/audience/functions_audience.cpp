@@ -64,13 +64,6 @@ PULSE_WRITING_FUNCTION(pulse_cancel_sync) {
     PG_RETURN_VOID();
 }
 
-PULSE_WRITING_FUNCTION(pulse_approve_sync) {
-    const int64_t run = pg::Args(fcinfo).RequireInt8(0, "run");
-    const pg::OwnerSession session;
-    audience::ApproveSync(run);
-    PG_RETURN_VOID();
-}
-
 PULSE_WRITING_FUNCTION(pulse_retry_sync) {
     const int64_t run = pg::Args(fcinfo).RequireInt8(0, "run");
     const pg::OwnerSession session;

@@ -3,6 +3,7 @@
 
 #include "pulse/audience/answer.hpp"
 #include "pulse/audience/request.hpp"
+#include "pulse/audience/store_alarm.hpp"
 #include "pulse/audience/store_audience.hpp"
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/audit/store.hpp"
@@ -67,9 +68,24 @@ void ReadOutcome(const audience::Answer& answer, const http::Response& response,
         default: break;
     }
     test.status = "refused";
+    if (answer.outcome == Outcome::kBlocked) {
+        test.hint = answer.advice;
+        return;
+    }
     test.hint = response.forbidden ? "The settings of this server do not allow it: see pulse.allow_http and "
                                      "pulse.allowed_hosts."
                                    : "Correct the options of the destination or of its user mapping.";
+}
+
+// How long the login is good; what cannot be read says nothing.
+void ReadLogin(const audience::Destination& destination, const std::string& token) {
+    if (pg::ReadOnly()) return;
+    const audience::Answer answer =
+        audience::ReadAnswer(destination, audience::Call::kLogin,
+                             http::SendAndWait(audience::LoginRequest(destination, token)), pg::WallClock());
+    if (answer.outcome != audience::Outcome::kDone || !answer.login) return;
+    const pg::OwnerSession session;
+    audience::NoteLoginEnd(destination.name, answer.login->ends);
 }
 
 // Asks something that changes nothing: an access token, then an audience by a name that nobody has.
@@ -88,9 +104,12 @@ DestinationTest TryDestination(const audience::Destination& destination) {
             audience::ReadAnswer(destination, Call::kRenew, response, pg::WallClock());
         ReadOutcome(answer, response, test);
         if (test.status != "ok" || !answer.token) return test;
-        if (answer.token->refresh_token && !pg::ReadOnly()) {
+        if (!pg::ReadOnly()) {
             const pg::OwnerSession session;
-            audience::KeepRefreshToken(destination.name, *answer.token->refresh_token);
+            if (answer.token->refresh_token)
+                audience::KeepRefreshToken(destination.name, *answer.token->refresh_token);
+            if (answer.token->refresh_token || answer.token->login_ends)
+                audience::NoteLoginEnd(destination.name, answer.token->login_ends);
         }
         token = answer.token->access_token;
     }
@@ -109,6 +128,7 @@ DestinationTest TryDestination(const audience::Destination& destination) {
     const http::Response response = http::SendAndWait(audience::FindRequest(destination, token, name));
     ReadOutcome(audience::ReadAnswer(destination, Call::kFind, response, pg::WallClock(), name), response,
                 test);
+    if (test.status == "ok" && audience::TellsLogin(destination.platform)) ReadLogin(destination, token);
     return test;
 }
 

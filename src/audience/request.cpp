@@ -330,6 +330,15 @@ int64_t ProgressDelay(Platform platform, int looks) {
     return delay;
 }
 
+bool TellsLogin(Platform platform) {
+    return platform == Platform::kMeta;
+}
+
+http::Request LoginRequest(const Destination& destination, const std::string& token) {
+    if (!TellsLogin(destination.platform)) ThrowNoCall(destination.platform, "ask about a login");
+    return Authorised(destination, token, "GET", "/debug_token", {{"input_token", token}});
+}
+
 bool RenewsTokens(Platform platform) {
     return platform == Platform::kGoogle || platform == Platform::kSnapchat;
 }

@@ -9,6 +9,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
+#include "pulse/trust/action_kind.hpp"
 #include "pulse/trust/store_gate.hpp"
 
 namespace pulse::audience {
@@ -27,9 +28,10 @@ constexpr const char* kAction = "sync_audience";
 
 std::optional<Run> LockRun(int64_t id) {
     static pg::Statement statement(
-        "SELECT audience_id, operation, status, phase, triggered_by, created_at, after, after_key,"
+        "SELECT audience_id, operation, status, phase, triggered_by, created_at, after,"
         " decided_at, held_at, held_by, approved_by IS NOT NULL, cancel_asked, attempts, session_id,"
-        " session_batches, session_at, session_first_done, started_at, failed FROM pulse.sync_run"
+        " session_batches, session_at, session_first_done, started_at, failed, action_id, share_reason,"
+        " coalesce(replacement, ''), restarts FROM pulse.sync_run"
         " WHERE id = $1 AND status IN ('pending', 'processing', 'held') FOR UPDATE",
         {INT8OID});
     const pg::Result rows = statement.Execute({Value::Int8(id)});
@@ -44,26 +46,29 @@ std::optional<Run> LockRun(int64_t id) {
     run.triggered_by = row.Text(4);
     run.created_at = row.Time(5);
     run.after = row.Int8(6);
-    run.after_key = row.TextOrNull(7);
-    run.decided_at = row.TimeOrNull(8);
-    run.held_at = row.TimeOrNull(9);
-    run.held_by = row.TextOrNull(10);
-    run.approved = row.Bool(11);
-    run.cancel_asked = row.Bool(12);
-    run.attempts = row.Int4(13);
-    run.session.id = row.Int8OrNull(14).value_or(0);
-    run.session.batches = row.Int8(15);
-    run.session.started_at = row.TimeOrNull(16).value_or(0);
-    run.session.first_done = row.Bool(17);
-    run.started_at = row.TimeOrNull(18);
-    run.failed = row.Int8(19);
+    run.decided_at = row.TimeOrNull(7);
+    run.held_at = row.TimeOrNull(8);
+    run.held_by = row.TextOrNull(9);
+    run.approved = row.Bool(10);
+    run.cancel_asked = row.Bool(11);
+    run.attempts = row.Int4(12);
+    run.session.id = row.Int8OrNull(13).value_or(0);
+    run.session.batches = row.Int8(14);
+    run.session.started_at = row.TimeOrNull(15).value_or(0);
+    run.session.first_done = row.Bool(16);
+    run.started_at = row.TimeOrNull(17);
+    run.failed = row.Int8(18);
+    run.action = row.Int8OrNull(19);
+    run.share_reason = row.TextOrNull(20).value_or("");
+    run.replacement = row.Text(21);
+    run.restarts = row.Int4(22);
     return run;
 }
 
 void SetPhase(Run& run, const char* phase) {
     run.phase = phase;
     run.after = 0;
-    pg::Execute("UPDATE pulse.sync_run SET phase = $2, after = 0, after_key = NULL WHERE id = $1",
+    pg::Execute("UPDATE pulse.sync_run SET phase = $2, after = 0 WHERE id = $1",
                 {Value::Int8(run.id), Value::Text(phase)});
 }
 
@@ -95,9 +100,8 @@ void Hold(const Run& run, const char* by, const std::string& reason) {
 void LetWithdrawnLeave(const Audience& audience, const Destination& destination) {
     const std::vector<std::string> purposes = RequiredPurposes(audience, destination);
     MarkEndedConsents(audience.id);
-    const int64_t moved =
-        QueueWithdrawn(audience.id, purposes, true) + QueueWithdrawn(audience.id, purposes, false);
-    if (moved > 0) WakeSyncs();
+    if (QueueMarkedWithdrawn(audience.id, purposes) + QueueRemovedWithdrawn(audience.id, purposes) > 0)
+        WakeSyncs();
 }
 
 void HeldByGate(const Run& run, const Work& work, const trust::GateDecision& decision) {
@@ -170,24 +174,9 @@ void PlanPeople(const Run& run, const Audience& audience, const Destination& des
     AddCounts(run, counts);
 }
 
-// Deletes marks and returns their people: what commits later leaves a mark of its own.
-std::vector<int64_t> TakeMarks(int64_t audience) {
-    static pg::Statement statement(
-        "WITH taken AS (DELETE FROM pulse.audience_mark AS m USING (SELECT audience_id, profile_id, id"
-        " FROM pulse.audience_mark WHERE audience_id = $1 ORDER BY profile_id, id LIMIT $2) AS n"
-        " WHERE m.audience_id = n.audience_id AND m.profile_id = n.profile_id AND m.id = n.id"
-        " RETURNING m.profile_id) SELECT DISTINCT profile_id FROM taken ORDER BY profile_id",
-        {INT8OID, INT8OID});
-    const trait::ForceIndexPlans force_index_plans;
-    const pg::Result rows = statement.Execute({Value::Int8(audience), Value::Int8(kPeopleAtOnce)});
-    std::vector<int64_t> people;
-    for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
-    return people;
-}
-
 void PlanStep(Run& run, const Audience& audience, const Destination& destination) {
     if (run.operation == "delta") {
-        const std::vector<int64_t> people = TakeMarks(audience.id);
+        const std::vector<int64_t> people = TakeMarks(audience.id, kPeopleAtOnce);
         if (people.empty())
             SetPhase(run, "check");
         else
@@ -202,16 +191,6 @@ void PlanStep(Run& run, const Audience& audience, const Destination& destination
     PlanPeople(run, audience, destination, people);
     pg::Execute("UPDATE pulse.sync_run SET after = $2 WHERE id = $1",
                 {Value::Int8(run.id), Value::Int8(people.back())});
-}
-
-void ScanStep(Run& run, const Audience& audience) {
-    const std::optional<std::string> last = ScanMembers(audience, run.after_key);
-    if (!last) {
-        SetPhase(run, "plan");
-        return;
-    }
-    pg::Execute("UPDATE pulse.sync_run SET after_key = $2 WHERE id = $1",
-                {Value::Int8(run.id), Value::Text(*last)});
 }
 
 // The most people whom the audience has had within a day.
@@ -249,30 +228,58 @@ void NoteOpen(const Run& run, const OpenRows& open) {
                 {Value::Int8(run.id), Value::Int8(open.adding), Value::Int8(open.removing + open.queued)});
 }
 
+// A person decides about it as about any action: it waits in the queue of actions. Where that has no room
+// yet, because another action of this audience has not ended or everything is frozen, it is asked for later.
+void HoldForShare(const Run& run, const Audience& audience, const std::string& why) {
+    trust::WaitingProposal proposal;
+    proposal.name = kAction;
+    proposal.subject = "audience:" + audience.name;
+    proposal.payload = {{"run", run.id}};
+    proposal.reason = why;
+    const std::optional<int64_t> action = trust::ProposeWaiting(proposal);
+    Hold(run, "share",
+         why + (action ? " SELECT pulse_approve_action(" + std::to_string(*action) + ") lets it continue."
+                       : " It cannot be approved yet: another action of the audience has not ended, or "
+                         "everything is frozen."));
+    pg::Execute("UPDATE pulse.sync_run SET action_id = $2, share_reason = $3 WHERE id = $1",
+                {Value::Int8(run.id), Value::Int8(action), Value::Text(why)});
+}
+
 // Not more at once than the audience allows. Whoever has withdrawn consent leaves all the same.
 bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
     OpenRows open = CountOpen(audience.id);
     NoteOpen(run, open);
     if (run.approved || run.operation == "delete") return true;
     std::string why = WhyTooMany(audience, open, destination.platform);
-    if (!why.empty() && QueueWithdrawn(audience.id, RequiredPurposes(audience, destination), false) > 0) {
+    if (!why.empty() && QueueRemovedWithdrawn(audience.id, RequiredPurposes(audience, destination)) > 0) {
         open = CountOpen(audience.id);
         NoteOpen(run, open);
         why = WhyTooMany(*FindAudience(audience.id), open, destination.platform);
     }
     if (why.empty()) return true;
-    Hold(run, "share", why + " SELECT pulse_approve_sync(" + std::to_string(run.id) + ") lets it continue.");
+    HoldForShare(run, audience, why);
     WakeSyncs();
     return false;
 }
 
 // ---- beginning ----
 
+// Changes may have been deleted since it was queued.
+void CompareAllIfLost(Run& run) {
+    const pg::Result lost = pg::Execute(
+        "UPDATE pulse.sync_run AS r SET operation = 'full', because = a.compare_because FROM pulse.audience AS a"
+        " WHERE r.id = $1 AND r.operation = 'delta' AND a.id = r.audience_id AND a.last_full_at IS NULL"
+        " RETURNING 1",
+        {Value::Int8(run.id)});
+    if (!lost.empty()) run.operation = "full";
+}
+
 void Begin(Run& run, const Audience& audience, const Destination& destination) {
     const Moment now = pg::Now();
     if (run.operation != "erase" && run.operation != "delete") {
         NoteWithoutConsent(destination.name, destination.sends_without_consent);
         if (!TakeMembershipChanges()) return;  // again
+        CompareAllIfLost(run);
         if (run.operation == "delta")
             MarkEndedConsents(audience.id);
         else
@@ -286,7 +293,8 @@ void Begin(Run& run, const Audience& audience, const Destination& destination) {
     if (run.operation == "erase")
         SetPhase(run, "remove");
     else if (run.operation == "delete") {
-        RemoveEverybody(audience.id);
+        // Where the platform has audiences it deletes this one with everybody in it.
+        if (!FactsOf(destination.platform).has_audiences) RemoveEverybody(audience.id);
         SetPhase(run, "check");
     } else
         SetPhase(run, audience.of_people ? "plan" : "scan");
@@ -316,7 +324,33 @@ void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place) {
         work.kind = Work::Kind::kUpload;
 }
 
+void LookAgain(const Run& run, const Work& work, const std::vector<int64_t>& people) {
+    WriteLedger(run.audience, work.destination->platform,
+                FindWanted(*work.audience, *work.destination, people), false);
+}
+
+// Whether somebody behind these will still be sent: the last request of an upload says that it is the last.
+bool AnybodyFollows(const Run& run, const Work& work, int64_t after) {
+    constexpr int64_t kAhead = 100;
+    for (;;) {
+        const std::vector<int64_t> people = LockAdditions(run.audience, after, kAhead);
+        if (people.empty()) return HasAdditions(run.audience, after);
+        LookAgain(run, work, people);
+        if (HasAdditions(run.audience, after, people.back())) return true;
+        after = people.back();
+        pg::CheckInterrupts();
+    }
+}
+
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
+    if (!run.replacement.empty()) {
+        // Where nothing else is taken before a replacement has ended, removals follow it.
+        if (ClaimReplacement(run, work, place))
+            work.kind = Work::Kind::kUpload;
+        else if (run.replacement.empty())
+            SetPhase(run, "remove"), place = {};
+        return;
+    }
     // Who was erased meanwhile does not wait for the end, which can be hours away.
     work.claimed = ClaimQueued(run.audience, place.queued, MostOf(*work.destination));
     if (!work.claimed.none()) {
@@ -328,14 +362,17 @@ void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
     // withdrawn consent, left the segment or been erased.
     const std::vector<int64_t> people = LockAdditions(run.audience, place.adding, MostOf(*work.destination));
     if (people.empty()) {
-        SetPhase(run, "finish");
+        // None of these may be there any more, for an erasure can delete them while they are locked: those
+        // behind them are claimed next.
+        if (!HasAdditions(run.audience, place.adding)) SetPhase(run, "finish");
         return;
     }
-    WriteLedger(run.audience, work.destination->platform,
-                FindWanted(*work.audience, *work.destination, people), false);
+    LookAgain(run, work, people);
     work.claimed = ClaimAdditions(run.audience, place.adding, people.back());
     place.adding = people.back();
-    if (!work.claimed.none()) work.kind = Work::Kind::kUpload;
+    if (work.claimed.none()) return;
+    work.kind = Work::Kind::kUpload;
+    work.claimed.last = !AnybodyFollows(run, work, place.adding);
 }
 
 // Whether the audience must be created before anybody is sent.
@@ -382,7 +419,11 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     if (!Load(*run, work)) return work;
     if (run->status == "held" && run->held_by == "share") {
         LetWithdrawnLeave(*work.audience, *work.destination);
-        WaitUntil(*run, pg::Now() + kWithdrawnPause);
+        if (!run->action) HoldForShare(*run, *work.audience, run->share_reason);
+        const bool asked = run->action || pg::Execute("SELECT action_id FROM pulse.sync_run WHERE id = $1",
+                                                      {Value::Int8(id)})[0]
+                                              .Int8OrNull(0);
+        WaitUntil(*run, pg::Now() + (asked ? kWithdrawnPause : kGatePause));
         return work;
     }
     if (NeedsGate(*run) && !PassesGate(*run, work)) return work;
@@ -402,14 +443,17 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     if (run->phase == "begin") {
         Begin(*run, *work.audience, *work.destination);
     } else if (run->phase == "scan") {
-        ScanStep(*run, *work.audience);
+        ScanMembers(*work.audience);
+        SetPhase(*run, "plan");
     } else if (run->phase == "plan") {
         PlanStep(*run, *work.audience, *work.destination);
     } else if (run->phase == "check") {
-        if (!ChecksShare(*run, *work.audience, *work.destination))
+        if (!ChecksShare(*run, *work.audience, *work.destination)) {
             work.kind = Work::Kind::kNothing;
-        else
+        } else {
+            ChooseReplacement(*run, *work.audience, *work.destination);
             SetPhase(*run, "remove");
+        }
     } else if (run->phase == "remove") {
         // Before it exists there, nobody can be in it.
         if (MustCreate(work))

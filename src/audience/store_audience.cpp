@@ -26,7 +26,7 @@ constexpr const char* kColumns =
     " (extract(epoch FROM a.sync_every) * 1000000)::bigint, a.on_change,"
     " (extract(epoch FROM a.full_every) * 1000000)::bigint, a.max_share, a.key_kind, a.platform_id,"
     " a.platform_name, coalesce(a.description, ''), a.status, a.people, a.last_full_at,"
-    " EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)"
+    " EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id), a.parted_at IS NOT NULL"
     " FROM pulse.audience AS a JOIN pulse.segment AS s ON s.id = a.segment_id ";
 
 Audience ReadAudience(const pg::Row& row) {
@@ -51,6 +51,7 @@ Audience ReadAudience(const pg::Row& row) {
     audience.people = row.Int8(17);
     audience.last_full_at = row.TimeOrNull(18);
     audience.at_home = row.Bool(19);
+    audience.parted = row.Bool(20);
     return audience;
 }
 
@@ -132,11 +133,12 @@ segment::Segment LoadMeasured(const std::string& name) {
 }
 
 void Forget(int64_t id) {
-    pg::Execute(
+    const pg::Result rows = pg::Execute(
         "UPDATE pulse.sync_run SET status = 'cancelled', finished_at = clock_timestamp(),"
         " error = 'the audience was deleted' WHERE audience_id = $1"
-        " AND status IN ('pending', 'processing', 'held')",
+        " AND status IN ('pending', 'processing', 'held') RETURNING id",
         {Value::Int8(id)});
+    for (uint64_t i = 0; i < rows.size(); ++i) EndApproval(rows[i].Int8(0));
     DropAudience(id);
 }
 
@@ -311,6 +313,7 @@ void PauseAudience(const std::string& name, const std::optional<std::string>& re
     CancelRuns(audience.id, "the audience was paused");
     StopAudience(audience.id, "paused", reason.value_or(""));
     audit::Write("audience.paused", name, {{"reason", reason.value_or("")}});
+    WakeSyncs();
 }
 
 void ResumeAudience(const std::string& name) {
@@ -327,7 +330,7 @@ void ResumeAudience(const std::string& name) {
         pg::Execute("DELETE FROM pulse.audience_removal WHERE audience_id = $1", {Value::Int8(audience.id)});
     }
     pg::Execute(
-        "UPDATE pulse.audience SET status = 'active', status_reason = NULL, last_full_at = NULL,"
+        "UPDATE pulse.audience SET status = 'active', status_reason = NULL, last_full_at = NULL, look_at = NULL,"
         " \"position\" = $2, consent_as_of = $3, next_sync_at = CASE WHEN sync_every IS NOT NULL OR"
         " on_change THEN $3 END, updated_at = $3, platform_id = CASE WHEN $4 THEN NULL ELSE"
         " platform_id END, people = CASE WHEN $4 THEN 0 ELSE people END WHERE id = $1",
@@ -345,11 +348,12 @@ void ResumeAudience(const std::string& name) {
 void StopAudience(int64_t id, const char* status, const std::string& reason) {
     pg::Execute(
         "UPDATE pulse.audience SET status = $2, status_reason = nullif($3, ''), next_sync_at = NULL,"
-        " updated_at = $4 WHERE id = $1 AND status <> 'deleting'",
+        " look_at = CASE WHEN $2 <> 'stale' THEN $4 END, updated_at = $4 WHERE id = $1 AND status <> 'deleting'",
         {Value::Int8(id), Value::Text(status), Value::Text(reason), Value::Time(pg::Now())});
+    // Among those who are marked some may have withdrawn consent: they leave meanwhile.
+    if (std::string_view(status) != "stale") return;
     pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(id)});
-    if (std::string_view(status) == "stale")
-        pg::Execute("DELETE FROM pulse.audience_removal WHERE audience_id = $1", {Value::Int8(id)});
+    pg::Execute("DELETE FROM pulse.audience_removal WHERE audience_id = $1", {Value::Int8(id)});
 }
 
 }  // namespace pulse::audience

@@ -1,6 +1,7 @@
 // Destinations as servers of pulse_destination, and what the last requests to them came to.
 #include <algorithm>
 
+#include "pulse/audience/store_alarm.hpp"
 #include "pulse/audience/store_audience.hpp"
 #include "pulse/audit/store.hpp"
 #include "pulse/base/suggest.hpp"
@@ -43,14 +44,24 @@ Destination DestinationOf(const Audience& audience) {
 }
 
 void NoteSuccess(const std::string& destination) {
-    // Only a change of state is written at once; the time of the last success once a minute.
+    const bool failed = !pg::Execute(
+                             "SELECT FROM pulse.destination_state WHERE destination = $1"
+                             " AND (login_failed_at IS NOT NULL OR blocked_at IS NOT NULL)",
+                             {Value::Text(destination)})
+                             .empty();
+    // Only a change of state is written at once; the time of the last success once a minute. What it said of
+    // the end of a login was wrong if that is over.
     pg::Execute(
         "INSERT INTO pulse.destination_state AS d (destination, last_ok_at) VALUES ($1, $2)"
         " ON CONFLICT (destination) DO UPDATE SET last_ok_at = excluded.last_ok_at,"
-        " login_failed_at = NULL, login_error = NULL, busy_until = NULL"
+        " login_failed_at = NULL, login_error = NULL, busy_until = NULL, blocked_at = NULL,"
+        " blocked_error = NULL, blocked_advice = NULL, login_expires_at = CASE WHEN d.login_expires_at >"
+        " excluded.last_ok_at THEN d.login_expires_at END"
         " WHERE d.last_ok_at IS NULL OR d.last_ok_at < excluded.last_ok_at - interval '1 minute'"
-        " OR d.login_failed_at IS NOT NULL OR d.busy_until IS NOT NULL",
+        " OR d.login_failed_at IS NOT NULL OR d.busy_until IS NOT NULL OR d.blocked_at IS NOT NULL"
+        " OR d.login_expires_at <= excluded.last_ok_at",
         {Value::Text(destination), Value::Time(pg::WallClock())});
+    if (failed) EndAlarms(destination);
 }
 
 void NoteFailure(const std::string& destination, const std::string& error, bool login) {

@@ -90,6 +90,7 @@ class PeopleFile {
             WriteLine(rows[i], people[i], line);
             writer_.Add(line);
         }
+        writer_.NotePeople(ids);
         count_ += static_cast<int64_t>(rows.size());
     }
 

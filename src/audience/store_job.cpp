@@ -1,5 +1,8 @@
 // The job audiences: its schedule, its rows in pulse_status(), its retention; the segments that audiences
 // use.
+#include <algorithm>
+
+#include "pulse/audience/store_alarm.hpp"
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/audience/store_worker.hpp"
 #include "pulse/diagnosis/segment_use.hpp"
@@ -26,7 +29,7 @@ RunResult RunAudiencesJob(bool in_worker) {
 
 Moment AudiencesDue() {
     const trait::ForceIndexPlans force_index_plans;
-    return FollowsChanges() ? pg::WallClock() : NextSyncDue();
+    return FollowsChanges() ? pg::WallClock() : std::min(NextSyncDue(), NextLoginAlarm());
 }
 
 void ReportSyncs(pg::StatusReport& report) {
@@ -39,7 +42,12 @@ void ReportSyncs(pg::StatusReport& report) {
         " (SELECT min(queued_at) FROM pulse.audience_removal WHERE cause = 'erased'),"
         " (SELECT count(*) FROM pulse.audience AS a WHERE a.status IN ('stopped', 'stale')),"
         " (SELECT a.name || ': ' || coalesce(a.status_reason, a.status) FROM pulse.audience AS a"
-        " WHERE a.status IN ('stopped', 'stale') ORDER BY a.updated_at DESC LIMIT 1)");
+        " WHERE a.status IN ('stopped', 'stale') ORDER BY a.updated_at DESC LIMIT 1),"
+        " (SELECT count(*) FROM pulse.destination AS d WHERE d.audiences > 0 AND d.state IN ('login ended', 'login"
+        " ends', 'blocked')), (SELECT d.name || ': ' || d.state || coalesce(', on ' || CASE WHEN d.state"
+        " LIKE 'login%' THEN (d.login_expires_at AT TIME ZONE 'UTC')::date END, '') FROM pulse.destination AS d"
+        " WHERE d.audiences > 0 AND d.state IN ('login ended', 'login ends', 'blocked')"
+        " ORDER BY d.state = 'login ends', d.name LIMIT 1)");
     const pg::Row row = rows[0];
     const auto oldest = row.TimeOrNull(1);
     const int64_t late = oldest ? std::max<int64_t>(0, pg::WallClock() - *oldest) : 0;
@@ -50,6 +58,8 @@ void ReportSyncs(pg::StatusReport& report) {
                row.IsNull(5) ? "" : "pending since " + FormatMoment(row.Time(5) / kSecond * kSecond));
     report.Add("stopped audiences", row.Int8(6) == 0 ? "ok" : "degraded", std::to_string(row.Int8(6)),
                row.IsNull(7) ? "" : report.ErrorText(row.Text(7)));
+    report.Add("destinations", row.Int8(8) == 0 ? "ok" : "degraded", std::to_string(row.Int8(8)),
+               row.IsNull(9) ? "" : row.Text(9));
 }
 
 void AddSegmentsOfAudiences(std::set<std::string>& used) {

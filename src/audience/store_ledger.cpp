@@ -306,15 +306,20 @@ std::vector<int64_t> LockAdditions(int64_t audience, int64_t after, int64_t most
     return people;
 }
 
+bool HasAdditions(int64_t audience, int64_t after, int64_t upto) {
+    static pg::Statement any(
+        "SELECT FROM pulse.audience_member WHERE audience_id = $1 AND state = 'adding' AND profile_id > $2"
+        " AND profile_id <= $3 ORDER BY profile_id LIMIT 1",
+        {INT8OID, INT8OID, INT8OID});
+    const trait::ForceIndexPlans force_index_plans;
+    return !any.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(upto)}).empty();
+}
+
 Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t upto) {
     static pg::Statement next(
         "SELECT profile_id, cells, consent::int FROM pulse.audience_member WHERE audience_id = $1"
         " AND state = 'adding' AND profile_id > $2 AND profile_id <= $3 ORDER BY profile_id",
         {INT8OID, INT8OID, INT8OID});
-    static pg::Statement more(
-        "SELECT FROM pulse.audience_member WHERE audience_id = $1 AND state = 'adding' AND profile_id > $2"
-        " ORDER BY profile_id LIMIT 1",
-        {INT8OID, INT8OID});
     static pg::Statement tried(
         "UPDATE pulse.audience_member SET tried = true WHERE audience_id = $1 AND profile_id = ANY ($2)"
         " AND NOT tried",
@@ -322,7 +327,6 @@ Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t upto) {
     const trait::ForceIndexPlans force_index_plans;
     const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(upto)});
     Claimed claimed;
-    claimed.last = more.Execute({Value::Int8(audience), Value::Int8(upto)}).empty();
     for (uint64_t i = 0; i < rows.size(); ++i) {
         claimed.reached = rows[i].Int8(0);
         auto person = Unpack(pg::ToBytes(rows[i].Raw(1)));
@@ -440,28 +444,22 @@ void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64
          Value::Text(erasure ? "erased" : "changed")});
 }
 
-int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes, bool marked) {
-    constexpr int64_t kAtOnce = 5'000;
-#define PULSE_WITHDRAWN                                                                                   \
-    " AND m.profile_id > $2 AND EXISTS (SELECT FROM pulse.consent AS c WHERE c.profile_id = m.profile_id" \
-    " AND c.purpose = ANY ($3) AND NOT c.live @> $4) ORDER BY m.profile_id LIMIT $5"
-    static pg::Statement removing(
-        "SELECT m.profile_id FROM pulse.audience_member AS m WHERE m.audience_id = $1"
-        " AND m.state = 'removing'" PULSE_WITHDRAWN,
-        {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
-    static pg::Statement changed(
-        "SELECT DISTINCT m.profile_id FROM pulse.audience_mark AS k JOIN pulse.audience_member AS m"
-        " ON m.audience_id = $1 AND m.profile_id = k.profile_id WHERE k.audience_id = $1" PULSE_WITHDRAWN,
-        {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
-#undef PULSE_WITHDRAWN
-    const trait::ForceIndexPlans force_index_plans;
+namespace {
+
+#define PULSE_WITHDRAWN                                                                                  \
+    " EXISTS (SELECT FROM pulse.consent AS c WHERE c.profile_id = m.profile_id AND c.purpose = ANY ($3)" \
+    " AND NOT c.live @> $4)"
+
+constexpr int64_t kWithdrawnAtOnce = 5'000;
+
+// Portion by portion, by the number of the person.
+int64_t QueueFound(pg::Statement& next, int64_t audience, const std::vector<std::string>& purposes) {
     int64_t moved = 0, after = 0;
     for (;;) {
         pg::CheckInterrupts();
         const pg::Result rows =
-            (marked ? changed : removing)
-                .Execute({Value::Int8(audience), Value::Int8(after), Value::Texts(purposes),
-                          Value::Time(pg::Now()), Value::Int8(kAtOnce)});
+            next.Execute({Value::Int8(audience), Value::Int8(after), Value::Texts(purposes),
+                          Value::Time(pg::Now()), Value::Int8(kWithdrawnAtOnce)});
         if (rows.empty()) return moved;
         std::vector<int64_t> people;
         for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
@@ -469,6 +467,44 @@ int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purpose
         moved += static_cast<int64_t>(QueueLeaving(people, audience, "withdrawn").size());
     }
 }
+
+}  // namespace
+
+int64_t QueueRemovedWithdrawn(int64_t audience, const std::vector<std::string>& purposes) {
+    static pg::Statement next(
+        "SELECT m.profile_id FROM pulse.audience_member AS m WHERE m.audience_id = $1"
+        " AND m.state = 'removing' AND m.profile_id > $2 AND" PULSE_WITHDRAWN
+        " ORDER BY m.profile_id LIMIT $5",
+        {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
+    const trait::ForceIndexPlans force_index_plans;
+    return QueueFound(next, audience, purposes);
+}
+
+int64_t QueueMarkedWithdrawn(int64_t audience, const std::vector<std::string>& purposes) {
+    static pg::Statement next(
+        "SELECT DISTINCT m.profile_id FROM pulse.audience_mark AS k JOIN pulse.audience_member AS m"
+        " ON m.audience_id = $1 AND m.profile_id = k.profile_id WHERE k.audience_id = $1"
+        " AND m.profile_id > $2 AND" PULSE_WITHDRAWN " ORDER BY m.profile_id LIMIT $5",
+        {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
+    const trait::ForceIndexPlans force_index_plans;
+    return QueueFound(next, audience, purposes);
+}
+
+int64_t QueueWithdrawnOf(int64_t audience, const std::vector<std::string>& purposes,
+                         const std::vector<int64_t>& people) {
+    static pg::Statement find(
+        "SELECT m.profile_id FROM unnest($2) AS u (id) JOIN pulse.audience_member AS m"
+        " ON m.audience_id = $1 AND m.profile_id = u.id WHERE" PULSE_WITHDRAWN " ORDER BY 1",
+        {INT8OID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID});
+    const trait::ForceIndexPlans force_index_plans;
+    const pg::Result rows = find.Execute(
+        {Value::Int8(audience), Value::Int8s(people), Value::Texts(purposes), Value::Time(pg::Now())});
+    std::vector<int64_t> found;
+    for (uint64_t i = 0; i < rows.size(); ++i) found.push_back(rows[i].Int8(0));
+    return found.empty() ? 0 : static_cast<int64_t>(QueueLeaving(found, audience, "withdrawn").size());
+}
+
+#undef PULSE_WITHDRAWN
 
 std::vector<int64_t> EraseFromLedger(const std::vector<int64_t>& profiles) {
     std::vector<int64_t> audiences = QueueLeaving(profiles, std::nullopt, "erased");

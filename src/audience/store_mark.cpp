@@ -43,20 +43,47 @@ bool AnyAudience() {
     return found;
 }
 
-// The audiences of people: those over relations are compared whole.
-constexpr const char* kMark =
-    "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
-    " SELECT a.id, w.id FROM (SELECT u.id FROM unnest($1::bigint[]) AS u (id) UNION"
+// Who must be looked at, and for which audiences: of people, since those over relations are compared whole.
+// Read with the latest snapshot: a transaction whose own snapshot is older than an audience, than its
+// resuming or than the row of a person in the ledger would find nothing there, and its change would be lost.
+// Nobody can create or resume an audience behind its back: writers hold a lock that these wait for.
+constexpr const char* kConcerned =
+    "SELECT coalesce(array_agg(a.id), '{}'), coalesce(array_agg(w.id), '{}')"
+    " FROM (SELECT u.id FROM unnest($1) AS u (id) UNION"
     " SELECT p.canonical_id FROM pulse.profile AS p WHERE p.id = ANY ($1)) AS w"
-    " CROSS JOIN pulse.audience AS a WHERE a.status = 'active'"
+    " CROSS JOIN pulse.audience AS a WHERE (a.status = 'active' OR $2 AND a.status IN ('paused', 'stopped'))"
     " AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)"
     " AND (EXISTS (SELECT FROM pulse.audience_member AS m WHERE m.audience_id = a.id AND m.profile_id = w.id)"
-    " OR EXISTS (SELECT FROM pulse.member AS s WHERE s.segment_id = a.segment_id AND s.profile_id = w.id))";
+    " OR a.status = 'active' AND EXISTS (SELECT FROM pulse.member AS s WHERE s.segment_id = a.segment_id"
+    " AND s.profile_id = w.id))";
+
+constexpr const char* kMark =
+    "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
+    " SELECT u.audience_id, u.profile_id FROM unnest($1, $2) AS u (audience_id, profile_id)";
+
+// `consent`: theirs has changed. It also concerns audiences that are paused or stopped: those who withdraw it
+// leave them.
+void Mark(const std::vector<int64_t>& people, bool consent) {
+    static pg::Statement find(kConcerned, {INT8ARRAYOID, BOOLOID});
+    static pg::Statement mark(kMark, {INT8ARRAYOID, INT8ARRAYOID});
+    if (people.empty()) return;
+    const trait::ForceIndexPlans force_index_plans;
+    std::vector<int64_t> audiences, concerned;
+    {
+        const pg::LatestSnapshot latest;
+        const pg::Result found = find.Execute({Value::Int8s(people), Value::Bool(consent)}, true);
+        audiences = found[0].Int8s(0);
+        concerned = found[0].Int8s(1);
+    }
+    if (audiences.empty()) return;
+    mark.Execute({Value::Int8s(audiences), Value::Int8s(concerned)});
+    WakeForChanges();
+}
 
 void ConsentChanged(const std::vector<int64_t>& people) {
     // Who creates an audience waits for us, or we see it.
     pg::LockTable("audience", pg::TableLock::kShared);
-    if (AnyAudience()) MarkPeople(people);
+    if (AnyAudience()) Mark(people, true);
 }
 
 // An audience that is synchronised by hand, or cannot be, must not collect marks without end: beyond this
@@ -77,7 +104,8 @@ int64_t TrimMarks(Moment, int64_t) {
         " WHERE m.audience_id = k.id LIMIT $1 + 1) AS n) > $1) AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"
         " WHERE r.audience_id = k.id AND r.operation <> 'erase'"
         " AND r.status IN ('pending', 'processing', 'held'))),"
-        " compared AS (UPDATE pulse.audience AS a SET last_full_at = NULL FROM full_ones AS f"
+        " compared AS (UPDATE pulse.audience AS a SET last_full_at = NULL,"
+        " compare_because = 'More than a million changes wait.' FROM full_ones AS f"
         " WHERE a.id = f.id AND a.last_full_at IS NOT NULL),"
         " gone AS (DELETE FROM pulse.audience_mark AS m USING full_ones AS f CROSS JOIN LATERAL"
         " (SELECT n.profile_id, n.id FROM pulse.audience_mark AS n WHERE n.audience_id = f.id"
@@ -97,10 +125,21 @@ int64_t TrimMarks(Moment, int64_t) {
 }  // namespace
 
 void MarkPeople(const std::vector<int64_t>& profiles) {
-    static pg::Statement mark(kMark, {INT8ARRAYOID});
-    if (profiles.empty()) return;
+    Mark(profiles, false);
+}
+
+std::vector<int64_t> TakeMarks(int64_t audience, int64_t most) {
+    static pg::Statement statement(
+        "WITH taken AS (DELETE FROM pulse.audience_mark AS m USING (SELECT audience_id, profile_id, id"
+        " FROM pulse.audience_mark WHERE audience_id = $1 ORDER BY profile_id, id LIMIT $2) AS n"
+        " WHERE m.audience_id = n.audience_id AND m.profile_id = n.profile_id AND m.id = n.id"
+        " RETURNING m.profile_id) SELECT DISTINCT profile_id FROM taken ORDER BY profile_id",
+        {INT8OID, INT8OID});
     const trait::ForceIndexPlans force_index_plans;
-    if (mark.Execute({Value::Int8s(profiles)}).processed() > 0) WakeForChanges();
+    const pg::Result rows = statement.Execute({Value::Int8(audience), Value::Int8(most)});
+    std::vector<int64_t> people;
+    for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
+    return people;
 }
 
 void KeepWritersOutOfMarks() {
@@ -115,6 +154,16 @@ void KeepWritersOutOfMarks() {
 int64_t LastChangePosition() {
     const trait::ForceIndexPlans force_index_plans;
     return trait::LastPosition();
+}
+
+void NoteLostChanges() {
+    static pg::Statement note(
+        "UPDATE pulse.audience AS a SET last_full_at = NULL, \"position\" = l.lost, compare_because ="
+        " 'Changes of membership since its last sync are deleted: pulse.membership_change_retention is shorter.'"
+        " FROM (SELECT p.lost FROM pulse.change_position AS p) AS l WHERE a.\"position\" < l.lost"
+        " AND a.status = 'active'",
+        {});
+    note.Execute({});
 }
 
 bool TakeMembershipChanges() {
@@ -137,6 +186,7 @@ bool TakeMembershipChanges() {
         "UPDATE pulse.audience SET \"position\" = $1 WHERE status = 'active' AND \"position\" < $1",
         {INT8OID});
     const trait::ForceIndexPlans force_index_plans;
+    NoteLostChanges();
     const pg::Result known = first.Execute({});
     const auto position = known[0].Int8OrNull(0);
     if (!position) return true;
@@ -151,20 +201,23 @@ bool TakeMembershipChanges() {
 }
 
 void MarkEndedConsents(int64_t audience) {
-    const Value now = Value::Time(pg::Now());
-    pg::Execute(
+    static pg::Statement mark(
         "INSERT INTO pulse.audience_mark (audience_id, profile_id)"
         " SELECT a.id, c.profile_id FROM pulse.audience AS a JOIN pulse.consent AS c"
         " ON c.expires_at > a.consent_as_of AND c.expires_at <= $2"
         " JOIN pulse.audience_member AS m ON m.audience_id = a.id AND m.profile_id = c.profile_id"
         " WHERE a.id = $1",
-        {Value::Int8(audience), now});
+        {INT8OID, TIMESTAMPTZOID});
     // Without one that has ended the row stays as it is: those that follow changes are asked every few
     // seconds.
-    pg::Execute(
+    static pg::Statement move(
         "UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1 AND EXISTS (SELECT FROM pulse.consent AS c"
         " WHERE c.expires_at > consent_as_of AND c.expires_at <= $2)",
-        {Value::Int8(audience), now});
+        {INT8OID, TIMESTAMPTZOID});
+    const trait::ForceIndexPlans force_index_plans;
+    const Value now = Value::Time(pg::Now());
+    mark.Execute({Value::Int8(audience), now});
+    move.Execute({Value::Int8(audience), now});
 }
 
 }  // namespace pulse::audience

@@ -167,8 +167,7 @@ std::vector<PreviewLine> PreviewAudience(const std::string& name, int64_t sample
         // What is read of a relation is rolled back.
         const pg::Subtransaction rolled_back;
         const pg::Session inner;
-        for (std::optional<std::string> after = ScanMembers(audience, std::nullopt); after;)
-            after = ScanMembers(audience, after);
+        ScanMembers(audience);
         look_at_all();
     }
     return preview.Lines();

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/audience/size_check.hpp"
+#include "pulse/audience/store_alarm.hpp"
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/base/random.hpp"
 #include "pulse/delivery/excerpt.hpp"
@@ -12,14 +14,16 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/trust/action_kind.hpp"
 #include "pulse/trust/store_signal.hpp"
 
 namespace pulse::audience {
 
 namespace {
 
-[[maybe_unused]] const bool audience_events_registered = delivery::RegisterEventNames(
-    {"audience_sync.completed", "audience_sync.failed", "audience_sync.held", "audience_sync.cancelled"});
+[[maybe_unused]] const bool audience_events_registered =
+    delivery::RegisterEventNames({"audience_sync.completed", "audience_sync.failed", "audience_sync.held",
+                                  "audience_sync.cancelled", "audience.parted"});
 
 using pg::Value;
 
@@ -113,6 +117,75 @@ void RecordState(const Audience& audience, const Destination& destination, const
     Warn(audience.id, "expiring", state.expiring);
 }
 
+// People who were added or removed within the settling time.
+int64_t MovedLately(int64_t audience, const Run& run) {
+    return pg::Execute(
+               "SELECT coalesce(sum(r.added + r.removed), 0)::bigint FROM pulse.sync_run AS r WHERE r.audience_id = $1"
+               " AND (r.id = $2 OR r.finished_at > $3)",
+               {Value::Int8(audience), Value::Int8(run.id),
+                Value::Time(pg::Now() - pg::settings::audience_settling * kMinute)})[0]
+        .Int8(0);
+}
+
+// Not again before the platform has had the time that a full comparison may take, or it would never end.
+bool WasReplacedLately(const Audience& audience) {
+    return pg::Execute("SELECT coalesce(replaced_at > $2, false) FROM pulse.audience WHERE id = $1",
+                       {Value::Int8(audience.id), Value::Time(pg::Now() - audience.full_every)})[0]
+        .Bool(0);
+}
+
+void AnnounceParted(const Audience& audience, const AudienceState& state, int64_t people,
+                    const std::string& reason) {
+    nlohmann::json event = {{"audience", audience.name},
+                            {"destination", audience.destination},
+                            {"segment", audience.segment},
+                            {"people", people},
+                            {"size_low", nullptr},
+                            {"size_high", nullptr},
+                            {"reason", reason}};
+    if (state.size_low) event["size_low"] = *state.size_low;
+    if (state.size_high) event["size_high"] = *state.size_high;
+    delivery::PublishEvent("audience.parted", "audience:" + audience.name, event);
+}
+
+// Puts the platform's count beside the ledger's; where they have parted the next sync sends everybody again.
+void Reconcile(const Run& run, const Audience& audience, const Destination& destination,
+               const std::optional<AudienceState>& state) {
+    const pg::Result rows = pg::Execute(
+        "UPDATE pulse.sync_run AS r SET people = a.people, size_low = $2, size_high = $3 FROM pulse.audience AS a"
+        " WHERE r.id = $1 AND a.id = r.audience_id RETURNING a.people, a.size_share, a.parted_at IS NOT NULL",
+        {Value::Int8(run.id), Value::Int8(state ? state->size_low : std::nullopt),
+         Value::Int8(state ? state->size_high : std::nullopt)});
+    if (rows.empty() || !state || run.operation == "erase") return;
+    SizeLook look;
+    look.people = rows[0].Int8(0);
+    look.low = state->size_low;
+    look.high = state->size_high;
+    look.usual_share = rows[0].Float8OrNull(1);
+    look.moved = MovedLately(audience.id, run);
+    look.least = destination.minimum_size;
+    look.tolerance = pg::settings::audience_size_tolerance;
+    const SizeVerdict verdict = CheckSize(look);
+    if (!verdict.compared) return;
+    const bool parted = verdict.parted && !WasReplacedLately(audience);
+    pg::Execute(
+        "UPDATE pulse.audience SET parted_at = CASE WHEN $2 THEN coalesce(parted_at, $3) END,"
+        " compare_because = CASE WHEN $2 THEN $4 ELSE compare_because END,"
+        " size_share = CASE WHEN $5 THEN size_share ELSE greatest(size_share, $6) END WHERE id = $1",
+        {Value::Int8(audience.id), Value::Bool(parted), Value::Time(pg::Now()), Value::Text(verdict.reason),
+         Value::Bool(verdict.parted), Value::Float8(verdict.share)});
+    Warn(audience.id, "parted", verdict.parted);
+    if (parted && !rows[0].Bool(2)) AnnounceParted(audience, *state, look.people, verdict.reason);
+}
+
+// Everybody was sent again: what the platform counts from now on is new.
+void NoteReplaced(int64_t audience) {
+    pg::Execute(
+        "UPDATE pulse.audience SET replaced_at = $2, parted_at = NULL, size_share = NULL WHERE id = $1",
+        {Value::Int8(audience), Value::Time(pg::Now())});
+    Warn(audience, "parted", false);
+}
+
 }  // namespace
 
 void RecordBatch(const BatchRecord& batch) {
@@ -131,6 +204,14 @@ void RecordBatch(const BatchRecord& batch) {
 
 void RecordClaim(const Run& run, const Audience& audience, const Claimed& claimed,
                  const std::map<int64_t, std::string>& refused, int64_t rows) {
+    if (run.replaces() && claimed.operation == Operation::kAdd) {
+        // Nobody is in the audience before the whole of it is.
+        pg::Execute(
+            "UPDATE pulse.sync_run SET after = $2, sent = sent + $3, attempts = 0 WHERE id = $1"
+            " AND after < $2",
+            {Value::Int8(run.id), Value::Int8(claimed.reached), Value::Int8(rows)});
+        return;
+    }
     std::vector<int64_t> done = claimed.empty;
     std::vector<int64_t> bad;
     std::vector<std::string> reasons;
@@ -166,6 +247,11 @@ void RecordSession(int64_t run, const UploadSession& session) {
         {Value::Int8(run), Value::Int8(session.id), Value::Int8(session.batches),
          session.started_at ? Value::Time(session.started_at) : Value::Null(TIMESTAMPTZOID),
          Value::Bool(session.first_done)});
+}
+
+void NoteCreation(int64_t run) {
+    pg::Execute("UPDATE pulse.sync_run SET attempts = greatest(attempts, 1) WHERE id = $1",
+                {Value::Int8(run)});
 }
 
 void RecordPlatformId(const Work& work, const std::string& id) {
@@ -207,10 +293,17 @@ void FailRun(const Run& run, const Audience& audience, const Answer& answer, con
     if (login) {
         StopAudience(audience.id, "stopped", "the login does not work: " + reason);
         Warn(audience.id, "login", true);
+        AlarmEndingLogins();
+    } else if (answer.outcome == Outcome::kBlocked) {
+        StopAudience(audience.id, "stopped", reason + " " + answer.advice);
+        Warn(audience.id, "blocked", true);
+        NoteBlocked(audience, reason, answer.advice);
     } else if (answer.outcome == Outcome::kGone) {
         StopAudience(audience.id, "stale", "the platform has deleted it: " + reason);
     } else if (answer.outcome == Outcome::kFlagged) {
-        StopAudience(audience.id, "stopped", "the platform has blocked it: " + reason);
+        StopAudience(audience.id, "stopped", "the platform has blocked it: " + reason + " " + answer.advice);
+        Warn(audience.id, "flagged", true);
+        AlarmFlagged(audience, reason, answer.advice);
     }
 }
 
@@ -226,16 +319,26 @@ void FinishRun(const Run& run, const Audience& audience, const Destination& dest
         pg::Execute("SELECT failed, sent FROM pulse.sync_run WHERE id = $1", {Value::Int8(run.id)});
     const int64_t failed = rows[0].Int8(0), sent = rows[0].Int8(1);
     EndRun(run.id, failed > 0 ? "partial" : "completed", "");
+    if (run.operation == "replace") NoteReplaced(audience.id);
+    Reconcile(run, audience, destination, state);
     if (run.operation == "erase") return;
     Warn(audience.id, "failures",
          failed > 0 && static_cast<double>(failed) > kAlarmingFailures * static_cast<double>(sent));
-    Warn(audience.id, "login", false);
+    for (const char* alarm : {"login", "blocked", "flagged"}) Warn(audience.id, alarm, false);
     pg::Execute(
         "UPDATE pulse.audience SET last_sync_at = $2, last_full_at = CASE WHEN $3 THEN $2 ELSE"
-        " last_full_at END WHERE id = $1",
+        " last_full_at END, compare_because = CASE WHEN $3 THEN NULL ELSE compare_because END WHERE id = $1",
         {Value::Int8(audience.id), Value::Time(pg::Now()), Value::Bool(run.operation != "delta")});
     pg::Execute("DELETE FROM pulse.audience_scan WHERE audience_id = $1", {Value::Int8(audience.id)});
     SetNext(audience, false);
+}
+
+void EndApproval(int64_t run) {
+    const pg::Result rows = pg::Execute(
+        "SELECT c.id FROM pulse.sync_run AS r JOIN pulse.action AS c ON c.id = r.action_id WHERE r.id = $1"
+        " AND c.state IN ('pending', 'approved')",
+        {Value::Int8(run)});
+    if (!rows.empty()) trust::EndProposed(rows[0].Int8(0), "sync " + std::to_string(run) + " has ended");
 }
 
 void EndRun(int64_t run, const char* status, const std::string& error) {
@@ -244,6 +347,7 @@ void EndRun(int64_t run, const char* status, const std::string& error) {
         " THEN 'done' ELSE phase END, finished_at = $3, error = nullif($4, ''), held_at = NULL"
         " WHERE id = $1",
         {Value::Int8(run), Value::Text(status), Value::Time(pg::Now()), Value::Text(Fitting(error))});
+    EndApproval(run);
     if (const std::string_view ended = status; ended == "failed" || ended == "cancelled") PutOffNext(run);
     AnnounceRun(run);
 }
@@ -253,7 +357,7 @@ void AnnounceRun(int64_t run) {
         "SELECT r.status, jsonb_build_object('run', r.id, 'audience', r.audience, 'destination',"
         " a.destination, 'segment', s.name, 'operation', r.operation, 'status', r.status, 'looked_at',"
         " r.looked_at, 'members', r.total, 'added', r.added, 'removed', r.removed, 'failed', r.failed,"
-        " 'suppressed', r.suppressed, 'error', coalesce(r.error, r.held_reason), 'created_at', r.created_at,"
+        " 'suppressed', r.suppressed, 'because', r.because, 'error', coalesce(r.error, r.held_reason), 'created_at', r.created_at,"
         " 'finished_at', r.finished_at)::text FROM pulse.sync_run AS r"
         " LEFT JOIN pulse.audience AS a ON a.id = r.audience_id LEFT JOIN pulse.segment AS s"
         " ON s.id = a.segment_id WHERE r.id = $1",

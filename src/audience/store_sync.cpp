@@ -32,7 +32,9 @@ int64_t InsertRun(const Audience& audience, const std::string& operation, const 
     // After a run that failed, an erasure does not wait for its turn.
     const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.sync_run (audience_id, audience, operation, triggered_by, requested_by,"
-        " created_at, not_before) VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING RETURNING id",
+        " created_at, not_before, because) VALUES ($1, $2, $3, $4, $5, $6, $6, CASE WHEN $3 IN ('full', 'replace')"
+        " THEN (SELECT a.compare_because FROM pulse.audience AS a WHERE a.id = $1) END)"
+        " ON CONFLICT DO NOTHING RETURNING id",
         {Value::Int8(audience.id), Value::Text(audience.name), Value::Text(operation),
          Value::Text(triggered_by), Value::Text(pg::OriginalCaller()), Value::Time(pg::Now())});
     return rows.empty() ? 0 : rows[0].Int8(0);
@@ -41,6 +43,12 @@ int64_t InsertRun(const Audience& audience, const std::string& operation, const 
 bool FullIsDue(const Audience& audience, Moment now) {
     return !audience.of_people || !audience.last_full_at ||
            *audience.last_full_at + audience.full_every <= now;
+}
+
+// What a sync that is due does.
+const char* DueOperation(const Audience& audience, Moment now) {
+    if (audience.parted) return "replace";
+    return FullIsDue(audience, now) ? "full" : "delta";
 }
 
 [[noreturn]] void ThrowUnknownRun(int64_t run) {
@@ -58,6 +66,39 @@ bool HasMarks(int64_t audience) {
         {INT8OID});
     const trait::ForceIndexPlans force_index_plans;
     return any.Execute({Value::Int8(audience)})[0].Bool(0);
+}
+
+// Also of an audience whose destination cannot be used.
+std::vector<std::string> PurposesOf(const Audience& audience) {
+    try {
+        return RequiredPurposes(audience, DestinationOf(audience));
+    } catch (const UserError&) {
+        return audience.purposes;
+    }
+}
+
+constexpr int64_t kPausedLookEvery = kHour;
+
+// Who withdraws consent leaves an audience that is paused or stopped all the same, within the hour.
+void LetWithdrawnLeavePaused(Moment now) {
+    constexpr int64_t kAtOnce = 5'000;
+    const std::vector<Audience> paused = LoadAudiences(
+        "a.status IN ('paused', 'stopped') AND a.look_at <= $1"
+        " AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)",
+        {Value::Time(now)});
+    for (const Audience& audience : paused) {
+        pg::Execute("UPDATE pulse.audience SET look_at = $2 WHERE id = $1",
+                    {Value::Int8(audience.id), Value::Time(now + kPausedLookEvery)});
+        MarkEndedConsents(audience.id);
+        const std::vector<std::string> purposes = PurposesOf(audience);
+        QueueRemovedWithdrawn(audience.id, purposes);
+        for (;;) {
+            pg::CheckInterrupts();
+            const std::vector<int64_t> people = TakeMarks(audience.id, kAtOnce);
+            if (people.empty()) break;
+            QueueWithdrawnOf(audience.id, purposes, people);
+        }
+    }
 }
 
 }  // namespace
@@ -97,6 +138,7 @@ int64_t RequestSync(const std::string& name, const std::string& operation, const
     if (std::find(valid.begin(), valid.end(), operation) == valid.end())
         ThrowInvalid("unknown operation \"" + operation.substr(0, 100) + "\"", "",
                      SuggestName(operation.substr(0, 100), valid, "Operations"));
+    NoteLostChanges();
     const Audience audience = LoadAudience(name);
     if (audience.status != "active" || !audience.at_home)
         throw UserError(
@@ -104,7 +146,7 @@ int64_t RequestSync(const std::string& name, const std::string& operation, const
             audience.status == "active" ? "It was restored from a dump." : "It is " + audience.status + ".",
             audience.status == "deleting" ? "" : "Resume it: SELECT pulse_resume_audience(name).");
     std::string chosen = operation;
-    if (chosen == "auto" || chosen == "delta") chosen = FullIsDue(audience, pg::Now()) ? "full" : "delta";
+    if (chosen == "auto" || chosen == "delta") chosen = DueOperation(audience, pg::Now());
     const int64_t run = QueueRun(audience, chosen, triggered_by);
     audit::Write("audience.sync_requested", name, {{"run", run}, {"operation", chosen}});
     return run;
@@ -126,38 +168,42 @@ void CancelSync(int64_t run) {
     WakeSyncs();
 }
 
-void ApproveSync(int64_t run) {
+void ContinueHeld(int64_t run, int64_t action) {
     const pg::Result rows = pg::Execute(
-        "SELECT audience, status, held_by, held_reason FROM pulse.sync_run WHERE id = $1 FOR UPDATE",
-        {Value::Int8(run)});
-    if (rows.empty()) ThrowUnknownRun(run);
-    if (rows[0].Text(1) != "held" || rows[0].TextOrNull(2) != "share")
-        throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " does not wait for approval",
-                        rows[0].Text(1) == "held" ? "The gate holds it: " + rows[0].Text(3)
-                                                  : "It is " + rows[0].Text(1) + ".",
-                        rows[0].Text(1) == "held" ? "It goes on when the gate lets it." : "");
-    pg::Execute(
-        "UPDATE pulse.sync_run SET status = 'pending', approved_by = $2, held_by = NULL, held_at = NULL,"
-        " not_before = $3 WHERE id = $1",
-        {Value::Int8(run), Value::Text(pg::ActorName(pg::OriginalCaller())), Value::Time(pg::Now())});
+        "UPDATE pulse.sync_run AS r SET status = 'pending', approved_by = c.approved_by, held_by = NULL,"
+        " held_at = NULL, not_before = $3 FROM pulse.action AS c WHERE r.id = $1 AND c.id = $2"
+        " AND r.action_id = $2 AND r.status = 'held' AND r.held_by = 'share' RETURNING r.audience, r.held_reason, r.audience_id",
+        {Value::Int8(run), Value::Int8(action), Value::Time(pg::Now())});
+    if (rows.empty())
+        throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " does not wait for approval");
     // What is approved is no reason to hold the next one.
-    pg::Execute(
-        "UPDATE pulse.audience SET share_at = NULL WHERE id = (SELECT audience_id FROM pulse.sync_run"
-        " WHERE id = $1)",
-        {Value::Int8(run)});
+    pg::Execute("UPDATE pulse.audience SET share_at = NULL WHERE id = $1", {Value::Int8(rows[0].Int8(2))});
     audit::Write("audience.sync_approved", rows[0].Text(0),
-                 {{"run", run}, {"reason", rows[0].TextOrNull(3).value_or("")}});
+                 {{"run", run}, {"action", action}, {"reason", rows[0].TextOrNull(1).value_or("")}});
+    WakeSyncs();
+}
+
+void EndHeld(int64_t run, int64_t action, const std::string& why) {
+    const bool waits =
+        !pg::Execute(
+             "SELECT FROM pulse.sync_run WHERE id = $1 AND status = 'held' AND held_by = 'share'"
+             " AND action_id = $2 FOR UPDATE",
+             {Value::Int8(run), Value::Int8(action)})
+             .empty();
+    if (!waits) return;
+    EndRun(run, "cancelled", why);
     WakeSyncs();
 }
 
 void RetrySync(int64_t run) {
-    const pg::Result rows = pg::Execute("SELECT status, held_by FROM pulse.sync_run WHERE id = $1 FOR UPDATE",
-                                        {Value::Int8(run)});
+    const pg::Result rows =
+        pg::Execute("SELECT status, held_by, held_reason FROM pulse.sync_run WHERE id = $1 FOR UPDATE",
+                    {Value::Int8(run)});
     if (rows.empty()) ThrowUnknownRun(run);
     const std::string status = rows[0].Text(0);
     if (status == "held" && rows[0].TextOrNull(1) == "share")
-        throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " waits for approval", "",
-                        "Approve it: SELECT pulse_approve_sync(" + std::to_string(run) + ").");
+        throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " waits for approval",
+                        rows[0].TextOrNull(2).value_or(""), "pulse_dismiss_action() ends it.");
     if (status != "pending" && status != "processing" && status != "held")
         throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " has ended",
                         "It is " + status + ".", "");
@@ -167,34 +213,36 @@ void RetrySync(int64_t run) {
 }
 
 void CancelRuns(int64_t audience, const std::string& why) {
-    pg::Execute(
+    const pg::Result rows = pg::Execute(
         "UPDATE pulse.sync_run SET cancel_asked = status = 'processing',"
         " status = CASE WHEN status = 'processing' THEN status ELSE 'cancelled' END,"
         " finished_at = CASE WHEN status = 'processing' THEN finished_at ELSE clock_timestamp() END,"
         " error = coalesce(error, $2) WHERE audience_id = $1 AND operation <> 'erase'"
-        " AND status IN ('pending', 'processing', 'held')",
+        " AND status IN ('pending', 'processing', 'held') RETURNING id",
         {Value::Int8(audience), Value::Text(why)});
+    for (uint64_t i = 0; i < rows.size(); ++i) EndApproval(rows[i].Int8(0));
 }
 
 void QueueDueRuns() {
     const Moment now = pg::Now();
     for (int i = 0; i < 100 && !TakeMembershipChanges(); ++i) pg::CheckInterrupts();
+    LetWithdrawnLeavePaused(now);
     const std::vector<Audience> due = LoadAudiences(
         "a.status = 'active' AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)"
         " AND (a.on_change OR a.next_sync_at <= $1) AND NOT EXISTS (SELECT FROM pulse.sync_run AS r WHERE r.audience_id = a.id"
         " AND r.status IN ('pending', 'processing', 'held') AND r.operation <> 'erase')",
         {Value::Time(now)});
     for (const Audience& audience : due) {
-        const bool full = FullIsDue(audience, now);
+        const std::string operation = DueOperation(audience, now);
         if (!audience.every && audience.on_change) {
             // After a failure it waits, too.
             const pg::Result next = pg::Execute("SELECT next_sync_at > $2 FROM pulse.audience WHERE id = $1",
                                                 {Value::Int8(audience.id), Value::Time(now)});
             if (!next[0].IsNull(0) && next[0].Bool(0)) continue;
             MarkEndedConsents(audience.id);
-            if (!HasMarks(audience.id) && !(audience.of_people && full)) continue;
+            if (!HasMarks(audience.id) && !(audience.of_people && operation != "delta")) continue;
         }
-        InsertRun(audience, full ? "full" : "delta", audience.on_change ? "change" : "schedule");
+        InsertRun(audience, operation, audience.on_change ? "change" : "schedule");
     }
     // Erased people, and those whose consent has ended behind a sync that is held, leave whatever the state
     // of the audience is.
@@ -236,7 +284,9 @@ Moment NextSyncDue() {
         " (SELECT min(a.next_sync_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"
         " ON h.audience_id = a.id WHERE a.status = 'active' AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"
         " WHERE r.audience_id = a.id AND r.status IN ('pending', 'processing', 'held')"
-        " AND r.operation <> 'erase')), (SELECT min(d.queued_at) FROM pulse.audience_removal AS d"
+        " AND r.operation <> 'erase')), (SELECT min(a.look_at) FROM pulse.audience AS a"
+        " JOIN pulse.audience_home AS h ON h.audience_id = a.id WHERE a.status IN ('paused', 'stopped')),"
+        " (SELECT min(d.queued_at) FROM pulse.audience_removal AS d"
         " JOIN pulse.audience_home AS h ON h.audience_id = d.audience_id JOIN pulse.audience AS a"
         " ON a.id = d.audience_id WHERE d.cause IN ('erased', 'withdrawn') AND a.status NOT IN ('stale', 'deleting')"
         " AND NOT EXISTS (SELECT FROM pulse.sync_run AS r WHERE r.audience_id = d.audience_id"

@@ -32,8 +32,22 @@ std::string ReasonOf(const trust::Action& action) {
     return "action " + std::to_string(action.id);
 }
 
+// With a run: the one that waits for approval goes on.
 void Sync(const trust::Action& action, nlohmann::json& result) {
+    if (const auto run = action.payload.find("run");
+        run != action.payload.end() && run->is_number_integer()) {
+        ContinueHeld(run->get<int64_t>(), action.id);
+        result["run"] = *run;
+        return;
+    }
     result["run"] = RequestSync(NameOf(action), "auto", "action");
+}
+
+// Nobody lets it go on: the run ends, and the next one is planned anew.
+void EndSync(const trust::Action& action, const std::string& state, const std::string& actor) {
+    if (const auto run = action.payload.find("run"); run != action.payload.end() && run->is_number_integer())
+        EndHeld(run->get<int64_t>(), action.id,
+                ReasonOf(action) + " is " + state + (state == "dismissed" ? " by " + actor : ""));
 }
 
 void Pause(const trust::Action& action, nlohmann::json&) {
@@ -57,7 +71,8 @@ void RestoreStatus(const trust::Action& action, const nlohmann::json& state) {
 
 [[maybe_unused]] const bool trust_registered =
     trust::RegisterSubjectKind({.kind = "audience", .find = FindSubject}) &&
-    trust::RegisterActionKind({.name = "sync_audience", .subject_kind = "audience", .carry_out = Sync}) &&
+    trust::RegisterActionKind(
+        {.name = "sync_audience", .subject_kind = "audience", .carry_out = Sync, .ended = EndSync}) &&
     trust::RegisterActionKind({.name = "pause_audience",
                                .subject_kind = "audience",
                                .carry_out = Pause,

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/text_store.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/source/reader.hpp"
@@ -17,7 +19,7 @@ namespace {
 
 using pg::Value;
 
-constexpr size_t kKeysAtOnce = 50'000;
+constexpr int kKeysAtOnce = 10'000;
 
 // A stored state that is not valid at the moment is evaluated, as in pulse.membership.
 #define PULSE_IS_MEMBER                                                                               \
@@ -172,68 +174,134 @@ std::vector<WantedPerson> FindWanted(const Audience& audience, const Destination
     return wanted;
 }
 
+namespace {
+
+std::vector<int64_t> IdsOf(const pg::Result& rows) {
+    std::vector<int64_t> ids;
+    ids.reserve(rows.size());
+    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    return ids;
+}
+
+// People behind `after` and up to `upto` whose stored state is not valid now: they may be members all the
+// same. There are few of them, unless nothing has evaluated people for long. Few are found by time; of many
+// only the range of ids is read, so that all portions together read the states once.
+std::vector<int64_t> NotValidNow(int64_t after, int64_t upto, int64_t most) {
+    constexpr int64_t kFew = 10'000;
+#define PULSE_NOT_VALID                                                                                 \
+    "(SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= $3"                   \
+    " ORDER BY t.next_change_at LIMIT $4) UNION ALL (SELECT t.profile_id FROM pulse.profile_state AS t" \
+    " WHERE t.as_of > $3 ORDER BY t.as_of DESC LIMIT $4)"
+    static pg::Statement by_time(
+        "WITH late AS MATERIALIZED (" PULSE_NOT_VALID
+        ") SELECT (SELECT count(*) FROM late),"
+        " ARRAY(SELECT DISTINCT l.profile_id FROM late AS l WHERE l.profile_id > $1 AND l.profile_id <= $2"
+        " ORDER BY 1)",
+        {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID});
+    static pg::Statement by_id(
+        "SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.profile_id > $1 AND t.profile_id <= $2"
+        " AND (t.next_change_at <= $3 OR t.as_of > $3) ORDER BY t.profile_id LIMIT $4",
+        {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID});
+#undef PULSE_NOT_VALID
+    const Value now = Value::Time(pg::Now());
+    const pg::Result late = by_time.Execute({Value::Int8(after), Value::Int8(upto), now, Value::Int8(kFew)});
+    if (late[0].Int8(0) < kFew) return late[0].Int8s(1);
+    return IdsOf(by_id.Execute({Value::Int8(after), Value::Int8(upto), now, Value::Int8(most)}));
+}
+
+}  // namespace
+
 std::vector<int64_t> NextCandidates(const Audience& audience, int64_t after, int64_t most) {
     static pg::Statement people(
         "SELECT x.id FROM ((SELECT m.profile_id AS id FROM pulse.member AS m WHERE m.segment_id = $1"
         " AND m.profile_id > $3 ORDER BY m.profile_id LIMIT $4)"
         " UNION (SELECT l.profile_id FROM pulse.audience_member AS l WHERE l.audience_id = $2"
-        " AND l.profile_id > $3 ORDER BY l.profile_id LIMIT $4)"
-        " UNION (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.next_change_at <= $5"
-        " AND t.profile_id > $3 ORDER BY t.profile_id LIMIT $4)"
-        " UNION (SELECT t.profile_id FROM pulse.profile_state AS t WHERE t.as_of > $5"
-        " AND t.profile_id > $3 ORDER BY t.profile_id LIMIT $4)) AS x ORDER BY x.id LIMIT $4",
-        {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID});
+        " AND l.profile_id > $3 ORDER BY l.profile_id LIMIT $4)) AS x ORDER BY x.id LIMIT $4",
+        {INT8OID, INT8OID, INT8OID, INT8OID});
     static pg::Statement scanned(
         "SELECT x.id FROM ((SELECT m.profile_id AS id FROM pulse.audience_scan AS m WHERE m.audience_id = $2"
         " AND m.profile_id > $3 ORDER BY m.profile_id LIMIT $4)"
         " UNION (SELECT l.profile_id FROM pulse.audience_member AS l WHERE l.audience_id = $2"
-        " AND l.profile_id > $3 ORDER BY l.profile_id LIMIT $4)) AS x WHERE $1 IS NOT NULL AND $5 IS NOT NULL"
+        " AND l.profile_id > $3 ORDER BY l.profile_id LIMIT $4)) AS x WHERE $1 IS NOT NULL"
         " ORDER BY x.id LIMIT $4",
-        {INT8OID, INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID});
+        {INT8OID, INT8OID, INT8OID, INT8OID});
     const trait::ForceIndexPlans force_index_plans;
-    const pg::Result rows = (audience.of_people ? people : scanned)
-                                .Execute({Value::Int8(audience.segment_id), Value::Int8(audience.id),
-                                          Value::Int8(after), Value::Int8(most), Value::Time(pg::Now())});
-    std::vector<int64_t> ids;
-    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    std::vector<int64_t> ids = IdsOf((audience.of_people ? people : scanned)
+                                         .Execute({Value::Int8(audience.segment_id), Value::Int8(audience.id),
+                                                   Value::Int8(after), Value::Int8(most)}));
+    if (!audience.of_people) return ids;
+    const bool more = static_cast<int64_t>(ids.size()) == most;
+    const std::vector<int64_t> late = NotValidNow(after, more ? ids.back() : INT64_MAX, most);
+    ids.insert(ids.end(), late.begin(), late.end());
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    if (static_cast<int64_t>(ids.size()) > most) ids.resize(static_cast<size_t>(most));
     return ids;
 }
 
-std::optional<std::string> ScanMembers(const Audience& audience, const std::optional<std::string>& after) {
+namespace {
+
+// Reads the relation once, into `store`; outside the visit nothing of it is held.
+void ReadKeys(const Audience& audience, pg::TextStore& store) {
     const segment::Segment segment = segment::Load(audience.segment);
     const segment::Request request =
         segment::PrepareRequest(segment::ParseRequest(segment.definition), pg::Now());
-    std::vector<std::string> keys;
     segment::ReadAndRecord(segment::AccessOf(segment), "sync", segment.name, [&](source::Reader& reader) {
-        keys.clear();
+        store.Clear();  // after a conflict with recovery it is read again
         const segment::MemberQuery query = segment::CompileMembers(
             request, segment::DescribeColumns(reader, request), segment::MomentLiteral(pg::Now()));
-        const std::string key = "((" + query.key + ")::text COLLATE \"C\")";
-        std::string sql = "SELECT DISTINCT " + key + " FROM " + query.MembersFrom() + " WHERE (" +
-                          query.Where() + ") AND " + key + " IS NOT NULL";
-        if (after) sql += " AND " + key + " > " + source::Literal(*after);
-        sql += " ORDER BY 1 LIMIT " + std::to_string(kKeysAtOnce);
-        for (auto& row : reader.Query(sql).values)
-            if (!row.empty() && row[0]) keys.push_back(std::move(*row[0]));
+        const std::string key = "(" + query.key + ")::text";
+        reader.QueryInPortions("SELECT " + key + " FROM " + query.MembersFrom() + " WHERE (" + query.Where() +
+                                   ") AND " + key + " IS NOT NULL",
+                               kKeysAtOnce, [&](source::Rows& rows) {
+                                   for (const auto& row : rows.values)
+                                       if (!row.empty() && row[0]) store.Put(*row[0]);
+                               });
     });
-    const pg::OwnerSession session;
-    if (!after)
-        pg::Execute("DELETE FROM pulse.audience_scan WHERE audience_id = $1", {Value::Int8(audience.id)});
-    // Ids of people are normalised when they are stored; what a relation has may not be.
-    pg::Execute(
+}
+
+std::string NormalisationOf(const std::string& kind) {
+    return pg::Execute(
+               "SELECT coalesce((SELECT normalisation FROM pulse.identity_kind WHERE kind = $1), 'trim')",
+               {Value::Text(kind)})[0]
+        .Text(0);
+}
+
+// Ids of people are normalised when they are stored; what a relation has may not be.
+void KeepScanned(const Audience& audience, const std::vector<std::string>& keys,
+                 const std::string& normalisation) {
+    static pg::Statement statement(
         "INSERT INTO pulse.audience_scan (audience_id, profile_id)"
-        " SELECT DISTINCT $1::bigint, p.canonical_id FROM unnest($2::text[]) AS k (value)"
+        " SELECT DISTINCT $1, p.canonical_id FROM unnest($2) AS k (value)"
         " JOIN pulse.identity AS i ON i.kind = $3 AND i.value IN (k.value, CASE $4 WHEN 'email'"
         " THEN lower(btrim(k.value)) WHEN 'lower' THEN lower(btrim(k.value))"
         " WHEN 'phone' THEN '+' || regexp_replace(k.value, '\\D', '', 'g') ELSE btrim(k.value) END)"
         " JOIN pulse.profile AS p ON p.id = i.profile_id ON CONFLICT DO NOTHING",
-        {Value::Int8(audience.id), Value::Texts(keys), Value::Text(audience.key_kind),
-         Value::Text(pg::Execute("SELECT coalesce((SELECT normalisation FROM pulse.identity_kind"
-                                 " WHERE kind = $1), 'trim')",
-                                 {Value::Text(audience.key_kind)})[0]
-                         .Text(0))});
-    if (keys.size() < kKeysAtOnce) return std::nullopt;
-    return keys.back();
+        {INT8OID, TEXTARRAYOID, TEXTOID, TEXTOID});
+    const trait::ForceIndexPlans force_index_plans;
+    statement.Execute({Value::Int8(audience.id), Value::Texts(keys), Value::Text(audience.key_kind),
+                       Value::Text(normalisation)});
+}
+
+}  // namespace
+
+void ScanMembers(const Audience& audience) {
+    pg::TextStore store;
+    ReadKeys(audience, store);
+    const pg::OwnerSession session;
+    pg::Execute("DELETE FROM pulse.audience_scan WHERE audience_id = $1", {Value::Int8(audience.id)});
+    const std::string normalisation = NormalisationOf(audience.key_kind);
+    std::vector<std::string> keys;
+    for (std::optional<std::string> key = store.Next();; key = store.Next()) {
+        if (key) keys.push_back(std::move(*key));
+        if (!key || keys.size() == static_cast<size_t>(kKeysAtOnce)) {
+            pg::CheckInterrupts();
+            const pg::Arena arena("pulse audience scan");
+            if (!keys.empty()) KeepScanned(audience, keys, normalisation);
+            keys.clear();
+        }
+        if (!key) return;
+    }
 }
 
 std::string WhyNotReadable(const Audience& audience) {

@@ -156,6 +156,17 @@ std::vector<Batch> MakeBatches(const Destination& destination, Operation operati
     return batches;
 }
 
+bool IsOpen(const UploadSession& session, Moment now) {
+    return session.id != 0 && session.batches > 0 && !session.closed && now >= session.started_at &&
+           now - session.started_at < kSessionLife;
+}
+
+NextBatch ContinueReplacement(UploadSession session, bool certain) {
+    const bool repeats = !certain && session.batches > 1;
+    if (!repeats) ++session.batches;
+    return {session, repeats};
+}
+
 bool CanContinue(const UploadSession& session, Moment now) {
     return session.batches > 0 && session.first_done && !session.closed && now >= session.started_at &&
            now - session.started_at < kSessionLife;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pulse/audience/store_alarm.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -68,12 +69,15 @@ bool SyncWorker::Do(const char* what, const std::function<void()>& body, std::st
 
 void SyncWorker::Look() {
     std::vector<OpenUpload> uploads;
+    std::vector<std::string> logins;
     bool follows = false;
     const bool done = Do("pulse: looking for syncs", [&] {
         QueueDueRuns();
         due_ = DueRuns();
         uploads = UploadsToLookAt(kMostLooks);
-        next_due_ = NextSyncDue();
+        AlarmEndingLogins();
+        logins = LoginsToAsk();
+        next_due_ = std::min(NextSyncDue(), NextLoginAlarm());
         follows = FollowsChanges();
     });
     if (!done) return;
@@ -88,6 +92,7 @@ void SyncWorker::Look() {
     next_due_ = std::max(next_due_, now + kLookPause);
     more_ = !due_.empty();
     for (const OpenUpload& upload : uploads) AskProgress(upload);
+    for (const std::string& name : logins) AskLogin(name);
 }
 
 void SyncWorker::StepAll() {
@@ -156,7 +161,12 @@ void SyncWorker::Take(int64_t run, ActiveSync& sync, Work work) {
                 Finish(run, sync, std::nullopt);
             return;
         }
-        case Work::Kind::kCreate: Ask(run, sync, Call::kCreate); return;
+        case Work::Kind::kCreate:
+            if (Do("pulse: beginning a creation", [&] { NoteCreation(run); }))
+                Ask(run, sync, Call::kCreate);
+            else
+                more_ = true;
+            return;
         case Work::Kind::kFind: Ask(run, sync, Call::kFind); return;
         case Work::Kind::kRemoveAll: Ask(run, sync, Call::kRemoveAll); return;
         case Work::Kind::kDelete: Ask(run, sync, Call::kDelete); return;

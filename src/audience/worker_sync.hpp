@@ -24,16 +24,20 @@ struct ActiveSync {
     int partial = 0;
     int page = 1;          // of the search for the audience
     bool renewed = false;  // the token, since the last success
-    int64_t session = 0;   // that this process has begun
+    int64_t session = 0;   // of which this process knows what became of each batch
+    bool repeats = false;  // the request under way: the same rows follow once more
     // The request under way.
     bool waiting = false;
     Call call = Call::kUpload;
 };
 
+// Whether its request belongs to a session that replaces the audience.
+bool ReplacesAll(const ActiveSync& sync);
+
 // What a request belongs to.
 struct AskedRequest {
     int64_t run = 0;                   // of a sync; 0: of an upload
-    std::optional<OpenUpload> upload;  // whose progress is asked for
+    std::optional<OpenUpload> upload;  // whose progress is asked for; neither: of a login
     std::optional<Destination> destination;
     Call call = Call::kUpload;
     Moment sent_at = 0;
@@ -75,14 +79,24 @@ class SyncWorker : private pg::LaneWorker {
     void Renew(int64_t run, ActiveSync& sync);
     void Ask(int64_t run, ActiveSync& sync, Call call);
     void SendBatch(int64_t run, ActiveSync& sync);
-    bool PlaceInSession(int64_t run, ActiveSync& sync, Upload& upload);
     void AskProgress(const OpenUpload& upload);
+    void AskLogin(const std::string& name);
     void AskLater(const OpenUpload& upload, const std::string& why);
     // What cannot even be asked, because an option is missing.
     void CannotAsk(int64_t run, ActiveSync& sync, const std::string& why);
 
+    // ---- sessions of Meta (worker_sync_session.cpp) ----
+    bool PlaceInSession(int64_t run, ActiveSync& sync, Upload& upload);
+    // The session after an answer to a batch.
+    void FollowSession(ActiveSync& sync, const Answer& answer);
+    // Writes that; in a transaction.
+    void WriteSession(int64_t run, ActiveSync& sync, bool taken);
+    // Begins a lost replacement anew; false: it has failed.
+    bool BeginAnew(int64_t run, ActiveSync& sync, const Answer& answer);
+
     // ---- answers (worker_sync_answer.cpp) ----
     void Receive(uint64_t number, const http::Response& response);
+    void ReadLogin(const std::string& destination, const Answer& answer);
     void Renewed(int64_t run, ActiveSync& sync, const Answer& answer, const std::string& body);
     void Uploaded(int64_t run, ActiveSync& sync, const Answer& answer, const http::Response& response,
                   Moment sent_at);

@@ -1,6 +1,8 @@
 // What the worker of syncs makes of answers.
 #include <algorithm>
 
+#include "pulse/audience/store_alarm.hpp"
+#include "pulse/pg/background.hpp"
 #include "worker_sync.hpp"
 
 namespace pulse::audience {
@@ -58,16 +60,6 @@ BatchRecord MakeRecord(int64_t run, const ActiveSync& sync, const Answer& answer
     return record;
 }
 
-// What the session of Meta is after an answer: closed by its last batch, and begun anew where a batch may
-// have arrived all the same.
-UploadSession SessionAfter(const ActiveSync& sync, bool taken) {
-    const bool last = sync.work.claimed.last && sync.next + 1 == sync.batches.size();
-    if (!taken || last) return {};
-    UploadSession session = sync.work.run.session;
-    session.first_done = true;
-    return session;
-}
-
 }  // namespace
 
 void SyncWorker::Receive(uint64_t number, const http::Response& response) {
@@ -81,6 +73,11 @@ void SyncWorker::Receive(uint64_t number, const http::Response& response) {
         const Answer answer = ReadAnswer(*asked.destination, Call::kProgress, response, pg::WallClock());
         Do("pulse: recording an upload",
            [&] { RecordLook(*asked.upload, answer, asked.destination->platform); });
+        return;
+    }
+    if (asked.call == Call::kLogin) {
+        ReadLogin(asked.destination->name,
+                  ReadAnswer(*asked.destination, Call::kLogin, response, pg::WallClock()));
         return;
     }
     const auto at = active_.find(asked.run);
@@ -102,6 +99,12 @@ void SyncWorker::Receive(uint64_t number, const http::Response& response) {
         Answered(asked.run, sync, asked.call, answer, response.body);
 }
 
+// What cannot be read now is asked tomorrow: a login that does not work is found by what is sent.
+void SyncWorker::ReadLogin(const std::string& destination, const Answer& answer) {
+    if (answer.outcome != Outcome::kDone || !answer.login) return;
+    Do("pulse: recording a login", [&] { NoteLoginEnd(destination, answer.login->ends); });
+}
+
 void SyncWorker::Renewed(int64_t run, ActiveSync& sync, const Answer& answer, const std::string& body) {
     if (answer.outcome != Outcome::kDone || !answer.token) {
         Handle(run, sync, answer, body);
@@ -110,6 +113,9 @@ void SyncWorker::Renewed(int64_t run, ActiveSync& sync, const Answer& answer, co
     const std::string& name = sync.work.destination->name;
     tokens_.Take(name, *answer.token, pg::WallClock());
     WritesRefreshToken(name);  // if not now, then before the next request
+    // Another refresh token without a word about its end has none that is known.
+    if (answer.token->login_ends || answer.token->refresh_token)
+        Do("pulse: recording a login", [&] { NoteLoginEnd(name, answer.token->login_ends); });
 }
 
 void SyncWorker::Uploaded(int64_t run, ActiveSync& sync, const Answer& answer, const http::Response& response,
@@ -117,10 +123,10 @@ void SyncWorker::Uploaded(int64_t run, ActiveSync& sync, const Answer& answer, c
     Batch& batch = sync.batches[sync.next];
     const bool taken = IsTaken(answer);
     const BatchRecord record = MakeRecord(run, sync, answer, response.status, sent_at);
-    if (sync.work.destination->platform == Platform::kMeta) sync.work.run.session = SessionAfter(sync, taken);
+    FollowSession(sync, answer);
     const bool recorded = Do("pulse: recording a batch", [&] {
         RecordBatch(record);
-        RecordSession(run, sync.work.run.session);
+        WriteSession(run, sync, taken);
         if (taken) NoteSuccess(sync.work.destination->name);
     });
     if (answer.outcome == Outcome::kBadRows) {
@@ -130,8 +136,10 @@ void SyncWorker::Uploaded(int64_t run, ActiveSync& sync, const Answer& answer, c
     } else if (!taken) {
         Handle(run, sync, answer, response.body);
         return;
-    } else if (!recorded) {
-        return;  // the same batch again, which changes nothing there: its progress must be known
+    } else if (!recorded || sync.repeats) {
+        // The same batch again, which changes nothing there: its progress must be known, or what became of
+        // the one that it repeats.
+        return;
     } else {
         // Rows that were refused while the others were taken.
         for (const RowError& error : answer.row_errors) Refuse(sync, batch, error);
@@ -175,7 +183,7 @@ void SyncWorker::Answered(int64_t run, ActiveSync& sync, Call call, const Answer
             break;
         default:
             // The size is no reason to fail a sync; whether it exists is.
-            if (!gone && answer.outcome != Outcome::kFlagged) {
+            if (!gone && answer.outcome != Outcome::kFlagged && answer.outcome != Outcome::kBlocked) {
                 Finish(run, sync, answer.audience);
                 return;
             }
@@ -196,17 +204,21 @@ void SyncWorker::Handle(int64_t run, ActiveSync& sync, const Answer& answer, con
             }
             [[fallthrough]];
         case Outcome::kRefused:
+        case Outcome::kBlocked:
         case Outcome::kGone:
         case Outcome::kFlagged: Fail(run, sync, answer, body); return;
         default: break;
     }
+    if (answer.outcome == Outcome::kRestart && !BeginAnew(run, sync, answer)) return;
     Do("pulse: recording a sync", [&] { RetryLater(sync.work.run, destination.name, answer, body); });
     if (answer.outcome == Outcome::kThrottled && answer.wait > 0)
         LimitOf(destination).Pause(pg::WallClock() + answer.wait);
     // What is claimed is claimed again.
     const ClaimPlace before = sync.before;
+    const int64_t session = sync.session;
     sync = {};
     sync.place = before;
+    sync.session = session;
     Forget(run);
 }
 

@@ -1,8 +1,9 @@
 // What the worker of syncs asks platforms.
 #include <algorithm>
 
+#include "pulse/audience/store_alarm.hpp"
 #include "pulse/base/utf8.hpp"
-#include "pulse/pg/random.hpp"
+#include "pulse/pg/background.hpp"
 #include "worker_sync.hpp"
 
 namespace pulse::audience {
@@ -143,6 +144,7 @@ void SyncWorker::SendBatch(int64_t run, ActiveSync& sync) {
     Upload upload;
     upload.audience = sync.work.audience->platform_id.value_or(sync.work.audience->name);
     upload.key = KeyOfBatch(run, sync.batches[sync.next]);
+    upload.replace = ReplacesAll(sync);
     const bool renews = tokens_.MustRenew(destination, pg::WallClock());
     if (!renews && destination.platform == Platform::kMeta && !PlaceInSession(run, sync, upload)) {
         more_ = true;
@@ -152,30 +154,6 @@ void SyncWorker::SendBatch(int64_t run, ActiveSync& sync) {
         return UploadRequest(destination, tokens_.Of(destination), upload, sync.batches[sync.next],
                              pg::WallClock());
     });
-}
-
-// Writes the place in the session before the request is made: a first batch is never sent twice.
-bool SyncWorker::PlaceInSession(int64_t run, ActiveSync& sync, Upload& upload) {
-    UploadSession session = sync.work.run.session;
-    const Moment now = pg::WallClock();
-    // After a crash nobody knows whether the last batch of a session was sent: it is not continued.
-    if (!CanContinue(session, now) || session.id != sync.session) {
-        session = {};
-        const std::string bytes = pg::RandomBytes(8);
-        for (const char byte : bytes) session.id = (session.id << 8) | static_cast<unsigned char>(byte);
-        session.id &= INT64_MAX >> 10;  // exact in a number of JSON
-        session.started_at = now;
-    }
-    ++session.batches;
-    if (!Do("pulse: beginning a batch", [&] { RecordSession(run, session); })) return false;
-    sync.work.run.session = session;
-    sync.session = session.id;
-    SessionPlace place;
-    place.id = session.id;
-    place.batch = session.batches;
-    place.last = sync.work.claimed.last && sync.next + 1 == sync.batches.size();
-    upload.session = place;
-    return true;
 }
 
 void SyncWorker::AskProgress(const OpenUpload& upload) {
@@ -213,6 +191,32 @@ void SyncWorker::AskProgress(const OpenUpload& upload) {
     const uint64_t number = ++last_number_;
     LimitOf(*destination).Start(asked.sent_at);
     exchange_.Send(number, std::move(*request));
+    asked_.emplace(number, std::move(asked));
+    ++requests_;
+}
+
+void SyncWorker::AskLogin(const std::string& name) {
+    std::optional<Destination> destination;
+    std::string why;
+    if (!Do(
+            "pulse: looking at a login",
+            [&] {
+                destination = LoadDestination(name);
+                NoteLoginAsked(name);
+            },
+            &why) ||
+        !TellsLogin(destination->platform))
+        return;
+    // Its own token is asked about; one that is missing is found by the next sync.
+    const std::string token = tokens_.Of(*destination);
+    if (token.empty()) return;
+    AskedRequest asked;
+    asked.destination = destination;
+    asked.call = Call::kLogin;
+    asked.sent_at = pg::WallClock();
+    const uint64_t number = ++last_number_;
+    LimitOf(*destination).Start(asked.sent_at);
+    exchange_.Send(number, LoginRequest(*destination, token));
     asked_.emplace(number, std::move(asked));
     ++requests_;
 }

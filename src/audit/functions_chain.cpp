@@ -28,9 +28,20 @@ Value TextOrNull(const std::string& text) {
     return text.empty() ? Value::Null(TEXTOID) : Value::Text(text);
 }
 
-std::optional<audit::Head> OutsideHead(const pg::Args& args) {
-    const std::optional<pg::Json> json = args.Jsonb(0);
-    return json ? std::optional(audit::ReadOutsideHead(*json)) : std::nullopt;
+// Conditions only on what is asked for, so that an index of the table serves each.
+std::string ListFilter(const pg::Args& args, std::vector<Value>& parameters) {
+    const auto parameter = [&](int argument) -> std::string {
+        const std::optional<std::string> wanted = args.Text(argument);
+        if (!wanted) return "";
+        parameters.push_back(Value::Text(*wanted));
+        return "$" + std::to_string(parameters.size());
+    };
+    std::string filter;
+    if (const std::string action = parameter(2); !action.empty()) filter += " AND r.action = " + action;
+    if (const std::string actor = parameter(3); !actor.empty()) filter += " AND r.actor = " + actor;
+    if (const std::string subject = parameter(4); !subject.empty())
+        filter += " AND hashtext(r.subject) = hashtext(" + subject + ") AND r.subject = " + subject;
+    return filter;
 }
 
 }  // namespace
@@ -102,7 +113,9 @@ PULSE_FUNCTION(pulse_verify_audit) {
                                       {"checkpoints", INT8OID},
                                       {"head_seq", INT8OID},
                                       {"head_hash", TEXTOID}});
-    const std::optional<audit::Head> outside = OutsideHead(pg::Args(fcinfo));
+    const std::optional<pg::Json> json = pg::Args(fcinfo).Jsonb(0);
+    const std::vector<audit::Head> outside =
+        json ? audit::ReadOutsideHeads(*json) : std::vector<audit::Head>();
     audit::Verdict verdict;
     {
         const pg::OwnerSession session;
@@ -124,19 +137,18 @@ PULSE_FUNCTION(pulse_list_audit) {
     if (max < 1 || max > 1000)
         throw UserError(pulse::sqlstate::kInvalidParameter, "\"max\" is out of range",
                         "It is " + std::to_string(max) + ".", "Give a number from 1 to 1000.");
-    const std::vector<Value> parameters{Value::Int8(args.Int8(0).value_or(INT64_MAX)), Value::Int8(max),
-                                        Value::Text(args.Text(2)), Value::Text(args.Text(3)),
-                                        Value::Text(args.Text(4))};
+    std::vector<Value> parameters{Value::Int8(args.Int8(0).value_or(INT64_MAX)), Value::Int8(max)};
+    const std::string filter = ListFilter(args, parameters);
     pg::ResultSet results(fcinfo);
     const pg::OwnerSession session;
     pg::AddRows(
         results,
         pg::Execute("SELECT a.id, a.at, a.actor, a.actor_kind, a.login::text, a.action, a.subject, a.details,"
-                    " p.fields, s.seq, s.sealed_at FROM pulse.audit AS a"
-                    " LEFT JOIN pulse.audit_personal AS p ON p.audit_id = a.id"
-                    " LEFT JOIN pulse.audit_seal AS s ON s.audit_id = a.id"
-                    " WHERE a.id < $1 AND ($3 IS NULL OR a.action = $3) AND ($4 IS NULL OR a.actor = $4)"
-                    " AND ($5 IS NULL OR a.subject = $5) ORDER BY a.id DESC LIMIT $2",
+                    " p.fields, s.seq, s.sealed_at FROM (SELECT * FROM pulse.audit AS r WHERE r.id < $1" +
+                        filter +
+                        " ORDER BY r.id DESC LIMIT $2) AS a"
+                        " LEFT JOIN pulse.audit_personal AS p ON p.audit_id = a.id"
+                        " LEFT JOIN pulse.audit_seal AS s ON s.audit_id = a.id ORDER BY a.id DESC",
                     parameters, true));
     return pg::ResultSet::Done();
 }

@@ -1,4 +1,5 @@
 // Verifying the audit log: one pass over the chain, in which every row is read once.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "pulse/audit/store_chain.hpp"
@@ -71,22 +72,27 @@ void Refine(Finding& finding, const ChainChecker& checker, const StoredLink& sto
 
 class Verification {
   public:
-    explicit Verification(const std::optional<Head>& outside) : outside_(outside) {
+    explicit Verification(std::vector<Head> outside) : outside_(std::move(outside)) {
         const pg::Result cut = pg::Execute(
             "SELECT seq, hash FROM pulse.audit_checkpoint WHERE cut ORDER BY seq DESC LIMIT 1", {}, true);
         if (!cut.empty()) checker_ = ChainChecker(cut[0].Int8(0), ReadBytes(cut[0], 1));
         begin_ = checker_.seq();
-        if (outside_ && outside_->seq < begin_)
-            throw UserError(sqlstate::kNotReady, "the link of the checkpoint was deleted",
-                            "It is " + std::to_string(outside_->seq) +
-                                "; retention has deleted the links up to " + std::to_string(begin_) + ".",
-                            "Give a newer checkpoint.");
+        if (outside_.empty() || outside_[0].seq >= begin_) return;
+        // Retention has done this, or somebody who hides the beginning behind a forged cut.
+        throw UserError(sqlstate::kNotReady, "the link of the checkpoint was deleted",
+                        "It is " + std::to_string(outside_[0].seq) +
+                            "; pulse.audit_checkpoint says that retention has deleted the links up to " +
+                            std::to_string(begin_) + ".",
+                        "Give checkpoints that are newer than what retention has deleted. If "
+                        "pulse.audit_retention does not explain it, somebody has cut the beginning off.");
     }
 
     Verdict Run() {
-        if (outside_ && outside_->seq == begin_ && begin_ > 0 && outside_->hash != checker_.hash())
-            Fail({Break::kAltered, "The link that retention has kept is not that of the checkpoint.", begin_},
-                 std::nullopt);
+        for (; begin_ > 0 && Intact() && OutsideHas(begin_); ++next_)
+            if (outside_[next_].hash != checker_.hash())
+                Fail({Break::kAltered, "The link that retention has kept is not that of the checkpoint.",
+                      begin_},
+                     std::nullopt);
         if (Intact()) ReadChain();
         if (Intact()) CheckTail();
         if (Intact()) CheckWaiting();
@@ -96,6 +102,9 @@ class Verification {
     }
 
   private:
+    // Whether the next checkpoint from outside is of this link.
+    bool OutsideHas(int64_t seq) const { return next_ < outside_.size() && outside_[next_].seq == seq; }
+
     bool Intact() const { return verdict_.finding.kind == Break::kNone; }
 
     void Fail(Finding finding, std::optional<int64_t> audit_id) {
@@ -141,8 +150,8 @@ class Verification {
         ++verdict_.verified;
         if (!stored.personal_digest.empty() && !stored.personal) ++verdict_.erased;
         CheckAgainst(ReadBytes(row, kFirstPersonal + 3), "pulse.audit_checkpoint", stored);
-        if (Intact() && outside_ && outside_->seq == stored.link.seq)
-            CheckAgainst(outside_->hash, "the checkpoint given", stored);
+        for (; Intact() && OutsideHas(stored.link.seq); ++next_)
+            CheckAgainst(outside_[next_].hash, "the checkpoint given", stored);
     }
 
     void CheckAgainst(const std::string& hash, const char* where, const StoredLink& stored) {
@@ -162,7 +171,8 @@ class Verification {
             pg::Execute("SELECT min(seq), max(seq) FROM pulse.audit_checkpoint WHERE seq > $1",
                         {Value::Int8(checker_.seq())}, true);
         std::optional<int64_t> last = rows[0].Int8OrNull(1);
-        if (outside_ && outside_->seq > std::max(checker_.seq(), last.value_or(0))) last = outside_->seq;
+        if (!outside_.empty() && outside_.back().seq > std::max(checker_.seq(), last.value_or(0)))
+            last = outside_.back().seq;
         if (!last) return;
         const int64_t first = checker_.seq() + 1;
         Fail({Break::kRemoved,
@@ -197,21 +207,17 @@ class Verification {
                  apart[0].Int8(0));
     }
 
-    std::optional<Head> outside_;
+    std::vector<Head> outside_;  // ascending
+    size_t next_ = 0;            // of `outside_`, to compare
     ChainChecker checker_;
     int64_t begin_ = 0;
     Verdict verdict_;
 };
 
 [[noreturn]] void ThrowNoCheckpoint(const std::string& detail) {
-    throw UserError(sqlstate::kInvalidParameter, "it is not a checkpoint of the audit log", detail,
-                    "Give {\"seq\": 42, \"hash\": \"…\"} as pulse_checkpoint_audit() returned it.");
-}
-
-}  // namespace
-
-Verdict Verify(const std::optional<Head>& outside) {
-    return Verification(outside).Run();
+    throw UserError(
+        sqlstate::kInvalidParameter, "it is not a checkpoint of the audit log", detail,
+        "Give {\"seq\": 42, \"hash\": \"…\"} as pulse_checkpoint_audit() returned it, or an array of such.");
 }
 
 Head ReadOutsideHead(const pg::Json& json) {
@@ -227,6 +233,21 @@ Head ReadOutsideHead(const pg::Json& json) {
                                  : "";
     if (hash.empty()) ThrowNoCheckpoint("\"hash\" is not 64 hexadecimal digits.");
     return {(*object)["seq"].get<int64_t>(), hash};
+}
+
+}  // namespace
+
+Verdict Verify(const std::vector<Head>& outside) {
+    return Verification(outside).Run();
+}
+
+std::vector<Head> ReadOutsideHeads(const pg::Json& json) {
+    if (!json.is_array()) return {ReadOutsideHead(json)};
+    if (json.empty()) ThrowNoCheckpoint("The array is empty.");
+    std::vector<Head> heads;
+    for (const pg::Json& each : json) heads.push_back(ReadOutsideHead(each));
+    std::stable_sort(heads.begin(), heads.end(), [](const Head& a, const Head& b) { return a.seq < b.seq; });
+    return heads;
 }
 
 }  // namespace pulse::audit

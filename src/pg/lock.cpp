@@ -1,5 +1,8 @@
 #include "pulse/pg/lock.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 namespace pulse::pg {
 
 namespace {
@@ -37,6 +40,41 @@ bool TryLockOnce(const char* table, int64_t id) {
 
 void ReleaseAdvisoryLocks() {
     LockReleaseSession(USER_LOCKMETHOD);
+}
+
+std::vector<AdvisoryLockScope::Held> AdvisoryLockScope::HeldNow() {
+    std::vector<Held> held;
+    const LockData* const all = Call([] { return GetLockStatusData(); });
+    for (int i = 0; i < all->nelements; ++i) {
+        const LockInstanceData& one = all->locks[i];
+        if (one.pid != MyProcPid || one.locktag.locktag_type != LOCKTAG_ADVISORY) continue;
+        for (const LOCKMODE mode : {ShareLock, ExclusiveLock})
+            if (one.holdMask & LOCKBIT_ON(mode)) held.push_back({one.locktag, mode});
+    }
+    return held;
+}
+
+AdvisoryLockScope::AdvisoryLockScope() : before_(HeldNow()) {}
+
+AdvisoryLockScope::~AdvisoryLockScope() {
+    std::vector<Held> now;
+    try {
+        now = HeldNow();
+    } catch (const std::exception&) {
+        return;  // no memory: the session ends next
+    }
+    // LockRelease() warns when nothing is left that outlives the transaction.
+    const int to_client = std::exchange(client_min_messages, ERROR);
+    const int to_log = std::exchange(log_min_messages, ERROR);
+    for (const Held& one : now) {
+        const bool old = std::any_of(before_.begin(), before_.end(), [&](const Held& each) {
+            return std::memcmp(&each.tag, &one.tag, sizeof(LOCKTAG)) == 0 && each.mode == one.mode;
+        });
+        while (!old && LockRelease(&one.tag, one.mode, true)) {
+        }
+    }
+    client_min_messages = to_client;
+    log_min_messages = to_log;
 }
 
 std::optional<SessionLock> SessionLock::Try(const char* table, int64_t id) {

@@ -45,12 +45,15 @@ int usage_retention = 30 * 24 * 60;
 int audit_retention = 0;
 int message_retention = 90 * 24 * 60;
 int message_lifetime = 3 * 24 * 60;
+int audience_settling = 3 * 24 * 60;
+double audience_size_tolerance = 0.3;
 
 bool send_messages = true;
 bool allow_http = false;
 int max_requests = 200;
 int max_requests_per_host = 50;
 int notify_within = 2 * 24 * 60;
+int max_attachment = 5 * 1024;
 
 int agent_max_steps = 8;
 int agent_max_tokens = 60'000;
@@ -266,6 +269,9 @@ void DefineDelivery() {
     DefineServerInt("pulse.notify_within", "Sets the maximum age of an incident's event to be sent.",
                     "Older events are not sent, so that a replayed or imported history notifies nobody.",
                     &notify_within, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.max_attachment", "Sets the largest report that is attached to a mail.",
+                    "The mail says how to make a larger one. 0 attaches none.", &max_attachment, 0, 20 * 1024,
+                    GUC_UNIT_KB);
     DefineServerInt(
         "pulse.message_lifetime",
         "Sets the maximum time that a due message waits for an unavailable channel.",
@@ -273,6 +279,15 @@ void DefineDelivery() {
         &message_lifetime, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.message_retention", "Sets how long finished messages and investigations are kept.",
                     "0 keeps them forever.", &message_retention, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.audience_settling",
+                    "Sets how long a platform may take to count people whom it was sent.",
+                    "An audience that has changed much within this time is not compared with its size there.",
+                    &audience_settling, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineCustomRealVariable(
+        "pulse.audience_size_tolerance",
+        "Sets by which share the size that a platform reports may differ from what was sent.",
+        "Beyond it the next sync sends everybody again. 0 disables the comparison.", &audience_size_tolerance,
+        audience_size_tolerance, 0, 1, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
 
 void DefineAgent() {

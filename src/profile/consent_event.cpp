@@ -30,12 +30,19 @@ std::string Sha256Hex(std::string_view text) {
     return hex;
 }
 
-// true and false, also as texts.
+bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+        return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                          [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+    });
+}
+
+// true and false, also as texts, as Google's interfaces write them, too.
 std::optional<bool> ReadAnswer(const json::Value& value) {
     if (value.Is(json::Type::kBoolean)) return value.boolean;
     if (!value.Is(json::Type::kText)) return std::nullopt;
-    if (value.text == "granted" || value.text == "true" || value.text == "yes") return true;
-    if (value.text == "denied" || value.text == "false" || value.text == "no") return false;
+    if (IsOneOf(value.text, {"granted", "consent_granted", "true", "yes"})) return true;
+    if (IsOneOf(value.text, {"denied", "consent_denied", "false", "no"})) return false;
     return std::nullopt;
 }
 
@@ -77,18 +84,19 @@ class EventConsentReader {
     }
 
     // Of several statements about a purpose the refusal counts; of equal ones the first.
-    void Say(const std::string& purpose, bool granted, const char* source, const nlohmann::json& proof) {
+    void Say(const std::string& purpose, bool granted, const char* source, const std::string& proof) {
         const auto known = std::find_if(found_.statements.begin(), found_.statements.end(),
                                         [&](const EventConsent& said) { return said.purpose == purpose; });
         if (known == found_.statements.end())
-            found_.statements.push_back({purpose, granted, source, DumpJson(proof)});
+            found_.statements.push_back({purpose, granted, source, proof});
         else if (known->granted && !granted)
-            *known = {purpose, granted, source, DumpJson(proof)};
+            *known = {purpose, granted, source, proof};
     }
 
     void RefuseAds(const char* source, const nlohmann::json& proof) {
-        Say(kAds, false, source, proof);
-        Say(kPersonalization, false, source, proof);
+        const std::string text = DumpJson(proof);
+        Say(kAds, false, source, text);
+        Say(kPersonalization, false, source, text);
     }
 
     json::Value First(const json::Value& object, std::initializer_list<const char*> keys) const {
@@ -113,7 +121,7 @@ class EventConsentReader {
             const json::Value value = reader_.Get(consent, purpose.name);
             if (!value.Given()) continue;
             if (const std::optional<bool> granted = ReadAnswer(value))
-                Say(purpose.name, *granted, "consent", nlohmann::json::object());
+                Say(purpose.name, *granted, "consent", "{}");
             else
                 Note("consent." + purpose.name + " is neither true nor false");
         }
@@ -139,28 +147,38 @@ class EventConsentReader {
                 proof[category] = answer;
                 granted = granted && answer;
             }
-            Say(purpose.name, granted, "category", {{"categories", proof}});
+            Say(purpose.name, granted, "category", DumpJson({{"categories", proof}}));
         }
     }
 
     // Google's consent mode. Storage for ads is about cookies: it can refuse, but is no consent to ads.
     void ReadGoogle(const json::Value& consent) {
         nlohmann::json proof = nlohmann::json::object();
-        const auto answer = [&](const char* key) {
-            const json::Value value = reader_.Get(consent, key);
-            const std::optional<bool> granted = ReadAnswer(value);
-            if (granted) proof[key] = *granted ? "granted" : "denied";
-            if (value.Given() && !granted)
-                Note(std::string("consent.") + key + " is neither granted nor denied");
-            return granted;
+        const auto answer = [&](std::initializer_list<const char*> keys) {
+            std::optional<bool> said;
+            for (const char* key : keys) {
+                const json::Value value = reader_.Get(consent, key);
+                if (!value.Given()) continue;
+                const std::optional<bool> granted = ReadAnswer(value);
+                if (!granted) {
+                    Note(std::string("consent.") + key + " is neither granted nor denied");
+                    continue;
+                }
+                proof[key] = *granted ? "granted" : "denied";
+                said = said.value_or(true) && *granted;
+            }
+            return said;
         };
-        const std::optional<bool> storage = answer("ad_storage"), user_data = answer("ad_user_data"),
-                                  personal = answer("ad_personalization"),
-                                  analytics = answer("analytics_storage");
+        const std::optional<bool> storage = answer({"ad_storage"}),
+                                  user_data = answer({"ad_user_data", "adUserData"}),
+                                  personal = answer({"ad_personalization", "adPersonalization"}),
+                                  analytics = answer({"analytics_storage"});
+        if (proof.empty()) return;
+        const std::string text = DumpJson(proof);
         if (user_data || storage == false)
-            Say(kAds, user_data.value_or(false) && storage.value_or(true), "google", proof);
-        if (personal) Say(kPersonalization, *personal, "google", proof);
-        if (analytics) Say(kAnalytics, *analytics, "google", proof);
+            Say(kAds, user_data.value_or(false) && storage.value_or(true), "google", text);
+        if (personal) Say(kPersonalization, *personal, "google", text);
+        if (analytics) Say(kAnalytics, *analytics, "google", text);
     }
 
     void ReadTcString(std::string_view text) {
@@ -168,8 +186,10 @@ class EventConsentReader {
         const std::optional<TcfConsent> consent = ReadTcf(text, std::max(names_.tcf_vendor, 1), problem);
         if (!consent) return Note("The TC string cannot be read: " + problem);
         if (names_.tcf_vendor == 0) return;
-        const nlohmann::json proof = {
-            {"tcf", text}, {"sha256", Sha256Hex(text)}, {"vendor", names_.tcf_vendor}, {"cmp", consent->cmp}};
+        const std::string proof = DumpJson({{"tcf", text},
+                                            {"sha256", Sha256Hex(text)},
+                                            {"vendor", names_.tcf_vendor},
+                                            {"cmp", consent->cmp}});
         const bool ads = consent->Allows(1) && consent->Allows(2) && consent->Allows(7);
         Say(kAds, ads, "tcf", proof);
         Say(kPersonalization, ads && consent->Allows(3) && consent->Allows(4), "tcf", proof);

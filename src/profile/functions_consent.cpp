@@ -141,7 +141,7 @@ PULSE_FUNCTION(pulse_consents_of) {
     std::vector<profile::ConsentView> views;
     {
         const pg::OwnerSession session;
-        views = profile::ReadConsents(profile::RequirePerson(user).id, at);
+        views = profile::ReadConsents(profile::RequirePerson(user), at);
     }
     for (const profile::ConsentView& view : views)
         result.Add({Value::Text(view.purpose), Value::Text(view.status), Value::Bool(view.granted),
@@ -168,7 +168,7 @@ PULSE_FUNCTION(pulse_has_consent) {
     const std::string user = args.RequireText(0, "user"), purpose = args.RequireText(1, "purpose");
     profile::RequirePurpose(purpose);
     const pg::OwnerSession session;
-    return BoolGetDatum(profile::HasConsent(profile::RequirePerson(user).id, purpose));
+    return BoolGetDatum(profile::HasConsent(profile::RequirePerson(user), purpose));
 }
 
 PULSE_FUNCTION(pulse_consent_coverage) {
@@ -200,6 +200,18 @@ PULSE_WRITING_FUNCTION(pulse_set_consent_purpose) {
     if (request.categories) details["categories"] = *request.categories;
     if (request.granted_by_default) details["granted_by_default"] = *request.granted_by_default;
     pulse::audit::Write("consent.purpose_set", request.purpose, details);
+    PG_RETURN_VOID();
+}
+
+PULSE_WRITING_FUNCTION(pulse_set_consent_default) {
+    const pg::Args args(fcinfo);
+    const std::string purpose = args.RequireText(0, "purpose"), region = args.RequireText(1, "region");
+    const std::optional<bool> granted = args.Bool(2);
+    const pg::OwnerSession session;
+    profile::SetConsentDefault(purpose, region, granted);
+    pg::Json details = {{"region", region}};
+    details["granted"] = granted ? pg::Json(*granted) : pg::Json();
+    pulse::audit::Write("consent.default_set", purpose, details);
     PG_RETURN_VOID();
 }
 

@@ -5,6 +5,7 @@
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/array.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/consent_listener.hpp"
@@ -32,7 +33,13 @@ std::vector<ConsentPurpose> LoadPurposes() {
         true);
     std::vector<ConsentPurpose> purposes;
     for (uint64_t i = 0; i < rows.size(); ++i)
-        purposes.push_back({rows[i].Text(0), rows[i].Texts(1), rows[i].Bool(2)});
+        purposes.push_back({rows[i].Text(0), rows[i].Texts(1), rows[i].Bool(2), {}});
+    const pg::Result defaults =
+        pg::Execute("SELECT purpose, region, granted FROM pulse.consent_default", {}, true);
+    for (uint64_t i = 0; i < defaults.size(); ++i)
+        for (ConsentPurpose& purpose : purposes)
+            if (purpose.purpose == defaults[i].Text(0))
+                purpose.defaults.push_back({defaults[i].Text(1), defaults[i].Bool(2)});
     return purposes;
 }
 
@@ -146,16 +153,42 @@ std::vector<int64_t> InsertRecords(const std::vector<ConsentStatement>& statemen
 
 void NoteRepeated(const std::map<int64_t, Moment>& repeated) {
     static pg::Statement update(
-        "UPDATE pulse.consent_record AS r SET repeated_at = u.at FROM jsonb_to_recordset($1)"
-        " AS u (id bigint, at timestamptz) WHERE r.id = u.id AND r.repeated_at < u.at",
-        {JSONBOID});
-    Json rows = Json::array();
-    for (const auto& [id, at] : repeated) rows.push_back({{"id", id}, {"at", FormatMoment(at)}});
+        "UPDATE pulse.consent_record AS r SET repeated_at = u.at FROM unnest($1, $2) AS u (id, at)"
+        " WHERE r.id = u.id AND r.repeated_at < u.at",
+        {INT8ARRAYOID, TIMESTAMPTZARRAYOID});
+    std::vector<int64_t> records;
+    std::vector<Moment> times;
+    for (const auto& [id, at] : repeated) {
+        records.push_back(id);
+        times.push_back(at);
+    }
     const ForceIndexScans force_index;
-    update.Execute({Value::Jsonb(rows)});
+    update.Execute({Value::Int8s(records), pg::Times(times)});
 }
 
 using StatesOfPeople = std::map<int64_t, std::map<std::string, ConsentState>>;
+
+// Delete the rows of people without a state now. There are few: after an unmerge.
+std::vector<int64_t> RemoveOldStates(const std::set<int64_t>& people, const StatesOfPeople& states) {
+    static pg::Statement read(
+        "SELECT c.profile_id, c.purpose FROM unnest($1) AS u (id) CROSS JOIN LATERAL (SELECT * FROM"
+        " pulse.consent AS o WHERE o.profile_id = u.id OFFSET 0) AS c",
+        {INT8ARRAYOID});
+    static pg::Statement remove("DELETE FROM pulse.consent WHERE profile_id = $1 AND purpose = $2",
+                                {INT8OID, TEXTOID});
+    const ForceIndexScans force_index;
+    const pg::Result rows = read.Execute({Value::Int8s(ToVector(people))});
+    std::vector<int64_t> changed;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const int64_t person = rows[i].Int8(0);
+        const std::string purpose = rows[i].Text(1);
+        const auto known = states.find(person);
+        if (known != states.end() && known->second.contains(purpose)) continue;
+        remove.Execute({Value::Int8(person), Value::Text(purpose)});
+        changed.push_back(person);
+    }
+    return changed;
+}
 
 // Write the states of all people whose rows these are. Returns the people whose rows changed, with the
 // purposes that have a state now.
@@ -172,11 +205,6 @@ std::map<int64_t, std::vector<std::string>> WriteStates(const std::set<int64_t>&
         " (EXCLUDED.status, EXCLUDED.at, EXCLUDED.expires_at, EXCLUDED.record_id, EXCLUDED.live)"
         " RETURNING c.profile_id, c.purpose",
         {JSONBOID});
-    static pg::Statement remove(
-        "DELETE FROM pulse.consent AS c WHERE c.profile_id = ANY ($1) AND NOT EXISTS (SELECT"
-        " FROM jsonb_to_recordset($2) AS r (profile_id bigint, purpose text)"
-        " WHERE r.profile_id = c.profile_id AND r.purpose = c.purpose) RETURNING c.profile_id",
-        {INT8ARRAYOID, JSONBOID});
     Json rows = Json::array();
     for (const auto& [person, by_purpose] : states)
         for (const auto& [purpose, state] : by_purpose)
@@ -187,12 +215,10 @@ std::map<int64_t, std::vector<std::string>> WriteStates(const std::set<int64_t>&
                             {"expires_at", JsonTime(state.expires_at)},
                             {"record_id", state.record},
                             {"live", PrintPeriods(state)}});
-    const Value document = Value::Jsonb(rows);
     std::map<int64_t, std::vector<std::string>> changed;
-    const pg::Result written = write.Execute({document});
+    const pg::Result written = write.Execute({Value::Jsonb(rows)});
     for (uint64_t i = 0; i < written.size(); ++i) changed[written[i].Int8(0)].push_back(written[i].Text(1));
-    const pg::Result removed = remove.Execute({Value::Int8s(ToVector(people)), document});
-    for (uint64_t i = 0; i < removed.size(); ++i) changed[removed[i].Int8(0)];
+    for (const int64_t person : RemoveOldStates(people, states)) changed[person];
     return changed;
 }
 

@@ -31,8 +31,8 @@ int64_t EraseConsent(const DataSubject& person) {
         pg::Execute("DELETE FROM pulse.consent_record WHERE profile_id = ANY ($1)", {profiles}).processed());
 }
 
-[[maybe_unused]] const bool without_consent =
-    RegisterWithoutPersonalData("profile", {{"consent_purpose", "Definitions."}});
+[[maybe_unused]] const bool without_consent = RegisterWithoutPersonalData(
+    "profile", {{"consent_purpose", "Definitions."}, {"consent_default", "Definitions."}});
 
 [[maybe_unused]] const bool consent_registered = RegisterPersonalData(
     {.room = "profile", .tables = kConsentTables, .export_to = ExportConsent, .erase = EraseConsent});

@@ -88,6 +88,27 @@ void SetConsentPurpose(const ConsentPurposeRequest& request) {
          request.granted_by_default ? Value::Bool(*request.granted_by_default) : Value::Null(BOOLOID)});
 }
 
+void SetConsentDefault(const std::string& purpose, const std::string& region, std::optional<bool> granted) {
+    RequirePurpose(purpose);
+    if (purpose == kAllPurposes)
+        ThrowInvalid("the purpose all has no default", "", "Set those of single purposes.");
+    if (!IsRegion(region))
+        ThrowInvalid(
+            "\"" + Shorten(region, 20) + "\" is not a region", "",
+            "Give a country or a part of one as ISO 3166-2 names it, in capitals, as in DE or US-CA.");
+    // One after the other with who drops the purpose.
+    pg::Execute("LOCK TABLE pulse.consent_purpose IN SHARE ROW EXCLUSIVE MODE");
+    RequirePurpose(purpose);
+    const Value key = Value::Text(purpose), place = Value::Text(region);
+    if (granted)
+        pg::Execute(
+            "INSERT INTO pulse.consent_default (purpose, region, granted) VALUES ($1, $2, $3)"
+            " ON CONFLICT (purpose, region) DO UPDATE SET granted = EXCLUDED.granted",
+            {key, place, Value::Bool(*granted)});
+    else
+        pg::Execute("DELETE FROM pulse.consent_default WHERE purpose = $1 AND region = $2", {key, place});
+}
+
 void DropConsentPurpose(const std::string& purpose) {
     pg::Execute("LOCK TABLE pulse.consent_purpose IN SHARE ROW EXCLUSIVE MODE");
     const pg::Result known =
@@ -103,6 +124,7 @@ void DropConsentPurpose(const std::string& purpose) {
         throw UserError(sqlstate::kNotReady, "people have said something about purpose \"" + purpose + "\"",
                         "What they said must not be lost.",
                         "A purpose can be dropped only while it is unused.");
+    pg::Execute("DELETE FROM pulse.consent_default WHERE purpose = $1", {Value::Text(purpose)});
     pg::Execute("DELETE FROM pulse.consent_purpose WHERE purpose = $1", {Value::Text(purpose)});
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/store_consent.hpp"
 #include "pulse/profile/store_count.hpp"
@@ -21,6 +22,33 @@ ConsentHistory HistoryUntil(int64_t person, Moment at) {
     for (ConsentRecord& record : history.records)
         if (record.repeated_at > at) record.repeated_at = record.at;
     return history;
+}
+
+std::string AttributeText(const json::Reader& reader, const json::Value& object,
+                          std::initializer_list<const char*> keys) {
+    for (const char* key : keys)
+        if (const json::Value value = reader.Get(object, key); value.Is(json::Type::kText))
+            return std::string(value.text);
+    return "";
+}
+
+// By the attributes of Segment's libraries, and those of the same name beside the address.
+std::string RegionOfPerson(const Person& person) {
+    const pg::JsonbReader reader;
+    const json::Value attributes = pg::Root(person.attributes.datum),
+                      address = reader.Get(attributes, "address");
+    std::string country = AttributeText(reader, attributes, {"country"}),
+                part = AttributeText(reader, attributes, {"region", "state"});
+    if (address.Is(json::Type::kObject)) {
+        if (country.empty()) country = AttributeText(reader, address, {"country"});
+        if (part.empty()) part = AttributeText(reader, address, {"region", "state"});
+    }
+    return RegionOf(country, part);
+}
+
+bool GrantedByDefault(const ConsentPurpose& purpose, const Person& person) {
+    if (purpose.defaults.empty()) return purpose.granted_by_default;
+    return GrantedWithoutRecord(purpose.defaults, purpose.granted_by_default, RegionOfPerson(person));
 }
 
 void AddDetails(std::vector<ConsentView>& views) {
@@ -43,8 +71,8 @@ void AddDetails(std::vector<ConsentView>& views) {
 
 }  // namespace
 
-std::vector<ConsentView> ReadConsents(int64_t person, Moment at) {
-    const ConsentHistory history = HistoryUntil(person, at);
+std::vector<ConsentView> ReadConsents(const Person& person, Moment at) {
+    const ConsentHistory history = HistoryUntil(person.id, at);
     std::vector<std::string> purposes;
     for (const ConsentPurpose& purpose : ConsentPurposes()) purposes.push_back(purpose.purpose);
     const auto states = FoldConsent(history.records, history.merges, purposes);
@@ -55,7 +83,7 @@ std::vector<ConsentView> ReadConsents(int64_t person, Moment at) {
         const auto found = states.find(purpose.purpose);
         if (found == states.end()) {
             view.status = "none";
-            view.granted = purpose.granted_by_default;
+            view.granted = GrantedByDefault(purpose, person);
             continue;
         }
         const ConsentState& state = found->second;
@@ -81,16 +109,16 @@ pg::Result ReadConsentRecords(int64_t person, int limit) {
     return statement.Execute({Value::Int8(person), Value::Int4(limit)}, true);
 }
 
-bool HasConsent(int64_t person, const std::string& purpose) {
+bool HasConsent(const Person& person, const std::string& purpose) {
     static pg::Statement statement(
         "SELECT c.live @> $3 FROM pulse.consent AS c WHERE c.profile_id = $1 AND c.purpose = $2",
         {INT8OID, TEXTOID, TIMESTAMPTZOID});
     const ForceIndexScans force_index;
     const pg::Result row =
-        statement.Execute({Value::Int8(person), Value::Text(purpose), Value::Time(pg::Now())}, true);
+        statement.Execute({Value::Int8(person.id), Value::Text(purpose), Value::Time(pg::Now())}, true);
     if (!row.empty()) return row[0].Bool(0);
     return std::any_of(ConsentPurposes().begin(), ConsentPurposes().end(), [&](const ConsentPurpose& known) {
-        return known.purpose == purpose && known.granted_by_default;
+        return known.purpose == purpose && GrantedByDefault(known, person);
     });
 }
 

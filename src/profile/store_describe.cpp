@@ -1,13 +1,17 @@
 // Describing one person.
 #include "pulse/profile/store_describe.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
+#include "pulse/profile/store_consent_report.hpp"
 
 namespace pulse::profile {
 
 namespace {
 
+using pg::Json;
 using pg::Value;
 
 constexpr const char* kDescribe =
@@ -46,17 +50,41 @@ constexpr const char* kDescribe =
     " JOIN pulse.merge_history AS h "
     "ON h.merged_id = part.id AND h.undone_at IS NULL))::text FROM pulse.person AS v WHERE v.profile_id = $1";
 
+// What is recorded of consent, and what holds by default.
+Json ConsentsOf(int64_t person) {
+    Json consents = Json::array();
+    const std::optional<Person> found = FindPerson(person);
+    if (!found) return consents;
+    const auto time = [](const std::optional<Moment>& moment) {
+        return moment ? Json(FormatMoment(*moment)) : Json();
+    };
+    for (const ConsentView& view : ReadConsents(*found, pg::Now()))
+        if (view.record || view.granted)
+            consents.push_back({{"purpose", view.purpose},
+                                {"status", view.status},
+                                {"granted", view.granted},
+                                {"since", time(view.at)},
+                                {"expires_at", time(view.expires_at)},
+                                {"source", view.source ? Json(*view.source) : Json()}});
+    return consents;
+}
+
 }  // namespace
 
 std::string DescribePerson(int64_t person) {
     static pg::Statement statement(kDescribe, {INT8OID, TIMESTAMPTZOID});
     static pg::Statement with_more("SELECT ($1::jsonb || $2::jsonb)::text", {TEXTOID, TEXTOID});
+    static pg::Statement consents(
+        "SELECT jsonb_build_object('consents', coalesce(jsonb_agg(to_jsonb(r) ORDER BY r.purpose), '[]'))::text"
+        " FROM jsonb_to_recordset($1) AS r (purpose text, status text, granted boolean, since timestamptz,"
+        " expires_at timestamptz, source text)",
+        {JSONBOID});
     const pg::Result rows = statement.Execute({Value::Int8(person), Value::Time(pg::Now())}, true);
     if (rows.empty() || rows[0].IsNull(0))
         throw UserError(sqlstate::kUndefinedObject, "profile " + std::to_string(person) + " does not exist",
                         "", "");
     std::string text = rows[0].Text(0);
-    std::vector<std::string> details;
+    std::vector<std::string> details{consents.Execute({Value::Jsonb(ConsentsOf(person))}, true)[0].Text(0)};
     AddPersonDetails(person, details);
     for (const std::string& object : details)
         text = with_more.Execute({Value::Text(text), Value::Text(object)}, true)[0].Text(0);

@@ -3,6 +3,7 @@
 
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/foreign.hpp"
+#include "pulse/pg/memory.hpp"
 #include "pulse/pg/retention.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -16,8 +17,24 @@ namespace {
 // Reads this database, inside RunAs().
 class LocalReader : public Reader {
   public:
-    Rows Query(const std::string& sql) override {
-        const pg::Result result = pg::Execute(sql);
+    Rows Query(const std::string& sql) override { return ToRows(pg::Execute(sql)); }
+    void QueryInPortions(const std::string& sql, int rows, const std::function<void(Rows&)>& take) override {
+        pg::Cursor cursor(sql, {});
+        for (;;) {
+            const pg::Arena arena("pulse portion");
+            Rows portion = ToRows(cursor.Fetch(rows));
+            if (portion.empty()) return;
+            take(portion);
+        }
+    }
+    PlanEstimate Estimate(const std::string& sql) override {
+        return ReadPlan(Query("EXPLAIN (FORMAT JSON) " + sql).values.at(0).at(0).value_or(""));
+    }
+    bool HasPulse() override { return true; }
+    bool local() const override { return true; }
+
+  private:
+    static Rows ToRows(const pg::Result& result) {
         Rows rows;
         rows.names = result.ColumnNames();
         rows.types = result.ColumnTypes();
@@ -29,11 +46,6 @@ class LocalReader : public Reader {
         }
         return rows;
     }
-    PlanEstimate Estimate(const std::string& sql) override {
-        return ReadPlan(Query("EXPLAIN (FORMAT JSON) " + sql).values.at(0).at(0).value_or(""));
-    }
-    bool HasPulse() override { return true; }
-    bool local() const override { return true; }
 };
 
 [[noreturn]] void ThrowUnknownSource(const std::string& name) {

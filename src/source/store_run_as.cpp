@@ -1,5 +1,6 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/lock.hpp"
 #include "pulse/pg/parse.hpp"
 #include "pulse/pg/session_settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -28,6 +29,7 @@ void FixSettings() {
 
 void RunAs(const std::string& role, const std::string& search_path, int milliseconds,
            const std::function<void()>& body) {
+    const pg::AdvisoryLockScope locks;
     try {
         const pg::Subtransaction subtransaction(pg::Subtransaction::Mode::kReadOnly);
         {

@@ -82,6 +82,15 @@ class RemoteReader : public Reader {
                 throw MakeUnavailable(server_.name, *reason);
         return Run(sql);
     }
+    void QueryInPortions(const std::string& sql, int rows, const std::function<void(Rows&)>& take) override {
+        if (server_.limits.max_cost)
+            if (const auto reason = CostRefusal(server_.limits, Estimate(sql).cost))
+                throw MakeUnavailable(server_.name, *reason);
+        Run("DECLARE pulse_portion NO SCROLL CURSOR FOR " + sql);
+        const std::string fetch = "FETCH " + std::to_string(rows) + " FROM pulse_portion";
+        for (Rows portion = Run(fetch); !portion.empty(); portion = Run(fetch)) take(portion);
+        Run("CLOSE pulse_portion");
+    }
     PlanEstimate Estimate(const std::string& sql) override {
         const Rows rows = Run("EXPLAIN (FORMAT JSON) " + sql);
         std::string plan;

@@ -69,6 +69,7 @@ int64_t WriteMembers(const segment::Segment& segment, Moment now, ExportWriter& 
     const ForceIndexPlans force_index_plans;
     pg::Cursor cursor(RowsOf(ExportedMembers(segment.id)), {Value::Int8(segment.id), Value::Time(now)});
     std::string line;
+    std::vector<int64_t> people;
     for (;;) {
         const pg::Result rows = cursor.Fetch(kRowsAtOnce);
         if (rows.empty()) break;
@@ -77,7 +78,10 @@ int64_t WriteMembers(const segment::Segment& segment, Moment now, ExportWriter& 
             const pg::Arena arena("pulse export");
             AppendExportRow(line, ReadMember(rows[i]));
             file.Add(line);
+            people.push_back(rows[i].Int8(0));
         }
+        file.NotePeople(people);
+        people.clear();
         users += static_cast<int64_t>(rows.size());
     }
     return users;

@@ -11,6 +11,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/export_file.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
 
 #include "export_chunk_sql.hpp"
 
@@ -78,6 +79,20 @@ class FileWriter {
         piece_ += lines;
     }
 
+    // Notes profiles for the next piece that is written.
+    void AddPeople(const std::vector<int64_t>& profiles) {
+        people_.insert(people_.end(), profiles.begin(), profiles.end());
+    }
+
+    void Finish() {
+        // People whose last line ended exactly with a piece.
+        if (piece_.empty() && !people_.empty())
+            pg::Execute(
+                "UPDATE pulse.export_chunk SET people = people || $3 WHERE export_id = $1 AND chunk = $2",
+                {Value::Int8(id_), Value::Int4(chunks_), Value::Int8s(people_)});
+        Flush();
+    }
+
     void Flush() {
         if (piece_.empty()) return;
         bytes_ += static_cast<int64_t>(piece_.size());
@@ -85,10 +100,14 @@ class FileWriter {
         hash_.Add(piece_);
         const pg::Arena arena("pulse export");
         static pg::Statement insert(
-            "INSERT INTO pulse.export_chunk (export_id, chunk, data) VALUES ($1, $2, $3)",
-            {INT8OID, INT4OID, BYTEAOID});
-        insert.Execute({Value::Int8(id_), Value::Int4(++chunks_), {BYTEAOID, pg::FromBytes(piece_), false}});
+            "INSERT INTO pulse.export_chunk (export_id, chunk, data, people) VALUES ($1, $2, $3, $4)",
+            {INT8OID, INT4OID, BYTEAOID, INT8ARRAYOID});
+        insert.Execute({Value::Int8(id_),
+                        Value::Int4(++chunks_),
+                        {BYTEAOID, pg::FromBytes(piece_), false},
+                        Value::Int8s(people_)});
         piece_.clear();
+        people_.clear();
     }
 
     int64_t bytes() const { return bytes_; }
@@ -99,6 +118,7 @@ class FileWriter {
     int64_t id_;
     const Limits& limits_;
     std::string piece_;
+    std::vector<int64_t> people_;  // profiles of the lines since the last piece
     ExportHash hash_;
     int64_t bytes_ = 0;
     int32_t chunks_ = 0;
@@ -191,9 +211,19 @@ void ExportWriter::Add(const std::string& lines) {
     state_->file->Add(lines);
 }
 
+// Of all their profiles: after an unmerge each is a person of its own, and the line was about both.
+void ExportWriter::NotePeople(const std::vector<int64_t>& people) {
+    static pg::Statement profiles(
+        "SELECT coalesce(array_agg(p.id), '{}') FROM unnest($1) AS u (id) CROSS JOIN LATERAL"
+        " (SELECT q.id FROM pulse.profile AS q WHERE q.canonical_id = u.id OFFSET 0) AS p",
+        {INT8ARRAYOID});
+    const ForceIndexPlans force_index_plans;
+    state_->file->AddPeople(profiles.Execute({Value::Int8s(people)}, true)[0].Int8s(0));
+}
+
 int64_t ExportWriter::Finish(int64_t users) {
     export_writer::FileWriter& file = *state_->file;
-    file.Flush();
+    file.Finish();
     LockExports();
     CheckNobodyWasErased(state_->id, state_->erasures, state_->began_at - kHour);
     state_->limits.Refresh();  // with the row of this export, which has no bytes yet

@@ -2,8 +2,11 @@
 #include "pulse/trait/store_job.hpp"
 
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_partition.hpp"
+#include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_live.hpp"
+#include "pulse/trait/store_metric_reader.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_queue.hpp"
 
@@ -46,8 +49,22 @@ int64_t DropEvents(Moment before, int64_t) {
     return dropped;
 }
 
+// Who has not read the changes that go learns from pulse.change_position that they are lost. Changes without
+// a position have been read by nobody: all who have come as far as the last position have lost them.
 int64_t DropMembershipChanges(Moment before, int64_t) {
-    return profile::DropPartitions("membership_change", before);
+    const pg::Result rows = pg::Execute(
+        "SELECT (SELECT max(c.position) FROM pulse.membership_change AS c WHERE c.at < m.begin),"
+        " EXISTS (SELECT FROM pulse.membership_change AS c WHERE c.at < m.begin AND c.position IS NULL)"
+        " FROM (SELECT date_trunc('month', $1, 'UTC') AS begin) AS m",
+        {pg::Value::Time(before)});
+    const int64_t dropped = profile::DropPartitions("membership_change", before);
+    if (dropped == 0) return 0;
+    const ForceIndexPlans force_index_plans;
+    const int64_t lost = rows[0].Bool(1) ? LastPosition() + 1 : rows[0].Int8OrNull(0).value_or(0);
+    pg::Execute(
+        "UPDATE pulse.change_position SET lost = greatest(lost, $1), position = greatest(position, $1)",
+        {pg::Value::Int8(lost)});
+    return dropped;
 }
 
 }  // namespace

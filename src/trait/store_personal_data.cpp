@@ -92,8 +92,8 @@ constexpr ExportPart kQueueParts[] = {
          },
      .parts = kQueueParts});
 
-// Files live for a day and can be made again: one that has the person, by an id or by the number of a
-// profile, is deleted as a whole; also one that has that number for another reason.
+// Files live for a day and can be made again: one that has a line of the person, whatever its columns are, or
+// an id of the person in another line, is deleted as a whole.
 #define PULSE_FILES_WITH_PERSON                                                                 \
     "pulse.export AS f WHERE f.id = ANY (ARRAY(SELECT c.export_id FROM pulse.export_chunk AS c" \
     " WHERE " PULSE_CHUNK_SHOWS("$1", "$2") ")) OR pulse.mentions(f.request::text, $2)"

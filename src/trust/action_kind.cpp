@@ -1,6 +1,6 @@
 #include "pulse/trust/action_kind.hpp"
 
-#include <vector>
+#include <algorithm>
 
 namespace pulse::trust {
 
@@ -22,6 +22,13 @@ const ActionKind* FindActionKind(const std::string& name) {
     for (const ActionKind& known : ActionKinds())
         if (name == known.name) return &known;
     return nullptr;
+}
+
+std::vector<std::string> ActionKindNames() {
+    std::vector<std::string> names;
+    for (const ActionKind& known : ActionKinds()) names.emplace_back(known.name);
+    std::sort(names.begin(), names.end());
+    return names;
 }
 
 }  // namespace pulse::trust

@@ -76,7 +76,7 @@ PULSE_WRITING_FUNCTION(pulse_update_signal_health) {
         const pulse::Moment now = pg::PastNow();
         const pg::OwnerSession session;
         trust::MeasureOwnSignals(now);
-        result = trust::UpdateHealth(scope, now, true, true);
+        result = trust::UpdateHealth(scope, now, trust::TrustSettingsAt(now), true, true);
         pg::Execute("UPDATE pulse.signal_health_state SET used_at = greatest(used_at, $2) WHERE scope = $1",
                     {Value::Text(scope), Value::Time(now)});
     }

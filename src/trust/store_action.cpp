@@ -143,6 +143,15 @@ void WriteState(const ActionRow& row, const Step& step, const Assessed* assessed
                           Value::Time(pg::Now())});
 }
 
+// The room that would have carried it out.
+void TellKind(const ActionRow& row, const Step& step) {
+    if (!step.tells_kind ||
+        (step.state != State::kDismissed && step.state != State::kExpired && step.state != State::kFailed))
+        return;
+    const ActionKind* kind = row.channel ? nullptr : FindActionKind(row.name);
+    if (kind && kind->ended) kind->ended(ActionOf(row), Name(step.state), step.actor);
+}
+
 [[maybe_unused]] const bool event_names_registered =
     delivery::RegisterEventNames({"action.pending", "action.applied", "action.failed", "action.blocked"});
 
@@ -171,6 +180,10 @@ std::optional<int64_t> LiveActionOf(const std::string& subject) {
     return rows.empty() ? std::nullopt : std::optional(rows[0].Int8(0));
 }
 
+Action ActionOf(const ActionRow& row) {
+    return {row.id, row.name, row.subject, row.decision, row.payload};
+}
+
 void ThrowSubjectBusy(const std::string& subject, int64_t action) {
     throw UserError(sqlstate::kNotReady,
                     "action " + std::to_string(action) + " of subject \"" + subject + "\" has not ended", "",
@@ -197,6 +210,7 @@ void TakeStep(ActionRow& row, const Step& step, const Assessed* assessed) {
     if (step.attempt) row.attempt = static_cast<int>(*step.attempt);
     if (step.state == State::kApproved || step.need == Need::kHealth) pg::NotifyLauncher();
     if (IsFinal(step.state)) EndTokens(row.id);
+    TellKind(row, step);
 }
 
 }  // namespace pulse::trust

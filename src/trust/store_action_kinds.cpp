@@ -4,6 +4,7 @@
 #include "pulse/flag/store_flag.hpp"
 #include "pulse/pg/automation_scope.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/lock.hpp"
 #include "pulse/pg/session_settings.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -53,6 +54,7 @@ void RunFunction(const Action& action, json& result) {
     std::optional<std::string> answer;
     {
         const pg::AutomationScope scope;
+        const pg::AdvisoryLockScope locks;
         const pg::Identity identity = pg::Identity::Definer(call.role, call.search_path);
         const pg::Deadline deadline(pg::settings::statement_timeout);
         const pg::Session session;

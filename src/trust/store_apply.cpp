@@ -29,7 +29,7 @@ struct Failure {
 
 // Calls the kind in a subtransaction: what fails leaves nothing behind.
 std::optional<Failure> CarryOut(const ActionRow& row, const ActionKind& kind, json& before, json& result) {
-    const Action action{row.id, row.name, row.subject, row.decision};
+    const Action action = ActionOf(row);
     try {
         pg::Subtransaction subtransaction;
         {
@@ -59,8 +59,9 @@ void LookAgain(const ActionRow& row, int64_t after) {
 }
 
 void Begin(ActionRow& row, const Assessed& assessed) {
-    static pg::Statement statement("UPDATE pulse.action SET applied_at = $2, retry_at = NULL WHERE id = $1",
-                                   {INT8OID, TIMESTAMPTZOID});
+    static pg::Statement statement(
+        "UPDATE pulse.action SET applied_at = $2, retry_at = NULL, error = NULL WHERE id = $1",
+        {INT8OID, TIMESTAMPTZOID});
     row.decision = assessed.gate.id;
     statement.Execute({Value::Int8(row.id), Value::Time(pg::Now())});
     TakeStep(
@@ -123,6 +124,12 @@ bool KeepWaiting(ActionRow& row, const Assessed& assessed) {
     return true;
 }
 
+std::vector<int64_t> Ids(const pg::Result& rows) {
+    std::vector<int64_t> ids;
+    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
+    return ids;
+}
+
 }  // namespace
 
 bool ApplyNow(int64_t id) {
@@ -156,38 +163,46 @@ bool ApplyNow(int64_t id) {
 }
 
 std::vector<int64_t> ActionsToApply(int64_t limit) {
+    // What may not move does not stand before what may: a freeze lets pass what stops things.
     static pg::Statement statement(
         "SELECT id FROM pulse.action WHERE (state = 'approved' OR state = 'pending' AND needs = 'health')"
-        " AND coalesce(retry_at, $1) <= $1 ORDER BY id LIMIT $2",
-        {TIMESTAMPTZOID, INT8OID});
-    const pg::Result rows = statement.Execute({Value::Time(pg::Now()), Value::Int8(limit)});
-    std::vector<int64_t> ids;
-    for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
-    return ids;
+        " AND coalesce(retry_at, $1) <= $1 AND (NOT $3 OR risk = 'always' OR expires_at <= $1)"
+        " ORDER BY risk <> 'always', id LIMIT $2",
+        {TIMESTAMPTZOID, INT8OID, BOOLOID});
+    return Ids(statement.Execute(
+        {Value::Time(pg::Now()), Value::Int8(limit), Value::Bool(WhyFrozen("").has_value())}));
 }
 
-int64_t ExpireActions(int64_t limit) {
+void PostponeAction(int64_t id, const std::string& why) {
+    static pg::Statement statement(
+        "UPDATE pulse.action SET retry_at = $2, error = $3 WHERE id = $1 AND state IN ('pending', 'approved',"
+        " 'applying')",
+        {INT8OID, TIMESTAMPTZOID, TEXTOID});
+    statement.Execute(
+        {Value::Int8(id), Value::Time(pg::Now() + kRetryAfter), Value::Text(Shorten(why, kLongestFailure))});
+}
+
+std::vector<int64_t> ExpiredActions(int64_t limit) {
+    // Those that could not be ended come last.
     static pg::Statement statement(
         "SELECT id FROM pulse.action WHERE state IN ('pending', 'approved', 'applying') AND expires_at <= $1"
-        " ORDER BY expires_at LIMIT $2",
+        " ORDER BY coalesce(retry_at, $1) > $1, expires_at LIMIT $2",
         {TIMESTAMPTZOID, INT8OID});
-    static pg::Statement tokens("DELETE FROM pulse.action_token WHERE expires_at <= $1", {TIMESTAMPTZOID});
-    const pg::Result rows = statement.Execute({Value::Time(pg::Now()), Value::Int8(limit)});
-    int64_t ended = 0;
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        pg::CheckInterrupts();
-        std::optional<ActionRow> row = TryLockAction(rows[i].Int8(0));
-        if (!row || IsFinal(row->state) || row->expires_at > pg::Now()) continue;
-        ++ended;
-        if (row->state == State::kApplying) {
-            CancelWebhook(*row, "the action has expired");
-            EndAction(*row, "failed", State::kFailed, "nobody confirmed it in time");
-        } else {
-            EndAction(*row, "expired", State::kExpired, "it waited for too long");
-        }
-    }
-    tokens.Execute({Value::Time(pg::Now())});
-    return ended;
+    return Ids(statement.Execute({Value::Time(pg::Now()), Value::Int8(limit)}));
+}
+
+bool ExpireAction(int64_t id) {
+    std::optional<ActionRow> row = TryLockAction(id);
+    if (!row || IsFinal(row->state) || row->expires_at > pg::Now()) return false;
+    if (row->state != State::kApplying)
+        return EndAction(*row, "expired", State::kExpired, "it waited for too long");
+    CancelWebhook(*row, "the action has expired");
+    return EndAction(*row, "failed", State::kFailed, "nobody confirmed it in time");
+}
+
+void EndOldTokens() {
+    static pg::Statement statement("DELETE FROM pulse.action_token WHERE expires_at <= $1", {TIMESTAMPTZOID});
+    statement.Execute({Value::Time(pg::Now())});
 }
 
 std::optional<Moment> NextActionDue() {

@@ -134,7 +134,7 @@ void RollBack(int64_t id, const std::optional<std::string>& reason, const std::s
         ThrowState(row, "rolled back",
                    "Action " + std::to_string(later[0].Int8(0)) +
                        " of the same subject came later: roll that back, or dismiss it, first.");
-    kind->roll_back({row.id, row.name, row.subject, row.decision}, row.state_before);
+    kind->roll_back(ActionOf(row), row.state_before);
     TakeStep(row, {.event = "rolled_back", .state = State::kRolledBack, .actor = actor, .note = reason},
              nullptr);
 }

@@ -25,8 +25,30 @@ class Runner {
   public:
     explicit Runner(bool in_worker) : in_worker_(in_worker) {}
 
+    // `failed` gets the message of an error, in a unit of work of its own.
+    template <typename Body, typename Failed>
+    bool Try(const char* what, Body body, Failed failed) {
+        const int64_t before = failed_;
+        const bool changed = Attempt(what, body);
+        if (failed_ == before) return changed;
+        const std::string message = newest_;
+        Attempt(what, [&] {
+            failed(message);
+            return false;
+        });
+        return false;
+    }
     template <typename Body>
     bool Try(const char* what, Body body) {
+        return Attempt(what, body);
+    }
+
+    int64_t failed() const { return failed_; }
+    const std::string& first() const { return first_; }
+
+  private:
+    template <typename Body>
+    bool Attempt(const char* what, Body body) {
         bool changed = false;
         try {
             if (in_worker_) {
@@ -54,17 +76,14 @@ class Runner {
         return false;
     }
 
-    int64_t failed() const { return failed_; }
-    const std::string& first() const { return first_; }
-
-  private:
     void Note(const std::string& message) {
         if (failed_++ == 0) first_ = message;
+        newest_ = message;
     }
 
     bool in_worker_;
     int64_t failed_ = 0;
-    std::string first_;
+    std::string first_, newest_;
 };
 
 std::vector<int64_t> Collect(Runner& runner, std::vector<int64_t> (*find)(int64_t)) {
@@ -76,21 +95,27 @@ std::vector<int64_t> Collect(Runner& runner, std::vector<int64_t> (*find)(int64_
     return ids;
 }
 
+// `postpone`: what to do with one that fails, so that it keeps no other waiting.
 void RunEach(Runner& runner, int64_t& changed, const std::vector<int64_t>& ids, const char* what,
-             bool (*handle)(int64_t)) {
+             bool (*handle)(int64_t), void (*postpone)(int64_t, const std::string&)) {
     for (const int64_t id : ids) {
         pg::CheckInterrupts();
-        changed += runner.Try(what, [&] { return handle(id); }) ? 1 : 0;
+        changed += runner.Try(
+                       what, [&] { return handle(id); }, [&](const std::string& why) { postpone(id, why); })
+                       ? 1
+                       : 0;
     }
 }
 
 void Actions(Runner& runner, int64_t& changed) {
-    runner.Try("pulse: ending actions", [&] {
-        const int64_t ended = ExpireActions(kMostAtOnce);
-        changed += ended;
-        return ended > 0;
+    RunEach(runner, changed, Collect(runner, ExpiredActions), "pulse: ending an action", ExpireAction,
+            PostponeAction);
+    runner.Try("pulse: ending tokens", [] {
+        EndOldTokens();
+        return false;
     });
-    RunEach(runner, changed, Collect(runner, ActionsToApply), "pulse: carrying out an action", ApplyNow);
+    RunEach(runner, changed, Collect(runner, ActionsToApply), "pulse: carrying out an action", ApplyNow,
+            PostponeAction);
 }
 
 RunResult Report(const Runner& runner, int64_t changed) {
@@ -171,8 +196,9 @@ RunResult RunAutomations(bool in_worker) {
     Runner runner(in_worker);
     int64_t changed = 0;
     RunEach(runner, changed, Collect(runner, [](int64_t) { return AutomationsToLookAt(); }),
-            "pulse: looking for causes", LookForCause);
-    RunEach(runner, changed, Collect(runner, WaitingTriggers), "pulse: proposing an action", HandleTrigger);
+            "pulse: looking for causes", LookForCause, NoteLooked);
+    RunEach(runner, changed, Collect(runner, WaitingTriggers), "pulse: proposing an action", HandleTrigger,
+            PostponeTrigger);
     Actions(runner, changed);
     return Report(runner, changed);
 }

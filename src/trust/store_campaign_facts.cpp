@@ -182,7 +182,7 @@ std::string CampaignEventsOf(const std::string& event, const Campaign& campaign)
 
 void BeginCampaignHealth(const std::string& name) {
     try {
-        UpdateHealth(Write(Subject{"campaign", name}), pg::PastNow(), true, false);
+        BeginHealth(Write(Subject{"campaign", name}));
     } catch (const UserError&) {
         // The gate says what is wrong with it.
     }

@@ -210,12 +210,16 @@ bool NoteCause(int64_t automation, const std::string& key, const json& data, std
                .processed() > 0;
 }
 
-bool LookForCause(int64_t id) {
+void NoteLooked(int64_t id, const std::string&) {
     static pg::Statement looked("UPDATE pulse.automation SET looked_at = $2 WHERE id = $1",
                                 {INT8OID, TIMESTAMPTZOID});
+    looked.Execute({Value::Int8(id), Value::Time(pg::WallClock())});
+}
+
+bool LookForCause(int64_t id) {
     const std::optional<ActiveAutomation> automation = LockActive(id);
     if (!automation) return false;
-    looked.Execute({Value::Int8(id), Value::Time(pg::WallClock())});
+    NoteLooked(id, "");
     switch (automation->definition.when.kind) {
         case Trigger::Kind::kSchedule: return LookAtSchedule(*automation);
         case Trigger::Kind::kMembership: return LookAtMembers(*automation);
@@ -239,12 +243,12 @@ std::vector<int64_t> AutomationsToLookAt() {
 std::optional<Moment> NextCauseDue() {
     static pg::Statement statement(
         "SELECT min(next_run), min(looked_at) FILTER (WHERE cause IN ('membership', 'signal')),"
-        " EXISTS (SELECT FROM pulse.automation_trigger WHERE status = 'waiting')"
+        " (SELECT min(coalesce(t.retry_at, t.at)) FROM pulse.automation_trigger AS t WHERE t.status = 'waiting')"
         " FROM pulse.automation WHERE status = 'active'",
         {});
     const pg::Result rows = statement.Execute({});
-    if (rows[0].Bool(2)) return pg::Now();
     std::optional<Moment> due = rows[0].TimeOrNull(0);
+    if (const auto waiting = rows[0].TimeOrNull(2)) due = std::min(due.value_or(INT64_MAX), *waiting);
     if (const auto looked = rows[0].TimeOrNull(1))
         due = std::min(due.value_or(INT64_MAX), *looked + kLookEvery);
     return due;

@@ -23,8 +23,6 @@ namespace {
 
 using pg::Value;
 
-// So long a score holds if nothing that it stands on has changed.
-constexpr int64_t kScoreLife = 10 * kSecond;
 constexpr int64_t kBetweenUses = kHour;
 constexpr size_t kLongestAsked = 300;
 
@@ -58,37 +56,21 @@ std::string Attempt(Body body) {
     return state;
 }
 
-// The stored score, if it still holds.
-bool TakeStoredScore(const std::string& subject, const Marks& marks, GateFacts& facts, pg::Json& parts,
-                     std::optional<Moment>& used_at) {
-    static pg::Statement statement(
-        "SELECT score, status, issues, parts, as_of, incident_mark, signal_mark, settings_from, used_at FROM"
-        " pulse.signal_health_state WHERE scope = $1 AND error IS NULL",
-        {TEXTOID});
-    const pg::Result rows = statement.Execute({Value::Text(subject)});
-    if (rows.empty()) return false;
-    used_at = rows[0].Time(8);
-    const auto as_of = rows[0].TimeOrNull(4);
-    // A state from the future is as suspicious as such a history.
-    if (as_of && *as_of > facts.now) facts.last_history = as_of;
-    if (!as_of || *as_of > facts.now || facts.now - *as_of > kScoreLife || rows[0].IsNull(0)) return false;
-    if (marks != Marks{rows[0].Int8(5), rows[0].Int8(6), rows[0].TimeOrNull(7).value_or(0)}) return false;
-    facts.score = rows[0].Float8(0);
-    facts.status = ReadHealthStatus(rows[0].Text(1));
-    facts.issues = rows[0].Texts(2);
-    facts.as_of = as_of;
-    parts = rows[0].Jsonb(3);
-    return true;
-}
-
 void TakeScore(const std::string& subject, const StoredTrustSettings& settings, bool may_write,
                GateFacts& facts, pg::Json& parts) {
-    std::optional<Moment> used_at;
-    const bool stored = TakeStoredScore(subject, CurrentMarks(settings.from), facts, parts, used_at);
-    if (!stored) {
+    StoredScope stored = FindStored(subject, facts.now);
+    // A state from the future is as suspicious as such a history.
+    if (stored.as_of && *stored.as_of > facts.now) facts.last_history = stored.as_of;
+    if (stored.holds) {
+        facts.score = stored.holds->score;
+        facts.status = stored.holds->status;
+        facts.issues = std::move(stored.holds->issues);
+        facts.as_of = stored.as_of;
+        parts = std::move(stored.holds->parts);
+    } else {
         std::optional<ScopeHealth> result;
         // The state falls at once, and another transaction sees it.
-        if (may_write) result = UpdateHealth(subject, facts.now, false, false);
+        if (may_write) result = UpdateHealth(subject, facts.now, settings, false, false);
         if (!result) result = ComputeHealth(subject, facts.now, settings);
         facts.score = result->score;
         facts.status = result->status;
@@ -96,6 +78,7 @@ void TakeScore(const std::string& subject, const StoredTrustSettings& settings, 
         facts.as_of = result->as_of;
         parts = Json(result->health.parts);
     }
+    const std::optional<Moment> used_at = stored.used_at;
     if (may_write && used_at && facts.now - *used_at > kBetweenUses)
         pg::Execute(
             "UPDATE pulse.signal_health_state SET used_at = $2 WHERE scope = (SELECT scope FROM"
@@ -111,12 +94,18 @@ void ReadFreeze(GateFacts& facts) {
     if (!rows.empty()) facts.frozen_why = rows[0].TextOrNull(1).value_or("");
 }
 
-std::optional<Moment> LastHistory(const std::string& scope) {
+// When the health of a scope and of everything was kept last.
+struct LastKept {
+    std::optional<Moment> scope, all;
+};
+
+LastKept FindLastKept(const std::string& scope) {
     static pg::Statement statement(
-        "SELECT as_of FROM pulse.signal_health_history WHERE scope = $1 ORDER BY hour DESC LIMIT 1",
+        "SELECT (SELECT h.as_of FROM pulse.signal_health_history AS h WHERE h.scope = $1 ORDER BY h.hour DESC LIMIT 1),"
+        " (SELECT h.as_of FROM pulse.signal_health_history AS h WHERE h.scope = 'all' ORDER BY h.hour DESC LIMIT 1)",
         {TEXTOID});
     const pg::Result rows = statement.Execute({Value::Text(scope)});
-    return rows.empty() ? std::nullopt : std::optional(rows[0].Time(0));
+    return {rows[0].TimeOrNull(0), rows[0].TimeOrNull(1)};
 }
 
 std::string ProblemOf(const std::string& what, const std::string& state) {
@@ -144,10 +133,11 @@ void Gather(FullDecision& full, bool dry_run) {
             facts.subject = Write(ReadSubject(facts.subject));
             TakeScore(facts.subject, settings, !dry_run && facts.writable && !facts.clock_ahead, facts,
                       full.parts);
-            if (!facts.last_history) facts.last_history = LastHistory(facts.subject);
+            const LastKept kept = FindLastKept(facts.subject);
+            if (!facts.last_history) facts.last_history = kept.scope;
             // A scope that is not kept up says nothing about the clock; that of everything always does.
-            if (const auto newest = LastHistory("all"); newest && *newest > facts.now) {
-                facts.last_history = newest;
+            if (kept.all && *kept.all > facts.now) {
+                facts.last_history = kept.all;
                 facts.everything_later = true;
             }
         } catch (const UserError& error) {

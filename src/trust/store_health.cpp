@@ -20,10 +20,19 @@ namespace {
 
 using pg::Value;
 
+// So long a score holds if nothing that it stands on has changed.
+constexpr int64_t kScoreLife = 10 * kSecond;
 constexpr int64_t kInUse = 30 * kDay;
 constexpr int64_t kMostScopes = 500;  // that one run of the job computes
 
+// What a score has seen: the snapshot, the transaction that computes it, and when by the wall clock.
+struct Seen {
+    std::string snapshot, transaction;
+    Moment at = 0;
+};
+
 struct StoredState {
+    Seen seen;
     HeldStatus held;
     HealthStatus status = HealthStatus::kUnknown;
     std::optional<Moment> as_of;
@@ -39,34 +48,45 @@ StoredState ReadState(const pg::Row& row) {
     return state;
 }
 
+#define PULSE_HEALTH_STATE \
+    "SELECT level, rising_since, rising, status, as_of FROM pulse.signal_health_state WHERE scope = $1"
+
 StoredState FindState(const std::string& scope) {
-    static pg::Statement statement(
-        "SELECT level, rising_since, rising, status, as_of FROM pulse.signal_health_state WHERE scope = $1",
-        {TEXTOID});
+    static pg::Statement statement(PULSE_HEALTH_STATE, {TEXTOID});
     const pg::Result rows = statement.Execute({Value::Text(scope)});
     return rows.empty() ? StoredState() : ReadState(rows[0]);
 }
 
-// The state with its row locked, which is made if necessary; empty where another transaction has it.
+// Locks the row and says what is seen from now on: what comes meanwhile is computed again. Empty where there
+// is no row, or another transaction has it.
+std::optional<StoredState> LockRow(const std::string& scope, bool wait) {
+#define PULSE_LOCKED_HEALTH                                                                                 \
+    "SELECT level, rising_since, rising, status, as_of, pg_current_snapshot()::text,"                       \
+    " coalesce(pg_current_xact_id_if_assigned()::text, '') FROM pulse.signal_health_state WHERE scope = $1" \
+    " FOR NO KEY UPDATE"
+    static pg::Statement lock(PULSE_LOCKED_HEALTH, {TEXTOID});
+    static pg::Statement skip(PULSE_LOCKED_HEALTH " SKIP LOCKED", {TEXTOID});
+    const Moment begun = pg::WallClock();
+    const pg::Result rows = (wait ? lock : skip).Execute({Value::Text(scope)});
+    if (rows.empty()) return std::nullopt;
+    StoredState state = ReadState(rows[0]);
+    state.seen = {rows[0].Text(5), rows[0].Text(6), begun};
+    return state;
+}
+
+// The same, and the row is made if necessary. A scope that does not exist gets none.
 std::optional<StoredState> LockState(const std::string& scope, Moment now, bool wait) {
     static pg::Statement make(
         "INSERT INTO pulse.signal_health_state (scope, used_at) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
         {TEXTOID, TIMESTAMPTZOID});
-    static pg::Statement lock(
-        "SELECT level, rising_since, rising, status, as_of FROM pulse.signal_health_state WHERE scope = $1"
-        " FOR NO KEY UPDATE",
-        {TEXTOID});
-    static pg::Statement skip(
-        "SELECT level, rising_since, rising, status, as_of FROM pulse.signal_health_state WHERE scope = $1"
-        " FOR NO KEY UPDATE SKIP LOCKED",
-        {TEXTOID});
     static pg::Statement known("SELECT 1 FROM pulse.signal_health_state WHERE scope = $1", {TEXTOID});
+    if (const auto state = LockRow(scope, wait)) return state;
     if (known.Execute({Value::Text(scope)}).empty()) {
+        DependenciesOf(ReadSubject(scope));
         make.Execute({Value::Text(scope), Value::Time(now)});
         pg::NotifyLauncher();  // the job signal_health keeps it from now on
     }
-    const pg::Result rows = (wait ? lock : skip).Execute({Value::Text(scope)});
-    return rows.empty() ? std::nullopt : std::optional(ReadState(rows[0]));
+    return LockRow(scope, wait);
 }
 
 ScopeHealth ComputeFrom(const StoredState& before, const std::string& scope, Moment now,
@@ -74,6 +94,8 @@ ScopeHealth ComputeFrom(const StoredState& before, const std::string& scope, Mom
     // What a scope reads must not depend on the session that asks.
     const pg::Identity settings_of_its_own = pg::Identity::Caller();
     for (const source::FixedSetting& each : source::kFixedSettings) pg::SetLocally(each.name, each.value);
+    // Planning costs more than running: of arrays of names every plan would be a new one.
+    pg::SetLocally("plan_cache_mode", "force_generic_plan");
     ScopeHealth result;
     result.as_of = now;
     result.reads = DependenciesOf(ReadSubject(scope));
@@ -98,19 +120,20 @@ pg::Json WithoutEvidence(const std::vector<HealthPart>& parts) {
     return list;
 }
 
-void SaveState(const std::string& scope, const ScopeHealth& result, const Marks& marks, bool changed) {
+void SaveState(const std::string& scope, const ScopeHealth& result, const Seen& seen, bool changed) {
     static pg::Statement statement(
         "UPDATE pulse.signal_health_state SET score = $2, status = $3, level = $4, rising_since = $5, rising = $6,"
         " assumed = $7, parts = $8, issues = $9, as_of = $10, since = CASE WHEN $11 OR since IS NULL THEN $10 ELSE"
-        " since END, incident_mark = $12, signal_mark = $13, settings_from = $14, error = NULL WHERE scope = $1",
+        " since END, snapshot = $12::pg_snapshot, computed_by = nullif($13, '')::xid8, computed_at = $14, error = NULL"
+        " WHERE scope = $1",
         {TEXTOID, FLOAT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID, FLOAT8OID, JSONBOID, TEXTARRAYOID,
-         TIMESTAMPTZOID, BOOLOID, INT8OID, INT8OID, TIMESTAMPTZOID});
+         TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID, TIMESTAMPTZOID});
     statement.Execute({Value::Text(scope), Value::Float8(result.score), Value::Text(Name(result.status)),
                        Value::Text(Name(result.held.level)), Value::Time(result.held.rising_since),
                        Value::Int4(result.held.rising), Value::Float8(result.health.assumed),
                        Value::Jsonb(Json(result.health.parts)), Value::Texts(result.health.issues),
-                       Value::Time(result.as_of), Value::Bool(changed), Value::Int8(marks.incident),
-                       Value::Int8(marks.signal), Value::Time(marks.settings_from)});
+                       Value::Time(result.as_of), Value::Bool(changed), Value::Text(seen.snapshot),
+                       Value::Text(seen.transaction), Value::Time(seen.at)});
 }
 
 void SaveHistory(const std::string& scope, const ScopeHealth& result) {
@@ -192,7 +215,7 @@ UpdatedScope TryUpdate(const std::string& scope, Moment now) {
         pg::Subtransaction subtransaction;
         {
             const pg::Session session;
-            if (const auto result = UpdateHealth(scope, now, true, false)) {
+            if (const auto result = UpdateHealth(scope, now, TrustSettingsAt(now), true, false)) {
                 updated.score = result->score;
                 updated.status = result->status;
             }
@@ -212,32 +235,50 @@ UpdatedScope TryUpdate(const std::string& scope, Moment now) {
 
 }  // namespace
 
-Marks CurrentMarks(Moment settings_from) {
+StoredScope FindStored(const std::string& scope, Moment now) {
+    // Exact in whatever order transactions commit: what the snapshot does not see came later, or was not
+    // committed yet. The own transaction is in no snapshot.
     static pg::Statement statement(
-        "SELECT coalesce((SELECT i.id FROM pulse.incident_event AS i ORDER BY i.id DESC LIMIT 1), 0),"
-        " coalesce((SELECT s.id FROM pulse.signal AS s ORDER BY s.id DESC LIMIT 1), 0)",
-        {});
-    const pg::Result rows = statement.Execute({});
-    return {rows[0].Int8(0), rows[0].Int8(1), settings_from};
+        "SELECT s.score, s.status, s.issues, s.parts, s.as_of, s.used_at, s.score IS NOT NULL AND"
+        " s.computed_at <= clock_timestamp() AND s.computed_at > clock_timestamp() - interval '10 seconds'"
+        " AND coalesce((SELECT c.xid FROM pulse.trust_change AS c ORDER BY c.xid DESC LIMIT 1)"
+        " < pg_snapshot_xmax(s.snapshot), true)"
+        " AND NOT EXISTS (SELECT FROM pulse.trust_change AS c WHERE c.xid ="
+        " ANY (ARRAY(SELECT pg_snapshot_xip(s.snapshot)) || s.computed_by))"
+        " FROM pulse.signal_health_state AS s WHERE s.scope = $1 AND s.error IS NULL",
+        {TEXTOID});
+    StoredScope stored;
+    const pg::Result rows = statement.Execute({Value::Text(scope)});
+    if (rows.empty()) return stored;
+    stored.as_of = rows[0].TimeOrNull(4);
+    stored.used_at = rows[0].Time(5);
+    const bool recent = stored.as_of && *stored.as_of <= now && now - *stored.as_of <= kScoreLife;
+    if (recent && !rows[0].IsNull(6) && rows[0].Bool(6))
+        stored.holds = {rows[0].Float8(0), ReadHealthStatus(rows[0].Text(1)), rows[0].Texts(2),
+                        rows[0].Jsonb(3)};
+    return stored;
+}
+
+void ForgetOldChanges() {
+    // A score that does not know of a change was computed before the change was seen, so it is too old to
+    // hold.
+    pg::Execute("DELETE FROM pulse.trust_change WHERE seen_at < clock_timestamp() - interval '1 minute'");
+    pg::Execute("UPDATE pulse.trust_change SET seen_at = clock_timestamp() WHERE seen_at IS NULL");
 }
 
 ScopeHealth ComputeHealth(const std::string& scope, Moment now, const StoredTrustSettings& settings) {
     return ComputeFrom(FindState(scope), scope, now, settings.settings);
 }
 
-std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now, bool history, bool wait) {
-    const StoredTrustSettings settings = TrustSettingsAt(now);
-    // Before anything is read: what comes meanwhile is computed again.
-    const Marks marks = CurrentMarks(settings.from);
-    // A scope that does not exist gets no row.
-    DependenciesOf(ReadSubject(scope));
+std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now,
+                                        const StoredTrustSettings& settings, bool history, bool wait) {
     const std::optional<StoredState> before = LockState(scope, now, wait);
     if (!before) return std::nullopt;
     ScopeHealth result = ComputeFrom(*before, scope, now, settings.settings);
     // pulse.now set back does not make the past anew: neither a status that waits to rise, nor the history.
     if (before->as_of && *before->as_of > now) return result;
     const bool changed = before->as_of && before->status != result.status;
-    SaveState(scope, result, marks, changed);
+    SaveState(scope, result, before->seen, changed);
     if (history) SaveHistory(scope, result);
     if (changed) Announce(scope, before->status, result);
     return result;
@@ -250,7 +291,7 @@ void BeginHealth(const std::string& scope) {
         pg::Subtransaction subtransaction;
         {
             const pg::Session session;
-            UpdateHealth(scope, now, true, false);
+            UpdateHealth(scope, now, TrustSettingsAt(now), true, false);
         }
         subtransaction.Commit();
     } catch (const pg::Error& error) {
@@ -262,6 +303,7 @@ void BeginHealth(const std::string& scope) {
 
 std::vector<UpdatedScope> UpdateAllHealth() {
     const Moment now = pg::PastNow();
+    ForgetOldChanges();
     MeasureOwnSignals(now);
     // What causes an automation may be rare: the gate must know its health whenever that happens.
     pg::Execute(

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "pulse/pg/array.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/interval.hpp"
 #include "pulse/pg/spi.hpp"
@@ -64,93 +65,140 @@ ScopeNames NamesOf(const Dependencies& scope) {
 
 // ---- platforms ----
 
-// Signals of these names in the scope, the newest of each series.
-pg::Result ReadSeries(const ScopeNames& names, const std::vector<std::string>& wanted, Moment since,
-                      Moment now) {
-    static pg::Statement all(
-        "SELECT s.name, s.source, s.entity, s.last_value, s.last_at FROM pulse.signal_series AS s WHERE s.name ="
-        " ANY ($1) AND s.last_at > $2 AND s.last_at <= $3 AND s.source <> 'pulse' ORDER BY s.last_at DESC, 1, 2, 3"
-        " LIMIT 200",
-        {TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID});
+// What a part of the score wants to know of signals.
+struct Wanted {
+    const char* part;
+    std::vector<std::string> names;
+    int64_t within;
+};
+
+// The newest of each series of the scope, at most 200 for each part: part, name, source, entity, value, time.
+pg::Result ReadSeries(const ScopeNames& names, const std::vector<Wanted>& wanted, Moment now) {
+#define PULSE_EACH_PART                                                                                     \
+    "SELECT w.part, n.* FROM (SELECT u.part, string_to_array(u.names, ',') COLLATE \"C\" AS names, u.since" \
+    " FROM unnest($1, $2, $3) AS u (part, names, since) OFFSET 0) AS w CROSS JOIN LATERAL (SELECT s.name,"  \
+    " s.source, s.entity, s.last_value, s.last_at FROM "
+#define PULSE_NEWEST_FIRST                                                                                   \
+    " AS s WHERE s.name = ANY (w.names) AND s.last_at > w.since AND s.last_at <= $4 AND s.source <> 'pulse'" \
+    " ORDER BY s.last_at DESC, s.name, s.source, s.entity LIMIT 200) AS n"
+    static pg::Statement all(PULSE_EACH_PART "pulse.signal_series" PULSE_NEWEST_FIRST,
+                             {TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID});
     static pg::Statement some(
-        "SELECT s.name, s.source, s.entity, s.last_value, s.last_at FROM (SELECT r.* FROM pulse.signal_series"
-        " AS r WHERE r.source = ANY ($4) UNION SELECT r.* FROM pulse.signal_series AS r WHERE r.entity = ANY"
-        " ($5)) AS s WHERE s.name = ANY ($1) AND s.last_at > $2 AND s.last_at <= $3 AND s.source <> 'pulse'"
-        " ORDER BY s.last_at DESC, 1, 2, 3 LIMIT 200",
-        {TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID});
-    std::vector<Value> parameters{Value::Texts(wanted), Value::Time(since), Value::Time(now)};
+        PULSE_EACH_PART
+        "(SELECT r.* FROM pulse.signal_series AS r WHERE r.source = ANY ($5) UNION SELECT r.*"
+        " FROM pulse.signal_series AS r WHERE r.entity = ANY ($6))" PULSE_NEWEST_FIRST,
+        {TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID});
+    std::vector<std::string> parts, lists;
+    std::vector<Moment> since;
+    for (const Wanted& one : wanted) {
+        std::string list;
+        for (const std::string& name : one.names) list += (list.empty() ? "" : ",") + name;
+        parts.emplace_back(one.part);
+        lists.push_back(list);
+        since.push_back(now - one.within);
+    }
+    std::vector<Value> parameters{Value::Texts(parts), Value::Texts(lists), pg::Times(since),
+                                  Value::Time(now)};
     if (names.everything) return all.Execute(parameters);
     parameters.push_back(Value::Texts(names.sources));
     parameters.push_back(Value::Texts(names.entities));
     return some.Execute(parameters);
 }
 
-void ReadEmq(const ScopeNames& names, Moment now, HealthFacts& facts) {
-    const pg::Result rows = ReadSeries(names, {"emq"}, now - kEvidenceLife, now);
-    for (uint64_t i = 0; i < rows.size(); ++i)
-        facts.emq.push_back({rows[i].Text(1), rows[i].Text(2), rows[i].Float8(3), now - rows[i].Time(4)});
+void AddEmq(const pg::Row& row, Moment now, HealthFacts& facts) {
+    facts.emq.push_back({row.Text(2), row.Text(3), row.Float8(4), now - row.Time(5)});
 }
 
 // The figures of platforms and of analytics for the same account, side by side.
-void ReadAttribution(const ScopeNames& names, Moment now, HealthFacts& facts) {
+class AttributionPairs {
+  public:
+    void Add(const pg::Row& row) {
+        const std::string name = row.Text(1);
+        Pair& pair = pairs_[{row.Text(2), row.Text(3), name.substr(name.find('_') + 1)}];
+        (name.starts_with("platform") ? pair.platform : pair.analytics) = row.Float8(4);
+        pair.at = std::min(pair.at, row.Time(5));
+    }
+
+    void Give(Moment now, HealthFacts& facts) const {
+        double older = 0;
+        int olders = 0;
+        for (const auto& [key, pair] : pairs_) {
+            if (!pair.platform || !pair.analytics) continue;
+            if (now - pair.at <= kEvidenceLife) {
+                facts.attribution.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key),
+                                             *pair.platform, *pair.analytics, now - pair.at});
+                continue;
+            }
+            older += AttributionVariance(*pair.platform, *pair.analytics);
+            ++olders;
+        }
+        if (olders > 0) facts.past_variance = older / olders;
+    }
+
+  private:
     struct Pair {
         std::optional<double> platform, analytics;
         Moment at = INT64_MAX;
     };
-    std::map<std::tuple<std::string, std::string, std::string>, Pair> pairs;
-    const pg::Result rows = ReadSeries(
-        names, {"platform_revenue", "analytics_revenue", "platform_conversions", "analytics_conversions"},
-        now - kHistoryOfVariance, now);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const std::string name = rows[i].Text(0);
-        const std::string metric = name.substr(name.find('_') + 1);
-        Pair& pair = pairs[{rows[i].Text(1), rows[i].Text(2), metric}];
-        (name.starts_with("platform") ? pair.platform : pair.analytics) = rows[i].Float8(3);
-        pair.at = std::min(pair.at, rows[i].Time(4));
-    }
-    double older = 0;
-    int olders = 0;
-    for (const auto& [key, pair] : pairs) {
-        if (!pair.platform || !pair.analytics) continue;
-        if (now - pair.at <= kEvidenceLife) {
-            facts.attribution.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), *pair.platform,
-                                         *pair.analytics, now - pair.at});
-            continue;
-        }
-        older += AttributionVariance(*pair.platform, *pair.analytics);
-        ++olders;
-    }
-    if (olders > 0) facts.past_variance = older / olders;
+    std::map<std::tuple<std::string, std::string, std::string>, Pair> pairs_;
+};
+
+void AddMatchRate(const pg::Row& row, HealthFacts& facts) {
+    if (row.Float8(4) < 0.5)
+        facts.notes.push_back("The match rate of " + row.Text(3) + " at " + row.Text(2) + " is below 50 %.");
+}
+
+const std::vector<std::string>& AttributionNames() {
+    static const std::vector<std::string> names{"platform_revenue", "analytics_revenue",
+                                                "platform_conversions", "analytics_conversions"};
+    return names;
 }
 
 // ---- anomalies ----
 
-void ReadMetrics(const ScopeNames& names, Moment now, HealthFacts& facts) {
+// The values before the newest of each series: by an index that has them, one row for each series.
+void ReadPast(Moment now, HealthFacts& facts) {
     static pg::Statement past(
-        "SELECT g.place::int, p.value FROM unnest($1, $2, $3) WITH ORDINALITY AS g (name, source, entity, place)"
-        " CROSS JOIN LATERAL (SELECT s.value FROM pulse.signal AS s WHERE s.name = g.name COLLATE \"C\" AND"
-        " s.source = g.source COLLATE \"C\" AND s.entity = g.entity COLLATE \"C\" AND s.at <= $4 AND s.at > $4 -"
-        " interval '60 days' ORDER BY s.at DESC, s.id DESC OFFSET 1 LIMIT 30) AS p",
+        "SELECT (SELECT array_agg(p.value) FROM (SELECT s.value FROM pulse.signal AS s WHERE s.name = g.name"
+        " COLLATE \"C\" AND s.source = g.source COLLATE \"C\" AND s.entity = g.entity COLLATE \"C\" AND s.at <= $4"
+        " AND s.at > $4 - interval '60 days' ORDER BY s.at DESC, s.id DESC OFFSET 1 LIMIT 30) AS p)"
+        " FROM unnest($1, $2, $3) WITH ORDINALITY AS g (name, source, entity, place) ORDER BY g.place",
         {TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID});
-    const pg::Result rows =
-        ReadSeries(names, {"spend", "conversions", "cpa", "roas"}, now - kEvidenceLife, now);
-    if (rows.empty()) return;
+    if (facts.series.empty()) return;
     std::vector<std::string> series, sources, entities;
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        facts.series.push_back({rows[i].Text(0),
-                                rows[i].Text(1),
-                                rows[i].Text(2),
-                                rows[i].Float8(3),
-                                {},
-                                now - rows[i].Time(4)});
-        series.push_back(rows[i].Text(0));
-        sources.push_back(rows[i].Text(1));
-        entities.push_back(rows[i].Text(2));
+    for (const SeriesReading& one : facts.series) {
+        series.push_back(one.name);
+        sources.push_back(one.source);
+        entities.push_back(one.entity);
     }
     const pg::Result values =
         past.Execute({Value::Texts(series), Value::Texts(sources), Value::Texts(entities), Value::Time(now)});
     for (uint64_t i = 0; i < values.size(); ++i)
-        facts.series.at(static_cast<size_t>(values[i].Int4(0)) - 1).past.push_back(values[i].Float8(1));
+        if (!values[i].IsNull(0)) facts.series.at(i).past = values[i].Float8s(0);
+}
+
+// All that the score reads of signals.
+void ReadSignalsOfScope(const ScopeNames& names, Moment now, HealthFacts& facts) {
+    std::vector<Wanted> wanted{{"metric", {"spend", "conversions", "cpa", "roas"}, kEvidenceLife},
+                               {"match", {"match_rate"}, kEvidenceLife}};
+    if (facts.ad_platform) {
+        wanted.push_back({"emq", {"emq"}, kEvidenceLife});
+        wanted.push_back({"attribution", AttributionNames(), kHistoryOfVariance});
+    }
+    const pg::Result rows = ReadSeries(names, wanted, now);
+    AttributionPairs pairs;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const pg::Row row = rows[i];
+        const std::string part = row.Text(0);
+        if (part == "emq") AddEmq(row, now, facts);
+        if (part == "attribution") pairs.Add(row);
+        if (part == "match") AddMatchRate(row, facts);
+        if (part == "metric")
+            facts.series.push_back(
+                {row.Text(1), row.Text(2), row.Text(3), row.Float8(4), {}, now - row.Time(5)});
+    }
+    pairs.Give(now, facts);
+    ReadPast(now, facts);
 }
 
 void AddIncidents(const pg::Result& rows, HealthFacts& facts) {
@@ -370,19 +418,15 @@ bool HasAdPlatform(Moment now) {
     return reported.Execute({Value::Time(now - kHistoryOfVariance)})[0].Bool(0);
 }
 
-void ReadMatchRates(const ScopeNames& names, Moment now, HealthFacts& facts) {
-    const pg::Result rows = ReadSeries(names, {"match_rate"}, now - kEvidenceLife, now);
-    for (uint64_t i = 0; i < rows.size(); ++i)
-        if (rows[i].Float8(3) < 0.5)
-            facts.notes.push_back("The match rate of " + rows[i].Text(2) + " at " + rows[i].Text(1) +
-                                  " is below 50 %.");
-}
-
 }  // namespace
 
 std::vector<AttributionReading> ReadAttributions(const Dependencies& scope, Moment now) {
     HealthFacts facts;
-    ReadAttribution(NamesOf(scope), now, facts);
+    const pg::Result rows =
+        ReadSeries(NamesOf(scope), {{"attribution", AttributionNames(), kHistoryOfVariance}}, now);
+    AttributionPairs pairs;
+    for (uint64_t i = 0; i < rows.size(); ++i) pairs.Add(rows[i]);
+    pairs.Give(now, facts);
     return facts.attribution;
 }
 
@@ -391,12 +435,7 @@ HealthFacts ReadHealthFacts(const Dependencies& scope, Moment now) {
     HealthFacts facts;
     facts.everything = names.everything;
     facts.ad_platform = names.everything ? HasAdPlatform(now) : names.ad_platform;
-    if (facts.ad_platform) {
-        ReadEmq(names, now, facts);
-        ReadAttribution(names, now, facts);
-    }
-    ReadMetrics(names, now, facts);
-    ReadMatchRates(names, now, facts);
+    ReadSignalsOfScope(names, now, facts);
     names.everything ? ReadWatchedOfAll(now, facts) : ReadWatched(names, now, facts);
     facts.people = names.everything ? HasPeople() : facts.people || names.people;
     if (facts.people) {

@@ -95,6 +95,7 @@ int64_t EraseFromActions(const profile::DataSubject& person) {
               {"signal_health_state", "Scores of definitions and destinations."},
               {"signal_query", "Definitions."},
               {"signal_series", "Figures of sources, accounts and destinations."},
+              {"trust_change", "Ids of transactions."},
               {"trust_setting", "Settings."}});
 
 }  // namespace

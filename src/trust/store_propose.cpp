@@ -34,13 +34,21 @@ void RequireSubject(const std::string& name, const ActionKind& kind, const std::
                         "Name an existing " + subject.kind + ".");
 }
 
+std::string OwnActions() {
+    std::string list;
+    for (const std::string& name : ActionKindNames()) list += (list.empty() ? "" : ", ") + name;
+    return list;
+}
+
 std::string RequireChannel(const std::string& action, const std::optional<std::string>& channel,
                            const Enforcement& enforcement) {
     const std::optional<std::string> name = channel ? channel : enforcement.channel;
     if (!name)
         ThrowInvalid("action " + InQuotes(action) + " needs a channel",
                      "Pulse does not carry it out itself, so it leaves as a signed webhook.",
-                     "Name a channel of kind webhook, or give pulse_set_enforcement() one for all actions.");
+                     "Pulse itself carries out " + OwnActions() +
+                         ". For every other action name a channel of kind webhook, or give "
+                         "pulse_set_enforcement() one for all actions.");
     if (!pg::FindServer("pulse_channel", *name)) {
         const std::vector<std::string> names = pg::ServerNames("pulse_channel");
         throw UserError(sqlstate::kUndefinedObject, "channel " + InQuotes(*name) + " does not exist", "",

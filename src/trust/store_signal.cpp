@@ -112,6 +112,7 @@ std::vector<int64_t> WriteSignals(const std::vector<Signal>& signals, const std:
         " WITH ORDINALITY AS g (name, source, entity, value, at, details, place)),"
         " written AS (INSERT INTO pulse.signal (id, name, source, entity, value, at, details, recorded_by)"
         " SELECT g.id, g.name, g.source, g.entity, g.value, g.at, g.details, $7 FROM given AS g),"
+        " noted AS (INSERT INTO pulse.trust_change DEFAULT VALUES ON CONFLICT DO NOTHING),"
         // In one order, so that two batches never wait for each other in a circle.
         " newest AS (SELECT DISTINCT ON (g.name COLLATE \"C\", g.source COLLATE \"C\", g.entity COLLATE \"C\") g.name, g.source, g.entity, g.value, g.at,"
         " count(*) OVER (PARTITION BY g.name, g.source, g.entity) AS signals FROM given AS g"

@@ -1,6 +1,7 @@
 // From a cause to an action.
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/trust/store_action.hpp"
@@ -12,6 +13,9 @@ namespace {
 
 using nlohmann::json;
 using pg::Value;
+
+constexpr int64_t kTriggerRetry = 10 * kSecond;
+constexpr size_t kLongestRefusal = 2000;
 
 struct Waiting {
     int64_t automation = 0;
@@ -98,11 +102,21 @@ std::optional<std::string> WhyNotNow(const ActiveAutomation& automation) {
 
 std::vector<int64_t> WaitingTriggers(int64_t limit) {
     static pg::Statement statement(
-        "SELECT id FROM pulse.automation_trigger WHERE status = 'waiting' ORDER BY id LIMIT $1", {INT8OID});
-    const pg::Result rows = statement.Execute({Value::Int8(limit)});
+        "SELECT id FROM pulse.automation_trigger WHERE status = 'waiting' AND coalesce(retry_at, $2) <= $2"
+        " ORDER BY id LIMIT $1",
+        {INT8OID, TIMESTAMPTZOID});
+    const pg::Result rows = statement.Execute({Value::Int8(limit), Value::Time(pg::Now())});
     std::vector<int64_t> ids;
     for (uint64_t i = 0; i < rows.size(); ++i) ids.push_back(rows[i].Int8(0));
     return ids;
+}
+
+void PostponeTrigger(int64_t trigger, const std::string& why) {
+    static pg::Statement statement(
+        "UPDATE pulse.automation_trigger SET retry_at = $2, note = nullif($3, '') WHERE id = $1 AND status = 'waiting'",
+        {INT8OID, TIMESTAMPTZOID, TEXTOID});
+    statement.Execute({Value::Int8(trigger), Value::Time(pg::Now() + kTriggerRetry),
+                       Value::Text(Shorten(why, kLongestRefusal))});
 }
 
 bool HandleTrigger(int64_t trigger) {
@@ -115,7 +129,11 @@ bool HandleTrigger(int64_t trigger) {
         return true;
     }
     const std::optional<ActiveAutomation> automation = LockActive(waiting->automation);
-    if (!automation) return false;
+    if (!automation) {
+        // Another session changes it at the moment.
+        PostponeTrigger(trigger, "");
+        return false;
+    }
     if (waiting->at + LoadEnforcement().expire_after <= pg::Now()) {
         EndTrigger(trigger, std::nullopt, "it waited for too long");
         return true;

@@ -11,6 +11,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::string_view kSyncUnderWay = "55006";
+
 // Whole codes first, then classes: the first that fits.
 constexpr struct {
     std::string_view state;
@@ -23,7 +25,7 @@ constexpr struct {
     {sqlstate::kUniqueViolation, 409},
     {sqlstate::kDependentObjects, 409},
     {sqlstate::kNotReady, 409},
-    {"55006", 409},  // in use: a sync is under way
+    {kSyncUnderWay, 409},
     {sqlstate::kLockNotAvailable, 503},
     {sqlstate::kReadOnlyTransaction, 503},
     {sqlstate::kInvalidOptionName, 400},
@@ -73,7 +75,7 @@ const auto& WordsOf(int status) {
 }
 
 json BodyOf(Family family, int status, const std::string& message, std::string_view detail,
-            std::string_view subject) {
+            std::string_view subject, std::string_view code) {
     switch (family) {
         case Family::kTinyCdp: {
             json body = {{"code", WordsOf(status).tiny_code}, {"message", message}};
@@ -86,8 +88,11 @@ json BodyOf(Family family, int status, const std::string& message, std::string_v
             if (!subject.empty()) body["key"] = subject;
             return body;
         }
-        case Family::kStratum:
-            return {{"detail", detail.empty() ? message : message + ". " + std::string(detail)}};
+        case Family::kStratum: {
+            json body = {{"detail", detail.empty() ? message : message + ". " + std::string(detail)}};
+            if (!code.empty()) body["code"] = code;
+            return body;
+        }
         case Family::kPulse:
         case Family::kSegment: break;
     }
@@ -104,17 +109,21 @@ int StatusOf(std::string_view state) {
     return 500;
 }
 
+std::string_view CodeOf(std::string_view state) {
+    return state == kSyncUnderWay ? "SYNC_IN_PROGRESS" : "";
+}
+
 bool IsTransient(int status) {
     return status == 429 || status == 503;
 }
 
 Answer ErrorAnswer(Family family, int status, std::string_view message, std::string_view detail,
-                   std::string_view subject) {
+                   std::string_view subject, std::string_view code) {
     const std::string text(message.empty() ? DefaultMessage(status) : message);
     Answer answer{status, {{"content-type", "application/json"}, {"cache-control", "no-store"}}, ""};
     if (status == 401) answer.headers.emplace_back("www-authenticate", "Bearer realm=\"pulse\"");
     if (IsTransient(status)) answer.headers.emplace_back("retry-after", "1");
-    answer.body = DumpJson(BodyOf(family, status, text, detail, subject));
+    answer.body = DumpJson(BodyOf(family, status, text, detail, subject, code));
     return answer;
 }
 

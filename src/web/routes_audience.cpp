@@ -189,7 +189,8 @@ std::vector<Route> StratumAudienceRoutes() {
             "Queues a sync of each audience of a segment that has none under way",
             "SELECT json_build_object('jobs', coalesce((SELECT json_agg(json_build_object('audience_id', a.id::text, 'job_id', "
             "{v}.pulse_sync_audience(a.name, 'auto'::text)::text)) FROM pulse.audience AS a WHERE a.segment_id "
-            "OPERATOR(pg_catalog.=) $1::bigint AND a.status OPERATOR(pg_catalog.=) 'active' AND NOT EXISTS (SELECT FROM "
+            "OPERATOR(pg_catalog.=) $1::bigint AND a.status OPERATOR(pg_catalog.=) 'active' AND EXISTS (SELECT FROM "
+            "pulse.audience_home AS h WHERE h.audience_id OPERATOR(pg_catalog.=) a.id) AND NOT EXISTS (SELECT FROM "
             "pulse.sync_run AS r WHERE r.audience_id OPERATOR(pg_catalog.=) a.id AND r.status IN ('pending', 'processing', "
             "'held') AND r.operation OPERATOR(pg_catalog.<>) 'erase')), '[]'))",
             {kPathId}),

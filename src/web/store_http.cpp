@@ -181,7 +181,8 @@ void CheckSigned(const Request& request, Served& served) {
 
 Answer Refused(const RouteMatch& match, const Refusal& refusal) {
     const std::string subject = match.values.empty() ? "" : match.values.front();
-    Answer answer = ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject);
+    Answer answer = ErrorAnswer(match.family, refusal.status(), refusal.message(), refusal.detail(), subject,
+                                refusal.code());
     for (auto& [name, value] : answer.headers)
         if (name == "retry-after" && refusal.retry_after() > 0) value = std::to_string(refusal.retry_after());
     return answer;
@@ -207,7 +208,8 @@ Refusal FromError(const Request& request, const RouteMatch& match, const std::st
         });
         return Refusal(status, std::string(DefaultMessage(status)));
     }
-    return Refusal(status, message, detail + (detail.empty() || hint.empty() ? "" : " ") + hint);
+    return Refusal(status, message, detail + (detail.empty() || hint.empty() ? "" : " ") + hint, 0,
+                   CodeOf(state));
 }
 
 // One route in a subtransaction: a failure leaves nothing behind.

@@ -31,6 +31,10 @@ class PlainReader : public source::Reader {
         queries_.push_back(sql);
         return reader_.Query(sql);
     }
+    void QueryInPortions(const std::string& sql, int rows,
+                         const std::function<void(source::Rows&)>& take) override {
+        reader_.QueryInPortions(sql, rows, take);
+    }
     source::PlanEstimate Estimate(const std::string& sql) override { return reader_.Estimate(sql); }
     bool HasPulse() override { return false; }
     bool local() const override { return true; }

@@ -8,7 +8,7 @@
 //     POST /__audience {platform, name, add, remove, flagged}    change it behind the sender's back
 //     GET /__summary                                        requests, faults and violations by platform
 //     POST /__settings {…}, /__expire {platform}, /__reset  see ad_platforms_state.mjs
-//     POST /__faults {path, mode, times, rate, seed, …}     fail from now on; DELETE stops that and answers what is held
+//     POST /__faults {path, mode, times, rate, seed, form, adds, skip, every, …}    fail from now on; DELETE stops that and answers what is held
 // Access tokens: meta-token, tiktok-token; the clients of OAuth are client and secret, with refresh-google-1 and
 // refresh-snapchat-1. The secret of webhooks is whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw.
 import http from 'node:http';
@@ -36,6 +36,7 @@ function renew(platform, request) {
     const access = `access-${platform}-${state.next++}`;
     state.tokens[platform].add(access);
     const answer = { access_token: access, token_type: 'Bearer', expires_in: state.settings.token_seconds };
+    if (state.settings.refresh_seconds !== null) answer.refresh_token_expires_in = state.settings.refresh_seconds;
     if (state.settings.rotate) {
         answer.refresh_token = `refresh-${platform}-${++state.refreshed[platform]}`;
         state.refresh[platform] = [form.get('refresh_token'), answer.refresh_token];
@@ -45,24 +46,80 @@ function renew(platform, request) {
 
 // ---- faults ----
 
-const throttled = {
-    meta: () => fail(80003, 0, 'There have been too many calls', 400, { 'x-business-use-case-usage': '{"1":[{"type":"custom_audience","call_count":100,"estimated_time_to_regain_access":0}]}' }),
-    google: () => googleError(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded'),
-    tiktok: () => tiktokError(40100, 'Too many requests per second'),
-    snapchat: () => snapchatError(429, 'E1008', 'Too many requests'),
-    webhook: () => ({ status: 429, headers: { 'retry-after': '1' }, body: {} }),
+const usage = (minutes) => ({ 'x-business-use-case-usage': `{"1":[{"type":"custom_audience","call_count":100,"total_cputime":1,"total_time":1,"estimated_time_to_regain_access":${minutes}}]}` });
+const terms = [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'TERMS_AND_CONDITIONS_NOT_SIGNED' }];
+
+// How each platform says it: the documented forms, of which `form` chooses one.
+const answers = {
+    throttle: {
+        meta: [() => fail(80003, 0, 'There have been too many calls', 400, usage(0)), () => fail(17, 2446079, 'User request limit reached', 429),
+            () => fail(613, 1487742, 'Calls to this api have exceeded the rate limit', 400), () => fail(4, 0, 'Application request limit reached', 400), () => fail(32, 0, 'Page request limit reached', 403)],
+        google: [() => googleError(429, 'RESOURCE_EXHAUSTED', 'Quota exceeded')],
+        tiktok: [40100, 40016, 40133, 40132].map((code) => () => tiktokError(code, 'Too many requests per second')),
+        snapchat: [() => snapchatError(429, 'E1008', 'Too many requests'), () => ({ status: 429, type: 'text/plain', body: '' })],
+        webhook: [() => ({ status: 429, headers: { 'retry-after': '1' }, body: {} }), () => ({ status: 429, type: 'text/plain', body: '' })],
+    },
+    token: {
+        meta: [() => fail(190, 463, 'Error validating access token: the session has expired'), () => fail(190, 460, 'the password was changed')],
+        google: [() => googleError(401, 'UNAUTHENTICATED', 'Request had invalid authentication credentials')],
+        tiktok: [40102, 40104, 40105, 40106].map((code) => () => tiktokError(code, 'Access token is not valid')),
+        snapchat: [() => ({ status: 401, type: 'text/plain', body: 'unauthorized' })],
+        webhook: [() => ({ status: 401, body: {} }), () => ({ status: 403, body: {} })],
+    },
+    // A person must do something there.
+    blocked: {
+        meta: [() => fail(200, 1870090, 'The Custom Audience terms have not been accepted', 403), () => fail(200, 1870050, 'terms not accepted', 403), () => fail(294, 0, 'needs the extended permission ads_management', 403),
+            () => fail(10, 0, 'Permission denied', 403), () => fail(368, 0, 'temporarily blocked for policies violations'), () => fail(2655, 0, 'messaging terms not accepted'), () => fail(1487301, 0, 'not shared')],
+        google: [() => googleError(400, 'INVALID_ARGUMENT', 'terms', terms), () => googleError(403, 'PERMISSION_DENIED', 'The caller does not have permission'),
+            () => googleError(403, 'PERMISSION_DENIED', 'not allowed', [{ reason: 'NOT_ALLOWLISTED' }]), () => googleError(400, 'FAILED_PRECONDITION', 'declare', [{ reason: 'EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED' }])],
+        tiktok: [40001, 40118, 40119, 40125].map((code) => () => tiktokError(code, 'No permission')),
+        snapchat: [() => snapchatError(403, 'E3002', 'Access denied')],
+        webhook: [() => ({ status: 403, body: {} })],
+    },
+    // Somebody else is at it, or it rests.
+    busy: {
+        meta: [() => fail(2650, 1870145, 'a replacement of this audience is in progress'), () => fail(2, 0, 'An unexpected error has occurred', 500), () => fail(1, 0, 'unknown', 500), () => fail(341, 0, 'Application limit reached')],
+        google: [() => googleError(409, 'ABORTED', 'concurrent change'), () => googleError(500, 'INTERNAL', 'internal'), () => googleError(503, 'UNAVAILABLE', 'unavailable'), () => googleError(504, 'DEADLINE_EXCEEDED', 'deadline')],
+        tiktok: [[40202, 'write conflict'], [40201, 'not ready'], [40002, 'The audience is being updated'], [50000, 'system error'], [50002, 'error'], [51305, 'error'], [60001, 'maintenance']].map(([code, text]) => () => tiktokError(code, text)),
+        snapchat: [() => ({ status: 500, type: 'text/plain', body: '' }), () => ({ status: 504, type: 'text/html', body: '<html>' })],
+        webhook: [() => ({ status: 502, body: {} }), () => ({ status: 504, body: {} })],
+    },
+    // It will never be taken.
+    refused: {
+        meta: [() => fail(100, 0, 'Invalid parameter'), () => fail(105, 0, 'too many parameters'), () => fail(2650, 1870144, 'too big')],
+        google: [() => googleError(400, 'INVALID_ARGUMENT', 'no such type', [{ reason: 'INVALID_USER_LIST_TYPE' }])],
+        tiktok: [40000, 40002, 40007, 40011, 40300, 40301].map((code) => () => tiktokError(code, 'Invalid parameter')),
+        snapchat: [() => snapchatError(400, 'E1001', 'invalid'), () => ({ status: 200, body: { request_status: 'ERROR', display_message: 'invalid', error_code: 'E1001' } })],
+        webhook: [() => ({ status: 400, body: {} })],
+    },
 };
-const expired = {
-    meta: () => fail(190, 463, 'Error validating access token: the session has expired'),
-    google: () => googleError(401, 'UNAUTHENTICATED', 'Request had invalid authentication credentials'),
-    tiktok: () => tiktokError(40102, 'Access token has expired'),
-    snapchat: () => ({ status: 401, type: 'text/plain', body: 'unauthorized' }),
-    webhook: () => ({ status: 401, body: {} }),
+const inForm = (kind) => (call) => {
+    const forms = answers[kind][call.platform];
+    const form = call.fault.form ?? Math.floor(call.fault.random() * forms.length);
+    call.answer(forms[form % forms.length]());
 };
 
+// Google refuses a whole request because of its first row.
+function badRows(call) {
+    if (call.platform !== 'google') return call.answer(call.judge(false));
+    call.answer(googleError(400, 'INVALID_ARGUMENT', 'bad rows', [{ '@type': 'type.googleapis.com/google.rpc.BadRequest',
+        fieldViolations: [{ field: 'audienceMembers[0].userData.userIdentifiers[0].emailAddress', reason: 'INVALID_SHA256_FORMAT' }] }]));
+}
+
+// TikTok took the request before, and says so.
+function duplicate(call) {
+    const answer = call.judge(false);
+    call.answer(call.platform === 'tiktok' ? tiktokError(40050, 'Duplicate request') : answer);
+}
+
 const modes = {
-    throttle: (call) => call.answer(throttled[call.platform]()),
-    token: (call) => call.answer(expired[call.platform]()),
+    throttle: inForm('throttle'),
+    token: inForm('token'),
+    blocked: inForm('blocked'),
+    busy: inForm('busy'),
+    refused: inForm('refused'),
+    bad_rows: badRows,
+    duplicate,
     // One answer of the test's own.
     status: (call) => call.answer({ status: call.fault.status ?? 500, body: call.fault.body ?? {}, headers: call.fault.headers, type: call.fault.type }),
     server: (call) => call.answer({ status: 503, type: 'text/plain', body: 'unavailable' }),
@@ -77,6 +134,11 @@ const modes = {
     // A part of the rows is done.
     partial: (call) => call.answer(call.judge(true)),
     slow: (call) => { setTimeout(() => call.answer(call.judge(false)), call.fault.milliseconds ?? 300); },
+    // Done at once, and answered later.
+    late: (call) => {
+        const answer = call.judge(false);
+        setTimeout(() => call.answer(answer), call.fault.milliseconds ?? 300);
+    },
     hang: () => {},
     // The right answer, when the faults are deleted.
     hold: (call) => { held.push(() => call.answer(call.judge(false))); },
@@ -91,9 +153,17 @@ const modes = {
     },
 };
 
-function faultFor(path) {
+// Whether a request adds people, on any platform.
+const adds = (request, path) => request.method === 'POST' && (/\/users(replace)?$|:ingest$/.test(path) || /"action":"add"|members_added/.test(request.body));
+
+function faultFor(request, path) {
     for (const fault of faults) {
-        if (!path.startsWith(fault.path) || fault.times === 0) continue;
+        if (!path.startsWith(fault.path) || fault.times === 0 || (fault.adds && !adds(request, path))) continue;
+        if (fault.skip > 0) {
+            --fault.skip;
+            continue;
+        }
+        if (fault.every && ++fault.seen % fault.every !== 0) continue;
         if (fault.rate !== undefined && fault.random() >= fault.rate) continue;
         if (fault.times > 0) --fault.times;
         return fault;
@@ -127,7 +197,8 @@ function control(request) {
     const posted = request.method === 'POST' && request.body !== '' ? JSON.parse(request.body) : {};
     switch (request.path) {
         case '/__audience': return controlAudience(request);
-        case '/__summary': return { status: 200, body: { platforms: state.counts, violations: state.violations } };
+        case '/__summary': return { status: 200, body: { platforms: state.counts, violations: state.violations, held: held.length, paths: state.paths,
+            audiences: Object.fromEntries(Object.entries(state.audiences).map(([name, all]) => [name, all.size])) } };
         case '/__settings': return { status: 200, body: Object.assign(state.settings, posted) };
         case '/__expire': state.tokens[posted.platform].clear(); return { status: 200, body: {} };
         case '/__reset': reset(); faults = []; return { status: 200, body: {} };
@@ -137,7 +208,7 @@ function control(request) {
                 held.splice(0).forEach((answer) => answer());
             } else {
                 if (!modes[posted.mode] || !posted.path) return { status: 400, body: { error: `mode is one of ${Object.keys(modes)}` } };
-                faults.push({ times: -1, ...posted, random: random(posted.seed ?? 1) });
+                faults.push({ times: -1, seen: 0, ...posted, random: random(posted.seed ?? 1) });
             }
             return { status: 200, body: {} };
         default: return { status: 404, body: { error: 'unknown' } };
@@ -163,6 +234,9 @@ function serve(request, response, body) {
     if (!platforms[platform]) return send(response, { status: 404, body: { error: `no platform ${platform}` } });
     const count = (state.counts[platform] ??= { requests: 0, faults: 0, violations: 0 });
     ++count.requests;
+    if (url.pathname.endsWith('/usersreplace')) state.paths.replace = (state.paths.replace ?? 0) + 1;
+    const most = platform === 'tiktok' ? 4e6 : platform === 'webhook' ? 1e6 : 8e6;
+    if (body.length > most) state.violations.push(`${platform} ${request.method} ${url.pathname}: a body of ${body.length} characters`);
     const judge = (half) => {
         const answer = oauth ? renew(platform, asked) : platforms[platform]({ ...asked, path: rest ?? '/' }, half);
         if (answer.bad) {
@@ -171,7 +245,7 @@ function serve(request, response, body) {
         }
         return answer;
     };
-    const fault = faultFor(url.pathname);
+    const fault = faultFor(asked, url.pathname);
     if (!fault) return send(response, judge(false));
     ++count.faults;
     modes[fault.mode]({ fault, platform, response, judge, answer: (value) => send(response, value) });

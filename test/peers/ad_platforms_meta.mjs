@@ -76,12 +76,14 @@ function users(request, audience, kind, half) {
     if (audience.flagged) return fail(100, 1713230, 'this audience was flagged');
     const open = [...state.sessions.values()].find((each) => each.kind === 'usersreplace' && each.audience === audience.id && !each.closed &&
         !each.lost && each !== entered.session && now() - each.begun <= sessionLife);
-    if (open && kind === 'usersreplace' && !state.settings.replace_conflict) open.lost = true;
-    else if (open) {
+    if (open) {
         state.sessions.delete(entered.batch === 1 ? entered.session.id : null);
         return fail(2650, 1870145, 'a replacement of this audience is in progress');
     }
     const { session } = entered;
+    // What comes again was there already: its rows, which may be others now, count for nothing.
+    if (entered.again && kind === 'usersreplace' && state.settings.ignore_repeats && !entered.last)
+        return ok({ audience_id: audience.id, session_id: String(session.id), num_received: session.received, num_invalid_entries: 0, invalid_entry_samples: {} });
     const rows = half ? body.payload.data.slice(0, Math.ceil(body.payload.data.length / 2)) : body.payload.data;
     const identifiers = rows.flatMap((row) => identifiersOf(body.payload.schema, row));
     if (kind === 'usersreplace') identifiers.forEach((each) => session.members.set(each, now()));
@@ -109,6 +111,15 @@ function oneAudience(request, audience) {
         time_updated: Math.floor(now() / 1000) });
 }
 
+// What a token is good for; it may ask about itself.
+function debugToken(request) {
+    if (!request.query.get('input_token')) return violated(['input_token is missing']);
+    const good = state.tokens.meta.has(request.query.get('input_token'));
+    const { login_seconds: seconds } = state.settings;
+    return ok({ data: { app_id: '1', type: 'SYSTEM_USER', is_valid: good, scopes: ['ads_management'], issued_at: 1700000000, data_access_expires_at: 0,
+        expires_at: seconds === null ? 0 : Math.floor(now() / 1000) + seconds } });
+}
+
 function account(request) {
     if (request.method === 'GET')
         return ok({ data: [...state.audiences.meta.values()].map(({ id, name }) => ({ id, name })) });
@@ -119,6 +130,7 @@ function account(request) {
     if (typeof body.name !== 'string' || body.name === '') bad.push('name');
     if (body.subtype !== 'CUSTOM') bad.push('subtype');
     if (!['USER_PROVIDED_ONLY', 'PARTNER_PROVIDED_ONLY', 'BOTH_USER_AND_PARTNER_PROVIDED'].includes(body.customer_file_source)) bad.push('customer_file_source');
+    if (bad.length === 0 && state.audiences.meta.size >= state.settings.most_audiences) return fail(2656, 1870034, 'the ad account has too many custom audiences');
     return bad.length > 0 ? violated(bad) : ok({ id: makeAudience('meta', body.name).id });
 }
 
@@ -129,6 +141,7 @@ export function meta(request, half) {
     if (request.query.has('method') || request.headers['x-http-method-override']) return violated(['the method is overridden']);
     if (!state.tokens.meta.has(request.query.get('access_token'))) return fail(190, 463, 'the session has expired');
     if (request.method === 'GET' && request.body !== '') return violated(['a GET with a body']);
+    if (path[2] === '/debug_token' && request.method === 'GET') return debugToken(request);
     if (/^\/act_\d+\/customaudiences$/.test(path[2])) return account(request);
     const [, id, , call] = /^\/([^/]+)(\/(\w+))?$/.exec(path[2]) ?? [];
     const audience = state.audiences.meta.get(id);

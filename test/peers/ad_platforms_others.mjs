@@ -94,9 +94,10 @@ function accepted(half, apply, count) {
 function googleStatus(request) {
     const known = state.requests.get(request.query.get('requestId'));
     if (!known) return googleError(404, 'NOT_FOUND', 'request not found');
-    const status = known.looks-- > 0 ? 'PROCESSING' : known.failed ? 'FAILED' : 'SUCCESS';
+    // Documents spell a failure in two ways.
+    const status = known.looks-- > 0 ? 'PROCESSING' : known.failed ? (known.count % 2 ? 'FAILED' : 'FAILURE') : 'SUCCESS';
     return ok({ requestStatusPerDestination: [{ requestStatus: status,
-        ...(status === 'FAILED' ? { errorInfo: { errorCounts: [{ recordCount: String(known.count), reason: 'PROCESSING_ERROR_REASON_INTERNAL_ERROR' }] } } : {}),
+        ...(known.failed && known.looks < 0 ? { errorInfo: { errorCounts: [{ recordCount: String(known.count), reason: 'PROCESSING_ERROR_REASON_INTERNAL_ERROR' }] } } : {}),
         ...(status === 'SUCCESS' ? { audienceMembersIngestionStatus: { userDataIngestionStatus: { recordCount: String(known.count),
             uploadMatchRateRange: 'MATCH_RATE_RANGE_71_TO_80' } } } : {}) }] });
 }
@@ -116,6 +117,9 @@ function googleLists(request, id) {
         if (!seconds || seconds % 86400 !== 0 || seconds > 540 * 86400) bad.push(`membershipDuration ${body.membershipDuration}`);
         const keys = body.ingestedUserListInfo?.uploadKeyTypes;
         if (!Array.isArray(keys) || keys.length < 1 || !keys.every((key) => ['CONTACT_ID', 'MOBILE_ID', 'USER_ID'].includes(key))) bad.push('uploadKeyTypes');
+        // Of a name an account has one list.
+        if (bad.length === 0 && [...state.audiences.google.values()].some((each) => each.name === body.displayName))
+            return googleError(400, 'INVALID_ARGUMENT', 'a list of this name exists', [{ reason: 'NAME_ALREADY_USED' }]);
         return bad.length > 0 ? googleViolated(bad) : ok(show(makeAudience('google', body.displayName)));
     }
     const list = state.audiences.google.get(id);
@@ -178,6 +182,7 @@ function tiktokAudience(request) {
     if (body.action === 'create' && (typeof body.custom_audience_name !== 'string' || body.custom_audience_name === '' || [...body.custom_audience_name].length > 70)) bad.push('custom_audience_name');
     if (!['create', 'delete'].includes(body.action)) bad.push(`action ${body.action}`);
     if (bad.length > 0) return tiktokViolated(bad);
+    if (body.action === 'create' && state.audiences.tiktok.size >= state.settings.most_audiences) return tiktokError(40002, 'The number of audiences has reached the limit');
     if (body.action === 'create') return tiktokOk({ audience_id: makeAudience('tiktok', body.custom_audience_name).id });
     return state.audiences.tiktok.delete(body.delete_audience_id) ? tiktokOk() : tiktokError(40002, 'Audience does not exist');
 }
@@ -235,7 +240,7 @@ function snapchatUsers(request, segment, half) {
 
 export function snapchat(request, half) {
     if (!bearer(request, 'snapchat')) return { status: 401, type: 'text/plain', body: 'unauthorized' };
-    const show = (each) => ({ id: each.id, name: each.name, approximate_number_users: each.members.size, upload_status: 'COMPLETE', targetable_status: 'READY' });
+    const show = (each) => ({ id: each.id, name: each.name, approximate_number_users: each.members.size, upload_status: 'COMPLETE', targetable_status: each.members.size < 1000 ? 'TOO_FEW_USERS' : 'READY' });
     const account = /^\/v1\/adaccounts\/([^/]+)\/segments$/.exec(request.path)?.[1];
     if (account && request.method === 'GET')
         return ok({ request_status: 'SUCCESS', segments: [...state.audiences.snapchat.values()].map((each) => ({ sub_request_status: 'SUCCESS', segment: show(each) })) });

@@ -9,13 +9,16 @@ export function reset() {
         requests: new Map(),     // Google: request id -> { status, apply }
         sessions: new Map(),     // Meta: session id -> session
         violations: [],          // [platform, method, path, what]
+        paths: {},               // what requests are for -> their number
         counts: {},              // platform -> { requests, faults }
         tokens: { meta: new Set(['meta-token']), google: new Set(), tiktok: new Set(['tiktok-token']), snapchat: new Set() },
         // The refresh tokens that are good: the newest, and the one before until the newest was used.
         refresh: { google: ['refresh-google-1'], snapchat: ['refresh-snapchat-1'] },
         refreshed: { google: 1, snapchat: 1 },
         webhooks: new Map(),     // webhook-id -> what was sent with it
-        settings: { rotate: true, replace_conflict: false, google_pending: 0, match: 0.8, clock: null, token_seconds: 3600 },
+        // login_seconds: how long Meta's token is good, refresh_seconds: how long a refresh token; null: for ever, and unsaid.
+        settings: { rotate: true, ignore_repeats: true, google_pending: 0, match: 0.8, clock: null, token_seconds: 3600, login_seconds: null, refresh_seconds: null,
+            most_audiences: 400 },
     });
 }
 reset();

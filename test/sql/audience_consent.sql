@@ -41,7 +41,8 @@ SELECT pulse_identify('u503', '{"email": "u9503@example.com"}') > 0 AS changed;
 SELECT pulse_set_consent('u504', 'ads', true, '{"expires_at": "2026-03-01 18:00+00"}') > 0 AS ends;
 SET pulse.now = '2026-03-01 19:00+00';
 SELECT trusted();
-SELECT pulse_approve_sync(:run);
+SELECT state FROM pulse_approve_action((SELECT action_id FROM pulse.sync_run WHERE id = :run));
+SELECT pulse_run_actions() > 0 AS acted;
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
 SELECT l AS line FROM pulse_read_audience_file('gold') AS l WHERE l ~ 'u9?50\d@';
@@ -85,7 +86,8 @@ SELECT count(pulse_identify('m' || n, '{"plan": "free"}')) FROM generate_series(
 SELECT pulse_sync_audience('gold') AS run \gset
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
-SELECT pulse_approve_sync(:run);
+SELECT state FROM pulse_approve_action((SELECT action_id FROM pulse.sync_run WHERE id = :run));
+SELECT pulse_run_actions() > 0 AS acted;
 SELECT pulse_run_syncs() AS ended;
 SELECT status, removed, held_by FROM last_sync;
 -- What was approved holds nothing that follows.

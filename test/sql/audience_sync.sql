@@ -123,16 +123,34 @@ SELECT count(pulse_identify('m' || n, '{"plan": "free"}')) FROM generate_series(
 SELECT pulse_sync_audience('gold') AS run \gset
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
-SELECT replace(held_reason, :'run', 'N') AS held_reason FROM pulse.sync_run WHERE id = :run;
+SELECT regexp_replace(held_reason, 'action\(\d+\)', 'action(N)') AS held_reason, action_id IS NOT NULL AS asked FROM pulse.sync_run WHERE id = :run;
+-- It waits in the queue of actions; one of an audience at a time.
+CREATE VIEW last_action AS SELECT name, subject, state, level, created_by, payload - 'run' AS payload, reason, approved_by IS NOT NULL AS approved FROM pulse.action ORDER BY id DESC LIMIT 1;
+SELECT * FROM last_action;
+SELECT pulse_propose_action('pause_audience', 'audience:gold');
+SELECT pulse_retry_sync(:run);
+-- Pausing by hand ends it, and the question with it.
+BEGIN;
+SELECT pulse_pause_audience('gold');
+SELECT status FROM pulse.sync_run WHERE id = :run;
+SELECT state FROM last_action;
+ROLLBACK;
+-- No other action lets it go on.
+BEGIN;
+UPDATE pulse.sync_run SET action_id = 0 WHERE id = :run;
+SELECT state FROM pulse_approve_action((SELECT max(id) FROM pulse.action));
+SELECT pulse_run_actions() > 0 AS acted;
+SELECT state, regexp_replace(error, 'sync \d+', 'sync N') AS error FROM pulse.action ORDER BY id DESC LIMIT 1;
+SELECT status FROM pulse.sync_run WHERE id = :run;
+ROLLBACK;
 SELECT array_length(lines, 1) AS lines FROM file;
 SELECT sent, adding, removing FROM pulse.audience_overview;
 -- They come back before anybody approves: nothing has happened.
 SELECT count(pulse_identify('m' || n, '{"plan": "gold"}')) FROM generate_series(1, 100) AS n;
 SELECT pulse_cancel_sync(:run);
+SELECT state FROM last_action;
 SELECT pulse_cancel_sync(:run);
 SELECT pulse_cancel_sync(0);
-SELECT pulse_approve_sync(:run);
-SELECT pulse_approve_sync(NULL);
 SELECT pulse_sync_audience('gold') AS run \gset
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
@@ -141,7 +159,15 @@ SELECT count(pulse_identify('m' || n, '{"plan": "free"}')) FROM generate_series(
 SELECT pulse_sync_audience('gold') AS run \gset
 SELECT pulse_run_syncs() AS ended;
 SELECT status, held_by FROM last_sync;
-SELECT pulse_approve_sync(:run);
+-- Dismissed: it ends, and the next one asks anew.
+SELECT pulse_dismiss_action((SELECT action_id FROM pulse.sync_run WHERE id = :run), 'not today');
+SELECT status, regexp_replace(error, 'action \d+', 'action N') AS error FROM pulse.sync_run WHERE id = :run;
+SELECT pulse_sync_audience('gold') AS run \gset
+SELECT pulse_run_syncs() AS ended;
+SELECT state FROM pulse_approve_action((SELECT action_id FROM pulse.sync_run WHERE id = :run));
+SELECT pulse_run_actions() > 0 AS acted;
+SELECT state, approved FROM last_action;
+SELECT status, held_by, approved_by IS NOT NULL AS approved FROM pulse.sync_run WHERE id = :run;
 SELECT pulse_run_syncs() AS ended;
 SELECT * FROM last_sync;
 SELECT array_length(lines, 1) AS lines FROM file;
@@ -152,7 +178,7 @@ SELECT pulse_identify('u8', '{"plan": "gold"}') > 0 AS enters;
 SELECT pulse_sync_audience('gold') AS run \gset
 SELECT pulse_run_syncs() AS ended;
 SELECT status, held_by FROM last_sync;
-SELECT pulse_approve_sync(:run);
+SELECT count(*) AS asked FROM pulse.action WHERE payload ->> 'run' = :'run';
 SET pulse.now = '2026-04-11 12:01+00';
 SELECT pulse_run_syncs() AS ended;
 SELECT status, error FROM pulse.sync_run WHERE id = :run;
@@ -181,6 +207,41 @@ SELECT pulse_propose_action('resume_audience', 'segment:gold');
 SELECT pulse_pause_audience('nobody');
 SELECT pulse_resume_audience(NULL);
 
+-- ---- paused: nobody is added; who withdraws consent leaves, within the hour ----
+SELECT pulse_set_consent('u9', 'ads', false) > 0 AS withdrawn_before;
+SELECT pulse_pause_audience('gold');
+SELECT pulse_set_consent('m1', 'ads', false) > 0 AS withdrawn, pulse_set_consent('m2', 'ads', true, '{"expires_at": "2026-04-11 12:30+00"}') > 0 AS ends,
+       pulse_identify('m3', '{"plan": "free"}') > 0 AS leaves, pulse_identify('m4', '{"email": "other4@example.com"}') > 0 AS changes, pulse_identify('u10', '{"plan": "gold"}') > 0 AS enters, pulse_set_consent('u10', 'ads', true) > 0 AS consents;
+SELECT count(*) FROM pulse.audience_mark;
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, status, removed FROM last_sync;
+SELECT l AS line FROM pulse_read_audience_file('gold') AS l WHERE l ~ '^([^,]*,)?(u9|u10|m[1-4]|other4)@' ORDER BY 1;
+SELECT count(*) FROM pulse.audience_mark;
+SET pulse.now = '2026-04-11 13:30+00';
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, status, removed FROM last_sync;
+SELECT l AS line FROM pulse_read_audience_file('gold') AS l WHERE l ~ '^([^,]*,)?(u9|u10|m[1-4]|other4)@' ORDER BY 1;
+SELECT pulse_set_consent(u, 'ads', true) > 0 AS again FROM unnest('{u9,m1,m2}'::text[]) AS u;
+SELECT pulse_identify('m3', '{"plan": "gold"}') > 0 AS back, pulse_identify('m4', '{"email": "m4@example.com"}') > 0 AS back, pulse_identify('u10', '{"plan": "free"}') > 0 AS back;
+SELECT pulse_resume_audience('gold');
+SELECT trusted('gold', 'gold');
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, status, added, removed FROM last_sync;
+
+-- ---- changes of membership that were deleted before they were read: everybody is compared, and it says why ----
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, status FROM last_sync;
+UPDATE pulse.change_position SET lost = position + 1, position = position + 1;
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, status, because FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
+SELECT pulse_sync_audience('gold') AS run \gset
+-- Also when that happens after it was queued.
+UPDATE pulse.change_position SET lost = position + 1, position = position + 1;
+SELECT pulse_run_syncs() AS ended;
+SELECT operation, status, because FROM pulse.sync_run WHERE id = :run;
+SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
+SELECT operation, status, because FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
+
 -- ---- a restored copy: no row of pulse.audience_home ----
 DELETE FROM pulse.audience_home;
 SELECT name, status, status_reason FROM pulse.audience_overview;
@@ -189,7 +250,7 @@ SELECT pulse_resume_audience('gold');
 SELECT pulse_run_syncs() AS ended;
 SELECT operation, status FROM last_sync;
 
--- ---- erasure: at once, also while the audience is paused and everything is frozen ----
+-- ---- erasure: at once, also while the audience is paused and everything is frozen, for it needs no decision ----
 SELECT pulse_export_profile('u9') #- '{audiences,0,sent_at}' -> 'audiences' AS audiences;
 SELECT pulse_pause_audience('gold');
 SELECT pulse_freeze('look first');

@@ -128,6 +128,25 @@ SELECT count(*) FROM pulse_list_audit(only_action => 'test.consented');
 SELECT count(*) FROM pulse_list_audit(only_subject => 'row 1', only_actor => current_user);
 SELECT count(*) FROM pulse_list_audit(only_actor => 'nobody');
 
+-- Who did little in a long log is found by an index: as few rows are read as are returned.
+BEGIN;
+INSERT INTO pulse.audit (actor, actor_kind, login, action, subject) SELECT 'many', 'role', 'many', 'test.much', repeat('subject ', 1000) FROM generate_series(1, 2) AS i;
+INSERT INTO pulse.audit (actor, actor_kind, login, action, subject) SELECT CASE i WHEN 7 THEN 'rare' ELSE 'many' END, 'role', 'many', CASE i WHEN 8 THEN 'test.rare' ELSE 'test.much' END, CASE i WHEN 9 THEN 'rare' ELSE 'much' END
+FROM generate_series(1, 5000) AS i;
+ANALYZE pulse.audit;
+CREATE FUNCTION rows_read() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT pg_stat_get_xact_tuples_returned('pulse.audit'::regclass) + pg_stat_get_xact_tuples_fetched('pulse.audit'::regclass) $$;
+SELECT rows_read() AS begun \gset
+SELECT count(*) FROM pulse_list_audit(only_actor => 'rare');
+SELECT count(*) FROM pulse_list_audit(only_action => 'test.rare');
+SELECT count(*) FROM pulse_list_audit(only_subject => 'rare');
+SELECT count(*) FROM pulse_list_audit(only_subject => repeat('subject ', 1000));
+SELECT count(*) FROM pulse_list_audit(only_actor => 'rare', only_action => 'test.much', only_subject => 'much');
+SELECT count(*) FROM pulse_list_audit(only_actor => 'rare', max => 1000, before => 1);
+SELECT rows_read() - :begun <= 10 AS few;
+SELECT count(*) FROM pulse_list_audit(max => 3);
+SELECT rows_read() - :begun <= 20 AS few;
+ROLLBACK;
+
 -- ---- how it is broken, each from a chain that is whole ----
 CREATE FUNCTION whole() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE r record;
@@ -266,6 +285,39 @@ SELECT rewrite();
 DELETE FROM pulse.audit_checkpoint;
 SELECT intact, kind, seq FROM pulse_verify_audit();
 SELECT intact, kind, seq, detail FROM pulse_verify_audit(:'outside');
+ROLLBACK;
+
+-- A forged cut looks as one by retention. Several heads from outside show it: the newer ones, if links are not what they were, and the older ones, because theirs are gone.
+SELECT jsonb_agg(jsonb_build_object('seq', s.seq, 'hash', encode(s.hash, 'hex')) ORDER BY s.seq DESC) AS heads FROM pulse.audit_seal AS s \gset
+SELECT intact, checkpoints - (SELECT count(*) FROM pulse.audit_checkpoint) AS outside FROM pulse_verify_audit(:'heads');
+SELECT intact, kind, seq FROM pulse_verify_audit(jsonb_set(:'heads', '{2,hash}', to_jsonb(repeat('0', 64))));
+SELECT pulse_verify_audit(jsonb_set(:'heads', '{2}', '7'));
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM pulse.audit_checkpoint;
+INSERT INTO pulse.audit_checkpoint SELECT seq, hash, now(), true FROM pulse.audit_seal WHERE seq = 2;
+DELETE FROM pulse.audit_personal WHERE audit_id <= 2;
+DELETE FROM pulse.audit WHERE id <= 2;
+DELETE FROM pulse.audit_seal WHERE seq <= 2;
+SELECT intact, kind FROM pulse_verify_audit();
+SELECT intact, kind FROM pulse_verify_audit(:'heads'::jsonb -> 0);
+SELECT intact, kind FROM pulse_verify_audit(:'heads'::jsonb - -1);
+SELECT pulse_verify_audit(:'heads');
+ROLLBACK;
+BEGIN;
+SET LOCAL session_replication_role = replica;
+DELETE FROM pulse.audit_checkpoint;
+UPDATE pulse.audit_seal SET prev = sha256('forged') WHERE seq = 3;
+UPDATE pulse.audit_seal AS s SET hash = hash_of(s) WHERE seq = 3;
+INSERT INTO pulse.audit_checkpoint VALUES (2, sha256('forged'), now(), true);
+DELETE FROM pulse.audit_personal WHERE audit_id <= 2;
+DELETE FROM pulse.audit WHERE id <= 2;
+DELETE FROM pulse.audit_seal WHERE seq <= 2 OR seq > 3;
+DELETE FROM pulse.audit WHERE id > 3;
+DELETE FROM pulse.audit_personal WHERE audit_id > 3;
+SELECT intact, kind, seq FROM pulse_verify_audit();
+SELECT intact, kind, seq FROM pulse_verify_audit(jsonb_path_query_array(:'heads', '$[*] ? (@.seq >= 3)'));
+SELECT intact, kind, seq FROM pulse_verify_audit(jsonb_path_query_array(:'heads', '$[*] ? (@.seq >= 2)'));
 ROLLBACK;
 
 -- What waits is not forgotten either.

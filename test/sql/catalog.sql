@@ -44,6 +44,31 @@ WHERE c.relkind IN ('r', 'v', 'm', 'p')
   AND pg_catalog.has_table_privilege('public', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
 ORDER BY 1;
 
+-- Functions whose names are looked up in the caller's search_path. Those in SQL are inlined, and with their body parsed when they were created they look up
+-- nothing; pulse.inner_build() commits, which PostgreSQL refuses with a fixed search_path, and has a schema at every name.
+SELECT p.oid::regprocedure AS function
+FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+WHERE p.prokind <> 'a' AND l.lanname <> 'c' AND (l.lanname <> 'sql' OR p.prosqlbody IS NULL)
+  AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS c WHERE c LIKE 'search\_path=pg\_catalog, pg\_temp') AND p.oid <> 'pulse.inner_build'::regproc
+ORDER BY 1;
+
+-- Where a subscription applies rows, a trigger fires that makes a row fit this database, pulse.settle_...(), and no other: the rows that others write are copied, too.
+SELECT t.tgrelid::regclass AS relation, t.tgname, t.tgenabled
+FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+WHERE c.relnamespace = 'pulse'::regnamespace AND NOT t.tgisinternal
+  AND CASE WHEN p.proname LIKE 'settle\_%' THEN t.tgenabled NOT IN ('A', 'R') ELSE t.tgenabled <> 'O' END
+ORDER BY 1, 2;
+-- Each of these is for single rows before they are written, as a subscription calls no others.
+SELECT t.tgrelid::regclass AS relation, t.tgname
+FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+WHERE c.relnamespace = 'pulse'::regnamespace AND p.proname LIKE 'settle\_%' AND t.tgtype & 3 <> 3
+ORDER BY 1, 2;
+-- A trigger that changes the row before it is inserted is one of them.
+SELECT t.tgrelid::regclass AS relation, t.tgname
+FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r' AND NOT t.tgisinternal AND t.tgtype & 7 = 7 AND p.proname NOT LIKE 'settle\_%'
+ORDER BY 1, 2;
+
 -- Public functions that no level of pulse_grant() includes.
 SELECT p.oid::regprocedure AS function
 FROM member AS m JOIN pg_catalog.pg_proc AS p ON p.oid = m.objid AND m.classid = 'pg_catalog.pg_proc'::regclass

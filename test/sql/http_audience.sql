@@ -44,7 +44,12 @@ SELECT status FROM pg_temp.ask('read', 'GET', '/api/v1/cdp/audience-sync/audienc
 SELECT status FROM pg_temp.ask('read', 'GET', '/api/v1/cdp/audience-sync/audiences/999');
 SELECT * FROM pg_temp.ask('admin', 'PATCH', '/api/v1/cdp/audience-sync/audiences/' || :'second_id', '{"sync_interval_hours": 12}');
 SELECT status, answer::jsonb ->> 'status' AS state FROM pg_temp.ask('admin', 'POST', '/api/v1/cdp/audience-sync/audiences/' || :'second_id' || '/sync', '{"operation": "update"}');
-SELECT status FROM pg_temp.ask('admin', 'POST', '/api/v1/cdp/audience-sync/audiences/' || :'second_id' || '/sync', '{}');
+SELECT status, answer::jsonb ->> 'code' AS code, answer::jsonb ->> 'detail' LIKE 'a sync of audience "second" is under way%' AS says_so FROM pg_temp.ask('admin', 'POST', '/api/v1/cdp/audience-sync/audiences/' || :'second_id' || '/sync', '{}');
+-- The other errors of these routes: an unknown audience or segment, an audience that is not active, values that are not valid, a reader.
+SELECT path, status, answer::jsonb ->> 'code' AS code, answer::jsonb ? 'detail' AS says_why FROM (VALUES ('audiences/999/sync', '{}'), ('audiences/' || :'second_id' || '/sync', '{"operation": "erase"}'), ('audiences/x/sync', '{}'), ('segments/999/sync-all', '{}'),
+    ('audiences', '{"name": "second", "segment_id": ' || :segment || ', "platform": "crm"}'), ('audiences', '{"name": "third", "segment_id": ' || :segment || ', "platform": "nobody"}'), ('audiences', '{"name": "third", "segment_id": ' || :segment || ', "platform": "crm", "sync_interval_hours": 200}')) AS r (path, body),
+    pg_temp.ask('admin', 'POST', '/api/v1/cdp/audience-sync/' || path, body);
+SELECT status FROM pg_temp.ask('read', 'POST', '/api/v1/cdp/audience-sync/audiences/' || :'second_id' || '/sync', '{}');
 SELECT status, jsonb_array_length(answer::jsonb -> 'jobs') AS jobs FROM pg_temp.ask('read', 'GET', '/api/v1/cdp/audience-sync/audiences/' || :'second_id' || '/history');
 SELECT status, jsonb_array_length(answer::jsonb -> 'audiences') AS audiences FROM pg_temp.ask('read', 'GET', '/api/v1/cdp/audience-sync/segments/' || :segment || '/audiences');
 SELECT status, jsonb_array_length(answer::jsonb -> 'jobs') AS jobs FROM pg_temp.ask('admin', 'POST', '/api/v1/cdp/audience-sync/segments/' || :segment || '/sync-all');

@@ -9,7 +9,8 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';
 \pset null '-'
 SET pulse.now = '2011-03-01 09:00+00';
-SELECT pulse_set_consent_purpose('unused'); SELECT pulse_drop_consent_purpose('unused');
+SELECT pulse_set_consent_purpose('unused'); SELECT pulse_set_consent_default('unused', 'DE', true); SELECT pulse_drop_consent_purpose('unused');
+SELECT count(*) AS defaults FROM pulse.consent_default;
 SELECT count(pulse_identify(u, jsonb_build_object('email', u || '@example.com'))) AS known FROM unnest('{ann,bob,cid,dan}'::text[]) AS u;
 -- Live segments and a trait stand on consent from the beginning.
 SELECT pulse_create_segment('reachable', '{"where": "consent.ads"}') > 0 AS made;
@@ -183,9 +184,47 @@ SELECT pulse_consents_of('nobody');
 SELECT pulse_consents_of('ann', 'infinity');
 SELECT pulse_consent_history('ann', 0);
 BEGIN READ ONLY; SELECT pulse_set_consent('ann', 'ads', true); ROLLBACK;
+-- ---- Defaults by region ----
+SELECT pulse_set_consent_default('analytics', 'US', true), pulse_set_consent_default('analytics', 'US-CA', false), pulse_set_consent_default('analytics', 'DE', false);
+SELECT count(pulse_identify('region-' || r.u, r.a::jsonb)) AS people FROM (VALUES ('ny', '{"country": "us", "state": "NY"}'), ('ca', '{"address": {"country": "US", "state": "CA"}}'), ('code', '{"region": "US-CA"}'),
+    ('by', '{"address": {"country": "DE", "region": "Bavaria"}}'), ('br', '{"country": "BR"}'), ('none', '{"country": "Germany", "region": "CA"}')) AS r (u, a);
+SELECT u, pulse_has_consent('region-' || u, 'analytics') AS consent, c.status, c.granted FROM unnest('{ny,ca,code,by,br,none}'::text[]) AS u, pulse_consents_of('region-' || u) AS c WHERE c.purpose = 'analytics';
+-- Elsewhere it is granted; where nothing is known, the strictest counts.
+SELECT pulse_set_consent_purpose('analytics', granted_by_default => true);
+SELECT u, pulse_has_consent('region-' || u, 'analytics') AS consent FROM unnest('{ny,ca,code,by,br,none}'::text[]) AS u;
+-- What is recorded counts, and rules see nothing else.
+SELECT pulse_set_consent('region-ny', 'analytics', false) > 0 AND pulse_set_consent('region-by', 'analytics', true) > 0 AS recorded;
+SELECT u, pulse_has_consent('region-' || u, 'analytics') AS consent FROM unnest('{ny,by,br}'::text[]) AS u;
+SELECT part, item, members FROM pulse_preview_segment('{"where": "consent.analytics"}') WHERE part = 'size';
+SELECT pulse_set_consent_default('analytics', 'US', NULL), pulse_set_consent_default('analytics', 'US-CA', NULL), pulse_set_consent_default('analytics', 'DE', NULL), pulse_set_consent_default('analytics', 'FR', NULL);
+SELECT pulse_set_consent_purpose('analytics', granted_by_default => false);
+SELECT count(*) FROM pulse.consent_default;
+SELECT pulse_set_consent_default('fax', 'DE', true);
+SELECT pulse_set_consent_default('all', 'DE', true);
+SELECT pulse_set_consent_default('ads', 'Germany', true);
+SELECT pulse_set_consent_default('ads', 'de', true);
+SELECT pulse_set_consent_default('ads', NULL, true);
+SELECT pulse_set_consent_default(NULL, 'DE', true);
+SELECT subject, details FROM pulse.audit WHERE action = 'consent.default_set' ORDER BY id LIMIT 2;
+
+-- ---- In the description of a person ----
+SELECT c ->> 'purpose' AS purpose, c ->> 'status' AS status, c ->> 'granted' AS granted, c ->> 'since' AS since, c ->> 'source' AS source FROM jsonb_array_elements(pulse_profile('ann') -> 'consents') AS c;
+SELECT pulse_profile('region-br') -> 'consents' AS elsewhere;
+SELECT pulse_set_consent_default('push', 'BR', true);
+SELECT pulse_profile('region-br') -> 'consents' AS by_default;
+SELECT pulse_set_consent_default('push', 'BR', NULL);
+-- As of a past moment.
+SET pulse.now = '2011-03-15';
+SELECT pulse_profile('ann') #> '{consents,0}' AS consent;
+SET pulse.now = '2011-06-01 00:00+00';
+
 -- Nothing that was recorded changes.
 UPDATE pulse.consent_record SET status = 'granted';
 UPDATE pulse.consent_record SET repeated_at = at - interval '1 day';
+UPDATE pulse.consent_record SET proof = '{"forged": true}', repeated_at = repeated_at;
+-- The trigger that compares rows does not fire for repeated_at, and for every other column.
+SELECT a.attname FROM pg_attribute AS a WHERE a.attrelid = 'pulse.consent_record'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+  AND (a.attname = 'repeated_at') = (a.attnum = ANY ((SELECT t.tgattr FROM pg_trigger AS t WHERE t.tgname = 'consent_record_keep')::int2[]));
 
 SELECT action, subject ~ '^profile:[0-9]+$' AS person, count(*) FROM pulse.audit WHERE action LIKE 'consent.%' GROUP BY 1, 2 ORDER BY 1, 2;
 -- Who is deleted by hand leaves nothing.

@@ -244,6 +244,31 @@ SELECT pulse_erase_profile('privacy-bob', 'ticket 9') > 0 AS erased;
 ROLLBACK;
 SELECT pulse_profile('privacy-bob') IS NOT NULL AS there, pulse_track('privacy-bob', 'Later') > 0 AS accepted;
 
+-- ---- Files ----
+
+-- A file goes with each of its people, though no column says who they are: also with who was one with another when it was written. Files of others stay, also
+-- one with the number of a profile for another reason.
+SELECT count(pulse_identify('file-' || u, jsonb_build_object('name', initcap(u), 'city', 'Bern'))) AS people FROM unnest('{eve,fay,gil}'::text[]) AS u;
+SELECT profile_id AS fay FROM pulse.person WHERE user_id = 'file-fay' \gset
+SELECT pulse_identify('file-gil', jsonb_build_object('seats', :fay::text)) > 0 AS changed;
+SELECT pulse_create_segment('Eve', '{"where": "profile.name == \"Eve\""}') > 0 AND pulse_create_segment('Gil', '{"where": "profile.name == \"Gil\""}') > 0 AS made;
+SELECT pulse_merge('file-eve', 'file-fay', 'the same') AS merge \gset
+SELECT count(*) FROM unnest('{csv,jsonl}'::text[]) AS f (format), unnest('{Eve,Gil}'::text[]) AS s (segment), pulse_export_audience(s.segment, f.format, '{"columns": ["profile.city", "profile.seats"]}');
+SELECT pulse_unmerge(:merge, 'not the same') > 0 AS undone;
+SELECT jsonb_agg(data ->> 'segment' ORDER BY data ->> 'segment') AS files FROM pulse_export_profile_parts('file-fay') WHERE part = 'files';
+SELECT pulse_erase_profile('file-fay', 'ticket 10') > 0 AS erased;
+SELECT segment, format FROM pulse.export WHERE segment IN ('Eve', 'Gil') ORDER BY segment, format COLLATE "C";
+SELECT count(*) FROM pulse_export_audience('Gil', 'csv', '{"columns": ["profile.city"], "filters": {}}');
+SELECT pulse_erase_profile('file-gil', 'ticket 11') > 0 AS erased;
+SELECT segment, format FROM pulse.export WHERE segment IN ('Eve', 'Gil');
+-- A file as large as several pieces.
+SELECT count(pulse_identify('file-long-' || n, jsonb_build_object('name', repeat(chr(64 + n), 100000), 'kind', 'long'))) AS people FROM generate_series(1, 6) AS n;
+SELECT pulse_create_segment('Long', '{"where": "profile.kind == \"long\""}') > 0 AS made;
+SELECT users FROM pulse_export_audience('Long', 'csv', '{"columns": ["profile.name"]}');
+SELECT x.chunks > 1 AS pieces, count(*) AS people FROM pulse.export_chunk AS c JOIN pulse.export AS x ON x.id = c.export_id, unnest(c.people) WHERE x.segment = 'Long' GROUP BY x.chunks;
+SELECT pulse_erase_profile('file-long-6', 'ticket 12') > 0 AS erased;
+SELECT count(*) FROM pulse.export WHERE segment = 'Long';
+
 -- ---- A whole index of ids ----
 
 SELECT pulse.mentions('x', '{}'), pulse.mentions('{"a": "u1"}', '{u1}'), pulse.mentions('u12', '{u1}'), pulse.mentions(NULL, '{u1}'),

@@ -129,6 +129,8 @@ SET ROLE attack_writer;
 WITH u AS (UPDATE pulse.signal_health_state SET score = 100 RETURNING 1) SELECT count(*) FROM u;
 WITH u AS (UPDATE pulse.freeze SET frozen = false RETURNING 1) SELECT count(*) FROM u;
 WITH d AS (DELETE FROM pulse.freeze RETURNING 1) SELECT count(*) FROM d;
+WITH d AS (DELETE FROM pulse.trust_change RETURNING 1) SELECT count(*) FROM d;
+INSERT INTO pulse.trust_change DEFAULT VALUES;
 INSERT INTO pulse.trust_setting VALUES (now(), '{}', 'x');
 INSERT INTO pulse.action_type VALUES ('anything', 'high', 'x', 'x', now());
 RESET ROLE;

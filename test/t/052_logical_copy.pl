@@ -31,6 +31,13 @@ old(q{
 		'properties', jsonb_build_object('amount', i))) FROM generate_series(1, 50) AS i));
 	SELECT count(*) FROM pulse_take_changes('mail', 5);
 	SELECT pulse_run_job('retention');  -- makes the next month
+	SELECT pulse_create_automation('halt', '{"when": {"schedule": "@hourly"}, "do": {"action": "pause_flag", "subject": "flag:offer"}}');
+	SELECT pulse_create_automation('later', '{"when": {"schedule": "@hourly"}, "do": {"action": "resume_flag", "subject": "flag:offer"}}');
+	SELECT pulse_pause_automation('later', 'not yet');
+	SELECT pulse_set_enforcement(mode => 'hard_block', reason => 'test');
+	CREATE SERVER drop FOREIGN DATA WRAPPER pulse_destination OPTIONS (platform 'file');
+	SELECT pulse_create_audience('buyers', 'buyers', 'drop', '{"identifiers": ["email"], "interval": "manual"}');
+	SELECT pulse_set_consent_purpose('analytics', '{Statistics}'), pulse_set_consent_default('analytics', 'DE', true);
 	CREATE PUBLICATION upgrade FOR ALL TABLES;
 });
 
@@ -38,7 +45,10 @@ old(q{
 my $schema = PostgreSQL::Test::Utils::tempdir() . '/schema.sql';
 command_ok([ 'pg_dump', '--schema-only', '--no-publications', '-h', $old->host, '-p', $old->port, '-f', $schema, 'shop' ], 'the schema is dumped');
 command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-h', $new->host, '-p', $new->port, '-f', $schema, 'shop' ], 'and restored');
+new('CREATE TABLE filled_purpose AS SELECT * FROM pulse.consent_purpose; CREATE TABLE filled_kind AS SELECT * FROM pulse.identity_kind');
 new(q{SELECT format('TRUNCATE %s', string_agg(c.oid::regclass::text, ', ')) FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind IN ('r', 'p') \gexec});
+# What CREATE EXTENSION filled is replaced also where it was not emptied.
+new(q{INSERT INTO pulse.consent_purpose SELECT * FROM filled_purpose; INSERT INTO pulse.identity_kind SELECT * FROM filled_kind; INSERT INTO pulse.enforcement DEFAULT VALUES});
 new("CREATE SUBSCRIPTION upgrade CONNECTION '" . $old->connstr . " dbname=shop' PUBLICATION upgrade");
 $new->wait_for_subscription_sync($old, 'upgrade', 'shop') if $new->can('wait_for_subscription_sync');
 $new->poll_query_until('shop', "SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate NOT IN ('r', 's')") or die 'the copy does not start';
@@ -59,12 +69,22 @@ old(q{
 	UPDATE pulse.job SET schedule = '0 5 * * *' WHERE name = 'made'; UPDATE pulse.segment SET description = 'changed' WHERE name = 'made';
 	DELETE FROM pulse.event WHERE profile_id = (SELECT profile_id FROM pulse.identity WHERE value = 'u9');
 	SELECT pulse_take_snapshots();
+	SELECT pulse_create_automation('young', '{"when": {"schedule": "@hourly"}, "do": {"action": "pause_flag", "subject": "flag:offer"}}');
+	SELECT pulse_resume_automation('later', 'now');
 });
 old(q{SET pulse.evaluation = 'async'; SELECT count(pulse_track('late' || i, 'purchase')) FROM generate_series(1, 4) AS i; SELECT pulse_run_pipeline()});
 $old->wait_for_catchup('upgrade');
 my $rows = q{SELECT c.oid::regclass, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c.oid::regclass), false, true, '')))[1]
-	FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r' ORDER BY c.relname};
+	FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r' AND c.relname <> 'audience_home' ORDER BY c.relname};
 is(new($rows), old($rows), 'every table has the same rows');
+# ---- the copy does not act beside the old server ----
+my $automations = q{SELECT name, status, status_reason FROM pulse.automation ORDER BY name};
+is(old($automations), "halt|active|\nlater|active|now\nyoung|active|", 'automations are active');
+my $paused = 'paused|replicated from another server';
+is(new($automations), "halt|$paused\nlater|$paused\nyoung|$paused", 'and paused in the copy, whenever they became active');
+is(new(q{SELECT name, status, status_reason FROM pulse.audience_overview}), 'buyers|paused|restored from a dump', 'so are audiences');
+my $settings = q{SELECT * FROM pulse.consent_purpose ORDER BY purpose; SELECT * FROM pulse.consent_default; SELECT * FROM pulse.enforcement; SELECT * FROM pulse.identity_kind ORDER BY kind};
+is(new($settings), old($settings), 'settings are those of the old server');
 is(new(q{SELECT j.schedule, j.role_oid = 'maker'::regrole, s.description, s.role_oid = 'maker'::regrole, k.role_oid = 'maker'::regrole
 	FROM pulse.job AS j JOIN pulse.segment AS s USING (name) JOIN pulse.api_key AS k USING (name) WHERE name = 'made'}),
 	'0 5 * * *|t|changed|t|t', 'what runs with a role has the oid of the role here, also after an update');
@@ -85,6 +105,9 @@ new(q{
 	FROM pg_depend AS d JOIN pg_class AS s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 	WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND s.relnamespace = 'pulse'::regnamespace;
 	ANALYZE});
+new(q{SELECT pulse_resume_audience(name) FROM pulse.audience WHERE status = 'active';
+	SELECT pulse_resume_automation(name) FROM pulse.automation WHERE status_reason IN ('restored from a dump', 'replicated from another server')});
+is(new(q{SELECT string_agg(status, ' ') FROM pulse.automation}) . ' ' . new(q{SELECT status FROM pulse.audience_overview}), 'active active active active', 'what was paused goes on when it is told to');
 is(new(q{SELECT count(*) FROM (SELECT pulse_take_changes('mail', 100000, true)) AS t}), new(q{SELECT count(*) FROM pulse.membership_change WHERE position > 10}), 'a consumer goes on where it was');
 is(new(q{SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(jsonb_build_object('type', 'track', 'userId', 'u1', 'event', 'purchase', 'messageId', 'm' || i)) FROM generate_series(41, 60) AS i)) WHERE status = 'duplicate'}),
 	10, 'messages that the old server accepted are duplicates');

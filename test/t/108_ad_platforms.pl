@@ -113,8 +113,36 @@ $same = $session;
 like(members(meta => $meta), qr/MADID/, 'Meta: until then nothing has changed');
 ($status, $body) = call(POST => $users, meta_body());
 is($body->{error}{error_subcode}, 1870145, 'Meta: no other upload meanwhile');
-call(POST => $replace, meta_body($place->(2, last_batch_flag => JSON::PP::true), data => [ [$bob] ]));
+($status, $body) = call(POST => $replace, meta_body());
+is($body->{error}{error_subcode}, 1870145, 'Meta: nor another replacement');
+violates(qr/batch 1 of session \d+ came twice/, POST => $replace, meta_body($place->(1)));
+violates(qr/batch 3 of session \d+ after batch 1/, POST => $replace, meta_body($place->(3)));
+($status, $body) = call(POST => $replace, meta_body($place->(2), data => [ [$bob] ]));
+is($body->{num_received}, 2, 'Meta: a replacement counts its rows');
+my $eve = sha256_hex('eve@example.com');
+($status, $body) = call(POST => $replace, meta_body($place->(2), data => [ [$eve] ]));
+is("$status $body->{num_received}", '200 2', 'Meta: a batch may come again, and counts for nothing');
+call(POST => $replace, meta_body($place->(3, last_batch_flag => JSON::PP::true), data => [ [$bob] ]));
 is(members(meta => $meta), join(' ', sort "EMAIL:$ann", "EMAIL:$bob"), 'Meta: replaced');
+($status, $body) = call(POST => $replace, meta_body($place->(4), data => [ [$bob] ]));
+is($body->{error}{error_subcode}, 1870159, 'Meta: a replacement that is finished takes no more');
+# One that is never closed ends by itself, and changes nothing.
+call(POST => $replace, meta_body(session => $open, data => [ [$eve] ]));
+post_json("$url/__settings", { clock => 1000 * (time + 91 * 60) });
+($status, $body) = call(POST => $users, meta_body());
+is($status, 200, 'Meta: after 90 minutes other uploads are taken again');
+post_json("$url/__settings", { clock => undef });
+unlike(members(meta => $meta), qr/$eve/, 'Meta: what was not closed did not happen');
+# Tokens.
+($status, $body) = call(GET => "/meta/v25.0/debug_token?input_token=meta-token&$token");
+is("$body->{data}{expires_at} $body->{data}{is_valid}", '0 1', 'Meta: a token that does not end');
+post_json("$url/__settings", { login_seconds => 3600 });
+($status, $body) = call(GET => "/meta/v25.0/debug_token?input_token=meta-token&$token");
+cmp_ok(abs($body->{data}{expires_at} - time - 3600), '<', 60, 'Meta: a token that ends');
+post_json("$url/__settings", { login_seconds => undef, most_audiences => 1 });
+($status, $body) = call(POST => "/meta/v25.0/act_12/customaudiences?$token", { name => 'more', subtype => 'CUSTOM', customer_file_source => 'USER_PROVIDED_ONLY' });
+is($body->{error}{code}, 2656, 'Meta: an account has so many audiences and no more');
+post_json("$url/__settings", { most_audiences => 400 });
 ($status, $body) = call(GET => "/meta/v25.0/$meta?fields=operation_status&$token");
 is("$body->{approximate_count_lower_bound} $body->{operation_status}{code}", '2 200', 'Meta: its size');
 post_json("$url/__audience", { platform => 'meta', name => 'news', flagged => JSON::PP::true });
@@ -145,6 +173,8 @@ violates(qr/login-account/, POST => $lists, $list, %bearer);
 violates(qr/membershipDuration/, POST => $lists, { %$list, membershipDuration => '100s' }, %login);
 ($status, $body) = call(POST => $lists, $list, %login);
 my $google = $body->{id};
+($status, $body) = call(POST => $lists, $list, %login);
+is("$status $body->{error}{details}[0]{reason}", '400 NAME_ALREADY_USED', 'Google: a name is there once');
 
 sub google_body
 {
@@ -260,7 +290,7 @@ is(members(webhook => 'news'), join(' ', sort "email:$ann", "email:$bob"), 'webh
 
 # ---- faults ----
 
-sub fault { my ($mode, %more) = @_; post_json("$url/__faults", { path => '/tiktok', mode => $mode, times => 1, %more }); return }
+sub fault { my ($mode, %more) = @_; post_json("$url/__faults", { path => '/tiktok', mode => $mode, times => 1, form => 0, %more }); return }
 sub ask { return join ' ', map { ref $_ ? $_->{code} : $_ } call(POST => $mapping, tiktok_body(@_), %tiktok) }
 for ([ throttle => qr/^200 40100/ ], [ token => qr/^200 40102/ ], [ server => qr/^503/ ], [ html => qr/^502 <html>/ ], [ cut_before => qr/^599/ ], [ hang => qr/^599/ ])
 {
@@ -278,6 +308,34 @@ for ([ cut_after => qr/^599/ ], [ half => qr/^599/ ], [ slow => qr/^200 0/ ])
 	is(members(tiktok => $tiktok), "EMAIL_SHA256:$ann", '… after the effect');
 	ask(action => 'delete');
 }
+fault('duplicate');
+is(ask(), '200 40050', 'fault duplicate');
+is(members(tiktok => $tiktok), "EMAIL_SHA256:$ann", '… after the effect');
+ask(action => 'delete');
+# Each documented form of each error.
+my @forms = ([ throttle => '40100 40016 40133 40132' ], [ token => '40102 40104 40105 40106' ], [ blocked => '40001 40118 40119 40125' ],
+	[ busy => '40202 40201 40002 50000 50002 51305 60001' ], [ refused => '40000 40002 40007 40011 40300 40301' ]);
+for (@forms)
+{
+	my ($mode, $codes) = @$_;
+	my $n = 0;
+	is(join(' ', map { fault($mode, form => $n++); ask() =~ s/^200 //r } split / /, $codes), $codes, "forms of $mode");
+}
+is(members(tiktok => $tiktok), '', '… without an effect');
+for ([ throttle => '80003 17 613 4 32' ], [ token => '190 190' ], [ blocked => '200 200 294 10 368 2655 1487301' ], [ busy => '2650 2 1 341' ], [ refused => '100 105 2650' ])
+{
+	my ($mode, $codes) = @$_;
+	my $n = 0;
+	is(join(' ', map { fault($mode, form => $n++, path => '/meta'); (call(GET => "/meta/v25.0/1?$token"))[1]{error}{code} } split / /, $codes), $codes, "forms of $mode of Meta");
+}
+for ([ throttle => 'RESOURCE_EXHAUSTED' ], [ blocked => 'INVALID_ARGUMENT PERMISSION_DENIED PERMISSION_DENIED FAILED_PRECONDITION' ], [ busy => 'ABORTED INTERNAL UNAVAILABLE DEADLINE_EXCEEDED' ], [ bad_rows => 'INVALID_ARGUMENT' ])
+{
+	my ($mode, $words) = @$_;
+	my $n = 0;
+	is(join(' ', map { fault($mode, form => $n++, path => '/google'); (call(POST => $ingest, google_body(), %bearer))[1]{error}{status} } split / /, $words), $words, "forms of $mode of Google");
+}
+fault('blocked', path => '/snapchat');
+is((call(POST => $path, snap_body(), %snap))[1]{error_code}, 'E3002', 'Snapchat: not allowed');
 fault('partial');
 is(ask(batch_data => [ [ cell($ann), {} ], [ cell($bob), {} ] ]), '200 20001', 'fault partial');
 is(members(tiktok => $tiktok), "EMAIL_SHA256:$ann", '… with a part of the effect');

@@ -70,10 +70,35 @@ for my $platform (sort keys %name)
 		synced($platform, $mode);
 		well();
 	}
+	# Every documented form of "later": too often, and busy. A request fails five times at most.
+	for my $forms ([ throttle => 0 .. 4 ], [ busy => 0 .. 3 ], [ busy => 4 .. 6 ], [ duplicate => 0 ])
+	{
+		my ($mode, @forms) = @$forms;
+		fault("/$platform", $mode, times => 1, form => $_) for @forms;
+		shop("SELECT pulse_identify('u$n', jsonb_build_object('email', '$platform-$mode-$forms[0]\@example.com', 'plan', 'gold'))");
+		synced($platform, "$mode @forms");
+		well();
+	}
+	# No answer at all.
+	shop("ALTER SERVER $platform OPTIONS (ADD timeout '1s')");
+	shop("SELECT pulse_identify('u$n', jsonb_build_object('email', '$platform-hang\@example.com', 'plan', 'gold'))");
+	fault("/$platform", 'hang', times => 1);
+	synced($platform, 'hang');
+	well();
+	shop("ALTER SERVER $platform OPTIONS (DROP timeout)");
 	++$n;
 	++$n while $n % 10 == 0 || $n % 4 == 0;
 }
 is(violations($platforms), '', 'still nothing to complain about');
+
+# ---- a row that Google refuses fails the whole request, which is sent again without it ----
+shop(q{SELECT pulse_identify('u33', '{"email": "bad-row@example.com"}'), pulse_identify('u34', '{"email": "good-row@example.com"}')});
+fault('/google/v1/audienceMembers:ingest', 'bad_rows', times => 1);
+is(sync_until_done($node, 'shop', 'google'), 'partial', 'google: a row is refused');
+like(shop(q{SELECT string_agg(error, ' ') || ' ' || count(*) FROM pulse.audience_member WHERE state = 'refused'}), qr/^INVALID_SHA256_FORMAT 1$/, 'it is known which, and why');
+like(difference(platform_hashes($platforms, 'google', 'of%20google'), wanted_hashes($node, 'shop')), qr/^0 too many, 1 missing/, 'the others are there');
+shop(q{SELECT pulse_identify('u33', '{"email": "better-row@example.com"}')});
+synced('google', 'a better row', operation => 'full');
 
 # ---- tokens ----
 for my $platform (qw(google snapchat))

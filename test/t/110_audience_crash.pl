@@ -1,6 +1,9 @@
-# Whatever is killed, and with three of ten requests failing: at the end the platform has exactly the members with consent.
+# Whatever is killed, and with three of ten requests failing: at the end each platform has exactly the members with consent, whose audience
+# of Meta is replaced in one session, too. PULSE_AUDIENCE_PEOPLE is the number of people on every platform; without it one platform, which
+# PULSE_AUDIENCE_SEED chooses, has 20,000, and the others 10,000.
 use strict;
 use warnings;
+use Digest::SHA qw(sha256_hex);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -8,34 +11,52 @@ use PulseAudience;
 use PulsePeers;
 use PulseTest;
 
-my $people = $ENV{PULSE_AUDIENCE_PEOPLE} // 20_000;
+my @platforms = qw(meta google tiktok snapchat webhook);
+my $seed = $ENV{PULSE_AUDIENCE_SEED} // int(time / 86400);
+my $many = $ENV{PULSE_AUDIENCE_PEOPLE} // 20_000;
+my $few = $ENV{PULSE_AUDIENCE_PEOPLE} ? $many : 10_000;
+my %segment = map { $_ => 'few' } @platforms;
+$segment{ $platforms[ $seed % 5 ] } = 'gold';
+%segment = map { $_ => 'gold' } @platforms if $ENV{PULSE_AUDIENCE_PEOPLE};
+note("seed $seed: " . join ', ', map { "$_ has " . ($segment{$_} eq 'gold' ? $many : $few) . ' people' } @platforms);
+my $started = time;
+sub passed { note(sprintf '%s: %d s', $_[0], time - $started); return }
+
 my $platforms = start_platforms();
 my $node = start_node('audience_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'pulse.allow_http = on',
-	"pulse.allowed_hosts = '127.0.0.1'", 'log_statement = none');
+	"pulse.allowed_hosts = '127.0.0.1'", 'log_statement = none', 'max_wal_size = 4GB');
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
-make_people($node, 'shop', $people);
+make_people($node, 'shop', $many, $few);
+passed('people');
 sub shop { return $node->safe_psql('shop', $_[0]) }
 sub alive { $node->poll_query_until('shop', 'SELECT true') or die 'the server does not come back' }
 sub worker { my ($failed, $pid) = $node->psql('shop', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse audiences'}); return $failed ? undef : $pid }
-shop(q{SELECT pulse_create_segment('gold', '{"where": "profile.plan == \"gold\""}')});
+shop(q{SELECT pulse_create_segment('gold', '{"where": "profile.plan == \"gold\""}'), pulse_create_segment('few', '{"where": "profile.plan == \"gold\" && profile.part == \"few\""}')});
 shop(q{CALL pulse_build(5000)});
+passed('segments');
 # Consent as events bring it, for all at once.
-shop(qq{SELECT count(pulse_set_consent('u' || n, 'ads', true)) FROM generate_series(1, $people) AS n WHERE n % 10 <> 0});
-my @platforms = qw(meta tiktok webhook);
+shop(qq{SELECT count(pulse_set_consent('u' || n, 'ads', true)) FROM generate_series(1, $many) AS n WHERE n % 10 <> 0});
+passed('consent');
 for my $platform (@platforms)
 {
 	make_destination($node, 'shop', $platform, $platforms);
-	shop("ALTER SERVER $platform OPTIONS (ADD batch_size '500')");
-	shop(qq{SELECT pulse_create_audience('$platform', 'gold', '$platform', '{"identifiers": ["email"], "interval": "manual", "platform_name": "$platform", "max_share": 1}')});
-	trust_audience($node, 'shop', $platform, $platform);
+	my $rows = $platform eq 'tiktok' || $platform eq 'webhook' ? 1000 : 2000;
+	shop("ALTER SERVER $platform OPTIONS (ADD batch_size '$rows')");
+	shop(qq{SELECT pulse_create_audience('$platform', '$segment{$platform}', '$platform', '{"identifiers": ["email"], "purposes": ["ads"], "interval": "manual", "platform_name": "$platform", "max_share": 1}')});
+	trust_audience($node, 'shop', $platform, $platform, $segment{$platform});
 }
-my $seed = 0;
-post_json("$platforms->{url}/__faults", { path => "/$_", mode => 'any', rate => 0.3, seed => ++$seed }) for @platforms;
+# Three of ten requests fail, also those for access tokens. Google says later that a part was not done, which the next sync mends, and a
+# session that is lost is begun anew: both have tests of their own.
+my @choices = qw(throttle busy server html cut_before cut_after half);
+my %choices = (meta => [ @choices, 'partial' ], google => \@choices, tiktok => [ @choices, 'partial', 'duplicate' ], snapchat => [ @choices, 'partial' ], webhook => [ grep { $_ ne 'busy' } @choices ]);
+my $n = $seed;
+post_json("$platforms->{url}/__faults", { path => "/$_", mode => 'any', rate => 0.3, seed => ++$n, choices => $choices{$_} }) for @platforms;
+post_json("$platforms->{url}/__faults", { path => "/oauth/$_", mode => 'any', rate => 0.3, seed => ++$n, choices => [qw(server html cut_before cut_after half)] }) for qw(google snapchat);
 
 my ($killed, $rounds) = (0, 0);
 sub disturb
 {
-	return unless ++$rounds % 7 == 0 && $killed < 12;
+	return unless ++$rounds % 7 == 0 && $killed < 15;
 	if ($rounds % 21 == 0)
 	{
 		$node->kill9;
@@ -54,8 +75,8 @@ sub disturb
 # All platforms at once, until the sync of each has ended well.
 sub settle
 {
-	my ($what) = @_;
-	shop("SELECT pulse_sync_audience('$_')") for @platforms;
+	my ($what, %operation) = @_;
+	shop("SELECT pulse_sync_audience('$_', '" . ($operation{$_} // 'auto') . "')") for @platforms;
 	my %left = map { $_ => 1 } @platforms;
 	my $end = time + 3 * $PostgreSQL::Test::Utils::timeout_default;
 	while (%left && time < $end)
@@ -67,14 +88,15 @@ sub settle
 			next if $failed;
 			($status) = reverse split /\n/, $status // '';
 			delete $left{$platform} if $status eq 'completed';
-			$node->psql('shop', "SELECT pulse_sync_audience('$platform')") if $status eq 'failed';
+			$node->psql('shop', "SELECT pulse_sync_audience('$platform', '" . ($operation{$platform} // 'auto') . "')") if $status eq 'failed';
 		}
 		disturb();
 		select undef, undef, undef, 0.1;
 	}
-	is(join(' ', sort keys %left), '', "$what: all syncs have ended");
-	my $wanted = wanted_hashes($node, 'shop');
-	is(difference(platform_hashes($platforms, $_, $_), $wanted), '', "$what: $_ has exactly the members with consent") for @platforms;
+	is(join(' ', sort keys %left), '', "$what: all syncs have ended") or diag(shop("SELECT to_jsonb(r) FROM pulse.sync_run AS r WHERE finished_at IS NULL"));
+	my %wanted = map { $_ => wanted_hashes($node, 'shop', $_) } qw(gold few);
+	is(difference(platform_hashes($platforms, $_, $_), $wanted{ $segment{$_} }), '', "$what: $_ has exactly the members with consent") for @platforms;
+	passed($what);
 	return;
 }
 
@@ -84,14 +106,13 @@ shop(q{SELECT count(pulse_identify('u' || n, jsonb_build_object('email', 'other'
 shop(q{SELECT count(pulse_set_consent('u' || n, 'ads', false)) FROM generate_series(3000, 4000) AS n});
 shop(q{SELECT count(pulse_merge('u' || n, 'u' || n + 1, 'same')) FROM generate_series(5001, 5100, 4) AS n});
 settle('changes');
-# Back again, while those who left may not have left everywhere.
+# Back again, while those who left may not have left everywhere; and Meta has others, so it is replaced.
 shop(q{SELECT count(pulse_identify('u' || n, jsonb_build_object('plan', 'gold'))) FROM generate_series(1, 3000) AS n WHERE n % 3 = 0});
 shop(q{SELECT count(pulse_unmerge(id, 'not the same')) FROM pulse.merge_history});
-settle('back again');
-note("killed $killed times, $people people, " . $node->safe_psql('shop', 'SELECT count(*) FROM pulse.sync_batch') . ' recorded requests');
+post_json("$platforms->{url}/__audience", { platform => 'meta', name => 'meta', add => [ map { 'EMAIL:' . sha256_hex("stranger$_") } 1 .. 100 ] });
+settle('back again', meta => 'replace');
+note("killed $killed times, $many people, " . $node->safe_psql('shop', 'SELECT count(*) FROM pulse.sync_batch') . ' recorded requests');
 cmp_ok($killed, '>=', 4, 'something was killed several times');
-my @bad = grep { !/came twice/ } split /\n/, violations($platforms);
-is("@bad", '', 'no platform had anything to complain about');
-is((violations($platforms) =~ /came twice/) ? 'twice' : 'once', 'once', 'no first batch came twice');
+is(violations($platforms), '', 'no platform had anything to complain about');
 $node->stop;
 done_testing();

@@ -14,7 +14,7 @@ shop(q{CREATE EXTENSION pulse; SELECT count(pulse_identify('customer-' || n, '{"
 # The file waits for its end behind this lock, with everybody in it.
 my $other = $node->background_psql('shop', on_error_stop => 0);
 $other->query_safe('BEGIN; LOCK TABLE pulse.export IN SHARE UPDATE EXCLUSIVE MODE');
-my $writer = IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('shop'), '-c', q{SELECT users FROM pulse_export_audience(NULL, 'csv', '{"columns": ["profile_id", "profile.plan"]}')} ],
+my $writer = IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('shop'), '-c', q{SELECT users FROM pulse_export_audience(NULL, 'csv', '{"columns": ["profile.plan"]}')} ],
 	'<', \undef, '>', \my $out, '2>', \my $err);
 ok($node->poll_query_until('shop', q{SELECT count(*) = 1 FROM pg_locks WHERE relation = 'pulse.export'::regclass AND NOT granted}), 'an export waits to be finished');
 shop(q{SELECT pulse_erase_profile('customer-7', 'ticket 1')});

@@ -27,13 +27,15 @@ sub start_platforms
 	return $peer;
 }
 
-# People u1 … with an address each; those of the plan gold are in the segment gold, nine of ten have consented.
+# People u1 … with an address each, of the plan gold except for each fourth; the first ones, as many as $few says, are of the part few.
 sub make_people
 {
-	my ($node, $db, $number) = @_;
+	my ($node, $db, $number, $few) = @_;
+	$few //= 0;
 	$node->safe_psql($db, "CREATE EXTENSION pulse;
 		SELECT count(accepted) FROM pulse_import_events(\$q\$SELECT 'u' || n AS user_id, 'identify' AS type, NULL::text AS event, now() - interval '30 days' AS timestamp,
-			jsonb_build_object('plan', CASE WHEN n % 4 = 0 THEN 'free' ELSE 'gold' END, 'email', 'u' || n || '\@example.com') AS properties
+			jsonb_build_object('plan', CASE WHEN n % 4 = 0 THEN 'free' ELSE 'gold' END, 'email', 'u' || n || '\@example.com')
+				|| CASE WHEN n <= $few THEN jsonb_build_object('part', 'few') ELSE '{}' END AS properties
 			FROM generate_series(1, $number) AS n\$q\$)");
 	return;
 }
@@ -55,9 +57,10 @@ sub make_destination
 # Lets the gate pass: something is known of what the audience stands on, and any score will do.
 sub trust_audience
 {
-	my ($node, $db, $audience, $platform) = @_;
+	my ($node, $db, $audience, $platform, $segment) = @_;
+	$segment //= 'gold';
 	$node->safe_psql($db, qq{SELECT pulse_set_trust('{"high": 1, "standard": 1, "conservative": 1, "hold": 0}');
-		SELECT count(*) FROM pulse_record_signals((SELECT jsonb_agg(jsonb_build_object('name', 'spend', 'source', 'test', 'entity', 'segment:gold', 'value', 100 + i % 3,
+		SELECT count(*) FROM pulse_record_signals((SELECT jsonb_agg(jsonb_build_object('name', 'spend', 'source', 'test', 'entity', 'segment:$segment', 'value', 100 + i % 3,
 			'at', now() - i * interval '20 hours')) FROM generate_series(9, 0, -1) AS i));
 		SELECT count(*) FROM pulse_record_signals('[{"name": "emq", "source": "$platform", "entity": "destination:$platform", "value": 9},
 			{"name": "emq", "source": "$platform", "entity": "12345", "value": 9}]');
@@ -87,9 +90,11 @@ sub sync_until_done
 # The hashes of the addresses of all members with consent, in plain SQL.
 sub wanted_hashes
 {
-	my ($node, $db) = @_;
-	return $node->safe_psql($db, q{WITH person AS (SELECT m.profile_id AS id FROM pulse.membership AS m JOIN pulse.consent AS c ON c.profile_id = m.profile_id AND c.purpose = 'ads' AND c.live @> now()
-			WHERE m.segment = 'gold'), address AS (
+	my ($node, $db, $segment) = @_;
+	$segment //= 'gold';
+	# A server that was killed has no statistics.
+	return $node->safe_psql($db, q{SET enable_nestloop = off; WITH person AS (SELECT m.profile_id AS id FROM pulse.membership AS m JOIN pulse.consent AS c ON c.profile_id = m.profile_id AND c.purpose = 'ads' AND c.live @> now()
+			WHERE m.segment = '} . $segment . q{'), address AS (
 			SELECT i.value FROM person AS m JOIN pulse.profile AS p ON p.canonical_id = m.id JOIN pulse.identity AS i ON i.profile_id = p.id AND i.kind = 'email'
 			UNION SELECT p.attributes ->> 'email' FROM person AS m JOIN pulse.profile AS p ON p.id = m.id AND p.attributes ? 'email')
 		SELECT string_agg(h, ' ' ORDER BY h COLLATE "C") FROM (SELECT encode(sha256(convert_to(value, 'UTF8')), 'hex') AS h FROM address) AS x});

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "audience_testing.hpp"
+#include "pulse/audience/advice.hpp"
 
 namespace pulse::audience {
 namespace {
@@ -32,25 +33,27 @@ TEST(AudiencePlatformAnswer, MetaCodes) {
         {400, 190, 463, Outcome::kRenewToken},
         {400, 190, 460, Outcome::kRenewToken},
         {401, 190, 0, Outcome::kRenewToken},
-        {403, 200, 1870050, Outcome::kRefused},
-        {403, 200, 1870090, Outcome::kRefused},
-        {400, 294, 0, Outcome::kRefused},
-        {400, 10, 0, Outcome::kRefused},
+        {403, 200, 1870050, Outcome::kBlocked},
+        {403, 200, 1870090, Outcome::kBlocked},
+        {400, 2650, 1870090, Outcome::kBlocked},
+        {400, 200, 0, Outcome::kBlocked},
+        {400, 294, 0, Outcome::kBlocked},
+        {400, 10, 0, Outcome::kBlocked},
         {400, 100, 33, Outcome::kGone},
         {400, 100, 0, Outcome::kRefused},
         {400, 100, 1713230, Outcome::kFlagged},
         {400, 100, 1713231, Outcome::kFlagged},
         {400, 471, 0, Outcome::kFlagged},
         {400, 105, 0, Outcome::kRefused},
-        {400, 368, 0, Outcome::kRefused},
-        {400, 2655, 0, Outcome::kRefused},
+        {400, 368, 0, Outcome::kBlocked},
+        {400, 2655, 0, Outcome::kBlocked},
         {400, 2650, 0, Outcome::kRefused},
         {400, 2650, 1870145, Outcome::kRetry},
         {400, 2650, 1870158, Outcome::kRestart},
         {400, 2650, 1870147, Outcome::kRestart},
         {400, 2650, 1870159, Outcome::kRestart},
         {400, 2650, 1870144, Outcome::kRefused},
-        {400, 1487301, 0, Outcome::kRefused},
+        {400, 1487301, 0, Outcome::kBlocked},
         {400, 1487366, 0, Outcome::kGone},
         {400, 100, 1487366, Outcome::kGone},
         {400, 4, 0, Outcome::kThrottled},
@@ -78,11 +81,70 @@ TEST(AudiencePlatformAnswer, MetaCodes) {
     }
     // An account that is not there is no audience that is gone.
     EXPECT_EQ(ReadAudienceAnswer(P::kMeta, 400, MetaErrorBody(100, 33), Call::kCreate).outcome,
-              Outcome::kRefused);
+              Outcome::kBlocked);
+    EXPECT_TRUE(ReadAudienceAnswer(P::kMeta, 400, MetaErrorBody(2650, 1870145)).busy);
+    EXPECT_FALSE(ReadAudienceAnswer(P::kMeta, 500, MetaErrorBody(2)).busy);
     EXPECT_EQ(ReadAudienceAnswer(P::kMeta, 400, R"({"error":{"code":999,"is_transient":true}})").outcome,
               Outcome::kRetry);
     EXPECT_EQ(ReadAudienceAnswer(P::kMeta, 400, MetaErrorBody(100, 33), Call::kDelete).outcome,
               Outcome::kDone);
+}
+
+// Names are not unique on every platform.
+TEST(AudiencePlatformAnswer, TheNewestOfAName) {
+    const auto find = [](const char* list) {
+        return ReadAnswer(MakeAudienceDestination(P::kMeta), Call::kFind,
+                          MakeAudienceResponse(200, R"({"data":)" + std::string(list) + "}"), kAnswerTime,
+                          "news")
+            .id;
+    };
+    EXPECT_EQ(find(R"([{"id":"9","name":"news"},{"id":"12","name":"news"},{"id":"11","name":"news"}])"),
+              "12");
+    EXPECT_EQ(find(R"([{"id":"9","name":"other"},{"id":"7","name":"news"}])"), "7");
+    EXPECT_EQ(find(R"([{"id":"a","name":"news"},{"id":"b","name":"news"}])"), "a");
+    EXPECT_EQ(find("[]"), "");
+}
+
+// Whatever a person must do is said.
+TEST(AudiencePlatformAnswer, SaysWhatToDo) {
+    const auto advice = [](P platform, int status, const std::string& body) {
+        return ReadAudienceAnswer(platform, status, body).advice;
+    };
+    EXPECT_EQ(advice(P::kMeta, 403, MetaErrorBody(200, 1870090)),
+              "Accept the terms of custom audiences for this ad account in Meta's Ads Manager.");
+    EXPECT_NE(advice(P::kMeta, 400, MetaErrorBody(10)).find("ads_management"), std::string::npos);
+    EXPECT_NE(advice(P::kMeta, 400, MetaErrorBody(368)).find("disabled or blocked"), std::string::npos);
+    EXPECT_NE(advice(P::kMeta, 400, MetaErrorBody(471)).find("health or money"), std::string::npos);
+    EXPECT_NE(advice(P::kMeta, 400, MetaErrorBody(1487301)).find("Share the audience"), std::string::npos);
+    EXPECT_NE(advice(P::kTiktok, 200, R"({"code":40001,"message":"no","data":{}})").find("advertiser"),
+              std::string::npos);
+    EXPECT_NE(advice(P::kSnapchat, 403, R"({"request_status":"ERROR","error_code":"E3002"})").find("right"),
+              std::string::npos);
+    EXPECT_NE(advice(P::kWebhook, 403, "").find("receiver"), std::string::npos);
+    EXPECT_EQ(advice(P::kMeta, 400, MetaErrorBody(100)), "");
+    for (const P platform : kPlatforms)
+        for (const Need need : {Need::kTerms, Need::kPermission, Need::kAccount, Need::kAllowlist,
+                                Need::kDeclaration, Need::kShared, Need::kReceiver})
+            EXPECT_TRUE(AdviceFor(platform, need).ends_with('.'));
+    for (const P platform : kPlatforms) EXPECT_TRUE(LoginAdvice(platform).ends_with('.'));
+}
+
+// When Meta's token ends.
+TEST(AudiencePlatformAnswer, MetaLogin) {
+    const auto read = [](const std::string& data) {
+        return ReadAudienceAnswer(P::kMeta, 200, R"({"data":{)" + data + "}}", Call::kLogin);
+    };
+    Answer answer = read(R"("is_valid":true,"expires_at":0,"data_access_expires_at":0)");
+    EXPECT_EQ(answer.outcome, Outcome::kDone);
+    EXPECT_FALSE(answer.login->ends);
+    answer = read(R"("is_valid":true,"expires_at":1772366400,"data_access_expires_at":0)");
+    EXPECT_EQ(FormatMoment(*answer.login->ends), "2026-03-01 12:00:00+00");
+    answer = read(R"("is_valid":true,"expires_at":"1772366400","data_access_expires_at":1772280000)");
+    EXPECT_EQ(FormatMoment(*answer.login->ends), "2026-02-28 12:00:00+00");
+    EXPECT_EQ(read(R"("is_valid":false,"error":{"message":"expired"})").outcome, Outcome::kRenewToken);
+    EXPECT_FALSE(read(R"("expires_at":-5)").login->ends);
+    EXPECT_FALSE(read(R"("expires_at":"x")").login->ends);
+    EXPECT_EQ(ReadAudienceAnswer(P::kMeta, 200, "{}", Call::kLogin).outcome, Outcome::kRetry);
 }
 
 TEST(AudiencePlatformAnswer, MetaWaits) {
@@ -187,7 +249,7 @@ TEST(AudiencePlatformAnswer, GoogleStatuses) {
         Outcome outcome;
     } cases[] = {{400, "INVALID_ARGUMENT", Outcome::kRefused},
                  {401, "UNAUTHENTICATED", Outcome::kRenewToken},
-                 {403, "PERMISSION_DENIED", Outcome::kRefused},
+                 {403, "PERMISSION_DENIED", Outcome::kBlocked},
                  {409, "ABORTED", Outcome::kRetry},
                  {429, "RESOURCE_EXHAUSTED", Outcome::kThrottled},
                  {500, "INTERNAL", Outcome::kRetry},
@@ -211,6 +273,23 @@ TEST(AudiencePlatformAnswer, GoogleStatuses) {
                                                  R"([{"reason":"TERMS_AND_CONDITIONS_NOT_SIGNED"}])"))
                   .reason.find("TERMS_AND"),
               std::string::npos);
+    const std::pair<const char*, Outcome> reasons[] = {
+        {"TERMS_AND_CONDITIONS_NOT_SIGNED", Outcome::kBlocked},
+        {"NOT_ALLOWLISTED", Outcome::kBlocked},
+        {"CUSTOMER_NOT_ALLOWLISTED_FOR_THIS_FEATURE", Outcome::kBlocked},
+        {"EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED", Outcome::kBlocked},
+        {"INVALID_USER_LIST_ID", Outcome::kRefused},
+        {"INVALID_USER_LIST_TYPE", Outcome::kRefused},
+        {"TOO_MANY_AUDIENCE_MEMBERS", Outcome::kRefused},
+        {"MULTIPLE_DATA_TYPES_NOT_ALLOWED", Outcome::kRefused}};
+    for (const auto& [reason, outcome] : reasons)
+        EXPECT_EQ(
+            ReadAudienceAnswer(P::kGoogle, 400,
+                               GoogleErrorBody(400, "INVALID_ARGUMENT",
+                                               (R"([{"reason":")" + std::string(reason) + "\"}]").c_str()))
+                .outcome,
+            outcome)
+            << reason;
 }
 
 TEST(AudiencePlatformAnswer, GoogleRows) {
@@ -333,8 +412,8 @@ TEST(AudiencePlatformAnswer, TiktokCodes) {
         Outcome outcome;
     } cases[] = {{0, Outcome::kDone},           {20001, Outcome::kPartial},    {40000, Outcome::kRefused},
                  {40002, Outcome::kRefused},    {40007, Outcome::kRefused},    {40011, Outcome::kRefused},
-                 {40300, Outcome::kRefused},    {40301, Outcome::kRefused},    {40001, Outcome::kRefused},
-                 {40118, Outcome::kRefused},    {40119, Outcome::kRefused},    {40125, Outcome::kRefused},
+                 {40300, Outcome::kRefused},    {40301, Outcome::kRefused},    {40001, Outcome::kBlocked},
+                 {40118, Outcome::kBlocked},    {40119, Outcome::kBlocked},    {40125, Outcome::kBlocked},
                  {40100, Outcome::kThrottled},  {40016, Outcome::kThrottled},  {40133, Outcome::kThrottled},
                  {40132, Outcome::kThrottled},  {40102, Outcome::kRenewToken}, {40104, Outcome::kRenewToken},
                  {40105, Outcome::kRenewToken}, {40106, Outcome::kRenewToken}, {40202, Outcome::kRetry},
@@ -442,7 +521,7 @@ TEST(AudiencePlatformAnswer, Snapchat) {
     const Answer refused = read(
         403,
         R"({"request_status":"ERROR","debug_message":"d","display_message":"no rights","error_code":"E3002"})");
-    EXPECT_EQ(refused.outcome, Outcome::kRefused);
+    EXPECT_EQ(refused.outcome, Outcome::kBlocked);
     EXPECT_EQ(refused.reason, "Snapchat does not allow this (403): E3002, no rights");
     EXPECT_EQ(read(429, "").outcome, Outcome::kThrottled);
     for (const int status : {500, 502, 503, 504}) EXPECT_EQ(read(status, "").outcome, Outcome::kRetry);

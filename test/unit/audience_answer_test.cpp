@@ -27,16 +27,30 @@ TEST(AudienceAnswer, Tokens) {
         answer = ReadAudienceAnswer(platform, 200, R"({"access_token":"a1"})", Call::kRenew);
         EXPECT_FALSE(answer.token->refresh_token);
         EXPECT_EQ(answer.token->lifetime, 0);
+        EXPECT_FALSE(answer.token->login_ends);
+        // What is left of the login itself.
+        for (const char* key : {"refresh_token_expires_in", "refresh_expires_in"}) {
+            answer = ReadAudienceAnswer(
+                platform, 200, R"({"access_token":"a1",")" + std::string(key) + R"(":604799})", Call::kRenew);
+            EXPECT_EQ(answer.token->login_ends, kAnswerTime + 604'799 * kSecond);
+        }
+        for (const char* odd : {"0", "-5", "\"x\"", "null"})
+            EXPECT_FALSE(ReadAudienceAnswer(
+                             platform, 200,
+                             R"({"access_token":"a1","refresh_token_expires_in":)" + std::string(odd) + "}",
+                             Call::kRenew)
+                             .token->login_ends)
+                << odd;
         answer = ReadAudienceAnswer(
             platform, 400,
             R"({"error":"invalid_grant","error_description":"Token has been revoked: refresh-token-1"})",
             Call::kRenew);
-        EXPECT_EQ(answer.outcome, Outcome::kRefused);
+        EXPECT_EQ(answer.outcome, Outcome::kRenewToken);
         EXPECT_NE(answer.reason.find("log in again"), std::string::npos);
         EXPECT_EQ(answer.reason.find("refresh-token-1"), std::string::npos) << answer.reason;
         EXPECT_EQ(ReadAudienceAnswer(platform, 401, R"({"error":"invalid_client"})", Call::kRenew).outcome,
-                  Outcome::kRefused);
-        EXPECT_EQ(ReadAudienceAnswer(platform, 401, "", Call::kRenew).outcome, Outcome::kRefused);
+                  Outcome::kRenewToken);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 401, "", Call::kRenew).outcome, Outcome::kRenewToken);
         EXPECT_EQ(ReadAudienceAnswer(platform, 503, "<html>", Call::kRenew).outcome, Outcome::kRetry);
         EXPECT_EQ(ReadAudienceAnswer(platform, 429, "", Call::kRenew).outcome, Outcome::kThrottled);
         for (const char* bad : {"{}", "[]", "", R"({"access_token":7})", R"({"access_token":""})",
@@ -51,7 +65,8 @@ TEST(AudienceAnswer, Webhook) {
     for (const int status : {500, 502, 504, 408}) EXPECT_EQ(read(status), Outcome::kRetry);
     EXPECT_EQ(read(429), Outcome::kThrottled);
     EXPECT_EQ(read(410), Outcome::kGone);
-    for (const int status : {302, 400, 401, 403, 404}) EXPECT_EQ(read(status), Outcome::kRefused);
+    for (const int status : {302, 400, 404}) EXPECT_EQ(read(status), Outcome::kRefused);
+    for (const int status : {401, 403}) EXPECT_EQ(read(status), Outcome::kBlocked);
     EXPECT_EQ(
         ReadAudienceAnswer(P::kWebhook, 404, "The requested webhook \"POST x\" is not registered.").outcome,
         Outcome::kRetry);
@@ -68,7 +83,7 @@ TEST(AudienceAnswer, NoJson) {
                     << Name(platform) << status << body;
         EXPECT_EQ(ReadAudienceAnswer(platform, 401, "").outcome, Outcome::kRenewToken);
         EXPECT_EQ(ReadAudienceAnswer(platform, 429, "<html>").outcome, Outcome::kThrottled);
-        EXPECT_EQ(ReadAudienceAnswer(platform, 403, "<html>").outcome, Outcome::kRefused);
+        EXPECT_EQ(ReadAudienceAnswer(platform, 403, "<html>").outcome, Outcome::kBlocked);
         EXPECT_EQ(ReadAudienceAnswer(platform, 200, std::string(100'000, '[')).outcome, Outcome::kRetry);
         EXPECT_EQ(ReadAudienceAnswer(platform, 200, "{\"code\":1e999}").outcome, Outcome::kRetry);
     }

@@ -186,6 +186,54 @@ TEST(AudienceIdentifier, NamesAndPlaces) {
     EXPECT_EQ(Plain(P::kMeta, K::kBirthYear, "1815"), "! not a part of a date");
 }
 
+// What is left of the rules: each as it is sent, hashed or plain.
+TEST(AudienceIdentifier, RuleByRule) {
+    const struct {
+        P platform;
+        K kind;
+        const char *value, *normal;
+        bool hashed;
+    } rules[] = {{P::kMeta, K::kExternalId, " Käthe-7 ", "Käthe-7", false},
+                 {P::kMeta, K::kGender, "f", "f", true},
+                 {P::kMeta, K::kGender, "male", "m", true},
+                 {P::kMeta, K::kBirthYear, "1980", "1980", true},
+                 {P::kMeta, K::kBirthMonth, "12", "12", true},
+                 {P::kMeta, K::kBirthDay, "5", "05", true},
+                 {P::kMeta, K::kLastName, "MÜLLER", "müller", true},
+                 {P::kMeta, K::kFirstName, "Anna", "anna", true},
+                 {P::kMeta, K::kFirstInitial, "anna", "a", true},
+                 {P::kMeta, K::kCity, "St. Louis", "stlouis", true},
+                 {P::kMeta, K::kPostalCode, " 75 008 ", "75008", true},
+                 {P::kMeta, K::kCountry, "FR", "fr", true},
+                 {P::kMeta, K::kPhone, "+1 (555) 987-6543", "15559876543", true},
+                 {P::kMeta, K::kAaid, "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6",
+                  "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", false},
+                 {P::kGoogle, K::kExternalId, " Käthe-7 ", "Käthe-7", false},
+                 {P::kGoogle, K::kEmail, "Quinn.Q+x@Example.com", "quinn.q+x@example.com", true},
+                 {P::kGoogle, K::kPhone, "+1 800 555 0100", "+18005550100", true},
+                 {P::kGoogle, K::kFirstName, "Prof. Anna", "anna", true},
+                 {P::kGoogle, K::kLastName, "O'Brien", "obrien", true},
+                 {P::kGoogle, K::kPostalCode, " SW1A 1AA ", "SW1A 1AA", false},
+                 {P::kGoogle, K::kCountry, "de", "DE", false},
+                 {P::kTiktok, K::kEmail, " Jane Doe+x@Gmail.com", "janedoe+x@gmail.com", true},
+                 {P::kTiktok, K::kPhone, "0049 151 12345678", "+4915112345678", true},
+                 {P::kTiktok, K::kIdfa, " F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6 ",
+                  "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", true},
+                 {P::kSnapchat, K::kEmail, " Person+X@Email.com ", "person+x@email.com", true},
+                 {P::kSnapchat, K::kPhone, "+001 706 767 5127", "17067675127", true},
+                 {P::kSnapchat, K::kAaid, "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6",
+                  "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", true}};
+    for (const auto& rule : rules) {
+        const std::string what = std::string(Name(rule.platform)) + " " + Name(rule.kind) + " " + rule.value;
+        EXPECT_EQ(Plain(rule.platform, rule.kind, rule.value), rule.normal) << what;
+        EXPECT_EQ(Sent(rule.platform, rule.kind, rule.value),
+                  rule.hashed ? Sha256Hex(rule.normal) : rule.normal)
+            << what;
+    }
+    // Lower-case hexadecimal of the bytes of UTF-8.
+    EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 TEST(AudienceIdentifier, WhatIsHashed) {
     const auto hashed = [](Platform platform, K kind) { return IsHashed(RulesOf(platform), kind); };
     for (const P platform : kPlatforms) {

@@ -402,6 +402,25 @@ TEST(AudienceRequest, Progress) {
     EXPECT_EQ(ProgressDelay(P::kMeta, 0), 0);
 }
 
+// The first batch is never sent twice; one that may not have arrived is repeated, and its rows follow once
+// more.
+TEST(AudienceRequest, ReplacementsGoOn) {
+    const UploadSession first{7, 1, kNow, false, false}, later{7, 4, kNow, true, false};
+    for (const UploadSession& open : {first, later}) {
+        EXPECT_TRUE(IsOpen(open, kNow + 79 * kMinute));
+        EXPECT_FALSE(IsOpen(open, kNow + 80 * kMinute));
+        EXPECT_FALSE(IsOpen(open, kNow - kMinute));
+        const NextBatch next = ContinueReplacement(open, true);
+        EXPECT_EQ(next.session.batches, open.batches + 1);
+        EXPECT_FALSE(next.repeats);
+    }
+    EXPECT_FALSE(IsOpen({}, kNow));
+    EXPECT_EQ(ContinueReplacement(first, false).session.batches, 2);
+    EXPECT_FALSE(ContinueReplacement(first, false).repeats);
+    EXPECT_EQ(ContinueReplacement(later, false).session.batches, 4);
+    EXPECT_TRUE(ContinueReplacement(later, false).repeats);
+}
+
 TEST(AudienceRequest, Sessions) {
     EXPECT_FALSE(CanContinue({}, kNow));
     const UploadSession open{1, 1, kNow, true, false};

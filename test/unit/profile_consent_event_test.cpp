@@ -67,6 +67,16 @@ TEST(ConsentEvent, GoogleConsentMode) {
               "consent.ad_user_data is neither granted nor denied.");
 }
 
+TEST(ConsentEvent, GoogleUploads) {
+    EXPECT_EQ(Said(Read(R"({"adUserData": "GRANTED", "adPersonalization": "DENIED"})")),
+              "+ads(google) -ads_personalization(google)");
+    EXPECT_EQ(Said(Read(R"({"adUserData": "CONSENT_DENIED", "ad_storage": "granted"})")), "-ads(google)");
+    EXPECT_EQ(Said(Read(R"({"adUserData": "CONSENT_GRANTED", "email": "Denied"})")),
+              "+ads(google) -email(consent)");
+    EXPECT_EQ(Said(Read(R"({"adUserData": "CONSENT_STATUS_UNSPECIFIED"})")), "");
+    EXPECT_EQ(Said(Read(R"({"ad_user_data": "granted", "adUserData": "DENIED"})")), "-ads(google)");
+}
+
 TEST(ConsentEvent, TcString) {
     testing::TcString string;
     const auto said = [&] { return Said(Read(R"({"tcf": ")" + string.Write() + "\"}")); };

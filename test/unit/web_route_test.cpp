@@ -191,6 +191,14 @@ TEST(WebAnswer, ErrorsHaveTheFormOfTheirFamily) {
     EXPECT_EQ(body(Family::kStratum)["detail"], "no. because");
     // Bytes that are no text do not break the answer.
     EXPECT_NO_THROW(ErrorAnswer(Family::kPulse, 400, "\xff"));
+    // Stratum's clients tell a sync that is under way from other conflicts.
+    EXPECT_EQ(CodeOf("55006"), "SYNC_IN_PROGRESS");
+    EXPECT_EQ(CodeOf("55000"), "");
+    const auto conflict =
+        nlohmann::json::parse(ErrorAnswer(Family::kStratum, 409, "no", "", "", CodeOf("55006")).body);
+    EXPECT_EQ(conflict.dump(), R"({"code":"SYNC_IN_PROGRESS","detail":"no"})");
+    EXPECT_FALSE(nlohmann::json::parse(ErrorAnswer(Family::kPulse, 409, "no", "", "", CodeOf("55006")).body)
+                     .contains("code"));
 }
 
 TEST(WebOpenApi, DescribesEveryRoute) {

@@ -20,6 +20,7 @@ enum class Outcome : uint8_t {
     kRenewToken,  // the access token is not valid: renew it once, then tell the operator
     kRestart,     // the session is lost: begin another one, with a replacement from the beginning
     kRefused,     // it will never succeed before the operator changes something
+    kBlocked,     // a person must do something on the platform first: `advice` says what
     kGone,        // the audience does not exist any more
     kFlagged,     // the platform has blocked this audience
 };
@@ -51,6 +52,12 @@ struct TokenGrant {
     std::string access_token;
     std::optional<std::string> refresh_token;  // a new one: the old one may be invalid from now on
     int64_t lifetime = 0;                      // microseconds; 0: not said
+    std::optional<Moment> login_ends;          // when no token can be renewed any more, if it is said
+};
+
+// What the platform says of the login itself.
+struct LoginState {
+    std::optional<Moment> ends;  // empty: it does not end by time
 };
 
 struct Answer {
@@ -58,13 +65,16 @@ struct Answer {
     std::string reason;  // empty when done; one line without secrets
     int64_t wait = 0;    // microseconds to wait, 0: not said
     std::string id;  // of the created or found audience (empty: not found), or of the upload (Google, Meta)
-    bool more = false;                         // Call::kFind: not found, and there is another page
+    bool busy = false;  // nothing was taken, because another replacement of the audience has not ended
+    bool more = false;  // Call::kFind: not found, and there is another page
     std::optional<int64_t> received, invalid;  // rows of the session or request
     std::vector<RowError> row_errors;
     std::vector<std::string> warnings;  // one line each
     std::optional<AudienceState> audience;
     std::optional<UploadProgress> progress;
     std::optional<TokenGrant> token;
+    std::optional<LoginState> login;
+    std::string advice;  // what a person must do, of kBlocked and kFlagged
 };
 
 // `audience_name` is for Call::kFind.

@@ -20,6 +20,7 @@ enum class Call : uint8_t {
     kProgress,   // what became of an upload
     kDelete,     // an audience
     kRenew,      // an access token
+    kLogin,      // until when the access token is good (Meta)
 };
 
 struct AudienceText {
@@ -56,6 +57,10 @@ http::Request DeleteRequest(const Destination& destination, const std::string& t
 // The wait before look number `looks` (1 or more) at what became of an upload, in microseconds; 0: stop
 // asking.
 int64_t ProgressDelay(Platform platform, int looks);
+
+// Whether the platform can be asked until when an access token is good.
+bool TellsLogin(Platform platform);
+http::Request LoginRequest(const Destination& destination, const std::string& token);
 
 // Whether the platform's access tokens end after about an hour and are renewed with a refresh token.
 bool RenewsTokens(Platform platform);

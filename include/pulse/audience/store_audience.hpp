@@ -30,6 +30,7 @@ struct Audience {
     int64_t people = 0;
     std::optional<Moment> last_full_at;
     bool at_home = false;  // this database synchronises it
+    bool parted = false;   // the platform has others than were sent
 };
 
 // Throws UserError 42704 with similar names.

@@ -38,7 +38,10 @@ struct Claimed {
 // The next rows after `after`, at most `most`. From now on the platform may have them, or have them no more.
 // Of additions those behind `after` and up to `upto`, whom LockAdditions() has locked against an erasure.
 std::vector<int64_t> LockAdditions(int64_t audience, int64_t after, int64_t most);
+// ClaimAdditions() leaves `last` to the caller.
 Claimed ClaimAdditions(int64_t audience, int64_t after, int64_t upto);
+// Whether anybody behind `after` and up to `upto` is to be added.
+bool HasAdditions(int64_t audience, int64_t after, int64_t upto = INT64_MAX);
 Claimed ClaimRemovals(int64_t audience, int64_t after, int64_t most);
 Claimed ClaimQueued(int64_t audience, int64_t after, int64_t most);
 
@@ -55,8 +58,11 @@ void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64
                   const std::vector<std::string>& cells, bool erasure);
 
 // Those whose consent for one of these purposes was withdrawn or has ended are queued for removal like erased
-// people: of the people to be removed, or of those that are marked. Returns how many.
-int64_t QueueWithdrawn(int64_t audience, const std::vector<std::string>& purposes, bool marked);
+// people: of the people to be removed, of those that are marked, or of these. Return how many.
+int64_t QueueRemovedWithdrawn(int64_t audience, const std::vector<std::string>& purposes);
+int64_t QueueMarkedWithdrawn(int64_t audience, const std::vector<std::string>& purposes);
+int64_t QueueWithdrawnOf(int64_t audience, const std::vector<std::string>& purposes,
+                         const std::vector<int64_t>& people);
 
 // These people are erased: what was sent of them is queued for removal, and their rows are deleted. Returns
 // the audiences that have something to remove.

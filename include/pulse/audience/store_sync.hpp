@@ -16,13 +16,18 @@ struct Run {
     std::string operation, status, phase, triggered_by;
     Moment created_at = 0;
     int64_t after = 0;
-    std::optional<std::string> after_key;
     std::optional<Moment> decided_at, held_at, started_at;
     std::optional<std::string> held_by;
     bool approved = false, cancel_asked = false;
     int attempts = 0;
     UploadSession session;
+    std::string replacement;  // "sending", "sent" or empty
+    int restarts = 0;
     int64_t failed = 0;
+    std::optional<int64_t> action;  // in pulse.action, while it waits for approval
+    std::string share_reason;
+    // Whether additions belong to one session that becomes the audience.
+    bool replaces() const { return replacement == "sending"; }
 };
 
 // ---- store_sync.cpp: what users and schedules ask for ----
@@ -33,7 +38,9 @@ int64_t QueueRun(const Audience& audience, const std::string& operation, const c
 // For pulse_sync_audience() and actions: throws UserError for an audience that cannot be synchronised.
 int64_t RequestSync(const std::string& name, const std::string& operation, const char* triggered_by);
 void CancelSync(int64_t run);
-void ApproveSync(int64_t run);
+// The action that its approval was proposed as is carried out, or has ended without that.
+void ContinueHeld(int64_t run, int64_t action);
+void EndHeld(int64_t run, int64_t action, const std::string& why);
 void RetrySync(int64_t run);
 // Those that wait end; one under way ends after its request.
 void CancelRuns(int64_t audience, const std::string& why);
@@ -96,6 +103,20 @@ void RecordBatch(const BatchRecord& batch);
 void RecordClaim(const Run& run, const Audience& audience, const Claimed& claimed,
                  const std::map<int64_t, std::string>& refused, int64_t rows);
 void RecordSession(int64_t run, const UploadSession& session);
+
+// ---- store_replacement.cpp: a whole audience in one session ----
+
+// Decides, before anybody is sent, whether the run replaces the audience in a session.
+void ChooseReplacement(Run& run, const Audience& audience, const Destination& destination);
+// The next people of it; false: there is nothing to send in this step, which may have been the last.
+bool ClaimReplacement(Run& run, Work& work, ClaimPlace& place);
+// The last batch was taken: it is the audience now, with the people up to this one.
+void CloseReplacement(int64_t run, int64_t upto);
+// The session is lost: all of it is sent again. False: it was lost too often.
+bool RestartReplacement(const Run& run);
+
+// The audience is about to be created: after a crash it is looked for first.
+void NoteCreation(int64_t run);
 void RecordPlatformId(const Work& work, const std::string& id);
 // A request failed: the run waits for the next attempt, or fails after the last one.
 void RetryLater(const Run& run, const std::string& destination, const Answer& answer,
@@ -104,6 +125,8 @@ void FailRun(const Run& run, const Audience& audience, const Answer& answer, con
 void FinishRun(const Run& run, const Audience& audience, const Destination& destination,
                const std::optional<AudienceState>& state);
 void EndRun(int64_t run, const char* status, const std::string& error);
+// Nobody needs to approve it any more.
+void EndApproval(int64_t run);
 // Tells subscriptions and routes what a sync has come to.
 void AnnounceRun(int64_t run);
 

@@ -39,9 +39,9 @@ std::vector<WantedPerson> FindWanted(const Audience& audience, const Destination
 // looks at.
 std::vector<int64_t> NextCandidates(const Audience& audience, int64_t after, int64_t most);
 
-// Of a segment over a relation: reads the next keys of members after `after` into pulse.audience_scan;
-// returns the last one, nothing at the end. Needs no Session, but a transaction.
-std::optional<std::string> ScanMembers(const Audience& audience, const std::optional<std::string>& after);
+// Of a segment over a relation: reads its keys, once, and writes the people into pulse.audience_scan. Needs
+// no Session, but a transaction.
+void ScanMembers(const Audience& audience);
 
 // Why the members cannot be read now, such as a segment that is still being built; empty if they can.
 std::string WhyNotReadable(const Audience& audience);

@@ -77,4 +77,16 @@ inline constexpr int64_t kSessionLife = 80 * kMinute;
 // first batch may or may not have arrived is left alone and another one begins.
 bool CanContinue(const UploadSession& session, Moment now);
 
+// A session of a replacement is not left alone, because nothing else is taken before it has ended.
+bool IsOpen(const UploadSession& session, Moment now);
+
+struct NextBatch {
+    UploadSession session;
+    bool repeats = false;  // its rows are sent once more as the batch after it
+};
+// The next batch of an open replacement. `certain`: it is known what became of the last one. If it is not,
+// that batch is repeated, which is allowed, and may be ignored; the first one, which must never be, is
+// followed by a second one with its rows.
+NextBatch ContinueReplacement(UploadSession session, bool certain);
+
 }  // namespace pulse::audience

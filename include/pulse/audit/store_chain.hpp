@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "pulse/audit/chain.hpp"
 #include "pulse/audit/listener.hpp"
@@ -80,11 +81,11 @@ struct Verdict {
     int64_t verified = 0, unsealed = 0, erased = 0, checkpoints = 0;
     Head head;
 };
-// Verifies the chain from its beginning; compares it with a checkpoint that was kept outside. All of it sees
-// the snapshot of the calling statement. Throws UserError 55000 if the link of the checkpoint was cut off.
-Verdict Verify(const std::optional<Head>& outside);
+// Verifies the chain from its beginning; compares it with checkpoints that were kept outside. All of it sees
+// the snapshot of the calling statement. Throws UserError 55000 if the link of one was cut off.
+Verdict Verify(const std::vector<Head>& outside);
 
-// Of an argument: throws UserError 22023 if it is not a checkpoint.
-Head ReadOutsideHead(const pg::Json& json);
+// Of an argument, a checkpoint or an array of them, ascending: throws UserError 22023 if it is none.
+std::vector<Head> ReadOutsideHeads(const pg::Json& json);
 
 }  // namespace pulse::audit

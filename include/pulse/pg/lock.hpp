@@ -20,6 +20,25 @@ bool TryLockOnce(const char* table, int64_t id);
 // Never throws.
 void ReleaseAdvisoryLocks();
 
+// Around a function of a user: releases, when the scope ends, the advisory locks that the session has got
+// meanwhile and that would outlive the transaction. Those that it held before, and Pulse's own, stay.
+class AdvisoryLockScope {
+  public:
+    AdvisoryLockScope();
+    ~AdvisoryLockScope();
+    AdvisoryLockScope(const AdvisoryLockScope&) = delete;
+    AdvisoryLockScope& operator=(const AdvisoryLockScope&) = delete;
+
+  private:
+    struct Held {
+        LOCKTAG tag;
+        LOCKMODE mode;
+    };
+    static std::vector<Held> HeldNow();
+
+    std::vector<Held> before_;
+};
+
 // The same lock held by a C++ scope, across transactions or outside of any. Taking it needs a transaction,
 // holding it does not. The server releases it when the process ends, however it ends.
 class SessionLock {

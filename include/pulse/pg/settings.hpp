@@ -44,10 +44,12 @@ extern int max_parallel_jobs;  // worker processes per database
 extern int job_run_retention;  // minutes; as all below, 0 = for ever
 extern int snapshot_retention;
 extern int sketch_retention;
-extern int check_retention;    // results of table checks
-extern int usage_retention;    // of pulse.source_usage and pulse.api_key_usage
-extern int audit_retention;    // of pulse.audit
-extern int message_retention;  // of finished messages, and of investigations
+extern int check_retention;  // results of table checks
+extern int usage_retention;  // of pulse.source_usage and pulse.api_key_usage
+extern int audit_retention;  // of pulse.audit
+extern int audience_settling;
+extern double audience_size_tolerance;  // share; 0: sizes are not compared
+extern int message_retention;           // of finished messages, and of investigations
 
 // ---- delivery; set in postgresql.conf ----
 extern int message_lifetime;  // minutes that a due message waits for its channel; 0 = for ever
@@ -56,6 +58,7 @@ extern bool allow_http;       // also without TLS
 const char* AllowedHosts();   // hosts, addresses and networks that may be connected to
 extern int max_requests;      // in flight at once
 extern int max_requests_per_host;
+extern int max_attachment;   // kB; larger reports are not attached to mails
 extern int notify_within;    // minutes; older events of incidents are not sent
 const char* AuditChannel();  // gets checkpoints of the audit log; empty: none
 const char* IncidentUrl();   // template of the link to an incident; empty: none

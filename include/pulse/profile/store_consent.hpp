@@ -6,6 +6,7 @@
 
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/consent_event.hpp"
+#include "pulse/profile/consent_region.hpp"
 #include "pulse/profile/consent_state.hpp"
 
 namespace pulse::profile {
@@ -15,6 +16,7 @@ struct ConsentPurpose {
     std::string purpose;
     std::vector<std::string> categories;
     bool granted_by_default = false;
+    std::vector<ConsentDefault> defaults;  // by region
 };
 // All, by name; kept per backend until a commit changes one. Needs no Session.
 const std::vector<ConsentPurpose>& ConsentPurposes();

@@ -15,6 +15,8 @@ struct ConsentPurposeRequest {
 
 // Create or change a purpose. Throws UserError.
 void SetConsentPurpose(const ConsentPurposeRequest& request);
+// Set what holds for people of a region of whom nothing is recorded; nothing: what holds elsewhere.
+void SetConsentDefault(const std::string& purpose, const std::string& region, std::optional<bool> granted);
 // Drop one that nothing was said about.
 void DropConsentPurpose(const std::string& purpose);
 

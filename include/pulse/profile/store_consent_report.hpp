@@ -3,6 +3,7 @@
 
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/consent_state.hpp"
+#include "pulse/profile/store_person.hpp"
 
 namespace pulse::profile {
 
@@ -16,13 +17,13 @@ struct ConsentView {
     std::optional<std::string> source, basis, text_version;
 };
 // One for each purpose, by name.
-std::vector<ConsentView> ReadConsents(int64_t person, Moment at);
+std::vector<ConsentView> ReadConsents(const Person& person, Moment at);
 
 // Every statement of a person, newest first: columns as pulse_consent_history() returns them.
 pg::Result ReadConsentRecords(int64_t person, int limit);
 
-// Whether a person has live consent now; without a record, what the purpose says.
-bool HasConsent(int64_t person, const std::string& purpose);
+// Whether a person has live consent now; without a record, what the purpose says for the person's region.
+bool HasConsent(const Person& person, const std::string& purpose);
 
 struct ConsentCoverage {
     std::string purpose;

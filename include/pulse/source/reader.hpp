@@ -62,6 +62,9 @@ class Reader {
 
     // Run one read-only statement. On a server, checks max_cost first.
     virtual Rows Query(const std::string& sql) = 0;
+    // The same with a cursor: gives up to `rows` rows at a time to `take`, so that memory stays flat.
+    virtual void QueryInPortions(const std::string& sql, int rows,
+                                 const std::function<void(Rows&)>& take) = 0;
     // The estimate of the source's planner.
     virtual PlanEstimate Estimate(const std::string& sql) = 0;
     // Whether the source has pulse.measure() and related aggregates in this version.

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pulse/base/time.hpp"
 #include "pulse/pg/error.hpp"
@@ -31,6 +32,8 @@ class ExportWriter {
 
     // Add whole lines, with their ends. Throws UserError 54000 as soon as the files are too large.
     void Add(const std::string& lines);
+    // After the lines of these people, by canonical id: an erasure of one of them deletes the file.
+    void NotePeople(const std::vector<int64_t>& people);
     // Write the rest and the secret of the file's links; returns the id. Throws UserError 54000, 55P03.
     int64_t Finish(int64_t users);
 

@@ -44,6 +44,8 @@ ActionRow LockAction(int64_t id);
 std::optional<ActionRow> TryLockAction(int64_t id);
 // The action of a subject that has not ended.
 std::optional<int64_t> LiveActionOf(const std::string& subject);
+// What the functions of its kind get.
+Action ActionOf(const ActionRow& row);
 [[noreturn]] void ThrowSubjectBusy(const std::string& subject, int64_t action);
 
 // One step: state and needs of the row, its history, the audit log, and messages to subscriptions.
@@ -54,6 +56,7 @@ struct Step {
     std::string actor;
     std::optional<std::string> note = {};
     std::optional<int64_t> attempt = {};
+    bool tells_kind = true;  // the room that carries it out, when it ends without that
 };
 // Takes it: `row` has the new state afterwards. `assessed`: what it is based on; null: no decision of the
 // gate.
@@ -137,8 +140,13 @@ Decided ReportOutcome(std::optional<int64_t> id, const std::string& token, const
 bool ApplyNow(int64_t id);
 // Approved actions, and held ones that are to be looked at again.
 std::vector<int64_t> ActionsToApply(int64_t limit);
-// Ends what has waited for too long; returns the number.
-int64_t ExpireActions(int64_t limit);
+// For an action whose handling failed: it is not looked at for a while, so that it keeps no other waiting.
+void PostponeAction(int64_t id, const std::string& why);
+// Actions that have waited for too long.
+std::vector<int64_t> ExpiredActions(int64_t limit);
+// Ends one of them; returns whether anything changed.
+bool ExpireAction(int64_t id);
+void EndOldTokens();
 // When there is something to do.
 std::optional<Moment> NextActionDue();
 

@@ -58,6 +58,8 @@ bool NoteCause(int64_t automation, const std::string& key, const nlohmann::json&
                std::optional<double> share);
 // Looks at the schedule, the members or the signal of an automation; whether anything was noted.
 bool LookForCause(int64_t automation);
+// For one where that failed: it is looked at like the others later.
+void NoteLooked(int64_t automation, const std::string& why);
 // Active automations with causes other than incidents, which note themselves.
 std::vector<int64_t> AutomationsToLookAt();
 std::optional<Moment> NextCauseDue();
@@ -70,6 +72,8 @@ std::optional<Moment> NextRunOf(const Trigger& when, Moment after, Moment anchor
 std::vector<int64_t> WaitingTriggers(int64_t limit);
 // Proposes the action, or says why not; whether anything changed.
 bool HandleTrigger(int64_t trigger);
+// For one where that failed: it is not looked at for a while, so that it keeps no other waiting.
+void PostponeTrigger(int64_t trigger, const std::string& why);
 // Why an automation would not act on another cause now: it cools down, or an action has not ended.
 std::optional<std::string> WhyNotNow(const ActiveAutomation& automation);
 // The subject of its actions.

@@ -23,14 +23,6 @@ std::vector<AttributionReading> ReadAttributions(const Dependencies& scope, Mome
 
 // ---- store_health.cpp ----
 
-// What a score stands on: if none of these has changed, a score of a few seconds ago still holds.
-struct Marks {
-    int64_t incident = 0, signal = 0;
-    Moment settings_from = 0;
-    bool operator==(const Marks&) const = default;
-};
-Marks CurrentMarks(Moment settings_from);
-
 struct ScopeHealth {
     Health health;
     HeldStatus held;
@@ -45,7 +37,25 @@ ScopeHealth ComputeHealth(const std::string& scope, Moment now, const StoredTrus
 
 // Computes and writes the state, and with `history` the history. Empty if another transaction is doing so and
 // `wait` is false.
-std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now, bool history, bool wait);
+std::optional<ScopeHealth> UpdateHealth(const std::string& scope, Moment now,
+                                        const StoredTrustSettings& settings, bool history, bool wait);
+
+// A stored score of the last seconds that still holds: nothing that it stands on has changed since.
+struct StoredHealth {
+    double score = 0;
+    HealthStatus status = HealthStatus::kUnknown;
+    std::vector<std::string> issues;
+    pg::Json parts;
+};
+// What is stored of a scope.
+struct StoredScope {
+    std::optional<Moment> as_of, used_at;  // empty: nothing, or its newest computation failed
+    std::optional<StoredHealth> holds;
+};
+StoredScope FindStored(const std::string& scope, Moment now);
+
+// Forgets changes that no stored score can miss any more.
+void ForgetOldChanges();
 
 // For something new: the gate passes nothing without a history, so that it begins now. What cannot be
 // computed blocks later. Needs an open pg::Session as pg::Identity::Owner().

@@ -25,9 +25,14 @@ bool IsTransient(int status);
 // The message of an error that OFREP tells from others of its status.
 inline constexpr std::string_view kNotJson = "the body is not JSON";
 
-// An error in the form of a family. `subject` is what OFREP calls the key; `detail` may be empty.
+// The word by which Stratum's clients tell an error from others of its status, such as SYNC_IN_PROGRESS;
+// empty: they tell it by the status.
+std::string_view CodeOf(std::string_view sqlstate);
+
+// An error in the form of a family. `subject` is what OFREP calls the key; `detail` may be empty, like
+// `code`, which only Stratum's form has.
 Answer ErrorAnswer(Family family, int status, std::string_view message, std::string_view detail = {},
-                   std::string_view subject = {});
+                   std::string_view subject = {}, std::string_view code = {});
 
 // What the sender sees of an error without a text for people: the log has the rest.
 std::string_view DefaultMessage(int status);

@@ -37,23 +37,27 @@ struct Request {
 // functions become one by their SQLSTATE.
 class Refusal : public std::exception {
   public:
-    // `retry_after` are seconds; 0: as long as ErrorAnswer() says.
-    Refusal(int status, std::string message, std::string detail = "", int64_t retry_after = 0)
+    // `retry_after` are seconds; 0: as long as ErrorAnswer() says. `code`: as CodeOf() says.
+    Refusal(int status, std::string message, std::string detail = "", int64_t retry_after = 0,
+            std::string_view code = {})
         : status_(status),
           message_(std::move(message)),
           detail_(std::move(detail)),
-          retry_after_(retry_after) {}
+          retry_after_(retry_after),
+          code_(code) {}
 
     const char* what() const noexcept override { return message_.c_str(); }
     int status() const noexcept { return status_; }
     const std::string& message() const noexcept { return message_; }
     const std::string& detail() const noexcept { return detail_; }
     int64_t retry_after() const noexcept { return retry_after_; }
+    std::string_view code() const noexcept { return code_; }
 
   private:
     int status_;
     std::string message_, detail_;
     int64_t retry_after_;
+    std::string_view code_;
 };
 
 // An API key in a request. One in the query is seen by proxies and histories, so it may only send.
