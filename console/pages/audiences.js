@@ -1,5 +1,5 @@
 // Audiences: people of segments on other platforms. All of them, and one: whom it sends, its syncs, its destination.
-import { html, useState, useCallback, Part, Table, Facts, Stat, Confirm, Badge, Time, Name, go, count, duration, percent, link, route, literal, send, ago } from '../ui.js';
+import { html, useState, useCallback, Part, Table, Facts, Stat, Confirm, Badge, Time, Name, go, count, duration, percent, link, route, literal, send } from '../ui.js';
 import { Chart } from '../chart.js';
 
 const rate = (low, high) => (high === null || high === undefined ? '–' : low === high || low === null ? percent(high) : `${percent(low, 0)} to ${percent(high, 0)}`);
@@ -19,13 +19,7 @@ const columns = [
   { title: 'Last sync', value: row => row.last_sync_at, cell: row => html`<span>${row.last_sync_status ? html`<${State} text=${row.last_sync_status} /> ` : null}<${Time} at=${row.last_sync_at} /></span>` },
 ];
 
-// What is known of the login at the platform.
-function Login({ one, asOf }) {
-  const days = one.loginExpiresAt ? (new Date(one.loginExpiresAt) - new Date(asOf)) / 86400000 : null;
-  if (one.loginFailedAt) return html`<${Badge} text="login fails" tone="critical" />`;
-  if (days !== null && days < 7) return html`<${Badge} text=${days < 0 ? 'login expired' : `login ends in ${ago(asOf, one.loginExpiresAt)}`} tone=${days < 0 ? 'critical' : 'medium'} />`;
-  return one.lastOkAt ? html`<${Badge} text="ok" />` : html`<${Badge} text="not used yet" />`;
-}
+const health = { ok: 'good', busy: 'accent', 'login ends': 'medium', 'login ended': 'critical', blocked: 'critical' };
 
 const ask = name => async () => {
   const answer = await send('POST', route('/v1/destinations/{name}/test', { name }));
@@ -35,16 +29,14 @@ const ask = name => async () => {
 
 function Destinations({ only, title = 'Destinations' }) {
   return html`<${Part} title=${title} get=${route('/v1/destinations', {}, { limit: 500 })} rows="destinations" next="after"
-    sql=${`SELECT s.srvname AS name, t.login_failed_at, t.login_expires_at, t.last_ok_at, t.last_error_at, t.last_error
-FROM pg_foreign_server AS s JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw AND w.fdwname = 'pulse_destination'
-LEFT JOIN pulse.destination_state AS t ON t.destination = s.srvname${only ? `\nWHERE s.srvname = ${literal(only)}` : ''} ORDER BY s.srvname;`}
+    sql=${`SELECT name, platform, state, login_expires_at, advice, last_ok_at, last_error_at, last_error FROM pulse.destination${only ? ` WHERE name = ${literal(only)}` : ''} ORDER BY name;`}
     none=${data => !data.destinations.some(one => !only || one.name === only)} noneText="There is no destination yet. pulse_create_destination() makes one in SQL, where its secrets stay.">
-    ${(data, { reload, asOf }) => html`<${Table} name="destinations" keyOf=${one => one.name} csv=${!only} rows=${data.destinations.filter(one => !only || one.name === only)} columns=${[
+    ${(data, { reload }) => html`<${Table} name="destinations" keyOf=${one => one.name} csv=${!only} rows=${data.destinations.filter(one => !only || one.name === only)} columns=${[
       { title: 'Destination', value: one => one.name }, { title: 'Platform', value: one => one.platform },
-      { title: 'State', value: one => one.loginFailedAt, cell: one => html`<${Login} one=${one} asOf=${asOf} />` },
-      { title: 'Login until', value: one => one.loginExpiresAt, cell: one => (one.loginExpiresAt ? html`<${Time} at=${one.loginExpiresAt} />` : 'not known') },
-      { title: 'Last ok', value: one => one.lastOkAt, cell: one => html`<${Time} at=${one.lastOkAt} />` },
-      { title: 'Last error', value: one => one.loginError || one.lastError, cell: one => (one.loginError || one.lastError ? html`<span><${Time} at=${one.loginFailedAt || one.lastErrorAt} /> <${Name} text=${one.loginError || one.lastError} /></span>` : '–') },
+      { title: 'State', value: one => one.state, cell: one => html`<${Badge} text=${one.state} tone=${health[one.state]} />` },
+      { title: 'Login until', value: one => one.loginExpiresAt, cell: one => (one.loginExpiresAt ? html`<${Time} at=${one.loginExpiresAt} />` : one.loginFailedAt ? html`<span>refused since <${Time} at=${one.loginFailedAt} /></span>` : 'not known') },
+      { title: 'What to do', value: one => one.advice }, { title: 'Last ok', value: one => one.lastOkAt, cell: one => html`<${Time} at=${one.lastOkAt} />` },
+      { title: 'Last error', value: one => one.lastError, cell: one => (one.lastErrorAt ? html`<span><${Time} at=${one.lastErrorAt} /> <${Name} text=${one.lastError} /></span>` : '–') },
       { title: '', sort: false, cell: one => html`<${Confirm} label="Test" title=${`Test ${one.name}`} text="Asks the platform something that changes nothing there. A login that works again is used again."
         sql=${() => `SELECT * FROM pulse_test_destination(${literal(one.name)});`} run=${ask(one.name)} said="The platform answers" done=${reload} />` }]} />`}<//>`;
 }
@@ -85,16 +77,20 @@ function SyncChart({ syncs }) {
   const ended = syncs.filter(one => one.finished_at).sort((a, b) => new Date(a.finished_at) - new Date(b.finished_at));
   const points = ended.flatMap(one => ['added', 'removed', 'failed'].map(kind => ({ date: new Date(one.finished_at), kind, people: one[kind] })));
   const rates = ended.filter(one => one.match_high !== null).map(one => ({ date: new Date(one.finished_at), low: one.match_low ?? one.match_high, high: one.match_high }));
+  const sizes = ended.filter(one => one.people !== null && one.people !== undefined).map(one => ({ date: new Date(one.finished_at), people: one.people, low: one.size_low, high: one.size_high }));
+  const drawSize = useCallback(Plot => ({ y: { label: null, grid: true, tickFormat: 's' }, x: { label: null, type: 'time' },
+    marks: [Plot.areaY(sizes.filter(one => one.high !== null), { x: 'date', y1: 'low', y2: 'high', fill: 'var(--c6)', fillOpacity: 0.25 }), Plot.lineY(sizes, { x: 'date', y: 'people', stroke: 'var(--c1)' }), Plot.dot(sizes, { x: 'date', y: 'people', r: 2.5, fill: 'var(--c1)' })] }), [JSON.stringify(syncs)]);
   const colors = { added: 'var(--c1)', removed: 'var(--c2)', failed: 'var(--c5)' };
   const draw = useCallback(Plot => ({ y: { label: null, grid: true, tickFormat: 's' }, x: { label: null, type: 'time' },
     marks: [Plot.lineY(points, { x: 'date', y: 'people', z: 'kind', stroke: point => colors[point.kind] }), Plot.dot(points, { x: 'date', y: 'people', r: 2.5, fill: point => colors[point.kind] }), Plot.ruleY([0], { stroke: 'var(--line)' })] }), [JSON.stringify(syncs)]);
   const drawRate = useCallback(Plot => ({ y: { label: null, grid: true, domain: [0, 1], tickFormat: '%' }, x: { label: null, type: 'time' },
     marks: [Plot.areaY(rates, { x: 'date', y1: 'low', y2: 'high', fill: 'var(--c3)', fillOpacity: 0.2 }), Plot.lineY(rates, { x: 'date', y: 'high', stroke: 'var(--c3)' }), Plot.dot(rates, { x: 'date', y: 'high', r: 2.5, fill: 'var(--c3)' })] }), [JSON.stringify(syncs)]);
   return html`${points.length > 3 ? html`<${Chart} title="People added, removed and failed by sync" draw=${draw} height=${150} legend=${[['added', 'c1'], ['removed', 'c2'], ['failed', 'c5']]} />` : null}
+    ${sizes.length > 1 ? html`<${Chart} title="People at the platform after each sync" draw=${drawSize} height=${120} legend=${[['as sent', 'c1'], ['as the platform counts', 'c6']]} />` : null}
     ${rates.length > 1 ? html`<${Chart} title="Match rate by sync" draw=${drawRate} height=${120} />` : null}`;
 }
 
-const why = row => (row.held_by === 'gate' ? 'the gate holds it' : row.held_by === 'share' ? 'moves many people: it waits for a person' : Object.entries(row.suppressed_by || {}).map(([reason, n]) => `${count(n)} ${parts[reason] || reason}`).join(', '));
+const why = row => row.because || (row.held_by === 'gate' ? 'the gate holds it' : row.held_by === 'share' ? row.share_reason || 'it moves many people' : Object.entries(row.suppressed_by || {}).map(([reason, n]) => `${count(n)} ${parts[reason] || reason}`).join(', '));
 const live = row => ['pending', 'processing', 'held'].includes(row.status);
 
 function Syncs({ name, changed }) {
@@ -109,7 +105,7 @@ FROM pulse.sync_run AS r JOIN pulse.audience AS a ON a.id = r.audience_id WHERE 
       { title: 'Left out', number: true, value: row => row.suppressed, cell: row => count(row.suppressed) }, { title: 'Why', value: why, cell: row => html`<${Name} text=${why(row)} />` },
       { title: 'Match rate', number: true, value: row => row.match_high, cell: row => rate(row.match_low, row.match_high) },
       ...(data.syncs.some(live) ? [{ title: '', sort: false, cell: row => (live(row) ? html`<span class="actions">
-        ${row.held_by === 'share' ? html`<${Confirm} label="Approve" main title=${`Approve sync ${row.id}`} text="Lets it go on although it moves a larger share of the people than is allowed without asking." sql=${() => `SELECT pulse_approve_sync(${row.id});`} run=${act(row.id, 'approve')} said="Approved" done=${reload} />` : null}
+        ${row.held_by === 'share' && row.action_id ? html`<a class="button main" href=${link('trust', 'actions', row.action_id)}>Action ${row.action_id} waits</a>` : null}
         ${row.held_by === 'gate' ? html`<${Confirm} label="Try now" title=${`Try sync ${row.id} now`} text="The gate decides again, at once." sql=${() => `SELECT pulse_retry_sync(${row.id});`} run=${act(row.id, 'retry')} said="It is tried again" done=${reload} />` : null}
         <${Confirm} label="Cancel the sync" title=${`Cancel sync ${row.id}`} text="Ends it after its request under way. What was sent stays; the next sync goes on." sql=${() => `SELECT pulse_cancel_sync(${row.id});`} run=${act(row.id, 'cancel')} said="Cancelled" done=${() => { reload(); changed(); }} /></span>` : null) }] : [])]} />`}<//>`;
 }

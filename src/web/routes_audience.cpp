@@ -21,8 +21,9 @@ namespace {
     "json_build_object('id', r.id::text, 'operation', r.operation, 'status', r.status, 'triggered_by', "   \
     "r.triggered_by, 'total', r.total, 'sent', r.sent, 'added', r.added, 'removed', r.removed, 'failed', " \
     "r.failed, 'suppressed', r.suppressed, 'suppressed_by', r.suppressed_by, 'match_low', r.match_low, "   \
-    "'match_high', r.match_high, 'held_by', r.held_by, 'created_at', r.created_at, 'started_at', "         \
-    "r.started_at, 'finished_at', r.finished_at)"
+    "'match_high', r.match_high, 'people', r.people, 'size_low', r.size_low, 'size_high', r.size_high, "   \
+    "'held_by', r.held_by, 'action_id', r.action_id::text, 'share_reason', r.share_reason, 'because', "    \
+    "r.because, 'created_at', r.created_at, 'started_at', r.started_at, 'finished_at', r.finished_at)"
 // The name of an audience by its id.
 #define PULSE_AUDIENCE_NAME \
     "(SELECT a.name FROM pulse.audience AS a WHERE a.id OPERATOR(pg_catalog.=) $1::bigint)"

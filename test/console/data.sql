@@ -39,8 +39,8 @@ SELECT pulse_create_audience('Gold buyers', 'gold people', 'crm', '{"identifiers
 SELECT pulse_record_signals((SELECT jsonb_agg(jsonb_build_object('name', 'spend', 'source', 'shop', 'entity', 'segment:gold people', 'value', 100 + i % 3, 'at', '2026-10-10'::timestamptz + i * interval '1 day')) FROM generate_series(0, 10) AS i)) \g /dev/null
 SELECT pulse_update_signal_health('audience:Gold buyers'), pulse_update_signal_health('segment:gold people'), pulse_update_signal_health() \g /dev/null
 SELECT pulse_run_syncs() \g /dev/null
-INSERT INTO pulse.sync_run (audience_id, audience, operation, status, phase, triggered_by, requested_by, created_at, started_at, finished_at, not_before, added, removed, failed, suppressed, suppressed_by, match_low, match_high)
-SELECT r.audience_id, r.audience, 'delta', CASE WHEN n % 5 = 0 THEN 'partial' ELSE 'completed' END, 'done', 'schedule', 'pulse', d.at, d.at, d.at, d.at, 40 + n % 7, 9 - n % 4, CASE WHEN n % 5 = 0 THEN 3 ELSE 0 END, 2, '{"no_consent": 2}', 0.6, 0.7 + n * 0.005
+INSERT INTO pulse.sync_run (audience_id, audience, operation, status, phase, triggered_by, requested_by, created_at, started_at, finished_at, not_before, added, removed, failed, suppressed, suppressed_by, match_low, match_high, people, size_low, size_high)
+SELECT r.audience_id, r.audience, 'delta', CASE WHEN n % 5 = 0 THEN 'partial' ELSE 'completed' END, 'done', 'schedule', 'pulse', d.at, d.at, d.at, d.at, 40 + n % 7, 9 - n % 4, CASE WHEN n % 5 = 0 THEN 3 ELSE 0 END, 2, '{"no_consent": 2}', 0.6, 0.7 + n * 0.005, 100 + 30 * n, 60 + 20 * n, 70 + 22 * n
 FROM pulse.sync_run AS r, generate_series(1, 20) AS n, LATERAL (SELECT '2026-10-01 02:00+00'::timestamptz + n * interval '22 hours' AS at) AS d;
 INSERT INTO pulse.signal_health_history SELECT h.scope, h.hour - n * interval '1 hour', h.score - n, h.score - n - 2, h.score, h.status, 1, h.assumed, h.parts, h.as_of FROM pulse.signal_health_history AS h, generate_series(1, 20) AS n WHERE h.scope = 'all';
 SELECT pulse_evaluate_gate('sync_audience', 'segment:<svg onload="window.hacked = 5">' ) FROM generate_series(1, 2) \g /dev/null

@@ -120,13 +120,13 @@ SELECT 1, 'gold 1', 'delta', 'completed', 'done', 'schedule', 'somebody', '2026-
 SELECT * FROM pg_temp.page('/v1/audiences/gold%201/syncs', 'syncs', 'status', 'limit=2');
 SELECT a.rows, a.next FROM pg_temp.page('/v1/audiences/gold%201/syncs', 'syncs', 'id', 'limit=3') AS b, pg_temp.page('/v1/audiences/gold%201/syncs', 'syncs', 'id', 'limit=3&before=' || b.next) AS a;
 SELECT * FROM pg_temp.page('/v1/destinations', 'destinations', 'name');
-SELECT body::text LIKE '%secret%' AS secret, body #>> '{destinations,1,platform}' AS platform FROM pg_temp.ask('read', 'GET', '/v1/destinations');
+SELECT body::text LIKE '%secret%' AS secret, body #>> '{destinations,1,platform}' AS platform, body #>> '{destinations,0,state}' AS state FROM pg_temp.ask('read', 'GET', '/v1/destinations');
 SELECT status FROM pg_temp.ask('read', 'POST', '/v1/destinations/crm/test', NULL, '{}');
 SELECT status, body ->> 'status' AS answer FROM pg_temp.ask('operator', 'POST', '/v1/destinations/crm/test', NULL, '{}');
 SELECT status, body ->> 'run' AS run FROM pg_temp.ask('operator', 'POST', '/v1/audiences/gold%202/sync', NULL, '{}') \gset
 SELECT status FROM pg_temp.ask('read', 'POST', '/v1/syncs/' || :'run' || '/cancel', NULL, '{}');
 SELECT status, body ->> 'status' AS state FROM pg_temp.ask('operator', 'POST', '/v1/syncs/' || :'run' || '/retry', NULL, '{}');
-SELECT status, body ->> 'error' AS error FROM pg_temp.ask('operator', 'POST', '/v1/syncs/' || :'run' || '/approve', NULL, '{}');
+SELECT status FROM pg_temp.ask('operator', 'POST', '/v1/syncs/' || :'run' || '/approve', NULL, '{}');
 SELECT status, body ->> 'status' AS state FROM pg_temp.ask('operator', 'POST', '/v1/syncs/' || :'run' || '/cancel', NULL, '{}');
 SELECT status, body ->> 'error' AS error FROM pg_temp.ask('operator', 'POST', '/v1/syncs/99999/cancel', NULL, '{}');
 
