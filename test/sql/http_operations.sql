@@ -126,7 +126,6 @@ SELECT status, body ->> 'status' AS answer FROM pg_temp.ask('operator', 'POST', 
 SELECT status, body ->> 'run' AS run FROM pg_temp.ask('operator', 'POST', '/v1/audiences/gold%202/sync', NULL, '{}') \gset
 SELECT status FROM pg_temp.ask('read', 'POST', '/v1/syncs/' || :'run' || '/cancel', NULL, '{}');
 SELECT status, body ->> 'status' AS state FROM pg_temp.ask('operator', 'POST', '/v1/syncs/' || :'run' || '/retry', NULL, '{}');
-SELECT status FROM pg_temp.ask('operator', 'POST', '/v1/syncs/' || :'run' || '/approve', NULL, '{}');
 SELECT status, body ->> 'status' AS state FROM pg_temp.ask('operator', 'POST', '/v1/syncs/' || :'run' || '/cancel', NULL, '{}');
 SELECT status, body ->> 'error' AS error FROM pg_temp.ask('operator', 'POST', '/v1/syncs/99999/cancel', NULL, '{}');
 
