@@ -72,8 +72,8 @@ SELECT * FROM pg_temp.page('/v1/jobs/retention/runs', 'runs', 'rows', 'limit=2')
 SELECT * FROM pg_temp.page('/v1/jobs/retention/runs', 'runs', 'rows', 'limit=2&before=4');
 SELECT * FROM pg_temp.page('/v1/job-failures', 'runs', 'rows', 'limit=3');
 SELECT status, body #>> '{runs,0,error}' AS error, body #>> '{runs,0,seconds}' AS seconds, body #>> '{runs,0,job}' AS job FROM pg_temp.ask('read', 'GET', '/v1/job-failures');
-SELECT status FROM pg_temp.ask('read', 'POST', '/v1/jobs/retention/run', NULL, '{}');
-SELECT status, body ->> 'status' AS ended FROM pg_temp.ask('operator', 'POST', '/v1/jobs/retention/run', NULL, '{}');
+SELECT status FROM pg_temp.ask('read', 'POST', '/v1/jobs/health/run', NULL, '{}');
+SELECT status, body ->> 'status' AS ended FROM pg_temp.ask('operator', 'POST', '/v1/jobs/health/run', NULL, '{}');
 SELECT status FROM pg_temp.ask('read', 'PATCH', '/v1/jobs/retention', NULL, '{"enabled": false}');
 SELECT status, body #>> '{job,enabled}' AS enabled FROM pg_temp.ask('operator', 'PATCH', '/v1/jobs/retention', NULL, '{"enabled": false}');
 SELECT status FROM pg_temp.ask('operator', 'PATCH', '/v1/jobs/none', NULL, '{"enabled": false}');
@@ -175,10 +175,11 @@ SELECT status, body ->> 'intact' AS intact, body ->> 'asOf' AS as_of FROM pg_tem
 
 -- ---- No page reads a table that grows from one end to the other ----
 BEGIN;
+SELECT coalesce(sum(seq_scan), 0) AS scans, coalesce(sum(idx_tup_fetch), 0) AS fetched FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse' AND relname IN ('outbox', 'job_run', 'gate_decision') \gset before_
 SELECT count(*) FROM (VALUES ('messages', ''), ('messages', 'channel=hook%202'), ('messages', 'channel=hook%203'), ('messages', 'status=dead'), ('messages', 'status=dead&channel=hook%201'), ('messages', 'before=900'), ('jobs/retention/runs', ''), ('jobs/retention/runs', 'before=900'), ('jobs/drift/runs', ''), ('job-failures', ''),
     ('trust/decisions', ''), ('trust/decisions', 'before=900'), ('trust/decisions', 'decision=refused'), ('trust/decisions', 'subject=segment:s7&decision=refused'), ('trust/decisions', 'subject=segment:s3&before=900'), ('trust/decisions', 'subject=segment:rare')) AS r (path, query),
     pg_temp.ask('read', 'GET', '/v1/' || r.path, r.query || '&limit=20') AS a WHERE a.status = 200;
-SELECT relname, seq_scan, idx_tup_fetch < 1000 AS few FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse' AND relname IN ('outbox', 'job_run', 'gate_decision') ORDER BY 1;
+SELECT sum(seq_scan) - :before_scans AS scans, sum(idx_tup_fetch) - :before_fetched < 1000 AS few FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse' AND relname IN ('outbox', 'job_run', 'gate_decision');
 COMMIT;
 
 SELECT pulse_revoke('http_operations_admin'), pulse_revoke('http_operations_operator'), pulse_revoke('http_operations_reader') \g /dev/null
