@@ -11,4 +11,12 @@ export const pages = [
   { group: 'People', path: 'flags', title: 'Flags', key: 'f', load: () => import('./pages/flags.js') },
   { group: 'People', path: 'experiments', title: 'Experiments', key: 'x', load: () => import('./pages/experiments.js') },
   { group: 'People', path: 'consent', title: 'Consent', key: 'c', load: () => import('./pages/consent.js') },
+  { group: 'Act', path: 'audiences', title: 'Audiences', key: 'a', load: () => import('./pages/audiences.js') },
+  { group: 'Act', path: 'trust', title: 'Trust', key: 'r', load: () => import('./pages/trust.js') },
+  { group: 'Act', path: 'delivery', title: 'Delivery', key: 'd', load: () => import('./pages/delivery.js') },
+  { group: 'Act', path: 'exports', title: 'Exports', key: 'x', load: () => import('./pages/exports.js') },
+  { group: 'Operate', path: 'jobs', title: 'Jobs', key: 'j', load: () => import('./pages/jobs.js') },
+  { group: 'Operate', path: 'keys', title: 'Keys', key: 'k', load: () => import('./pages/keys.js') },
+  { group: 'Operate', path: 'settings', title: 'Settings', load: () => import('./pages/settings.js') },
+  { group: 'Operate', path: 'audit', title: 'Audit', load: () => import('./pages/audit.js') },
 ];

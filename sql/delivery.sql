@@ -57,6 +57,9 @@ CREATE INDEX outbox_finished ON pulse.outbox (finished_at) WHERE finished_at IS 
 CREATE INDEX outbox_dead ON pulse.outbox (finished_at) WHERE status = 'dead' AND folded_into IS NULL;
 -- For the view pulse.channel.
 CREATE INDEX outbox_channel_finished ON pulse.outbox (channel, finished_at, status) WHERE finished_at IS NOT NULL;
+-- For pages of messages: those of a channel, and those that failed.
+CREATE INDEX outbox_channel_id ON pulse.outbox (channel, id);
+CREATE INDEX outbox_dead_id ON pulse.outbox (id) WHERE status = 'dead';
 CREATE INDEX outbox_incident ON pulse.outbox (incident_id) WHERE incident_id IS NOT NULL;
 COMMENT ON TABLE pulse.outbox IS 'One row per message to one channel. The view pulse.message shows them.';
 COMMENT ON COLUMN pulse.outbox.key IS

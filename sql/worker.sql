@@ -65,6 +65,7 @@ CREATE TABLE pulse.job_run (
 );
 CREATE INDEX job_run_job ON pulse.job_run (job_id, id);
 CREATE INDEX job_run_started ON pulse.job_run (started_at);
+CREATE INDEX job_run_failed ON pulse.job_run (id) WHERE status IN ('failed', 'timed out', 'crashed');
 COMMENT ON TABLE pulse.job_run IS 'All runs of all jobs, kept for pulse.job_run_retention.';
 COMMENT ON COLUMN pulse.job_run.scheduled_for IS 'The time it was due; null for pulse_run_job().';
 COMMENT ON COLUMN pulse.job_run.status IS 'crashed: its process ended before the run; skipped: the previous run had not finished.';

@@ -70,7 +70,9 @@ const std::vector<Route>& Routes() {
               StratumRoutes,  StratumSegmentRoutes, EventQualityRoutes, RfmRoutes,     FunnelRoutes,
               PrivacyRoutes,  AuditRoutes,          ConsentRoutes,      TrustRoutes,   ActionRoutes,
               CampaignRoutes, ExportRoutes,         AudienceRoutes,     SessionRoutes, OverviewRoutes,
-              HistoryRoutes,  BuilderRoutes,        PeopleRoutes,       TraitRoutes,   FlagRoutes}) {
+              HistoryRoutes,  BuilderRoutes,        PeopleRoutes,       TraitRoutes,   FlagRoutes,
+              SyncRoutes,     GateRoutes,           DeliveryRoutes,     JobRoutes,     KeyRoutes,
+              SettingRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

@@ -21,8 +21,9 @@ namespace {
     "json_build_object('id', r.id::text, 'operation', r.operation, 'status', r.status, 'triggered_by', "   \
     "r.triggered_by, 'total', r.total, 'sent', r.sent, 'added', r.added, 'removed', r.removed, 'failed', " \
     "r.failed, 'suppressed', r.suppressed, 'suppressed_by', r.suppressed_by, 'match_low', r.match_low, "   \
-    "'match_high', r.match_high, 'held_by', r.held_by, 'created_at', r.created_at, 'started_at', "         \
-    "r.started_at, 'finished_at', r.finished_at)"
+    "'match_high', r.match_high, 'people', r.people, 'size_low', r.size_low, 'size_high', r.size_high, "   \
+    "'held_by', r.held_by, 'action_id', r.action_id::text, 'share_reason', r.share_reason, 'because', "    \
+    "r.because, 'created_at', r.created_at, 'started_at', r.started_at, 'finished_at', r.finished_at)"
 // The name of an audience by its id.
 #define PULSE_AUDIENCE_NAME \
     "(SELECT a.name FROM pulse.audience AS a WHERE a.id OPERATOR(pg_catalog.=) $1::bigint)"
@@ -31,10 +32,18 @@ constexpr std::string_view kOneAudience =
     "SELECT " PULSE_AUDIENCE PULSE_AUDIENCES " WHERE d.id OPERATOR(pg_catalog.=) $1::bigint";
 constexpr std::string_view kAudienceByName =
     "SELECT " PULSE_AUDIENCE PULSE_AUDIENCES " WHERE o.name OPERATOR(pg_catalog.=) $1::text";
+constexpr std::string_view kAudiencePage =
+    "SELECT to_jsonb(" PULSE_AUDIENCE
+    ") || jsonb_build_object('asOf', {v}.pulse_now(), 'description', d.description, 'purposes', d.purposes, 'identifiers', d.identifiers, "
+    "'interval', CASE WHEN d.on_change THEN 'change' ELSE coalesce(d.sync_every::text, 'manual') END, 'full_every', d.full_every::text, "
+    "'max_share', d.max_share, 'last_full_at', d.last_full_at, 'created_by', d.created_by)" PULSE_AUDIENCES
+    " WHERE o.name OPERATOR(pg_catalog.=) $1::text";
 constexpr std::string_view kRunsByName =
-    "SELECT json_build_object('syncs', coalesce((SELECT json_agg(" PULSE_RUN
-    ") FROM (SELECT * FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id ORDER BY s.id DESC LIMIT "
-    "$2::bigint) AS r), '[]')) FROM pulse.audience AS a WHERE a.name OPERATOR(pg_catalog.=) $1::text";
+    "SELECT (SELECT json_build_object('asOf', {v}.pulse_now(), 'syncs', coalesce(json_agg(" PULSE_RUN
+    " ORDER BY r.id DESC), '[]'), 'next', CASE WHEN count(*) OPERATOR(pg_catalog.=) $2::bigint THEN min(r.id)::text END) "
+    "FROM (SELECT * FROM pulse.sync_run AS s WHERE (s.audience_id, s.id) OPERATOR(pg_catalog.<) (a.id, coalesce($3::bigint, 9223372036854775807)) "
+    "AND s.audience_id OPERATOR(pg_catalog.>=) a.id ORDER BY s.audience_id DESC, s.id DESC LIMIT $2::bigint) AS r) "
+    "FROM pulse.audience AS a WHERE a.name OPERATOR(pg_catalog.=) $1::text";
 constexpr std::string_view kRunsById =
     "SELECT json_build_object('jobs', coalesce((SELECT json_agg(" PULSE_RUN
     ") FROM (SELECT * FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id ORDER BY s.id DESC LIMIT "
@@ -68,11 +77,16 @@ std::vector<Route> OwnAudienceRoutes() {
         {kAudienceName, {.name = "delete_from_platform", .type = Type::kBoolean, .fallback = "true"}});
     remove.status = 200;
     return {
-        PulseRoute("GET", "/v1/audiences", Access::kRead, "Lists audiences",
-                   "SELECT json_build_object('audiences', coalesce(json_agg(" PULSE_AUDIENCE
-                   " ORDER BY o.name), '[]'))" PULSE_AUDIENCES),
+        PulseRoute(
+            "GET", "/v1/audiences", Access::kRead, "A page of audiences by name",
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'audiences', coalesce(json_agg(w.item ORDER BY w.key), '[]'), "
+            "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END) FROM (SELECT d.name AS key, " PULSE_AUDIENCE
+            " AS item" PULSE_AUDIENCES
+            " WHERE d.name > coalesce($1::text, '') ORDER BY d.name LIMIT $2::bigint) AS w",
+            {{"after"},
+             {.name = "limit", .type = Type::kInteger, .fallback = "1000", .least = 1, .most = 1000}}),
         create,
-        PulseRoute("GET", "/v1/audiences/{name}", Access::kRead, "One audience", kAudienceByName,
+        PulseRoute("GET", "/v1/audiences/{name}", Access::kRead, "One audience", kAudiencePage,
                    {kAudienceName}),
         PulseRoute(
             "PATCH", "/v1/audiences/{name}", Access::kAdmin, "Changes options of an audience",
@@ -88,12 +102,13 @@ std::vector<Route> OwnAudienceRoutes() {
             "POST", "/v1/audiences/{name}/resume", Access::kAdmin, "Resumes an audience",
             "SELECT json_build_object('resumed', {v}.pulse_resume_audience($1::text)::text IS NOT NULL)",
             {kAudienceName}),
-        PulseRoute("GET", "/v1/audiences/{name}/syncs", Access::kRead, "The last syncs of an audience",
-                   kRunsByName, {kAudienceName, kMostRuns}),
+        PulseRoute("GET", "/v1/audiences/{name}/syncs", Access::kRead,
+                   "A page of the syncs of an audience, the newest first", kRunsByName,
+                   {kAudienceName, kMostRuns, {.name = "before", .type = Type::kId}}),
         PulseRoute(
             "GET", "/v1/audiences/{name}/preview", Access::kRead,
             "Whom a full sync would send, and who is left out and why",
-            "SELECT json_build_object('preview', json_agg(json_build_object('part', p.part, 'item', p.item, 'people', p.people, "
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'preview', json_agg(json_build_object('part', p.part, 'item', p.item, 'people', p.people, "
             "'value', p.value))) FROM {v}.pulse_preview_audience($1::text, $2::bigint) AS p",
             {kAudienceName,
              {.name = "sample", .type = Type::kInteger, .fallback = "5", .least = 0, .most = 100}}),

@@ -30,6 +30,32 @@ std::vector<Parameter> StratumExportParameters() {
             {"url", In::kRequest}};
 }
 
+// Files without links: a link is made when it is asked for.
+std::vector<Route> FileRoutes() {
+    return {
+        PulseRoute(
+            "GET", "/v1/exports", Access::kRead, "A page of the files of exports, the newest first",
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'exports', coalesce(json_agg(json_build_object('id', e.id::text, 'segment', e.segment, "
+            "'filename', e.filename, 'format', x.format, 'users', e.users, 'bytes', e.bytes, 'etag', e.etag, 'createdBy', e.created_by, 'createdAt', e.created_at, "
+            "'peopleAsOf', x.as_of, 'keptUntil', e.kept_until, 'state', e.state, 'error', x.error) ORDER BY e.id DESC), '[]'), "
+            "'next', CASE WHEN count(*) = $2::bigint THEN min(e.id)::text END) FROM (SELECT * FROM {v}.pulse_list_exports() AS l "
+            "WHERE l.id < coalesce($1::bigint, 9223372036854775807) ORDER BY l.id DESC LIMIT $2::bigint) AS e JOIN pulse.export AS x ON x.id = e.id",
+            {{.name = "before", .type = Type::kId},
+             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+        PulseRoute(
+            "POST", "/v1/exports/{id}/link", Access::kRead, "A new link to the file of an export",
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'downloadUrl', $2::text || "
+            "'/v1/export/download/' || e.token, 'path', '/v1/export/download/' || e.token, 'filename', "
+            "e.filename, 'expiresAt', e.expires_at) FROM {v}.pulse_list_exports() AS e "
+            "WHERE e.id = $1::bigint AND e.state = 'ready'",
+            {kPathId, {"url", In::kRequest}}),
+        PulseRoute(
+            "DELETE", "/v1/exports/{id}", Access::kAdmin, "Deletes the file of an export; its links end",
+            "SELECT NULL::text, {v}.pulse_delete_export(x.id) FROM pulse.export AS x WHERE x.id = $1::bigint",
+            {kPathId}),
+    };
+}
+
 }  // namespace
 
 std::vector<Route> ExportRoutes() {
@@ -62,7 +88,8 @@ std::vector<Route> ExportRoutes() {
          {.name = "days", .type = Type::kInteger, .fallback = "30", .least = 1, .most = 365},
          {"url", In::kRequest}});
     events.read_only = false;
-    return {
+    std::vector<Route> routes = FileRoutes();
+    const std::vector<Route> writing = {
         {.method = "POST",
          .path = "/v1/exports",
          .access = Access::kRead,
@@ -80,6 +107,8 @@ std::vector<Route> ExportRoutes() {
         made,
         profiles,
         events};
+    routes.insert(routes.end(), writing.begin(), writing.end());
+    return routes;
 }
 
 }  // namespace pulse::web

@@ -52,5 +52,11 @@ std::vector<Route> ExportRoutes();          // exports of people with chosen col
 std::vector<Route> TrustRoutes();           // signals, their health, the gate; the same of Stratum
 std::vector<Route> ActionRoutes();          // actions, automations, limits; Stratum: autopilot, enforcement
 std::vector<Route> AudienceRoutes();        // audiences on other platforms, Pulse's own and Stratum's
+std::vector<Route> SyncRoutes();            // destinations and syncs of audiences
+std::vector<Route> GateRoutes();            // scopes over time, decisions of the gate, the queue of actions
+std::vector<Route> DeliveryRoutes();        // channels, routes, messages, subscriptions
+std::vector<Route> JobRoutes();             // jobs and their runs
+std::vector<Route> KeyRoutes();             // API keys
+std::vector<Route> SettingRoutes();         // settings
 
 }  // namespace pulse::web

@@ -1,0 +1,33 @@
+import { test } from './lib.mjs';
+
+await test('Exports', async t => {
+    await t.everyWay('#/exports', 'Exports');
+    const page = await t.open('#/exports');
+    t.is(t.sql(await t.asSql(page)).split('|')[1], await page.locator('tbody td').first().textContent(), 'the file that its SQL names');
+    await page.getByRole('button', { name: 'New export' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Segment over people').fill('gold people');
+    await dialog.getByLabel('Format').selectOption('jsonl');
+    await dialog.getByLabel('Columns').fill('external_id, identity.email');
+    t.is(await dialog.locator('.sql').textContent(), `SELECT id, filename, users, state FROM pulse_export_audience('gold people', 'jsonl', '{"columns":["external_id","identity.email"]}');`, 'the dialog shows its SQL');
+    await t.sound(page, 'a new export');
+    await dialog.getByRole('button', { name: 'New export' }).click();
+    await page.getByRole('link', { name: 'Load the file' }).waitFor();
+    t.is(t.sql("SELECT users FROM pulse.export WHERE format = 'jsonl'"), '10', 'it is written');
+    await t.sound(page, 'a link');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Load the file' }).click()]);
+    t.ok(/\.jsonl$/.test(download.suggestedFilename()), 'the link gives the file');
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: /^Link to/ }).last().click();
+    await page.getByText('until', { exact: false }).first().waitFor();
+    const href = await page.getByRole('link', { name: 'Load the file' }).getAttribute('href');
+    t.is(await page.evaluate(href => fetch(href).then(a => a.status), href), 200, 'another link is made');
+    await page.getByRole('row', { name: /jsonl/ }).getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Deleted', { exact: true }).waitFor();
+    t.is(t.sql("SELECT count(*) FROM pulse.export WHERE format = 'jsonl'"), '0', 'a file is deleted');
+    t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
+    const reader = await t.open('#/exports', { key: t.given.reader });
+    t.ok(await reader.getByRole('button', { name: 'Delete' }).first().isDisabled(), 'a reader cannot delete');
+    t.is(await reader.evaluate(() => fetch('api/v1/exports/1', { method: 'DELETE', headers: { 'x-pulse-console': '1' } }).then(a => a.status)), 403, '... and the server refuses it');
+});

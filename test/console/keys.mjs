@@ -1,0 +1,43 @@
+import { test } from './lib.mjs';
+
+await test('Keys', async t => {
+    const key = t.given.chief;
+    await t.everyWay('#/keys', 'Keys', { key });
+    await t.everyWay('#/keys/' + encodeURIComponent('an <i>old</i> key'), 'an <i>old</i> key', { key });
+    const page = await t.open('#/keys', { key });
+    t.is(t.sql(await t.asSql(page)).split('\n').length, await page.locator('tbody tr').count(), 'as many keys as its SQL says');
+    await page.getByRole('button', { name: 'New key' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill("ann's dashboard");
+    t.is(await dialog.locator('.sql').textContent(), "SELECT pulse_create_api_key('ann''s dashboard', 'read', current_user::text);", 'the dialog shows its SQL');
+    await dialog.getByRole('button', { name: 'New key' }).click();
+    await page.getByText('shown this once', { exact: false }).waitFor();
+    const text = await page.locator('.notice .sql').textContent();
+    t.is(t.sql(`SELECT name FROM pulse.find_api_key('${text}')`), "ann's dashboard", 'the key is shown, and works');
+    await t.sound(page, 'a new key');
+    await page.getByRole('button', { name: 'I have it' }).click();
+    t.ok(!(await page.content()).includes(text), '... and then nowhere in the page');
+    const list = await page.evaluate(() => fetch('api/v1/keys').then(a => a.text()));
+    t.ok(list.includes("ann's dashboard") && !list.includes(text), 'nor in any list');
+    const row = page.getByRole('row', { name: /ann's dashboard/ });
+    await row.getByRole('button', { name: 'New text' }).click();
+    await page.getByRole('dialog').getByLabel('The old text ends').selectOption('0');
+    await page.getByRole('dialog').getByRole('button', { name: 'New text' }).click();
+    await page.getByText('shown this once', { exact: false }).waitFor();
+    t.is(t.sql(`SELECT count(*) FROM pulse.find_api_key('${text}')`), '0', 'it gets a new text');
+    await row.getByRole('button', { name: 'Revoke' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await page.getByText('Revoked', { exact: true }).waitFor();
+    t.is(t.sql("SELECT status FROM pulse_list_api_keys() WHERE name = 'ann''s dashboard'"), 'revoked', 'it is revoked');
+    await page.goto(t.given.url + '#/keys/' + encodeURIComponent('an <i>old</i> key'));
+    await t.ready(page);
+    t.is(t.sql(await t.asSql(page, 'Usage')).split('\n')[0], '2026-10-20|190|1', 'its usage by day, of the SQL');
+    t.ok(await page.getByRole('cell', { name: '2026-10-20' }).first().isVisible(), '... and of the page');
+    t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
+
+    const operator = await t.open('#/keys');
+    t.ok(await operator.getByText('Not permitted').isVisible(), 'a key of a lower level is told so');
+    const reader = await t.open('#/keys', { key: t.given.reader });
+    t.ok(await reader.getByText('Not permitted').isVisible(), 'so is a reader');
+    t.is(await reader.evaluate(() => fetch('api/v1/keys', { method: 'POST', body: '{"name": "x", "kind": "read"}', headers: { 'x-pulse-console': '1', 'content-type': 'application/json' } }).then(a => a.status)), 403, '... whom the server gives no key');
+});
