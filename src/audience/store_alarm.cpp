@@ -72,7 +72,7 @@ void TellOfDestination(const std::string& destination, const Telling& telling) {
     alert.sentences = {telling.sentence};
     alert.advice = telling.advice;
     alert.data = std::move(data);
-    delivery::TellRoutes(alert);
+    delivery::RouteAlert(alert);
 }
 
 std::string AdviceOfLogin(const std::string& destination) {
@@ -152,7 +152,7 @@ void TellFlagged(const Audience& audience, const std::string& reason, const std:
     alert.sentences = {reason};
     alert.advice = advice;
     alert.data = data;
-    delivery::TellRoutes(alert);
+    delivery::RouteAlert(alert);
 }
 
 void NoteLoginEnd(const std::string& destination, std::optional<Moment> ends) {
