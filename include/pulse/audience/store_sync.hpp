@@ -61,6 +61,7 @@ void WakeForChanges();
 // Where the claims of a run have come to in this process; from the beginning after a crash.
 struct ClaimPlace {
     int64_t queued = 0, removing = 0, adding = 0;
+    int64_t settled = 0;  // of a replacement that has become the audience
 };
 
 struct Work {
@@ -82,6 +83,18 @@ struct Work {
 };
 // Does the next step of a run, and says what must be sent.
 Work AdvanceRun(int64_t run, ClaimPlace& place);
+// An upload session belongs to one phase.
+void SetPhase(Run& run, const char* phase);
+
+// ---- store_claim.cpp: who is sent next ----
+
+// Write what must be sent to `work`, or take the run to its next phase.
+void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place);
+void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place);
+// What was planned for these people long ago is planned anew.
+void LookAgain(const Run& run, const Work& work, const std::vector<int64_t>& people);
+// Whether somebody behind `after` will still be sent: the last request of an upload says that it is the last.
+bool AnybodyFollows(const Run& run, const Work& work, int64_t after);
 
 // ---- store_record.cpp: what became of requests ----
 
