@@ -161,11 +161,14 @@ CREATE TRIGGER audience_home_settle BEFORE INSERT ON pulse.audience_home FOR EAC
 ALTER TABLE pulse.audience_home ENABLE REPLICA TRIGGER audience_home_settle;
 COMMENT ON TRIGGER audience_home_settle ON pulse.audience_home IS 'For a logical copy: it sends nothing before pulse_resume_audience().';
 
+CREATE FUNCTION pulse.mark_sent_people(people bigint[]) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mark_sent_people';
+COMMENT ON FUNCTION pulse.mark_sent_people(bigint[]) IS 'Lets the next sync of each audience to which these people were sent look at them. The ledger is read as it is now, also in a transaction whose snapshot is older.';
+
 CREATE FUNCTION pulse.mark_deleted_people() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO pulse.audience_mark (audience_id, profile_id)
-    SELECT m.audience_id, m.profile_id FROM gone AS g JOIN pulse.audience_member AS m ON m.profile_id = g.id;
+    PERFORM pulse.mark_sent_people(ARRAY(SELECT g.id FROM gone AS g));
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION pulse.mark_deleted_people() IS 'Lets deleted people leave their audiences with the next sync.';

@@ -128,6 +128,24 @@ void MarkPeople(const std::vector<int64_t>& profiles) {
     Mark(profiles, false);
 }
 
+void MarkSentPeople(const std::vector<int64_t>& profiles) {
+    static pg::Statement find(
+        "SELECT coalesce(array_agg(m.audience_id), '{}'), coalesce(array_agg(m.profile_id), '{}')"
+        " FROM pulse.audience_member AS m WHERE m.profile_id = ANY ($1)",
+        {INT8ARRAYOID});
+    static pg::Statement mark(kMark, {INT8ARRAYOID, INT8ARRAYOID});
+    if (profiles.empty() || !AnyAudience()) return;
+    const trait::ForceIndexPlans force_index_plans;
+    std::vector<int64_t> audiences, people;
+    {
+        const pg::LatestSnapshot latest;
+        const pg::Result found = find.Execute({Value::Int8s(profiles)}, true);
+        audiences = found[0].Int8s(0);
+        people = found[0].Int8s(1);
+    }
+    if (!audiences.empty()) mark.Execute({Value::Int8s(audiences), Value::Int8s(people)});
+}
+
 std::vector<int64_t> TakeMarks(int64_t audience, int64_t most) {
     static pg::Statement statement(
         "WITH taken AS (DELETE FROM pulse.audience_mark AS m USING (SELECT audience_id, profile_id, id"
@@ -227,4 +245,13 @@ namespace pg = pulse::pg;
 PULSE_FUNCTION(pulse_announce_audience) {
     pg::Watch::Announce("audience");
     return static_cast<Datum>(0);
+}
+
+PULSE_FUNCTION(pulse_mark_sent_people) {
+    const pg::Args args(fcinfo);
+    const std::vector<int64_t> people =
+        args.IsNull(0) ? std::vector<int64_t>() : pg::ToInt64Array(args.Raw(0));
+    const pg::OwnerSession session;
+    pulse::audience::MarkSentPeople(people);
+    PG_RETURN_VOID();
 }

@@ -10,6 +10,8 @@ namespace pulse::audience {
 // Marks people for every audience that may concern them: they are in its segment, or were sent to it.
 // `profiles`: canonical ids or those of profiles of the people.
 void MarkPeople(const std::vector<int64_t>& profiles);
+// For every audience that these profiles were sent to, whatever its status is: they are deleted.
+void MarkSentPeople(const std::vector<int64_t>& profiles);
 
 // Deletes up to `most` marks of an audience and returns their people: what commits later leaves a mark of its
 // own.
