@@ -25,7 +25,7 @@ CREATE TABLE pulse.destination_state (
     blocked_at timestamptz,
     blocked_error text,
     blocked_advice text,
-    told jsonb NOT NULL DEFAULT '{}'
+    alarms_sent jsonb NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE pulse.destination_state IS 'What the last requests to each destination came to.';
 COMMENT ON COLUMN pulse.destination_state.without_consent IS 'Whether the last sync sent people whose consent is not recorded: the option without_consent. pulse.audit has each change.';
@@ -33,7 +33,7 @@ COMMENT ON COLUMN pulse.destination_state.login_failed_at IS 'The platform refus
 COMMENT ON COLUMN pulse.destination_state.login_expires_at IS 'When the login ends, as the platform says; null: it does not end by time, or the platform does not say.';
 COMMENT ON COLUMN pulse.destination_state.login_asked_at IS 'When the platform was asked last how long the login is good: once a day, where it can be asked.';
 COMMENT ON COLUMN pulse.destination_state.blocked_at IS 'Since then the platform takes nothing before a person does what blocked_advice says; null: it does.';
-COMMENT ON COLUMN pulse.destination_state.told IS 'The events about the destination, and when each was told last: at most once a day.';
+COMMENT ON COLUMN pulse.destination_state.alarms_sent IS 'The alarms about the destination, and when each was sent last: at most once a day.';
 COMMENT ON COLUMN pulse.destination_state.busy_until IS 'The platform has asked to wait until then.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.destination_state', 'WHERE false');
 

@@ -63,9 +63,9 @@ COMMENT ON COLUMN pulse.outbox.key IS
 'The idempotency key, the same in all attempts: webhook-id, Idempotency-Key, Message-ID. A receiver that stores it accepts the message once.';
 COMMENT ON COLUMN pulse.outbox.channel IS 'The server of pulse_channel.';
 COMMENT ON COLUMN pulse.outbox.kind IS
-'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; checkpoint: of the audit log, to pulse.audit_channel; test: pulse_test_channel().';
+'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; checkpoint: of the audit log, to pulse.audit_channel; report: of a route, weekly or daily; test: pulse_test_channel().';
 COMMENT ON COLUMN pulse.outbox.event IS
-'opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, digest (several incidents) or test; for a subscription its event, such as incident.opened.';
+'opened, reopened, worsened, eased, acknowledged, resolved, ignored, escalated, digest (several incidents), report.weekly, report.daily or test; for a subscription its event, such as incident.opened.';
 COMMENT ON COLUMN pulse.outbox.order_key IS 'Messages with the same channel and order key are sent one at a time, in the order of id. A message that is not due and was never attempted does not delay later ones.';
 COMMENT ON COLUMN pulse.outbox.fold_key IS 'Pending messages with the same channel and fold key are sent as one message.';
 COMMENT ON COLUMN pulse.outbox.folded_into IS 'The message that includes this one; both end with the same status.';
@@ -146,7 +146,7 @@ FROM pulse.outbox AS o
 COMMENT ON VIEW pulse.message IS
 'Messages to channels with their status and result; kept for pulse.message_retention. Below the level people_reader, payload, answer and error are null.';
 COMMENT ON COLUMN pulse.message.kind IS
-'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; checkpoint: of the audit log, to pulse.audit_channel; test: pulse_test_channel().';
+'incident: planned by a route; escalation: no acknowledgement in time; event: for a subscription; checkpoint: of the audit log, to pulse.audit_channel; report: of a route, weekly or daily; test: pulse_test_channel().';
 COMMENT ON COLUMN pulse.message.event IS 'The event, such as opened or resolved.';
 COMMENT ON COLUMN pulse.message.subject IS 'The segment, table or event of the incident.';
 COMMENT ON COLUMN pulse.message.status IS

@@ -25,10 +25,26 @@ CREATE TABLE pulse.route (
     escalate_to text[],
     created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now()
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    report text CHECK (report IN ('daily', 'weekly')),
+    report_day text NOT NULL DEFAULT 'monday'
+        CHECK (report_day IN ('monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday')),
+    report_at time NOT NULL DEFAULT '08:00',
+    report_since timestamptz,
+    runs_as name,
+    role_oid oid
 );
+CREATE TRIGGER route_settle BEFORE INSERT OR UPDATE OF runs_as, role_oid ON pulse.route FOR EACH ROW EXECUTE FUNCTION pulse.settle_role();
+COMMENT ON TRIGGER route_settle ON pulse.route IS 'For new routes, and those of a restored dump.';
+ALTER TABLE pulse.route ENABLE ALWAYS TRIGGER route_settle;
 COMMENT ON TABLE pulse.route IS
-'Which incidents go to which channels, and when. Without any route, every incident goes to every channel that does not belong to a subscription.';
+'Which incidents go to which channels, and when. Without any route that carries events, every incident goes to every channel that does not belong to a subscription.';
+COMMENT ON COLUMN pulse.route.report IS 'daily or weekly: the channels also get a report, once per period; null: none.';
+COMMENT ON COLUMN pulse.route.report_day IS 'Weekday of a weekly report, which is about the seven days before this day.';
+COMMENT ON COLUMN pulse.route.report_at IS 'Time of day of a report, in the time zone of the route.';
+COMMENT ON COLUMN pulse.route.report_since IS 'Reports that were due before are not sent: when the report was asked for, or the route was enabled again.';
+COMMENT ON COLUMN pulse.route.runs_as IS 'The role that last created or changed the route: its reports show what this role may see.';
+COMMENT ON COLUMN pulse.route.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger.';
 COMMENT ON COLUMN pulse.route.channels IS 'Servers of pulse_channel.';
 COMMENT ON COLUMN pulse.route.min_severity IS 'Lowest severity of alarms; for later events of an incident, its worst severity so far counts.';
 COMMENT ON COLUMN pulse.route.segments IS 'Only these segments; null: any. If only segments are given, tables do not match, and vice versa.';
@@ -36,10 +52,10 @@ COMMENT ON COLUMN pulse.route.tables IS 'Only these monitored tables, as named i
 COMMENT ON COLUMN pulse.route.owners IS 'Only segments and monitors of these owners; null: any.';
 COMMENT ON COLUMN pulse.route.tags IS 'Only segments and monitors with at least one of these tags; null: any.';
 COMMENT ON COLUMN pulse.route.detectors IS 'Only these detectors; segment, table and event mean all detectors of segments, tables or events; null: any.';
-COMMENT ON COLUMN pulse.route.events IS 'Of incidents opened, reopened, worsened, eased, acknowledged, resolved, ignored; health: the status of signal health changed; action: an action waits for a person, was blocked or failed. PagerDuty always receives acknowledged, resolved and ignored. A route with owners, tags or detectors has neither health nor action.';
+COMMENT ON COLUMN pulse.route.events IS 'Of incidents opened, reopened, worsened, eased, acknowledged, resolved, ignored; health: the status of signal health changed; action: an action waits for a person, was blocked or failed; none: the route only carries reports. PagerDuty always receives acknowledged, resolved and ignored. A route with owners, tags or detectors has neither health nor action.';
 COMMENT ON COLUMN pulse.route.quiet_from IS 'Start of the quiet hours: only critical messages are sent then; the others wait and are sent as one message.';
 COMMENT ON COLUMN pulse.route.quiet_until IS 'End of the quiet hours, on the same or the next day.';
-COMMENT ON COLUMN pulse.route.time_zone IS 'Time zone of quiet hours and digest_at.';
+COMMENT ON COLUMN pulse.route.time_zone IS 'Time zone of quiet hours, digest_at and reports.';
 COMMENT ON COLUMN pulse.route.cool_down IS 'After an alarm about a segment or table, further alarms about it wait this long and are sent as one message; critical alarms do not wait.';
 COMMENT ON COLUMN pulse.route.digest IS 'hourly (on the hour) or daily (at digest_at): all events are sent as one message; null: each is sent immediately.';
 COMMENT ON COLUMN pulse.route.digest_at IS 'Time of day of a daily digest.';
@@ -96,10 +112,11 @@ CREATE FUNCTION pulse_create_route(name text, channels text[], min_severity text
                                    detectors text[] DEFAULT NULL, events text[] DEFAULT NULL, quiet_hours text DEFAULT NULL,
                                    time_zone text DEFAULT NULL, cool_down interval DEFAULT NULL, digest text DEFAULT NULL,
                                    digest_at time DEFAULT NULL, group_wait interval DEFAULT NULL,
-                                   escalate_after interval DEFAULT NULL, escalate_to text[] DEFAULT NULL)
+                                   escalate_after interval DEFAULT NULL, escalate_to text[] DEFAULT NULL,
+                                   report text DEFAULT NULL, report_day text DEFAULT NULL, report_at time DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_route';
-COMMENT ON FUNCTION pulse_create_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[]) IS
-'Creates a route, which sends the incidents that match its filters to its channels, and returns its id. Once a route exists, incidents are sent only by routes. With the events health and action it also carries changes of signal health, and actions that wait for a person, were blocked or failed. An omitted filter matches everything; an omitted option is off or has the default of its column in pulse.route. Errors: 42710 name taken, 42704 unknown channel, segment or table, 22023 unknown severity, detector, event, time zone or digest, bad quiet hours, interval out of range, only one of escalate_after and escalate_to, 54000 more than 1000 names.';
+COMMENT ON FUNCTION pulse_create_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[], text, text, time) IS
+'Creates a route, which sends the incidents that match its filters to its channels, and returns its id. Once a route exists, incidents are sent only by routes. With the events health and action it also carries changes of signal health, and actions that wait for a person, were blocked or failed. With report weekly or daily its channels get pulse_report() of the last seven days or of the day before, mails as an attachment, on report_day (default monday; of weekly ones) at report_at (default 08:00), as the caller sees it; segments, owners and tags choose its segments, and without events the route carries nothing else. An omitted filter matches everything; an omitted option is off or has the default of its column in pulse.route. Errors: 42710 name taken, 42704 unknown channel, segment or table, 22023 unknown severity, detector, event, time zone, digest, report or report_day, a report_at with seconds, a report to PagerDuty, bad quiet hours, interval out of range, only one of escalate_after and escalate_to, 54000 more than 1000 names.';
 
 -- Level: operator
 CREATE FUNCTION pulse_update_route(name text, channels text[] DEFAULT NULL, min_severity text DEFAULT NULL,
@@ -108,10 +125,11 @@ CREATE FUNCTION pulse_update_route(name text, channels text[] DEFAULT NULL, min_
                                    quiet_hours text DEFAULT NULL, time_zone text DEFAULT NULL, cool_down interval DEFAULT NULL,
                                    digest text DEFAULT NULL, digest_at time DEFAULT NULL, group_wait interval DEFAULT NULL,
                                    escalate_after interval DEFAULT NULL, escalate_to text[] DEFAULT NULL,
-                                   enabled boolean DEFAULT NULL)
+                                   enabled boolean DEFAULT NULL, report text DEFAULT NULL, report_day text DEFAULT NULL,
+                                   report_at time DEFAULT NULL)
     RETURNS void LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_update_route';
-COMMENT ON FUNCTION pulse_update_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[], boolean) IS
-'Changes a route. Null leaves a value as it is; an empty list, an empty text or an interval of 0 removes it. Pending messages keep their time; disabling the route cancels them. Errors: 42704 unknown route, else as pulse_create_route().';
+COMMENT ON FUNCTION pulse_update_route(text, text[], text, text[], text[], text[], text[], text[], text[], text, text, interval, text, time, interval, interval, text[], boolean, text, text, time) IS
+'Changes a route. Null leaves a value as it is; an empty list, an empty text or an interval of 0 removes it. Pending messages keep their time; disabling the route cancels them. A report is made as the role sees it that changed the route last. Errors: 42704 unknown route, 22023 neither events nor a report are left, else as pulse_create_route().';
 
 -- Level: operator
 CREATE FUNCTION pulse_delete_route(name text)

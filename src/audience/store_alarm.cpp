@@ -25,18 +25,18 @@ constexpr const char* kWorks = "destination.works";
 [[maybe_unused]] const bool alarm_events_registered =
     delivery::RegisterEventNames({kEnding, kEnded, kBlocked, kWorks, "audience.flagged"});
 
-// Whether the event was not told within a day; it counts as told now.
-bool MayTell(const std::string& destination, const std::string& event) {
+// Whether the alarm was not sent within a day; it counts as sent now.
+bool ClaimAlarm(const std::string& destination, const std::string& event) {
     return !pg::Execute(
-                "INSERT INTO pulse.destination_state AS d (destination, told)"
+                "INSERT INTO pulse.destination_state AS d (destination, alarms_sent)"
                 " VALUES ($1, jsonb_build_object($2::text, $3::timestamptz)) ON CONFLICT (destination)"
-                " DO UPDATE SET told = d.told || excluded.told WHERE coalesce((d.told ->> $2)::timestamptz,"
+                " DO UPDATE SET alarms_sent = d.alarms_sent || excluded.alarms_sent WHERE coalesce((d.alarms_sent ->> $2)::timestamptz,"
                 " '-infinity') <= $3 - interval '1 day' RETURNING d.destination",
                 {Value::Text(destination), Value::Text(event), Value::Time(pg::Now())})
                 .empty();
 }
 
-struct Telling {
+struct DestinationAlarm {
     const char* event;
     const char* headline;
     const char* severity;
@@ -53,24 +53,24 @@ std::string PlatformOf(const std::string& destination) {
     return rows[0].Text(0);
 }
 
-void TellOfDestination(const std::string& destination, const Telling& telling) {
+void RaiseAlarm(const std::string& destination, const DestinationAlarm& alarm) {
     nlohmann::json data = {{"destination", destination},
                            {"platform", PlatformOf(destination)},
-                           {"reason", telling.sentence},
-                           {"advice", telling.advice}};
-    if (telling.at) data["at"] = delivery::IsoTime(*telling.at);
+                           {"reason", alarm.sentence},
+                           {"advice", alarm.advice}};
+    if (alarm.at) data["at"] = delivery::IsoTime(*alarm.at);
     const std::string order = "destination:" + destination;
-    delivery::PublishEvent(telling.event, order, data);
+    delivery::PublishEvent(alarm.event, order, data);
     delivery::Alert alert;
     alert.route_event = "action";
-    alert.event = telling.event;
+    alert.event = alarm.event;
     alert.order_key = order;
-    alert.severity = telling.severity;
-    alert.over = telling.over;
+    alert.severity = alarm.severity;
+    alert.over = alarm.over;
     alert.subject = "destination " + destination;
-    alert.headline = telling.headline;
-    alert.sentences = {telling.sentence};
-    alert.advice = telling.advice;
+    alert.headline = alarm.headline;
+    alert.sentences = {alarm.sentence};
+    alert.advice = alarm.advice;
     alert.data = std::move(data);
     delivery::RouteAlert(alert);
 }
@@ -80,17 +80,16 @@ std::string AdviceOfLogin(const std::string& destination) {
     return platform ? LoginAdvice(*platform) : "";
 }
 
-void TellLoginEnded(const std::string& destination, std::optional<Moment> at, const std::string& error) {
-    TellOfDestination(destination, {kEnded, "login ended", "high",
-                                    error.empty() ? "Its login has ended; nothing is sent." : error,
-                                    AdviceOfLogin(destination), at});
+void AlarmLoginEnded(const std::string& destination, std::optional<Moment> at, const std::string& error) {
+    RaiseAlarm(destination, {kEnded, "login ended", "high",
+                             error.empty() ? "Its login has ended; nothing is sent." : error,
+                             AdviceOfLogin(destination), at});
 }
 
-void TellLoginEnding(const std::string& destination, Moment at) {
-    TellOfDestination(destination,
-                      {kEnding, "login ends", "medium",
-                       "Its login ends on " + FormatDate(at) + "; then nothing is sent any more.",
-                       AdviceOfLogin(destination), at});
+void AlarmLoginEnding(const std::string& destination, Moment at) {
+    RaiseAlarm(destination, {kEnding, "login ends", "medium",
+                             "Its login ends on " + FormatDate(at) + "; then nothing is sent any more.",
+                             AdviceOfLogin(destination), at});
 }
 
 // Destinations that audiences use and whose login ends within a week, or has ended.
@@ -129,11 +128,11 @@ void NoteBlocked(const Audience& audience, const std::string& reason, const std:
         " coalesce(d.blocked_at, $2), blocked_error = $3, blocked_advice = $4",
         {Value::Text(audience.destination), Value::Time(pg::Now()), Value::Text(reason),
          Value::Text(advice)});
-    if (MayTell(audience.destination, kBlocked))
-        TellOfDestination(audience.destination, {kBlocked, "blocked", "high", reason, advice});
+    if (ClaimAlarm(audience.destination, kBlocked))
+        RaiseAlarm(audience.destination, {kBlocked, "blocked", "high", reason, advice});
 }
 
-void TellFlagged(const Audience& audience, const std::string& reason, const std::string& advice) {
+void AlarmFlagged(const Audience& audience, const std::string& reason, const std::string& advice) {
     const nlohmann::json data = {{"audience", audience.name},
                                  {"segment", audience.segment},
                                  {"destination", audience.destination},
@@ -161,7 +160,7 @@ void NoteLoginEnd(const std::string& destination, std::optional<Moment> ends) {
         " VALUES ($1, $2, $3) ON CONFLICT (destination) DO UPDATE SET login_expires_at ="
         " excluded.login_expires_at, login_asked_at = excluded.login_asked_at",
         {Value::Text(destination), Value::Time(ends), Value::Time(pg::Now())});
-    TellLogins();
+    AlarmEndingLogins();
 }
 
 std::vector<std::string> LoginsToAsk() {
@@ -185,7 +184,7 @@ void NoteLoginAsked(const std::string& destination) {
         {Value::Text(destination), Value::Time(pg::Now())});
 }
 
-void TellLogins() {
+void AlarmEndingLogins() {
     const Moment now = pg::Now();
     const pg::Result rows = pg::Execute(
         "SELECT d.destination, d.login_expires_at, d.login_failed_at, coalesce(d.login_error, '')" PULSE_ENDING_LOGINS
@@ -197,9 +196,9 @@ void TellLogins() {
         const std::string name = row.Text(0);
         const std::optional<Moment> ends = row.TimeOrNull(1), failed = row.TimeOrNull(2);
         if (failed || *ends <= now) {
-            if (MayTell(name, kEnded)) TellLoginEnded(name, failed ? failed : ends, row.Text(3));
-        } else if (MayTell(name, kEnding)) {
-            TellLoginEnding(name, *ends);
+            if (ClaimAlarm(name, kEnded)) AlarmLoginEnded(name, failed ? failed : ends, row.Text(3));
+        } else if (ClaimAlarm(name, kEnding)) {
+            AlarmLoginEnding(name, *ends);
         }
     }
 }
@@ -207,28 +206,28 @@ void TellLogins() {
 Moment NextLoginAlarm() {
     const pg::Result rows = pg::Execute(
         "SELECT min(least(greatest(d.login_expires_at - interval '7 days', CASE WHEN d.login_expires_at"
-        " IS NOT NULL THEN (d.told ->> $1)::timestamptz + interval '1 day' END),"
+        " IS NOT NULL THEN (d.alarms_sent ->> $1)::timestamptz + interval '1 day' END),"
         " CASE WHEN d.login_failed_at IS NOT NULL OR d.login_expires_at IS NOT NULL THEN"
-        " greatest(least(d.login_failed_at, d.login_expires_at), (d.told ->> $2)::timestamptz +"
+        " greatest(least(d.login_failed_at, d.login_expires_at), (d.alarms_sent ->> $2)::timestamptz +"
         " interval '1 day') END))" PULSE_ENDING_LOGINS,
         {Value::Text(kEnding), Value::Text(kEnded)});
     return rows[0].TimeOrNull(0).value_or(INT64_MAX);
 }
 
-void TellItWorks(const std::string& destination) {
-    // Whoever was told of the next failure is told anew.
+void EndAlarms(const std::string& destination) {
+    // The next failure raises the alarm anew.
     const pg::Result rows = pg::Execute(
-        "UPDATE pulse.destination_state SET told = told - $2 - $3 WHERE destination = $1 AND told ?| ARRAY[$2, $3]"
+        "UPDATE pulse.destination_state SET alarms_sent = alarms_sent - $2 - $3 WHERE destination = $1 AND alarms_sent ?| ARRAY[$2, $3]"
         " RETURNING destination",
         {Value::Text(destination), Value::Text(kEnded), Value::Text(kBlocked)});
     if (rows.empty()) return;
-    TellOfDestination(destination, {kWorks,
-                                    "works again",
-                                    "high",
-                                    "The platform takes requests again.",
-                                    "Resume audiences that were stopped: pulse_resume_audience().",
-                                    {},
-                                    true});
+    RaiseAlarm(destination, {kWorks,
+                             "works again",
+                             "high",
+                             "The platform takes requests again.",
+                             "Resume audiences that were stopped: pulse_resume_audience().",
+                             {},
+                             true});
 }
 
 #undef PULSE_ENDING_LOGINS

@@ -61,7 +61,7 @@ void NoteSuccess(const std::string& destination) {
         " OR d.login_failed_at IS NOT NULL OR d.busy_until IS NOT NULL OR d.blocked_at IS NOT NULL"
         " OR d.login_expires_at <= excluded.last_ok_at",
         {Value::Text(destination), Value::Time(pg::WallClock())});
-    if (failed) TellItWorks(destination);
+    if (failed) EndAlarms(destination);
 }
 
 void NoteFailure(const std::string& destination, const std::string& error, bool login) {

@@ -293,7 +293,7 @@ void FailRun(const Run& run, const Audience& audience, const Answer& answer, con
     if (login) {
         StopAudience(audience.id, "stopped", "the login does not work: " + reason);
         Warn(audience.id, "login", true);
-        TellLogins();
+        AlarmEndingLogins();
     } else if (answer.outcome == Outcome::kBlocked) {
         StopAudience(audience.id, "stopped", reason + " " + answer.advice);
         Warn(audience.id, "blocked", true);
@@ -303,7 +303,7 @@ void FailRun(const Run& run, const Audience& audience, const Answer& answer, con
     } else if (answer.outcome == Outcome::kFlagged) {
         StopAudience(audience.id, "stopped", "the platform has blocked it: " + reason + " " + answer.advice);
         Warn(audience.id, "flagged", true);
-        TellFlagged(audience, reason, answer.advice);
+        AlarmFlagged(audience, reason, answer.advice);
     }
 }
 

@@ -75,7 +75,7 @@ void SyncWorker::Look() {
         QueueDueRuns();
         due_ = DueRuns();
         uploads = UploadsToLookAt(kMostLooks);
-        TellLogins();
+        AlarmEndingLogins();
         logins = LoginsToAsk();
         next_due_ = std::min(NextSyncDue(), NextLoginAlarm());
         follows = FollowsChanges();

@@ -15,8 +15,9 @@ std::optional<pg::Value> Span(const pg::Args& args, int i, int64_t& length) {
     return pg::Value{INTERVALOID, args.Raw(i), false};
 }
 
-// The arguments from `channels` on, which both functions have in the same positions.
-RouteRequest ReadRequest(const pg::Args& args) {
+// The arguments from `channels` on, which both functions have in the same positions; `report` is the first of
+// those about reports.
+RouteRequest ReadRequest(const pg::Args& args, int report) {
     RouteRequest request;
     request.channels = args.Texts(1);
     request.min_severity = args.Text(2);
@@ -34,6 +35,10 @@ RouteRequest ReadRequest(const pg::Args& args) {
     request.group_wait = Span(args, 14, request.group_wait_length);
     request.escalate_after = Span(args, 15, request.escalate_after_length);
     request.escalate_to = args.Texts(16);
+    request.report = args.Text(report);
+    request.report_day = args.Text(report + 1);
+    if (!args.IsNull(report + 2)) request.report_at = pg::Value{TIMEOID, args.Raw(report + 2), false};
+    request.role = pg::CallerName();
     return request;
 }
 
@@ -47,7 +52,7 @@ namespace delivery = pulse::delivery;
 PULSE_WRITING_FUNCTION(pulse_create_route) {
     const pg::Args args(fcinfo);
     const std::string name = args.RequireText(0, "name");
-    const delivery::RouteRequest request = delivery::ReadRequest(args);
+    const delivery::RouteRequest request = delivery::ReadRequest(args, 17);
     if (!request.channels)
         throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"channels\" must not be null", "",
                                "Name one or several channels, as in '{team-slack}'.");
@@ -61,7 +66,7 @@ PULSE_WRITING_FUNCTION(pulse_create_route) {
 PULSE_WRITING_FUNCTION(pulse_update_route) {
     const pg::Args args(fcinfo);
     const std::string name = args.RequireText(0, "name");
-    const delivery::RouteRequest request = delivery::ReadRequest(args);
+    const delivery::RouteRequest request = delivery::ReadRequest(args, 18);
     const pg::OwnerSession session;
     delivery::UpdateRoute(name, request, args.Bool(17));
     pulse::audit::Write("route.updated", name);

@@ -129,6 +129,24 @@ std::string Part(const Mail& letter, const char* type, const std::string& text) 
            "; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" + Base64Lines(text);
 }
 
+// Text and HTML, of which a reader shows one.
+std::string Alternatives(const Mail& letter) {
+    return "Content-Type: multipart/alternative; boundary=\"" + letter.boundary + "\"\r\n\r\n" +
+           Part(letter, "text/plain", letter.text) + Part(letter, "text/html", letter.html) + "--" +
+           letter.boundary + "--\r\n";
+}
+
+std::string AttachmentPart(const Attachment& attachment) {
+    return "Content-Type: " + OneLine(attachment.type) + MimeParameter("name", attachment.name) +
+           "\r\nContent-Disposition: attachment" + MimeParameter("filename", attachment.name) +
+           "\r\nContent-Transfer-Encoding: base64\r\n\r\n" + Base64Lines(attachment.content);
+}
+
+// Characters of RFC 2231 that need no encoding.
+bool IsAttributeCharacter(char c) {
+    return IsAlnum(c) || c == '-' || c == '.' || c == '_';
+}
+
 }  // namespace
 
 std::optional<std::vector<MailAddress>> ParseAddresses(std::string_view text) {
@@ -177,16 +195,42 @@ std::string EncodeHeader(std::string_view text) {
     return words;
 }
 
+std::string MimeParameter(const std::string& name, std::string_view value) {
+    constexpr size_t kMostInLine = 54;
+    const bool plain = value.size() <= kMostInLine && std::all_of(value.begin(), value.end(), [](char c) {
+                           return IsAttributeCharacter(c) || c == ' ';
+                       });
+    if (plain) return ";\r\n " + name + "=\"" + std::string(value) + "\"";
+    static constexpr char kHex[] = "0123456789ABCDEF";
+    std::vector<std::string> lines{"utf-8''"};
+    for (const char c : value) {
+        const auto byte = static_cast<unsigned char>(c);
+        const std::string code =
+            IsAttributeCharacter(c) ? std::string(1, c) : std::string{'%', kHex[byte >> 4], kHex[byte & 15]};
+        if (lines.back().size() + code.size() > kMostInLine) lines.emplace_back();
+        lines.back() += code;
+    }
+    if (lines.size() == 1) return ";\r\n " + name + "*=" + lines[0];
+    std::string parts;
+    for (size_t i = 0; i < lines.size(); ++i)
+        parts += ";\r\n " + name + "*" + std::to_string(i) + "*=" + lines[i];
+    return parts;
+}
+
 std::string MakeMime(const Mail& letter) {
     std::string mime = "Date: " + MailDate(letter.date) + "\r\nFrom: " + HeaderAddress(letter.from) +
                        "\r\nTo: " + HeaderAddresses(letter.to) + "\r\n";
     if (letter.reply_to) mime += "Reply-To: " + HeaderAddress(*letter.reply_to) + "\r\n";
     mime += "Subject: " + EncodeHeader(OneLine(letter.subject)) + "\r\n";
     for (const auto& [name, value] : letter.headers) mime += OneLine(name) + ": " + OneLine(value) + "\r\n";
-    mime += "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"" + letter.boundary +
-            "\"\r\n\r\n";
-    mime += Part(letter, "text/plain", letter.text) + Part(letter, "text/html", letter.html);
-    return mime + "--" + letter.boundary + "--\r\n";
+    mime += "MIME-Version: 1.0\r\n";
+    if (letter.attachments.empty()) return mime + Alternatives(letter);
+    const std::string mixed = letter.boundary + "mixed";
+    mime += "Content-Type: multipart/mixed; boundary=\"" + mixed + "\"\r\n\r\n--" + mixed + "\r\n" +
+            Alternatives(letter);
+    for (const Attachment& attachment : letter.attachments)
+        mime += "--" + mixed + "\r\n" + AttachmentPart(attachment);
+    return mime + "--" + mixed + "--\r\n";
 }
 
 }  // namespace pulse::delivery

@@ -53,8 +53,9 @@ json TextForMail(const Channel& channel, const Envelope& envelope, const TextMes
         {"from", Print(from.front())},
         {"to", std::move(receivers)},
         {"subject", "[Pulse] " + Clean(message.title, kMostTitle)},
-        {"text", CleanLines(message.text, kMostText) + "\n"},
-        {"html", "<p>" + Html(CleanLines(message.text, kMostText)) + "</p>"},
+        {"text", message.mail_text.empty() ? CleanLines(message.text, kMostText) + "\n" : message.mail_text},
+        {"html", message.mail_html.empty() ? "<p>" + Html(CleanLines(message.text, kMostText)) + "</p>"
+                                           : message.mail_html},
         {"headers",
          {{"Message-ID", "<" + envelope.key + "@" + domain + ">"}, {"Auto-Submitted", "auto-generated"}}}};
 }

@@ -83,13 +83,26 @@ void FillPagerduty(http::Request& request, const Channel& channel, const json& p
     AddSecret(request, key);
 }
 
-void FillSmtp(http::Request& request, const Channel& channel, const Envelope& envelope, const json& payload) {
+// The content of a message with its attachments, as Resend takes them.
+json WithAttachments(json body, const std::vector<Attachment>& attachments) {
+    if (attachments.empty()) return body;
+    json& list = body["attachments"] = json::array();
+    for (const Attachment& attachment : attachments)
+        list.push_back({{"filename", attachment.name},
+                        {"content", Base64(attachment.content)},
+                        {"content_type", attachment.type}});
+    return body;
+}
+
+void FillSmtp(http::Request& request, const Channel& channel, const Envelope& envelope, const json& payload,
+              const std::vector<Attachment>& attachments) {
     const std::string tls = ServerOption(channel, "tls");
     std::string port = ServerOption(channel, "port");
     if (tls == "tls" && !options::Value(channel.server, "port")) port = "465";
     request.url = (tls == "tls" ? "smtps://" : "smtp://") + ServerOption(channel, "host") + ":" + port;
     http::Mail mail;
-    const Mail letter = SmtpMail(payload, envelope);
+    Mail letter = SmtpMail(payload, envelope);
+    letter.attachments = attachments;
     mail.from = letter.from.email;
     for (const MailAddress& address : letter.to) mail.to.push_back(address.email);
     mail.user = Secret(channel, "user");
@@ -107,17 +120,19 @@ int Milliseconds(const Channel& channel, const char* option) {
 
 }  // namespace
 
-http::Request MakeRequest(const Channel& channel, const Envelope& envelope, const json& payload, Moment now) {
+http::Request MakeRequest(const Channel& channel, const Envelope& envelope, const json& payload, Moment now,
+                          const std::vector<Attachment>& attachments) {
     http::Request request;
     request.connect_timeout = Milliseconds(channel, "connect_timeout");
     request.timeout = Milliseconds(channel, "timeout");
     request.ca_file = ServerOption(channel, "ca_file");
     if (channel.kind == ChannelKind::kSmtp) {
-        FillSmtp(request, channel, envelope, payload);
+        FillSmtp(request, channel, envelope, payload, attachments);
         return request;
     }
     request.headers.emplace_back("Content-Type", "application/json");
-    request.body = DumpJson(payload);
+    request.body =
+        DumpJson(channel.kind == ChannelKind::kResend ? WithAttachments(payload, attachments) : payload);
     switch (channel.kind) {
         case ChannelKind::kResend: FillResend(request, channel, envelope); break;
         case ChannelKind::kPagerduty: FillPagerduty(request, channel, payload); break;

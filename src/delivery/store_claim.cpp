@@ -185,8 +185,34 @@ class Share {
         }
         seen_[message.id] = true;
         if (!dead_.empty() && dead_.back().first == message.id) return;
+        if (!Attach(message)) return;
         --room_;
         claimed_.messages.push_back(std::move(message));
+    }
+
+    // Attachments are in no row of the outbox. False if they cannot be read: the message is not sent without.
+    bool Attach(Message& message) {
+        const MessageKind* kind = FindMessageKind(message.kind);
+        if (!kind || !kind->attach) return true;
+        --composable_;
+        try {
+            pg::Subtransaction subtransaction;
+            {
+                const pg::Session session;
+                kind->attach(message, *state_.channel);
+            }
+            subtransaction.Commit();
+            return true;
+        } catch (const pg::Error& error) {
+            if (pg::MeantForAll(error)) throw;
+            if (IsTransient(error))
+                postponed_.emplace_back(message.id, error.message);
+            else
+                dead_.emplace_back(message.id, error.message);
+        } catch (const UserError& error) {
+            dead_.emplace_back(message.id, error.message());
+        }
+        return false;
     }
 
     // False if there is nothing to send. A failure here does not affect other messages.

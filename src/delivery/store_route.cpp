@@ -65,7 +65,7 @@ std::vector<Route> LoadRoutes() {
         "coalesce((extract(epoch FROM cool_down) * 1e6)::bigint, 0), digest, (extract(epoch"
         " FROM digest_at) * 1e6)::bigint, "
         "(extract(epoch FROM group_wait) * 1e6)::bigint, (extract(epoch FROM escalate_after) * 1e6)::bigint, "
-        "coalesce(escalate_to, '{}'), enabled FROM pulse.route ORDER BY id",
+        "coalesce(escalate_to, '{}'), enabled FROM pulse.route WHERE events <> '{}' ORDER BY id",
         {});
     const pg::Result rows = statement.Execute({}, true);
     std::vector<Route> routes;

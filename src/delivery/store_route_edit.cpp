@@ -4,7 +4,9 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/foreign.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/timezone.hpp"
 
 namespace pulse::delivery {
@@ -79,6 +81,22 @@ void CheckSubjects(const RouteRequest& request) {
     RequireNames(request.tags, "tags");
 }
 
+void CheckReport(const RouteRequest& request) {
+    if (request.report && !request.report->empty() && *request.report != "daily" &&
+        *request.report != "weekly")
+        throw UserError(sqlstate::kInvalidParameter, "unknown report \"" + *request.report + "\"", "",
+                        "Reports are daily and weekly; '' means none.");
+    static const std::vector<std::string> days = {"monday", "tuesday",  "wednesday", "thursday",
+                                                  "friday", "saturday", "sunday"};
+    if (request.report_day && std::find(days.begin(), days.end(), *request.report_day) == days.end())
+        throw UserError(sqlstate::kInvalidParameter,
+                        "unknown day \"" + *request.report_day + "\" of a report", "",
+                        SuggestName(*request.report_day, days, "Days"));
+    if (request.report_at && DatumGetTimeADT(request.report_at->datum) % kMinute != 0)
+        throw UserError(sqlstate::kInvalidParameter, "\"report_at\" must be a whole minute", "",
+                        "Give for example '08:00'.");
+}
+
 void Check(const RouteRequest& request) {
     CheckChannels(request.channels, "channels");
     if (request.channels && request.channels->empty())
@@ -98,6 +116,7 @@ void Check(const RouteRequest& request) {
         *request.digest != "daily")
         throw UserError(sqlstate::kInvalidParameter, "unknown digest \"" + *request.digest + "\"", "",
                         "Digests are hourly and daily; '' means none.");
+    CheckReport(request);
     RequireSpan(request.cool_down, request.cool_down_length, "cool_down", kLongest);
     RequireSpan(request.group_wait, request.group_wait_length, "group_wait", kLongestWait);
     RequireSpan(request.escalate_after, request.escalate_after_length, "escalate_after", kLongest);
@@ -142,7 +161,12 @@ std::vector<Value> Parameters(const std::string& name, const RouteRequest& reque
             TextOrNull(request.digest_at, TIMEOID),
             TextOrNull(request.group_wait, INTERVALOID),
             TextOrNull(request.escalate_after, INTERVALOID),
-            TextsOrNull(request.escalate_to)};
+            TextsOrNull(request.escalate_to),
+            Value::Text(request.report),
+            Value::Text(request.report_day),
+            TextOrNull(request.report_at, TIMEOID),
+            Value::Name(request.role),
+            Value::Time(pg::Now())};
 }
 
 // Each column's new value; the old one if the argument is null. Empty lists and texts and intervals of 0
@@ -152,7 +176,12 @@ constexpr const char* kAssignments =
     "segments = nullif(coalesce($4, segments), '{}'), tables = nullif(coalesce($5, tables), '{}'), "
     "owners = nullif(coalesce($6, owners), '{}'), tags = nullif(coalesce($7, tags), '{}'), "
     "detectors = nullif(coalesce($8, detectors), '{}'), "
-    "events = CASE WHEN $9 = '{}' THEN '{opened,reopened,worsened,resolved}' ELSE coalesce($9, events) END, "
+    "events = CASE WHEN $9 = '{}' AND coalesce($20, report, '') = '' THEN '{opened,reopened,worsened,resolved}' "
+    "ELSE coalesce($9, events) END, "
+    "report = nullif(coalesce($20, report), ''), report_day = coalesce($21, report_day), "
+    "report_at = coalesce($22, report_at), runs_as = $23, "
+    "report_since = CASE WHEN $20::text IS NULL AND $21::text IS NULL AND $22::time IS NULL THEN report_since "
+    "ELSE $24 END, "
     "quiet_from = CASE WHEN $10::text IS NULL THEN quiet_from "
     "ELSE time '00:00' + $11::bigint * interval '1 microsecond' END, "
     "quiet_until = CASE WHEN $10::text IS NULL THEN quiet_until "
@@ -179,6 +208,21 @@ void CancelWaiting(int64_t route, const char* reason) {
         " false "
         "WHERE route_id = $1 AND status = 'pending' AND payload IS NULL RETURNING id",
         {Value::Int8(route), Value::Text(reason)}));
+}
+
+// A route that carries nothing is a mistake; one to PagerDuty cannot carry a report.
+void RequireContent(const pg::Row& row) {
+    if (row.Bool(2))
+        throw UserError(
+            sqlstate::kInvalidParameter, "the route would carry neither events nor a report", "",
+            "Give \"events\", such as '{opened,resolved}', or delete it with pulse_delete_route().");
+    if (!row.Bool(3)) return;
+    const std::set<std::string> followers = Followers();
+    for (const std::string& channel : row.Texts(4))
+        if (followers.contains(channel))
+            throw UserError(sqlstate::kInvalidParameter, "PagerDuty takes no reports",
+                            "Channel \"" + channel + "\" is one of PagerDuty.",
+                            "Give channels of another kind: email, slack, teams or webhook.");
 }
 
 int64_t RequireRoute(const std::string& name) {
@@ -216,7 +260,9 @@ int64_t CreateRoute(const std::string& name, const RouteRequest& request, const 
     if (made.empty())
         throw UserError(sqlstate::kDuplicateObject, "route \"" + shown + "\" already exists", "",
                         "Change it with pulse_update_route(), or give another name.");
-    UpdateRoute(name, request, std::nullopt);
+    RouteRequest whole = request;
+    if (whole.report && !whole.report->empty() && !whole.events) whole.events.emplace();
+    UpdateRoute(name, whole, std::nullopt);
     return made[0].Int8(0);
 }
 
@@ -225,12 +271,17 @@ void UpdateRoute(const std::string& name, const RouteRequest& request, const std
     Check(request);
     const pg::Result rows =
         pg::Execute(std::string("UPDATE pulse.route SET ") + kAssignments +
-                        " WHERE name = $1 RETURNING id, (escalate_after IS NULL) = (escalate_to IS NULL)",
+                        " WHERE name = $1 RETURNING id, (escalate_after IS NULL) = (escalate_to IS NULL),"
+                        " report IS NULL AND events = '{}', report IS NOT NULL, channels",
                     Parameters(name, request));
     RequireEscalation(rows[0]);
+    RequireContent(rows[0]);
+    pg::NotifyLauncher();  // a report may be due earlier now
     if (!enabled) return;
-    pg::Execute("UPDATE pulse.route SET enabled = $2 WHERE id = $1",
-                {Value::Int8(id), Value::Bool(*enabled)});
+    pg::Execute(
+        "UPDATE pulse.route SET enabled = $2, report_since = CASE WHEN $2 AND NOT enabled AND report IS NOT NULL"
+        " THEN $3 ELSE report_since END WHERE id = $1",
+        {Value::Int8(id), Value::Bool(*enabled), Value::Time(pg::Now())});
     if (!*enabled) CancelWaiting(id, "the route was disabled");
 }
 

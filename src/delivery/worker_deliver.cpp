@@ -228,7 +228,8 @@ class DeliveryWorker : private pg::LaneWorker {
             try {
                 const Envelope envelope{message.key, message.thread.empty() ? message.key : message.thread,
                                         message.event, "", message.created_at};
-                exchange_.Send(id, MakeRequest(*channel_state.channel, envelope, message.payload, now));
+                exchange_.Send(id, MakeRequest(*channel_state.channel, envelope, message.payload, now,
+                                               message.attachments));
             } catch (const std::exception& error) {
                 // The what() of a UserError is its message.
                 http::Response answer;

@@ -53,6 +53,7 @@ bool allow_http = false;
 int max_requests = 200;
 int max_requests_per_host = 50;
 int notify_within = 2 * 24 * 60;
+int max_attachment = 5 * 1024;
 
 int agent_max_steps = 8;
 int agent_max_tokens = 60'000;
@@ -268,6 +269,9 @@ void DefineDelivery() {
     DefineServerInt("pulse.notify_within", "Sets the maximum age of an incident's event to be sent.",
                     "Older events are not sent, so that a replayed or imported history notifies nobody.",
                     &notify_within, 1, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.max_attachment", "Sets the largest report that is attached to a mail.",
+                    "The mail says how to make a larger one. 0 attaches none.", &max_attachment, 0, 20 * 1024,
+                    GUC_UNIT_KB);
     DefineServerInt(
         "pulse.message_lifetime",
         "Sets the maximum time that a due message waits for an unavailable channel.",

@@ -39,6 +39,8 @@ const common = {
             mails.push({ source: source.toString('latin1'), secure: session.secure, user: session.user ?? null,
                 envelope: [session.envelope.mailFrom.address, ...session.envelope.rcptTo.map((one) => one.address)],
                 from: mail.from?.value, to: mail.to?.value, cc: mail.cc?.value ?? null, bcc: mail.bcc?.value ?? null,
+                attachments: mail.attachments.map((one) => ({ name: one.filename, type: one.contentType, disposition: one.contentDisposition,
+                    content: one.content.toString('base64') })),
                 reply_to: mail.replyTo?.value ?? null, subject: mail.subject, text: mail.text, html: mail.html,
                 date: mail.date, message_id: mail.messageId, in_reply_to: mail.inReplyTo ?? null, references: mail.references ?? null,
                 headers: mail.headerLines.map((line) => line.key) });

@@ -11,7 +11,8 @@ use PulsePeers;
 use PulseTest;
 
 my $platforms = start_platforms();
-my $node = start_node('audience_crash_replacement', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'pulse.allow_http = on', "pulse.allowed_hosts = '127.0.0.1'");
+my $node = start_node('audience_crash_replacement', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'pulse.allow_http = on', "pulse.allowed_hosts = '127.0.0.1'",
+	'pulse.audience_settling = 0');
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 make_people($node, 'shop', 80);
 sub shop { return $node->safe_psql('shop', $_[0]) }
@@ -23,7 +24,7 @@ sub replacements { return get_json("$platforms->{url}/__summary")->{paths}{repla
 shop(q{SELECT pulse_create_segment('gold', '{"where": "profile.plan == \"gold\""}')});
 shop(q{SELECT pulse_set_consent('u' || n, 'ads', true) FROM generate_series(1, 80) AS n});
 make_destination($node, 'shop', 'meta', $platforms);
-shop(q{ALTER SERVER meta OPTIONS (ADD batch_size '7')});
+shop(q{ALTER SERVER meta OPTIONS (ADD batch_size '7', ADD minimum_size '5')});
 shop(q{SELECT pulse_create_audience('meta', 'gold', 'meta', '{"identifiers": ["email"], "interval": "manual", "platform_name": "gold", "max_share": 1}')});
 trust_audience($node, 'shop', 'meta', 'meta');
 

@@ -19,7 +19,7 @@ sub fault { my ($path, $mode, %more) = @_; post_json("$platforms->{url}/__faults
 sub well { delete_json("$platforms->{url}/__faults"); return }
 sub requests { my ($platform) = @_; return get_json("$platforms->{url}/__summary")->{platforms}{$platform}{requests} }
 sub told { my ($event) = @_; return shop("SELECT coalesce(string_agg(channel || ' ' || (payload::text ~* 'ALTER USER MAPPING|Accept the terms|Give the login|Let the receiver|Name and description')::text, ', ' ORDER BY channel), '') FROM pulse.outbox WHERE event = '$event'") }
-sub forget { shop(q{DELETE FROM pulse.outbox; UPDATE pulse.destination_state SET told = '{}'}); return }
+sub forget { shop(q{DELETE FROM pulse.outbox; UPDATE pulse.destination_state SET alarms_sent = '{}'}); return }
 shop(q{SELECT pulse_create_segment('gold', '{"where": "profile.plan == \"gold\""}')});
 shop(q{SELECT pulse_set_consent('u' || n, p, true) FROM generate_series(1, 40) AS n, unnest('{ads,ads_personalization}'::text[]) AS p});
 # Ordinary channels of three kinds, which nothing is sent to: the messages are looked at.

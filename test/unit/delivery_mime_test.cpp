@@ -167,5 +167,45 @@ TEST(DeliveryEscape, Times) {
     EXPECT_EQ(UnixTime(moment), 1772344800);
 }
 
+TEST(DeliveryMime, ParametersByRfc2231) {
+    EXPECT_EQ(MimeParameter("filename", "pulse-report-2026-W48.html"),
+              ";\r\n filename=\"pulse-report-2026-W48.html\"");
+    EXPECT_EQ(MimeParameter("filename", "Größe.html"), ";\r\n filename*=utf-8''Gr%C3%B6%C3%9Fe.html");
+    EXPECT_EQ(MimeParameter("filename", "a\"\r\nBcc: x"), ";\r\n filename*=utf-8''a%22%0D%0ABcc%3A%20x");
+    const std::string parts = MimeParameter("filename", std::string(100, 'x') + "ä");
+    EXPECT_NE(parts.find(" filename*0*=utf-8''xxx"), std::string::npos);
+    EXPECT_NE(parts.find(" filename*2*="), std::string::npos);
+    for (size_t begin = 0; begin < parts.size();) {
+        const size_t end = std::min(parts.find("\r\n", begin), parts.size());
+        EXPECT_LE(end - begin, 76U);
+        begin = end + 2;
+    }
+}
+
+TEST(DeliveryMime, AttachmentsStandBesideTheText) {
+    Mail letter;
+    letter.from = {"", "a@example.com"};
+    letter.to = {{"", "b@example.com"}};
+    letter.subject = "s";
+    letter.text = "text";
+    letter.html = "<p>html</p>";
+    letter.boundary = "pulse1";
+    EXPECT_EQ(MakeMime(letter).find("multipart/mixed"), std::string::npos);
+    letter.attachments = {{"r.html", "text/html; charset=utf-8", std::string(200, 'y')}};
+    const std::string mime = MakeMime(letter);
+    EXPECT_NE(mime.find("Content-Type: multipart/mixed; boundary=\"pulse1mixed\"\r\n\r\n--pulse1mixed\r\n"
+                        "Content-Type: multipart/alternative; boundary=\"pulse1\"\r\n\r\n--pulse1\r\n"),
+              std::string::npos)
+        << mime;
+    EXPECT_NE(
+        mime.find(
+            "--pulse1--\r\n--pulse1mixed\r\nContent-Type: text/html; charset=utf-8;\r\n name=\"r.html\"\r\n"
+            "Content-Disposition: attachment;\r\n filename=\"r.html\"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            "eXl5"),
+        std::string::npos)
+        << mime;
+    EXPECT_TRUE(mime.ends_with("--pulse1mixed--\r\n"));
+}
+
 }  // namespace
 }  // namespace pulse::delivery

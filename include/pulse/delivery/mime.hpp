@@ -22,6 +22,12 @@ std::optional<std::vector<MailAddress>> ParseAddresses(std::string_view text);
 // For APIs: Pulse <alerts@example.com>, with the name quoted if necessary.
 std::string Print(const MailAddress& address);
 
+struct Attachment {
+    std::string name;  // of the file: any UTF-8
+    std::string type;  // text/html; charset=utf-8
+    std::string content;
+};
+
 struct Mail {
     MailAddress from;
     std::vector<MailAddress> to;
@@ -31,7 +37,11 @@ struct Mail {
         headers;  // additional headers in ASCII: Message-ID, References, …
     Moment date = 0;
     std::string boundary;  // letters and digits
+    std::vector<Attachment> attachments;
 };
+
+// A parameter of a header, by RFC 2231 if it is not short ASCII: ;<CRLF> filename="report.html".
+std::string MimeParameter(const std::string& name, std::string_view value);
 
 // The message with CRLF lines of at most 76 characters (a References line may be longer). No content can
 // begin another header.

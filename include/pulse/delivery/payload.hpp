@@ -7,6 +7,7 @@
 #include "pulse/delivery/channel.hpp"
 #include "pulse/http/request.hpp"
 #include "pulse/delivery/incident_summary.hpp"
+#include "pulse/delivery/mime.hpp"
 
 namespace pulse::delivery {
 
@@ -30,7 +31,8 @@ nlohmann::json MakePayload(const Channel& channel, const Envelope& envelope,
 nlohmann::json MakeTestPayload(const Channel& channel, const Envelope& envelope);
 
 // The request that sends a payload: URL, headers, secrets, and a signature with the current time.
+// Mails carry the attachments; other channels have none.
 http::Request MakeRequest(const Channel& channel, const Envelope& envelope, const nlohmann::json& payload,
-                          Moment now);
+                          Moment now, const std::vector<Attachment>& attachments = {});
 
 }  // namespace pulse::delivery

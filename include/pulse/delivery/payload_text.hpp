@@ -10,6 +10,8 @@ namespace pulse::delivery {
 struct TextMessage {
     std::string title, text;
     nlohmann::json data;  // an object: what a webhook gets besides
+    // What mails have instead of `text`: text, and HTML without any markup of users. Empty: they have `text`.
+    std::string mail_text = {}, mail_html = {};
 };
 
 // Throws UserError 0A000 for PagerDuty, which only takes alarms.

@@ -20,6 +20,7 @@ struct Message {
     std::string state, thread;        // of a composed message about an incident
     int attempts = 0;
     Moment created_at = 0;
+    std::vector<Attachment> attachments;  // read for each attempt
 };
 
 // ---- store_channel.cpp ----

@@ -22,6 +22,8 @@ struct MessageKind {
     // Called when messages of this kind, and those folded into them, have ended; pulse.outbox has their
     // status. Null: nothing to do then.
     void (*ended)(const std::vector<int64_t>& ids) = nullptr;
+    // Fills the attachments of a composed message, the same in all attempts. Null: it has none.
+    void (*attach)(Message& message, const Channel& channel) = nullptr;
 };
 
 // Returns true, so that the initialiser of a constant can call it. Throws if the name is taken.

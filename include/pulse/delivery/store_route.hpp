@@ -9,7 +9,7 @@
 
 namespace pulse::delivery {
 
-// The enabled routes by id; the default route if there are no routes at all.
+// The enabled routes that carry events, by id; the default route if there are none, enabled or not.
 std::vector<Route> LoadRoutes();
 
 // The channels that follow each incident with an incident of their own.

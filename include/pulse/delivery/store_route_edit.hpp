@@ -16,6 +16,9 @@ struct RouteRequest {
     std::optional<std::string> digest;
     std::optional<pg::Value> digest_at, group_wait, escalate_after;
     std::optional<std::vector<std::string>> escalate_to;
+    std::optional<std::string> report, report_day;
+    std::optional<pg::Value> report_at;
+    std::string role;  // of the caller
     // The same intervals in microseconds.
     int64_t cool_down_length = 0, group_wait_length = 0, escalate_after_length = 0;
 };

@@ -58,6 +58,7 @@ extern bool allow_http;       // also without TLS
 const char* AllowedHosts();   // hosts, addresses and networks that may be connected to
 extern int max_requests;      // in flight at once
 extern int max_requests_per_host;
+extern int max_attachment;   // kB; larger reports are not attached to mails
 extern int notify_within;    // minutes; older events of incidents are not sent
 const char* AuditChannel();  // gets checkpoints of the audit log; empty: none
 const char* IncidentUrl();   // template of the link to an incident; empty: none
