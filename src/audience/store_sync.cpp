@@ -12,6 +12,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
+#include "pulse/trust/action_kind.hpp"
 
 namespace pulse::audience {
 
@@ -193,6 +194,15 @@ void EndHeld(int64_t run, int64_t action, const std::string& why) {
     if (!waits) return;
     EndRun(run, "cancelled", why);
     WakeSyncs();
+}
+
+void AskAnew(int64_t audience, const std::string& why) {
+    const pg::Result rows = pg::Execute(
+        "UPDATE pulse.sync_run AS r SET action_id = NULL, not_before = $2 FROM (SELECT h.id, h.action_id"
+        " FROM pulse.sync_run AS h WHERE h.audience_id = $1 AND h.status = 'held' AND h.held_by = 'share'"
+        " AND h.action_id IS NOT NULL FOR UPDATE) AS o WHERE r.id = o.id RETURNING o.action_id",
+        {Value::Int8(audience), Value::Time(pg::Now())});
+    for (uint64_t i = 0; i < rows.size(); ++i) trust::EndProposed(rows[i].Int8(0), why);
 }
 
 void RetrySync(int64_t run) {

@@ -41,6 +41,8 @@ void CancelSync(int64_t run);
 // The action that its approval was proposed as is carried out, or has ended without that.
 void ContinueHeld(int64_t run, int64_t action);
 void EndHeld(int64_t run, int64_t action, const std::string& why);
+// The approval of a held sync is asked for once more: the action that waits is about another name.
+void AskAnew(int64_t audience, const std::string& why);
 void RetrySync(int64_t run);
 // Those that wait end; one under way ends after its request.
 void CancelRuns(int64_t audience, const std::string& why);
