@@ -118,7 +118,7 @@ CREATE TABLE pulse.audience_removal (
     error text
 );
 CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, id);
-CREATE INDEX audience_removal_erased ON pulse.audience_removal (audience_id, queued_at) WHERE cause = 'erased';
+CREATE INDEX audience_removal_leaving ON pulse.audience_removal (audience_id, queued_at) WHERE cause IN ('erased', 'withdrawn');
 COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, those of erased people, and those of people who have withdrawn consent while a sync is held or the audience is paused or stopped. Rows are deleted when the platform has confirmed.';
 
 -- No foreign key: whoever writes events would lock the one row of the audience.

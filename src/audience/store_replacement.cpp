@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/audience/store_sync.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_metric_reader.hpp"

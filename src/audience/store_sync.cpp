@@ -296,14 +296,17 @@ Moment NextSyncDue() {
         " WHERE r.audience_id = a.id AND r.status IN ('pending', 'processing', 'held')"
         " AND r.operation <> 'erase')), (SELECT min(a.look_at) FROM pulse.audience AS a"
         " JOIN pulse.audience_home AS h ON h.audience_id = a.id WHERE a.status IN ('paused', 'stopped')),"
-        " (SELECT min(d.queued_at) FROM pulse.audience_removal AS d"
-        " JOIN pulse.audience_home AS h ON h.audience_id = d.audience_id JOIN pulse.audience AS a"
-        " ON a.id = d.audience_id WHERE d.cause IN ('erased', 'withdrawn') AND a.status NOT IN ('stale', 'deleting')"
-        " AND NOT EXISTS (SELECT FROM pulse.sync_run AS r WHERE r.audience_id = d.audience_id"
+        // Of each audience the first: there can be millions.
+        " (SELECT min(f.queued_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"
+        " ON h.audience_id = a.id CROSS JOIN LATERAL (SELECT d.queued_at FROM pulse.audience_removal AS d"
+        " WHERE d.audience_id = a.id AND d.cause IN ('erased', 'withdrawn') ORDER BY d.queued_at LIMIT 1) AS f"
+        " WHERE a.status NOT IN ('stale', 'deleting')"
+        " AND NOT EXISTS (SELECT FROM pulse.sync_run AS r WHERE r.audience_id = a.id"
         " AND r.operation = 'erase' AND (r.status IN ('pending', 'processing', 'held') OR r.status = 'failed'"
         " AND r.finished_at > clock_timestamp() - interval '1 hour')) AND NOT EXISTS (SELECT"
-        " FROM pulse.sync_run AS r WHERE r.audience_id = d.audience_id AND r.status = 'processing')))",
+        " FROM pulse.sync_run AS r WHERE r.audience_id = a.id AND r.status = 'processing')))",
         {});
+    const trait::ForceIndexPlans force_index_plans;
     return next.Execute({})[0].TimeOrNull(0).value_or(pg::kNever);
 }
 
