@@ -180,6 +180,8 @@ void PlanStep(Run& run, const Audience& audience, const Destination& destination
         SetPhase(run, "check");
         return;
     }
+    // Person by person: where the sync ends before it has compared all, the others keep their marks.
+    DropMarks(audience.id, people);
     PlanPeople(run, audience, destination, people);
     pg::Execute("UPDATE pulse.sync_run SET after = $2 WHERE id = $1",
                 {Value::Int8(run.id), Value::Int8(people.back())});
@@ -272,13 +274,12 @@ void Begin(Run& run, const Audience& audience, const Destination& destination) {
         NoteWithoutConsent(destination.name, destination.sends_without_consent);
         if (!TakeMembershipChanges()) return;  // again
         CompareAllIfLost(run);
-        if (run.operation == "delta")
-            MarkEndedConsents(audience.id);
-        else
-            pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(audience.id)});
+        MarkEndedConsents(audience.id);
         if (run.operation != "delta")
-            pg::Execute("UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1",
-                        {Value::Int8(audience.id), Value::Time(now)});
+            pg::Execute(
+                "UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1"
+                " AND coalesce(consent_as_of, 'infinity') > $2",
+                {Value::Int8(audience.id), Value::Time(now)});
     }
     pg::Execute("UPDATE pulse.sync_run SET started_at = coalesce(started_at, $2) WHERE id = $1",
                 {Value::Int8(run.id), Value::Time(now)});

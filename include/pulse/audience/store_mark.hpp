@@ -16,6 +16,8 @@ void MarkSentPeople(const std::vector<int64_t>& profiles);
 // Deletes up to `most` marks of an audience and returns their people: what commits later leaves a mark of its
 // own.
 std::vector<int64_t> TakeMarks(int64_t audience, int64_t most);
+// Deletes the marks of these people, who are looked at now.
+void DropMarks(int64_t audience, const std::vector<int64_t>& people);
 
 // Writers of events and of consent who may not know of a new audience yet have ended when this returns, and
 // others wait until the transaction ends. Throws UserError 55P03, 25001.
