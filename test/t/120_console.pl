@@ -29,7 +29,6 @@ $sql->(q{ALTER DATABASE shop SET pulse.now = '2026-10-21 03:00+00'});
 my %given = (key => make_key($node, 'shop', 'maria', 'admin'), reader => make_key($node, 'shop', 'reporter', 'read'), emptyKey => make_key($node, 'empty', 'maria', 'admin'), psql => $node->connstr('shop'),
 	chief => $sql->(q{SELECT pulse_create_api_key('the chief', 'admin', 'chief')}), emptyChief => $node->safe_psql('empty', q{SELECT pulse_create_api_key('the chief', 'admin', 'chief') FROM pulse_grant('chief', 'admin')}));
 my $gateway = start_http($node, 'shop', other_connections => 4);
-$given{psql} = $node->connstr('shop');
 my $bare = start_http($node, 'empty', other_connections => 4);
 $given{url} = "http://localhost:$gateway->{port}/console/";
 $given{empty} = "http://localhost:$bare->{port}/console/";
