@@ -161,6 +161,7 @@ CREATE TRIGGER audience_home_settle BEFORE INSERT ON pulse.audience_home FOR EAC
 ALTER TABLE pulse.audience_home ENABLE REPLICA TRIGGER audience_home_settle;
 COMMENT ON TRIGGER audience_home_settle ON pulse.audience_home IS 'For a logical copy: it sends nothing before pulse_resume_audience().';
 
+-- Level: owner
 CREATE FUNCTION pulse.mark_sent_people(people bigint[]) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mark_sent_people';
 COMMENT ON FUNCTION pulse.mark_sent_people(bigint[]) IS 'Lets the next sync of each audience to which these people were sent look at them. The ledger is read as it is now, also in a transaction whose snapshot is older.';
