@@ -24,7 +24,7 @@ SELECT pulse_update_signal_health('audience:gold');
 $$;
 CREATE FUNCTION there(low int, high int) RETURNS bigint LANGUAGE sql AS $$
 SELECT count(*) FROM pulse_read_audience_file('gold') AS l WHERE substring(l FROM 'u(\d+)@')::int BETWEEN low AND high $$;
-CREATE VIEW last_sync AS SELECT operation, status, to_add, to_remove, added, removed, held_by, regexp_replace(held_reason, 'sync\(\d+\)', 'sync(N)') AS held_reason FROM pulse.sync_run WHERE operation <> 'erase' ORDER BY id DESC LIMIT 1;
+CREATE VIEW last_sync AS SELECT operation, status, to_add, to_remove, added, removed, held_by, regexp_replace(held_reason, 'action\(\d+\)', 'action(N)') AS held_reason FROM pulse.sync_run WHERE operation <> 'erase' ORDER BY id DESC LIMIT 1;
 SELECT trusted();
 SELECT pulse_sync_audience('gold') > 0 AS queued, pulse_run_syncs() AS ended;
 SELECT there(1, 500);

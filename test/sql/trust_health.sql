@@ -159,6 +159,7 @@ SELECT scope, error FROM pulse.signal_health_state WHERE error IS NOT NULL;
 SELECT count(*) FROM pulse.signal_health_history WHERE hour = '2026-03-02 13:00+00';
 
 -- ---- what is changed by many transactions is forgotten in one go, and costs one update ----
+DELETE FROM pulse.trust_change;
 SELECT pulse_record_signal('many', 3, 'test') > 0 AS written;
 SELECT pulse_record_signal('many', 4, 'test') > 0 AS written;
 SELECT pulse_record_signal('many', 5, 'test') > 0 AS written;
