@@ -28,15 +28,14 @@ async function failure(answer) {
   try { said = await answer.json(); } catch { /* it has no words */ }
   const message = said.error || said.message || said.errorDetails || (said.detail ? '' : `The server answered ${answer.status}.`);
   const error = new ApiError(answer.status, message || said.detail, message ? said.detail || said.details : '', answer.headers.get('x-request-id'));
-  if (answer.status === 401) window.dispatchEvent(new CustomEvent('pulse-signed-out'));
+  if (answer.status === 401) signedOut();
   return error;
 }
 
 // Send a request. Returns {data, asOf, ms}; throws ApiError.
 export async function send(method, path, body, { signal } = {}) {
   const began = performance.now();
-  const headers = { accept: 'application/json' };
-  if (method !== 'GET') headers['x-pulse-console'] = '1';
+  const headers = { accept: 'application/json', 'x-pulse-console': '1' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   let answer;
   try {
@@ -63,29 +62,58 @@ export const signOut = () => send('DELETE', '/console/session');
 // ---- what changes: one stream for the page, which carries ids only ----
 
 const listeners = new Set();
-let stream = null, again = null;
+let stream = null;      // what ends the stream that is open
+let position = '';      // where to go on: nothing is missed while the network is away, or the page is not looked at
+let rest = null;
 
-function tell(changes, reset) { for (const listener of listeners) listener(changes, reset); }
+const tell = (changes, reset) => { for (const listener of listeners) listener(changes, reset); };
+const signedOut = () => window.dispatchEvent(new CustomEvent('pulse-signed-out'));
 
-export function connect() {
+// One event: lines "name: value". Returns false at the end of the stream.
+function take(block) {
+  const fields = {};
+  for (const line of block.split('\n')) { const colon = line.indexOf(': '); if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 2); }
+  if (fields.id) position = fields.id;
+  if (fields.event === 'changes') tell(JSON.parse(fields.data), false);
+  if (fields.event === 'reset') tell([], true);
+  return fields.event !== 'end';
+}
+
+async function readStream(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ''; ;) {
+    const { value, done } = await reader.read();
+    if (done) return true;
+    const blocks = (text + value).split('\n\n');
+    text = blocks.pop();
+    for (const block of blocks) if (!take(block)) return false;
+  }
+}
+
+// Not by EventSource, which tells neither why it failed nor where it was.
+export async function connect() {
   if (stream || !listeners.size) return;
-  stream = new EventSource(withBase('/v1/changes'));
-  stream.addEventListener('changes', event => tell(JSON.parse(event.data), false));
-  stream.addEventListener('reset', () => tell([], true));
-  stream.addEventListener('end', () => { disconnect(); window.dispatchEvent(new CustomEvent('pulse-signed-out')); });
-  // The browser connects again by itself, and goes on where it was, unless the server refused.
-  stream.onerror = () => {
-    if (!stream || stream.readyState !== EventSource.CLOSED) return;
-    disconnect();
-    again = setTimeout(connect, 10000);
-  };
+  const mine = stream = new AbortController();
+  for (let wait = 3000; stream === mine; wait = Math.min(2 * wait, 60000)) {
+    try {
+      const answer = await fetch(withBase('/v1/changes'), { signal: mine.signal, credentials: 'same-origin', cache: 'no-store', headers: position ? { 'last-event-id': position } : {} });
+      if (answer.status === 401 || answer.ok && !await readStream(answer)) { disconnect(); signedOut(); return; }
+      if (answer.ok) wait = 1500; else if (answer.status === 400) position = '';
+    } catch { /* it is tried again */ }
+    await new Promise(resolve => { setTimeout(resolve, wait); });
+  }
 }
 
 export function disconnect() {
-  clearTimeout(again);
-  if (stream) stream.close();
+  if (stream) stream.abort();
   stream = null;
 }
+
+// A browser has six connections to a server for all its tabs: one that nobody looks at keeps none.
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(rest);
+  if (document.hidden) rest = setTimeout(disconnect, 30000); else connect();
+});
 
 // Hear of changes: listener([{kind, id}], reset). Returns what ends it.
 export function listen(listener) {

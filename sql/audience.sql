@@ -118,7 +118,7 @@ CREATE TABLE pulse.audience_removal (
     error text
 );
 CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, id);
-CREATE INDEX audience_removal_erased ON pulse.audience_removal (audience_id, queued_at) WHERE cause = 'erased';
+CREATE INDEX audience_removal_leaving ON pulse.audience_removal (audience_id, queued_at) WHERE cause IN ('erased', 'withdrawn');
 COMMENT ON TABLE pulse.audience_removal IS 'Identifiers that must be removed from a platform and belong to nobody here any more: former ones, those of erased people, and those of people who have withdrawn consent while a sync is held or the audience is paused or stopped. Rows are deleted when the platform has confirmed.';
 
 -- No foreign key: whoever writes events would lock the one row of the audience.
@@ -161,11 +161,14 @@ CREATE TRIGGER audience_home_settle BEFORE INSERT ON pulse.audience_home FOR EAC
 ALTER TABLE pulse.audience_home ENABLE REPLICA TRIGGER audience_home_settle;
 COMMENT ON TRIGGER audience_home_settle ON pulse.audience_home IS 'For a logical copy: it sends nothing before pulse_resume_audience().';
 
+CREATE FUNCTION pulse.mark_sent_people(people bigint[]) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_mark_sent_people';
+COMMENT ON FUNCTION pulse.mark_sent_people(bigint[]) IS 'Lets the next sync of each audience to which these people were sent look at them. The ledger is read as it is now, also in a transaction whose snapshot is older.';
+
 CREATE FUNCTION pulse.mark_deleted_people() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    INSERT INTO pulse.audience_mark (audience_id, profile_id)
-    SELECT m.audience_id, m.profile_id FROM gone AS g JOIN pulse.audience_member AS m ON m.profile_id = g.id;
+    PERFORM pulse.mark_sent_people(ARRAY(SELECT g.id FROM gone AS g));
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION pulse.mark_deleted_people() IS 'Lets deleted people leave their audiences with the next sync.';

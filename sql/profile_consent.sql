@@ -173,7 +173,7 @@ COMMENT ON FUNCTION pulse_set_consent_purpose(text, text[], boolean) IS
 CREATE FUNCTION pulse_set_consent_default(purpose text, region text, granted boolean) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_set_consent_default';
 COMMENT ON FUNCTION pulse_set_consent_default(text, text, boolean) IS
-'Sets what pulse_has_consent() and pulse_consents_of() say of people in a region of whom nothing is recorded for a purpose; null: what the purpose says for all other regions. The region is a country or a part of one as ISO 3166-2 names it (DE, US-CA). A person''s is that of the attributes country and region or state, also within address; of people whose attributes name none the strictest default counts. Rules and audiences count recorded consent only. Written to pulse.audit. Errors: 42704 unknown purpose, 22023 not a region, the purpose all, null.';
+'Sets what pulse_has_consent() and pulse_consents_of() say of people in a region of whom nothing is recorded for a purpose; null: what the purpose says for all other regions. The region is a country or a part of one as ISO 3166-2 names it (DE, US-CA). A person''s is that of the attributes country and region or state, also within address; of people whose attributes name none the strictest default counts, of those whose attributes name only a country the strictest of the country and its parts. Rules and audiences count recorded consent only. Written to pulse.audit. Errors: 42704 unknown purpose, 22023 not a region, the purpose all, null.';
 -- Level: admin
 CREATE FUNCTION pulse_drop_consent_purpose(purpose text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_drop_consent_purpose';

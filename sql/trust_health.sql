@@ -50,7 +50,8 @@ CREATE TABLE pulse.trust_change (
     seen_at timestamptz
 );
 COMMENT ON TABLE pulse.trust_change IS 'Transactions of the last minutes that changed what scores stand on: signals, incidents, definitions, settings. By them a stored score is known to be old, in whatever order transactions commit. Written by triggers and with each signal; no dump contains it.';
-COMMENT ON COLUMN pulse.trust_change.seen_at IS 'When the job signal_health saw it first, by the wall clock; it deletes the row a minute later, when no stored score is as old.';
+CREATE INDEX trust_change_seen ON pulse.trust_change (xid) WHERE seen_at IS NOT NULL;
+COMMENT ON COLUMN pulse.trust_change.seen_at IS 'When the job signal_health saw this and all earlier ones first, by the wall clock; it deletes them a minute later, when no stored score is as old. Null in all but the last of those that it saw together.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.trust_change', 'WHERE false');
 

@@ -36,19 +36,19 @@ function Group({ node, change, remove, names, wrong, listId, top }) {
 
 // ---- the text, with what is wrong where ----
 
-function RuleText({ text, change, problem }) {
+export function RuleText({ text, change, problem, label = 'The rule as text', valid = 'The rule is valid.', nothing = 'Without a rule, all rows of the table are in. A segment of people needs one.' }) {
   const box = useRef();
   const id = useId();
   const at = problem && problem.at ? problem.at - 1 : -1;
   const show = () => { box.current.focus(); box.current.setSelectionRange(at, Math.min(text.length, at + 1)); };
-  return html`<div class="field"><label for=${id}>The rule as text</label>
+  return html`<div class="field"><label for=${id}>${label}</label>
     <textarea id=${id} ref=${box} rows="4" spellcheck="false" value=${text} aria-invalid=${problem ? 'true' : undefined} aria-describedby=${id + '-says'} onInput=${event => change(event.target.value)}></textarea>
     <div id=${id + '-says'} role="status">${problem ? html`<div class="notice failed"><strong>${problem.message}</strong>${problem.detail ? html`<p>${problem.detail}</p>` : null}
-      ${at >= 0 && at < text.length ? html`<pre class="pointer"><code>${text.slice(Math.max(0, at - 40), at)}<mark>${text[at]}</mark>${text.slice(at + 1, at + 40)}</code></pre><button type="button" onClick=${show}>Go there</button>` : null}</div>` : html`<p class="hint">${text.trim() ? 'The rule is valid.' : 'Without a rule, all rows of the table are in. A segment of people needs one.'}</p>`}</div></div>`;
+      ${at >= 0 && at < text.length ? html`<pre class="pointer"><code>${text.slice(Math.max(0, at - 40), at)}<mark>${text[at]}</mark>${text.slice(at + 1, at + 40)}</code></pre><button type="button" onClick=${show}>Go there</button>` : null}</div>` : html`<p class="hint">${text.trim() ? valid : nothing}</p>`}</div></div>`;
 }
 
 // What the server says of a rule a moment after the last change: {problem: {message, detail, at}, valid, sql}.
-function useValidation(text, from) {
+export function useValidation(text, from) {
   const [said, setSaid] = useState({});
   useEffect(() => {
     const control = new AbortController();

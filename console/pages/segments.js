@@ -30,10 +30,13 @@ function List({ query }) {
 
 // Incidents are loaded for the marks; the chart does not wait for them.
 function SizeWithIncidents({ name }) {
-  return html`<${Part} className="plain" get=${route('/v1/incidents', {}, { segment: name, limit: 100 })} live=${['incident']}
+  const { query } = useAddress();
+  const points = ['60', '200', '1000', '2000'].includes(query.points) ? +query.points : 200;
+  return html`<${Part} title="Size and incidents" get=${route('/v1/incidents', {}, { segment: name, limit: 100 })} live=${['incident']}
     sql=${`SELECT * FROM pulse.incident WHERE segment = ${literal(name)} ORDER BY id DESC LIMIT 100;`}>
-    ${data => html`<${SizeChart} name=${name} marks=${data.incidents} />
-      ${data.incidents.length ? html`<h2 class="sub">Incidents</h2><${Table} name="of-segment" caption="Incidents of the segment" rows=${data.incidents} keyOf=${row => row.id} columns=${[
+    ${data => html`<${Filters} filters=${[{ name: 'points', label: 'Snapshots', options: [['', 'the last 200'], ['60', 'the last 60'], ['1000', 'the last 1,000'], ['2000', 'the last 2,000']] }]} />
+      <${SizeChart} name=${name} marks=${data.incidents} limit=${points} bare=${true} />
+      ${data.incidents.length ? html`<h3>Incidents</h3><${Table} name="of-segment" caption="Incidents of the segment" rows=${data.incidents} keyOf=${row => row.id} columns=${[
         { title: 'Severity', value: row => row.severity, cell: row => html`<${Badge} text=${row.severity} />` }, { title: 'Status', value: row => row.status, cell: row => html`<${Badge} text=${row.status} />` },
         { title: 'What', value: row => row.summary || row.detector, cell: row => html`<a href=${link('incidents', row.id)}><${Name} text=${row.summary || row.detector.replace(/_/g, ' ')} /></a>` },
         { title: 'Since', value: row => row.since, cell: row => html`<${Time} at=${row.since} />` }]} />` : html`<p class="none">It has had no incident.</p>`}`}<//>`;
@@ -80,21 +83,23 @@ function Shares({ points, attribute }) {
   const top = order.slice(0, 7);
   const shown = rows.map(row => ({ ...row, date: new Date(row.at), group: top.includes(row.value) ? row.value : 'all others' }));
   const groups = shown.some(row => row.group === 'all others') ? [...top, 'all others'] : top;
-  const draw = useCallback(Plot => ({ y: { label: null, percent: true, grid: true }, x: { label: null, type: 'time' }, color: { domain: groups, range: groups.map((_, place) => color(place)) },
-    marks: [Plot.areaY(shown, Plot.stackY({ offset: 'normalize', order: groups }, Plot.groupX({ y: 'sum' }, { x: 'date', y: 'members', fill: 'group' })))] }), [points]);
-  return html`<${Chart} title=${`Values of ${attribute} over time, as shares of the members`} caption="Share of the members, %" draw=${draw} legend=${groups.map((group, place) => [group, `c${place % 8 + 1}`])}
+  // Intervals have an order: shades of one colour show it.
+  const shade = place => (numeric ? `var(--s${Math.round(1 + place * 7 / Math.max(1, groups.length - 1))})` : color(place));
+  const draw = useCallback(Plot => ({ y: { label: null, percent: true, grid: true }, x: { label: null, type: 'time' }, color: { domain: groups, range: groups.map((_, place) => shade(place)) },
+    marks: [Plot.areaY(shown, Plot.stackY({ offset: 'normalize', order: groups }, Plot.groupX({ y: 'sum' }, { x: 'date', y: 'members', fill: 'group', fillOpacity: numeric ? 1 : 0.82, stroke: 'var(--card)', strokeWidth: 0.7 })))] }), [points]);
+  return html`<${Chart} title=${`Values of ${attribute} over time, as shares of the members`} caption="Share of the members, %" draw=${draw} legend=${groups.map((group, place) => [group, shade(place).slice(6, -1)])}
     columns=${[{ title: 'Measured', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` }, { title: 'Value', value: row => row.value }, { title: 'Members', number: true, value: row => row.members },
       { title: 'Share', number: true, value: row => row.members / row.total, cell: row => percent(row.members / row.total) }]} rows=${[...rows].reverse()} />`;
 }
 
 function Distributions({ name }) {
   const { query } = useAddress();
-  return html`<${Part} className="plain" get=${route('/v1/segments/{name}/distributions', { name })} sql=${`SELECT DISTINCT attribute FROM pulse.folded_distribution;`}
+  return html`<${Part} title="Values over time" bare=${true} get=${route('/v1/segments/{name}/distributions', { name })} sql=${`SELECT DISTINCT attribute FROM pulse.folded_distribution;`}
     none=${data => !data.attributes.length} noneText="The definition names no attributes, or nothing has been measured yet.">
     ${data => {
       const attribute = data.attributes.includes(query.attribute) ? query.attribute : data.attributes[0];
       return html`<${Filters} filters=${[{ name: 'attribute', label: 'Attribute', options: data.attributes }]} />
-        <${Part} title=${attribute} className="plain" get=${route('/v1/segments/{name}/distributions', { name }, { attribute, limit: 90 })} live=${['snapshot']}
+        <${Part} className="plain" get=${route('/v1/segments/{name}/distributions', { name }, { attribute, limit: 90 })} live=${['snapshot']}
           sql=${`SELECT p.taken_at, d.labels, d.edges, d.counts, d.other, d.nulls\nFROM pulse.folded_distribution AS d JOIN pulse.snapshot AS p ON p.id = d.snapshot_id JOIN pulse.segment AS s ON s.id = p.segment_id\nWHERE s.name = ${literal(name)} AND d.attribute = ${literal(attribute)} ORDER BY p.taken_at DESC LIMIT 90;`}
           none=${inner => !inner.points.length} noneText="Nothing has been measured yet.">${inner => html`<${Shares} points=${inner.points} attribute=${attribute} />`}<//>`;
     }}<//>`;
@@ -117,16 +122,17 @@ export const Difference = ({ before, after }) => html`<div class="diff" tabindex
   (sign === '+' ? html`<ins key=${place}>+ ${line}</ins>` : sign === '-' ? html`<del key=${place}>− ${line}</del>` : html`<span key=${place}>  ${line}</span>`))}</div>`;
 
 function Versions({ name }) {
-  return html`<${Part} className="plain" get=${route('/v1/segments/{name}/versions', { name })} live=${['segment']}
+  return html`<${Part} title="Versions" get=${route('/v1/segments/{name}/versions', { name })} live=${['segment']}
     sql=${`SELECT v.* FROM pulse.segment_version AS v JOIN pulse.segment AS s ON s.id = v.segment_id\nWHERE s.name = ${literal(name)} ORDER BY v.version DESC;`}>
     ${data => data.versions.map((version, place) => { const older = data.versions[place + 1]; return html`<section key=${version.version}>
-      <h2 class="sub">Version ${version.version}</h2><p class="soft"><${Time} at=${version.changedAt} />, <${Name} text=${version.changedBy} />: <${Name} text=${version.change} /></p>
+      <h3>Version ${version.version}</h3><p class="soft"><${Time} at=${version.changedAt} />, <${Name} text=${version.changedBy} />: <${Name} text=${version.change} /></p>
       ${older ? html`<${Difference} before=${older.definition} after=${version.definition} />` : html`<pre class="sql" tabindex="0"><code>${JSON.stringify(version.definition, null, 2)}</code></pre>`}</section>`; })}<//>`;
 }
 
 function Explanation({ name }) {
-  return html`<${Part} className="plain" get=${route('/v1/segments/{name}/explanation', { name })} sql=${`SELECT * FROM pulse_explain_segment(${literal(name)});`}>
-    ${data => html`<dl>${data.items.map((item, place) => html`<div key=${place}><dt class="soft">${item.item}</dt><dd><pre class="sql" tabindex="0"><code>${item.value}</code></pre></dd></div>`)}</dl>`}<//>`;
+  return html`<${Part} title="Definition" get=${route('/v1/segments/{name}/explanation', { name })} sql=${`SELECT * FROM pulse_explain_segment(${literal(name)});`}>
+    ${data => html`<dl class="items">${data.items.map((item, place) => html`<div key=${place}><dt class="soft">${item.item}</dt>
+      <dd>${['sql', 'rule', 'query'].includes(item.item) ? html`<pre class="sql" tabindex="0"><code>${item.value}</code></pre>` : html`<${Name} text=${item.value} />`}</dd></div>`)}</dl>`}<//>`;
 }
 
 function Actions({ segment, reload }) {

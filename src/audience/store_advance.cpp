@@ -1,4 +1,4 @@
-// The steps of a sync: gate, reading the segment, planning, checking how many would move, claiming.
+// The steps of a sync: gate, reading the segment, planning, checking how many would move, finishing.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -19,7 +19,6 @@ namespace {
 using pg::Value;
 
 constexpr int64_t kPeopleAtOnce = 5'000;  // that are looked at in one transaction
-constexpr int64_t kMostClaimed = 10'000;
 constexpr int64_t kGatePause = kMinute;
 constexpr int64_t kWithdrawnPause = kHour;
 constexpr int64_t kLongestHold = kDay;
@@ -63,13 +62,6 @@ std::optional<Run> LockRun(int64_t id) {
     run.replacement = row.Text(21);
     run.restarts = row.Int4(22);
     return run;
-}
-
-void SetPhase(Run& run, const char* phase) {
-    run.phase = phase;
-    run.after = 0;
-    pg::Execute("UPDATE pulse.sync_run SET phase = $2, after = 0 WHERE id = $1",
-                {Value::Int8(run.id), Value::Text(phase)});
 }
 
 void WaitUntil(const Run& run, Moment until) {
@@ -188,6 +180,8 @@ void PlanStep(Run& run, const Audience& audience, const Destination& destination
         SetPhase(run, "check");
         return;
     }
+    // Person by person: where the sync ends before it has compared all, the others keep their marks.
+    DropMarks(audience.id, people);
     PlanPeople(run, audience, destination, people);
     pg::Execute("UPDATE pulse.sync_run SET after = $2 WHERE id = $1",
                 {Value::Int8(run.id), Value::Int8(people.back())});
@@ -280,13 +274,12 @@ void Begin(Run& run, const Audience& audience, const Destination& destination) {
         NoteWithoutConsent(destination.name, destination.sends_without_consent);
         if (!TakeMembershipChanges()) return;  // again
         CompareAllIfLost(run);
-        if (run.operation == "delta")
-            MarkEndedConsents(audience.id);
-        else
-            pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(audience.id)});
+        MarkEndedConsents(audience.id);
         if (run.operation != "delta")
-            pg::Execute("UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1",
-                        {Value::Int8(audience.id), Value::Time(now)});
+            pg::Execute(
+                "UPDATE pulse.audience SET consent_as_of = $2 WHERE id = $1"
+                " AND coalesce(consent_as_of, 'infinity') > $2",
+                {Value::Int8(audience.id), Value::Time(now)});
     }
     pg::Execute("UPDATE pulse.sync_run SET started_at = coalesce(started_at, $2) WHERE id = $1",
                 {Value::Int8(run.id), Value::Time(now)});
@@ -300,80 +293,7 @@ void Begin(Run& run, const Audience& audience, const Destination& destination) {
         SetPhase(run, audience.of_people ? "plan" : "scan");
 }
 
-// ---- claiming ----
-
-int64_t MostOf(const Destination& destination) {
-    if (destination.batch_rows == 0) return kMostClaimed;  // a file has no requests
-    return std::min<int64_t>(static_cast<int64_t>(destination.batch_rows), kMostClaimed);
-}
-
-// First what nobody has any more, then who leaves, then who comes: so an identifier that goes from one person
-// to another stays.
-void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place) {
-    const int64_t most = MostOf(*work.destination);
-    work.claimed = ClaimQueued(run.audience, place.queued, most);
-    if (!work.claimed.none())
-        place.queued = work.claimed.reached;
-    else if (run.operation != "erase") {
-        work.claimed = ClaimRemovals(run.audience, place.removing, most);
-        if (!work.claimed.none()) place.removing = work.claimed.reached;
-    }
-    if (work.claimed.none())
-        SetPhase(run, run.operation == "erase" || run.operation == "delete" ? "finish" : "add");
-    else
-        work.kind = Work::Kind::kUpload;
-}
-
-void LookAgain(const Run& run, const Work& work, const std::vector<int64_t>& people) {
-    WriteLedger(run.audience, work.destination->platform,
-                FindWanted(*work.audience, *work.destination, people), false);
-}
-
-// Whether somebody behind these will still be sent: the last request of an upload says that it is the last.
-bool AnybodyFollows(const Run& run, const Work& work, int64_t after) {
-    constexpr int64_t kAhead = 100;
-    for (;;) {
-        const std::vector<int64_t> people = LockAdditions(run.audience, after, kAhead);
-        if (people.empty()) return HasAdditions(run.audience, after);
-        LookAgain(run, work, people);
-        if (HasAdditions(run.audience, after, people.back())) return true;
-        after = people.back();
-        pg::CheckInterrupts();
-    }
-}
-
-void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
-    if (!run.replacement.empty()) {
-        // Where nothing else is taken before a replacement has ended, removals follow it.
-        if (ClaimReplacement(run, work, place))
-            work.kind = Work::Kind::kUpload;
-        else if (run.replacement.empty())
-            SetPhase(run, "remove"), place = {};
-        return;
-    }
-    // Who was erased meanwhile does not wait for the end, which can be hours away.
-    work.claimed = ClaimQueued(run.audience, place.queued, MostOf(*work.destination));
-    if (!work.claimed.none()) {
-        place.queued = work.claimed.reached;
-        work.kind = Work::Kind::kUpload;
-        return;
-    }
-    // They were planned long ago, where the sync was held or has many people: since then they may have
-    // withdrawn consent, left the segment or been erased.
-    const std::vector<int64_t> people = LockAdditions(run.audience, place.adding, MostOf(*work.destination));
-    if (people.empty()) {
-        // None of these may be there any more, for an erasure can delete them while they are locked: those
-        // behind them are claimed next.
-        if (!HasAdditions(run.audience, place.adding)) SetPhase(run, "finish");
-        return;
-    }
-    LookAgain(run, work, people);
-    work.claimed = ClaimAdditions(run.audience, place.adding, people.back());
-    place.adding = people.back();
-    if (work.claimed.none()) return;
-    work.kind = Work::Kind::kUpload;
-    work.claimed.last = !AnybodyFollows(run, work, place.adding);
-}
+// ---- finishing ----
 
 // Whether the audience must be created before anybody is sent.
 bool MustCreate(const Work& work) {
@@ -411,6 +331,16 @@ bool Load(const Run& run, Work& work) {
 }
 
 }  // namespace
+
+void SetPhase(Run& run, const char* phase) {
+    run.phase = phase;
+    run.after = 0;
+    run.session = {};
+    pg::Execute(
+        "UPDATE pulse.sync_run SET phase = $2, after = 0, session_id = NULL, session_batches = 0,"
+        " session_at = NULL, session_first_done = false WHERE id = $1",
+        {Value::Int8(run.id), Value::Text(phase)});
+}
 
 Work AdvanceRun(int64_t id, ClaimPlace& place) {
     Work work;

@@ -244,6 +244,7 @@ void UpdateAudience(const std::string& name, const AudienceOptions& options) {
         WarnOfWords(destination, options.platform_name.value_or("") + " " + options.description.value_or(""));
     const bool others = options.segment || options.identifiers || options.purposes || options.key;
     if (others) KeepWritersOut();
+    if (options.name && *options.name != name) AskAnew(before.id, "the audience was renamed");
     const bool scheduled = options.schedule.has_value();
     const AudienceSchedule schedule = options.schedule.value_or(AudienceSchedule{});
     pg::Execute(

@@ -484,7 +484,7 @@ int64_t QueueMarkedWithdrawn(int64_t audience, const std::vector<std::string>& p
     static pg::Statement next(
         "SELECT DISTINCT m.profile_id FROM pulse.audience_mark AS k JOIN pulse.audience_member AS m"
         " ON m.audience_id = $1 AND m.profile_id = k.profile_id WHERE k.audience_id = $1"
-        " AND m.profile_id > $2 AND" PULSE_WITHDRAWN " ORDER BY m.profile_id LIMIT $5",
+        " AND k.profile_id > $2 AND m.profile_id > $2 AND" PULSE_WITHDRAWN " ORDER BY m.profile_id LIMIT $5",
         {INT8OID, INT8OID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID});
     const trait::ForceIndexPlans force_index_plans;
     return QueueFound(next, audience, purposes);

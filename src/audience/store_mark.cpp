@@ -91,8 +91,9 @@ void ConsentChanged(const std::vector<int64_t>& people) {
 constexpr int64_t kMostMarks = 1'000'000;
 
 // Not those of an audience whose sync is under way: it relies on those that come meanwhile. One statement, so
-// that what is deleted was committed before any sync that begins now evaluates. Marks of audiences that are
-// gone were written by transactions that still saw them. Many at once: each batch walks over the dead entries
+// that what is deleted was committed before any sync that begins now evaluates. Nor those of an audience that
+// is paused or stopped: they say who has withdrawn consent. Marks of audiences that are gone were written by
+// transactions that still saw them. Many at once: each batch walks over the dead entries
 // of those before it.
 int64_t TrimMarks(Moment, int64_t) {
     static pg::Statement trim(
@@ -100,7 +101,7 @@ int64_t TrimMarks(Moment, int64_t) {
         " ORDER BY m.audience_id LIMIT 1) UNION ALL SELECT (SELECT m.audience_id FROM pulse.audience_mark AS m"
         " WHERE m.audience_id > k.id ORDER BY m.audience_id LIMIT 1) FROM marked AS k WHERE k.id IS NOT NULL),"
         " full_ones AS MATERIALIZED (SELECT k.id FROM marked AS k LEFT JOIN pulse.audience AS a ON a.id = k.id"
-        " WHERE k.id IS NOT NULL AND (a.last_full_at IS NULL OR (SELECT count(*) FROM (SELECT FROM pulse.audience_mark AS m"
+        " WHERE k.id IS NOT NULL AND (a.last_full_at IS NULL AND coalesce(a.status, '') NOT IN ('paused', 'stopped') OR (SELECT count(*) FROM (SELECT FROM pulse.audience_mark AS m"
         " WHERE m.audience_id = k.id LIMIT $1 + 1) AS n) > $1) AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"
         " WHERE r.audience_id = k.id AND r.operation <> 'erase'"
         " AND r.status IN ('pending', 'processing', 'held'))),"
@@ -128,6 +129,24 @@ void MarkPeople(const std::vector<int64_t>& profiles) {
     Mark(profiles, false);
 }
 
+void MarkSentPeople(const std::vector<int64_t>& profiles) {
+    static pg::Statement find(
+        "SELECT coalesce(array_agg(m.audience_id), '{}'), coalesce(array_agg(m.profile_id), '{}')"
+        " FROM pulse.audience_member AS m WHERE m.profile_id = ANY ($1)",
+        {INT8ARRAYOID});
+    static pg::Statement mark(kMark, {INT8ARRAYOID, INT8ARRAYOID});
+    if (profiles.empty() || !AnyAudience()) return;
+    const trait::ForceIndexPlans force_index_plans;
+    std::vector<int64_t> audiences, people;
+    {
+        const pg::LatestSnapshot latest;
+        const pg::Result found = find.Execute({Value::Int8s(profiles)}, true);
+        audiences = found[0].Int8s(0);
+        people = found[0].Int8s(1);
+    }
+    if (!audiences.empty()) mark.Execute({Value::Int8s(audiences), Value::Int8s(people)});
+}
+
 std::vector<int64_t> TakeMarks(int64_t audience, int64_t most) {
     static pg::Statement statement(
         "WITH taken AS (DELETE FROM pulse.audience_mark AS m USING (SELECT audience_id, profile_id, id"
@@ -140,6 +159,14 @@ std::vector<int64_t> TakeMarks(int64_t audience, int64_t most) {
     std::vector<int64_t> people;
     for (uint64_t i = 0; i < rows.size(); ++i) people.push_back(rows[i].Int8(0));
     return people;
+}
+
+void DropMarks(int64_t audience, const std::vector<int64_t>& people) {
+    static pg::Statement drop(
+        "DELETE FROM pulse.audience_mark WHERE audience_id = $1 AND profile_id = ANY ($2)",
+        {INT8OID, INT8ARRAYOID});
+    const trait::ForceIndexPlans force_index_plans;
+    drop.Execute({Value::Int8(audience), Value::Int8s(people)});
 }
 
 void KeepWritersOutOfMarks() {
@@ -227,4 +254,13 @@ namespace pg = pulse::pg;
 PULSE_FUNCTION(pulse_announce_audience) {
     pg::Watch::Announce("audience");
     return static_cast<Datum>(0);
+}
+
+PULSE_FUNCTION(pulse_mark_sent_people) {
+    const pg::Args args(fcinfo);
+    const std::vector<int64_t> people =
+        args.IsNull(0) ? std::vector<int64_t>() : pg::ToInt64Array(args.Raw(0));
+    const pg::OwnerSession session;
+    pulse::audience::MarkSentPeople(people);
+    PG_RETURN_VOID();
 }

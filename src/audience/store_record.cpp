@@ -207,8 +207,8 @@ void RecordClaim(const Run& run, const Audience& audience, const Claimed& claime
     if (run.replaces() && claimed.operation == Operation::kAdd) {
         // Nobody is in the audience before the whole of it is.
         pg::Execute(
-            "UPDATE pulse.sync_run SET after = $2, sent = sent + $3, attempts = 0 WHERE id = $1"
-            " AND after < $2",
+            "UPDATE pulse.sync_run SET after = greatest(after, $2), sent = sent + $3, attempts = 0"
+            " WHERE id = $1",
             {Value::Int8(run.id), Value::Int8(claimed.reached), Value::Int8(rows)});
         return;
     }

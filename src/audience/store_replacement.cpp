@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/audience/store_sync.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
@@ -37,21 +38,27 @@ void SetAfter(Run& run, int64_t after) {
 }
 
 // The next people of a replacement that has become the audience are recorded; false: there are no more.
-bool Settle(const Run& run) {
-    static pg::Statement statement(
+bool Settle(const Run& run, ClaimPlace& place) {
+    static pg::Statement next(
+        "SELECT max(n.profile_id) FROM (SELECT m.profile_id FROM pulse.audience_member AS m"
+        " WHERE m.audience_id = $1 AND m.state = 'adding' AND m.profile_id > $2 AND m.profile_id <= $3"
+        " ORDER BY m.profile_id LIMIT $4) AS n",
+        {INT8OID, INT8OID, INT8OID, INT8OID});
+    static pg::Statement settle(
         "UPDATE pulse.audience_member SET state = 'sent', sent_at = $4, error = NULL WHERE audience_id = $1"
-        " AND state = 'adding' AND profile_id = ANY (ARRAY(SELECT m.profile_id FROM pulse.audience_member AS m"
-        " WHERE m.audience_id = $1 AND m.state = 'adding' AND m.profile_id <= $2 ORDER BY m.profile_id LIMIT $3))",
+        " AND state = 'adding' AND profile_id > $2 AND profile_id <= $3",
         {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID});
     const trait::ForceIndexPlans force_index_plans;
-    const int64_t settled =
-        static_cast<int64_t>(statement
-                                 .Execute({Value::Int8(run.audience), Value::Int8(run.after),
-                                           Value::Int8(kSettledAtOnce), Value::Time(pg::WallClock())})
-                                 .processed());
+    const Value audience = Value::Int8(run.audience), from = Value::Int8(place.settled);
+    const std::optional<int64_t> upto =
+        next.Execute({audience, from, Value::Int8(run.after), Value::Int8(kSettledAtOnce)})[0].Int8OrNull(0);
+    if (!upto) return false;
+    const uint64_t settled =
+        settle.Execute({audience, from, Value::Int8(*upto), Value::Time(pg::WallClock())}).processed();
     pg::Execute("UPDATE pulse.sync_run SET added = added + $2 WHERE id = $1",
-                {Value::Int8(run.id), Value::Int8(settled)});
-    return settled > 0;
+                {Value::Int8(run.id), Value::Int8(static_cast<int64_t>(settled))});
+    place.settled = *upto;
+    return true;
 }
 
 // The last person who was sent already, to close a session whose last people were not wanted any more.
@@ -77,7 +84,7 @@ void ChooseReplacement(Run& run, const Audience& audience, const Destination& de
 
 bool ClaimReplacement(Run& run, Work& work, ClaimPlace& place) {
     if (run.replacement == "sent") {
-        if (!Settle(run)) SetReplacement(run, "");
+        if (!Settle(run, place)) SetReplacement(run, "");
         return false;
     }
     // A new session begins with the first person.
@@ -94,11 +101,12 @@ bool ClaimReplacement(Run& run, Work& work, ClaimPlace& place) {
         people = {*last};
         place.adding = *last - 1;
     }
-    WriteLedger(run.audience, work.destination->platform,
-                FindWanted(*work.audience, *work.destination, people), false);
+    LookAgain(run, work, people);
     work.claimed = ClaimAdditions(run.audience, place.adding, people.back());
     place.adding = people.back();
-    return !work.claimed.none();
+    if (work.claimed.none()) return false;
+    work.claimed.last = !AnybodyFollows(run, work, place.adding);
+    return true;
 }
 
 void CloseReplacement(int64_t run, int64_t upto) {

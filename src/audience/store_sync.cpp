@@ -12,6 +12,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
+#include "pulse/trust/action_kind.hpp"
 
 namespace pulse::audience {
 
@@ -195,6 +196,15 @@ void EndHeld(int64_t run, int64_t action, const std::string& why) {
     WakeSyncs();
 }
 
+void AskAnew(int64_t audience, const std::string& why) {
+    const pg::Result rows = pg::Execute(
+        "UPDATE pulse.sync_run AS r SET action_id = NULL, not_before = $2 FROM (SELECT h.id, h.action_id"
+        " FROM pulse.sync_run AS h WHERE h.audience_id = $1 AND h.status = 'held' AND h.held_by = 'share'"
+        " AND h.action_id IS NOT NULL FOR UPDATE) AS o WHERE r.id = o.id RETURNING o.action_id",
+        {Value::Int8(audience), Value::Time(pg::Now())});
+    for (uint64_t i = 0; i < rows.size(); ++i) trust::EndProposed(rows[i].Int8(0), why);
+}
+
 void RetrySync(int64_t run) {
     const pg::Result rows =
         pg::Execute("SELECT status, held_by, held_reason FROM pulse.sync_run WHERE id = $1 FOR UPDATE",
@@ -286,14 +296,17 @@ Moment NextSyncDue() {
         " WHERE r.audience_id = a.id AND r.status IN ('pending', 'processing', 'held')"
         " AND r.operation <> 'erase')), (SELECT min(a.look_at) FROM pulse.audience AS a"
         " JOIN pulse.audience_home AS h ON h.audience_id = a.id WHERE a.status IN ('paused', 'stopped')),"
-        " (SELECT min(d.queued_at) FROM pulse.audience_removal AS d"
-        " JOIN pulse.audience_home AS h ON h.audience_id = d.audience_id JOIN pulse.audience AS a"
-        " ON a.id = d.audience_id WHERE d.cause IN ('erased', 'withdrawn') AND a.status NOT IN ('stale', 'deleting')"
-        " AND NOT EXISTS (SELECT FROM pulse.sync_run AS r WHERE r.audience_id = d.audience_id"
+        // Of each audience the first: there can be millions.
+        " (SELECT min(f.queued_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"
+        " ON h.audience_id = a.id CROSS JOIN LATERAL (SELECT d.queued_at FROM pulse.audience_removal AS d"
+        " WHERE d.audience_id = a.id AND d.cause IN ('erased', 'withdrawn') ORDER BY d.queued_at LIMIT 1) AS f"
+        " WHERE a.status NOT IN ('stale', 'deleting')"
+        " AND NOT EXISTS (SELECT FROM pulse.sync_run AS r WHERE r.audience_id = a.id"
         " AND r.operation = 'erase' AND (r.status IN ('pending', 'processing', 'held') OR r.status = 'failed'"
         " AND r.finished_at > clock_timestamp() - interval '1 hour')) AND NOT EXISTS (SELECT"
-        " FROM pulse.sync_run AS r WHERE r.audience_id = d.audience_id AND r.status = 'processing')))",
+        " FROM pulse.sync_run AS r WHERE r.audience_id = a.id AND r.status = 'processing')))",
         {});
+    const trait::ForceIndexPlans force_index_plans;
     return next.Execute({})[0].TimeOrNull(0).value_or(pg::kNever);
 }
 

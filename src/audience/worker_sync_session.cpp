@@ -14,8 +14,10 @@ int64_t NewSession() {
     return id & (INT64_MAX >> 10);  // exact in a number of JSON
 }
 
+// Erased people who leave between additions have sessions of their own.
 bool IsLast(const ActiveSync& sync) {
-    return sync.work.claimed.last && sync.next + 1 == sync.batches.size();
+    const bool between = sync.work.run.phase == "add" && sync.work.claimed.operation == Operation::kRemove;
+    return (sync.work.claimed.last || between) && sync.next + 1 == sync.batches.size();
 }
 
 }  // namespace

@@ -25,6 +25,14 @@ std::string InCapitals(std::string_view text) {
     return capitals;
 }
 
+// Whether all those that the region may be in say so: of all regions if it is unknown, of the parts of a
+// country if only that is known.
+bool AllGrant(const std::vector<ConsentDefault>& defaults, std::string_view country) {
+    return std::all_of(defaults.begin(), defaults.end(), [&](const ConsentDefault& each) {
+        return each.granted || !std::string_view(each.region).starts_with(country);
+    });
+}
+
 std::optional<bool> DefaultOf(const std::vector<ConsentDefault>& defaults, std::string_view region) {
     for (const ConsentDefault& each : defaults)
         if (each.region == region) return each.granted;
@@ -47,9 +55,9 @@ std::string RegionOf(std::string_view country, std::string_view part) {
 
 bool GrantedWithoutRecord(const std::vector<ConsentDefault>& defaults, bool elsewhere,
                           std::string_view region) {
-    if (region.empty())
-        return elsewhere && std::all_of(defaults.begin(), defaults.end(),
-                                        [](const ConsentDefault& each) { return each.granted; });
+    if (region.empty()) return elsewhere && AllGrant(defaults, "");
+    if (region.size() == 2)
+        return DefaultOf(defaults, region).value_or(elsewhere) && AllGrant(defaults, region);
     if (const std::optional<bool> own = DefaultOf(defaults, region)) return *own;
     return DefaultOf(defaults, region.substr(0, 2)).value_or(elsewhere);
 }

@@ -24,6 +24,7 @@ using pg::Value;
 constexpr int64_t kScoreLife = 10 * kSecond;
 constexpr int64_t kInUse = 30 * kDay;
 constexpr int64_t kMostScopes = 500;  // that one run of the job computes
+constexpr int64_t kChangesAtOnce = 100'000;
 
 // What a score has seen: the snapshot, the transaction that computes it, and when by the wall clock.
 struct Seen {
@@ -261,9 +262,20 @@ StoredScope FindStored(const std::string& scope, Moment now) {
 
 void ForgetOldChanges() {
     // A score that does not know of a change was computed before the change was seen, so it is too old to
-    // hold.
-    pg::Execute("DELETE FROM pulse.trust_change WHERE seen_at < clock_timestamp() - interval '1 minute'");
-    pg::Execute("UPDATE pulse.trust_change SET seen_at = clock_timestamp() WHERE seen_at IS NULL");
+    // hold. Of changes that are seen together the last one is marked, so that they cost one update, and they
+    // are deleted in portions: after a month without jobs there can be millions.
+    static pg::Statement forget(
+        "DELETE FROM pulse.trust_change WHERE xid = ANY (ARRAY(SELECT c.xid FROM pulse.trust_change AS c"
+        " WHERE c.xid <= (SELECT s.xid FROM pulse.trust_change AS s WHERE s.seen_at < clock_timestamp()"
+        " - interval '1 minute' ORDER BY s.xid DESC LIMIT 1) ORDER BY c.xid LIMIT $1))",
+        {INT8OID});
+    static pg::Statement see(
+        "UPDATE pulse.trust_change SET seen_at = clock_timestamp() WHERE seen_at IS NULL AND xid = (SELECT"
+        " c.xid FROM pulse.trust_change AS c WHERE c.xid < pg_snapshot_xmin(pg_current_snapshot())"
+        " ORDER BY c.xid DESC LIMIT 1)",
+        {});
+    forget.Execute({Value::Int8(kChangesAtOnce)});
+    see.Execute({});
 }
 
 ScopeHealth ComputeHealth(const std::string& scope, Moment now, const StoredTrustSettings& settings) {

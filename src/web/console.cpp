@@ -73,7 +73,8 @@ std::string ForgeryProblem(const Request& request) {
     const std::string_view origin = request.Header("origin");
     const size_t scheme = origin.find("://");
     if (scheme == std::string_view::npos) return "The header Origin is missing.";
-    const bool same = LowerUtf8(origin.substr(scheme + 3)) == LowerUtf8(request.Header("host"));
+    const std::string_view host = request.Header("host");
+    const bool same = !host.empty() && LowerUtf8(origin.substr(scheme + 3)) == LowerUtf8(host);
     return same ? "" : "Origin is not the host that the request is for.";
 }
 

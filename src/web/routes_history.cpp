@@ -34,7 +34,7 @@ std::vector<Route> SegmentHistory() {
              "'size', p.size, 'entered', p.entered, 'exited', p.exited, 'conversion', round(p.converted::numeric / nullif(p.size, 0), 4), "
              "'status', p.status, 'version', p.version, 'usual', u.level, 'low', greatest(0, u.level - 3 * 1.4826 * greatest(u.distance, u.level / 200)), "
              "'high', u.level + 3 * 1.4826 * greatest(u.distance, u.level / 200)) ORDER BY p.taken_at), '[]') "
-             "FROM (SELECT * FROM pulse.snapshot AS n WHERE n.segment_id = s.id AND n.taken_at <= {v}.pulse_now() "
+             "FROM (SELECT n.id, n.segment_id, n.taken_at, n.size, n.entered, n.exited, n.converted, n.status, n.version FROM pulse.snapshot AS n WHERE n.segment_id = s.id AND n.taken_at <= {v}.pulse_now() "
              "ORDER BY n.taken_at DESC LIMIT $2::bigint) AS p " PULSE_USUAL
              ")) FROM pulse.segment AS s WHERE s.name = $1::text",
          .parameters = {kSegmentName, kMostPoints}},

@@ -55,7 +55,8 @@ std::vector<Route> Behaviour() {
 
 std::vector<Route> Experiments() {
     static constexpr std::string_view kExperiment =
-        "SELECT {v}.pulse_experiment($1::text, $2::text, $3::timestamptz, $4::timestamptz, $5::text, $6::jsonb, $7::jsonb, $8::double precision, $9::bigint)";
+        "SELECT {v}.pulse_experiment($1::text, $2::text, $3::timestamptz, $4::timestamptz, $5::text, $6::jsonb, $7::jsonb, $8::double precision, $9::bigint) "
+        "|| jsonb_build_object('asOf', {v}.pulse_now())";
     return {PulseRoute("GET", "/v1/experiments/{flag}", Access::kRead,
                        "Compares the variants of a flag by a metric", kExperiment,
                        {{"flag", In::kPath},

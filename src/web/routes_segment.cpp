@@ -20,6 +20,11 @@ namespace {
     "'velocityOut', p.exited, 'netVelocity', p.net_velocity, 'churnRate', p.churn_rate, 'growthRate', p.growth_rate, "     \
     "'status', p.status, 'metadata', json_build_object('segmentName', s.name, 'owner', s.owner))"
 
+// Not all columns: some are not for the level reader.
+#define PULSE_SNAPSHOT_COLUMNS                                                                          \
+    "SELECT n.id, n.segment_id, n.taken_at, n.size, n.converted, n.entered, n.exited, n.net_velocity, " \
+    "n.churn_rate, n.growth_rate, n.status FROM pulse.snapshot AS n "
+
 #define PULSE_INCIDENT                                                                                            \
     "json_build_object('id', i.id::text, 'segmentId', r.segment_id::text, 'timestamp', i.since, "                 \
     "'type', CASE i.detector WHEN 'size_change' THEN 'size_jump' ELSE i.detector END, 'severity', i.severity, "   \
@@ -114,19 +119,19 @@ std::vector<Route> Snapshots() {
          .access = Access::kRead,
          .read_only = true,
          .summary = "The newest snapshots of all segments",
-         .sql =
-             "SELECT coalesce(json_agg(" PULSE_SNAPSHOT " ORDER BY p.taken_at DESC, p.id DESC), '[]') "
-             "FROM (SELECT * FROM pulse.snapshot AS n ORDER BY n.id DESC LIMIT $1::bigint) AS p JOIN pulse.segment AS s ON s.id = p.segment_id",
+         .sql = "SELECT coalesce(json_agg(" PULSE_SNAPSHOT " ORDER BY p.taken_at DESC, p.id DESC), '[]') "
+                "FROM (" PULSE_SNAPSHOT_COLUMNS
+                "ORDER BY n.id DESC LIMIT $1::bigint) AS p JOIN pulse.segment AS s ON s.id = p.segment_id",
          .parameters = {Limit("100")}},
         {.method = "GET",
          .path = "/api/snapshots/segment/{segmentId}",
          .access = Access::kRead,
          .read_only = true,
          .summary = "The newest snapshots of a segment",
-         .sql =
-             "SELECT (SELECT coalesce(json_agg(" PULSE_SNAPSHOT " ORDER BY p.taken_at DESC), '[]') FROM "
-             "(SELECT * FROM pulse.snapshot AS n WHERE n.segment_id = s.id ORDER BY n.taken_at DESC LIMIT $2::bigint) AS p) "
-             "FROM pulse.segment AS s WHERE s.id = $1::bigint",
+         .sql = "SELECT (SELECT coalesce(json_agg(" PULSE_SNAPSHOT " ORDER BY p.taken_at DESC), '[]') FROM "
+                "(" PULSE_SNAPSHOT_COLUMNS
+                "WHERE n.segment_id = s.id ORDER BY n.taken_at DESC LIMIT $2::bigint) AS p) "
+                "FROM pulse.segment AS s WHERE s.id = $1::bigint",
          .parameters = {kSegmentId, Limit("30")}},
         {.method = "POST",
          .path = "/api/snapshots/take",

@@ -6,6 +6,7 @@ SELECT u AS user_id, CASE WHEN u % 50 < 21 THEN 'android' ELSE 'ios' END AS plat
        (ARRAY['DE', 'FR', 'GB', 'US'])[1 + u % 4] AS country, 12 + u % 20 AS sessions_last_week
 FROM generate_series(1, 2000) AS u;
 ALTER TABLE app_user ADD PRIMARY KEY (user_id);
+GRANT SELECT ON app_user TO PUBLIC;
 SET pulse.now = '2026-10-01 02:00+00';
 SELECT pulse_create_segment('Mobile App Power Users', '{"from": "app_user", "key": "user_id",
     "where": "platform in [\"ios\", \"android\"] && app_version in [\"4.1\", \"4.2\"] && sessions_last_week >= 10", "attributes": ["platform", "app_version", "country"]}',
@@ -13,7 +14,7 @@ SELECT pulse_create_segment('Mobile App Power Users', '{"from": "app_user", "key
     pulse_create_segment('All app users', '{"from": "app_user", "key": "user_id", "attributes": ["platform", "sessions_last_week"]}', owner => 'product-team') AS everybody,
     pulse_create_segment('<img src=x onerror="window.hacked = 1">', '{"from": "app_user", "key": "user_id", "where": "country == \"DE\""}',
         owner => '<script>window.hacked = 2</script>', description => '=cmd|calc', tags => ARRAY['"><svg onload=window.hacked=3>', 'שלום עולם', '🦔']) AS hostile,
-    pulse_create_segment('مستخدمو الهاتف 🦔', '{"from": "app_user", "key": "user_id", "where": "platform == \"ios\""}', description => repeat('long ', 400)) AS rtl \g /dev/null
+    pulse_create_segment('مستخدمو الهاتف 🦔', '{"from": "app_user", "key": "user_id", "where": "platform == \"ios\""}', owner => repeat('w', 10000), description => repeat('long ', 2000)) AS rtl \g /dev/null
 DO $$
 BEGIN
     FOR day IN 1 .. 20 LOOP

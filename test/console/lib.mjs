@@ -31,7 +31,7 @@ export async function test(title, work) {
     const signedIn = new Map();
     async function cookiesOf(context, url, key) {
         if (!signedIn.has(url + key)) {
-            const ask = () => context.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin } });
+            const ask = () => context.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' } });
             let answer = await ask();
             while (answer.status() === 429) {
                 await new Promise(resolve => setTimeout(resolve, 1000 * answer.headers()['retry-after']));
@@ -55,7 +55,7 @@ export async function test(title, work) {
         page.on('pageerror', error => page.trouble.push(String(error)));
         page.on('console', message => {
             // What a broken or refusing server answers is logged by the browser itself.
-            if (message.type() === 'error' && !((broken || empty || page.refusals) && /Failed to load resource/.test(message.text()))) page.trouble.push(message.text());
+            if (message.type() === 'error' && !((broken || empty || key === null || page.refusals) && /Failed to load resource/.test(message.text()))) page.trouble.push(message.text());
         });
         page.on('request', request => { const { origin, protocol } = new URL(request.url()); if (origin !== new URL(url).origin && !['data:', 'blob:'].includes(protocol)) page.trouble.push('another origin: ' + request.url()); });
         await page.addInitScript(() => addEventListener('securitypolicyviolation', event => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI)));

@@ -7,6 +7,7 @@ await test('Segments', async t => {
     const page = await t.open('#/segments');
     t.ok(await page.getByText('<img src=x onerror="window.hacked = 1">').isVisible(), 'a hostile name is shown as text');
     t.ok(await page.getByText('مستخدمو الهاتف 🦔').isVisible(), '... so is one that reads from right to left');
+    t.ok(await page.getByRole('row', { name: /مستخدمو/ }).evaluate(row => row.getBoundingClientRect().height < 120), '... and an owner of 10,000 characters takes one row');
     await page.getByLabel('Name, owner or tag').fill('mobile');
     await page.waitForURL(/q=mobile/);
     await t.ready(page);
@@ -18,6 +19,10 @@ await test('Segments', async t => {
     t.ok(await page.getByRole('heading', { level: 1 }).getByText('<img').isVisible(), 'one segment with a hostile name');
     t.is(await page.evaluate(() => window.hacked), undefined, 'nothing of it ran');
     t.is(page.trouble.join(), '', 'nor did the browser complain');
+
+    await page.goto(t.given.url + '#/segments/' + encodeURIComponent('مستخدمو الهاتف 🦔'));
+    await t.ready(page);
+    await t.sound(page, 'a name from right to left, a description of 10,000 characters');
 
     const one = await t.open('#/segments/Mobile%20App%20Power%20Users');
     t.ok(await one.getByRole('img', { name: /^Size of Mobile/ }).count(), 'its size is a chart with a name');

@@ -135,6 +135,14 @@ SELECT pulse_pause_audience('gold');
 SELECT status FROM pulse.sync_run WHERE id = :run;
 SELECT state FROM last_action;
 ROLLBACK;
+-- Under another name it is asked for anew: the action that waits is about a subject that is gone.
+BEGIN;
+SELECT pulse_update_audience('gold', '{"name": "golden"}');
+SELECT subject, state FROM last_action;
+SELECT pulse_run_syncs() AS ended;
+SELECT subject, state FROM last_action;
+SELECT status, action_id = (SELECT max(id) FROM pulse.action) AS asked FROM pulse.sync_run WHERE id = :run;
+ROLLBACK;
 -- No other action lets it go on.
 BEGIN;
 UPDATE pulse.sync_run SET action_id = 0 WHERE id = :run;

@@ -70,6 +70,30 @@ SELECT p.path, h.status, left(h.body, 8) FROM cookie AS c, unnest('{/v1/status,/
     /v1/segments/made%20in%20the%20console/explanation,/v1/segments/made%20in%20the%20console/distributions,/v1/segments/none,/v1/segments/none/history,/v1/incidents,/v1/incidents/0,/v1/incidents/0/diagnosis,/v1/incidents/0/investigations}'::text[]) AS p (path)
 CROSS JOIN LATERAL pg_temp.console('GET', '/console/api' || p.path, token => c.token) AS h WHERE c.name = 'read' ORDER BY p.path COLLATE "C";
 
+-- The level reader sees figures: sizes, but neither diagnoses nor people.
+CREATE ROLE console_lowly;
+SELECT pulse_grant('console_lowly', 'reader');
+INSERT INTO key VALUES ('figures', pulse_create_api_key('console figures', 'read', 'console_lowly'));
+SELECT pg_temp.sign_in('figures') IS NOT NULL AS signed_in;
+SELECT p.path, h.status FROM (SELECT token FROM cookie WHERE name = 'figures' LIMIT 1) AS c, unnest('{/v1/status,/v1/mission,/v1/segments,/v1/segments/made%20in%20the%20console,/v1/segments/made%20in%20the%20console/history,/v1/segments/made%20in%20the%20console/versions,
+    /v1/segments/made%20in%20the%20console/distributions,/v1/incidents,/api/snapshots,/v1/rules/names,/v1/relations}'::text[]) AS p (path)
+CROSS JOIN LATERAL pg_temp.console('GET', '/console/api' || p.path, token => c.token) AS h ORDER BY p.path COLLATE "C";
+SELECT h.status, h.body FROM (SELECT token FROM cookie WHERE name = 'figures' LIMIT 1) AS c,
+    pg_temp.console('POST', '/console/api/v1/segments/preview', '{"definition": {"query": "SELECT 1 AS id", "key": "id"}}', c.token) AS h;
+
+-- Writing a rule: an error names the position; nothing is saved.
+CREATE TABLE console_shop (id int PRIMARY KEY, plan text, "Home Town" text);
+GRANT SELECT ON console_shop TO console_operator;
+SELECT r.path, h.status, h.body::jsonb - 'asOf' AS body FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, (VALUES
+    (1, '/v1/rules/validate', '{"rule": "plan = \"pro\" and (id > 3 || `Home Town` is null)", "from": "public.console_shop"}'), (2, '/v1/rules/validate', '{"rule": "plan == \"pro\" and plann > 3", "from": "public.console_shop"}'),
+    (3, '/v1/rules/validate', '{"rule": "events.purchase.count_30d >= 3"}'), (4, '/v1/rules/validate', '{"rule": "id > 3", "from": "public.no_such_table"}'), (5, '/v1/rules/validate', '{"from": "public.console_shop"}'),
+    (6, '/v1/segments/preview', '{"definition": {"from": "public.console_shop", "where": "id > 3"}, "sample": 1}'), (7, '/v1/segments/preview', '{"definition": {"from": "public.console_shop", "where": "idd > 3"}}'),
+    (8, '/v1/segments/made%20in%20the%20console/preview', '{"definition": {"query": "SELECT 2 AS id", "key": "id"}}')) AS r (place, path, body)
+CROSS JOIN LATERAL pg_temp.console('POST', '/console/api' || r.path, r.body, c.token) AS h ORDER BY r.place;
+SELECT h.status, h.body::jsonb -> 'names' AS names FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, pulse_http('GET', '/console/api/v1/rules/names', 'from=public.console_shop',
+    jsonb_build_object('cookie', 'pulse_session=' || c.token)) AS a CROSS JOIN LATERAL (SELECT a.status, convert_from(a.body, 'UTF8') AS body) AS h;
+DROP TABLE console_shop;
+
 -- A session ends by signing out, with its key, with its key's text, and by itself.
 SELECT pg_temp.sign_in('admin') IS NOT NULL AS another;
 SELECT h.status, h.headers ->> 'set-cookie' AS cookie FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, pg_temp.console('DELETE', '/console/session', token => c.token) AS h;
@@ -97,5 +121,5 @@ SELECT count(*) FROM pulse.console_session;
 SELECT * FROM pulse.sign_in('x', false);
 RESET ROLE;
 SELECT pulse_delete_segment('made in the console', true), pulse_delete_event_source('console_shop');
-DROP OWNED BY console_operator, console_viewer;
-DROP ROLE console_operator, console_viewer;
+DROP OWNED BY console_operator, console_viewer, console_lowly;
+DROP ROLE console_operator, console_viewer, console_lowly;

@@ -158,6 +158,17 @@ SELECT status, rows FROM pulse_run_job('signal_health');
 SELECT scope, error FROM pulse.signal_health_state WHERE error IS NOT NULL;
 SELECT count(*) FROM pulse.signal_health_history WHERE hour = '2026-03-02 13:00+00';
 
+-- ---- what is changed by many transactions is forgotten in one go, and costs one update ----
+SELECT pulse_record_signal('many', 3, 'test') > 0 AS written;
+SELECT pulse_record_signal('many', 4, 'test') > 0 AS written;
+SELECT pulse_record_signal('many', 5, 'test') > 0 AS written;
+SELECT status FROM pulse_run_job('signal_health');
+SELECT count(*) > 2 AS noted, count(seen_at) <= 1 AS one_is_marked FROM pulse.trust_change;
+SELECT xid AS last FROM pulse.trust_change ORDER BY xid DESC LIMIT 1 \gset
+UPDATE pulse.trust_change SET seen_at = clock_timestamp() - interval '2 minutes' WHERE xid = :'last'::xid8;
+SELECT status FROM pulse_run_job('signal_health');
+SELECT count(*) FROM pulse.trust_change WHERE xid <= :'last'::xid8;
+
 -- ---- who may ----
 CREATE ROLE regress_health_reader;
 SELECT pulse_grant('regress_health_reader', 'reader');

@@ -124,6 +124,16 @@ in_the_middle('worker', sub {
 in_the_middle('erasure', sub { shop(q{SELECT pulse_erase_profile('u1', 'ticket'), pulse_erase_profile('u79', 'ticket')}) });
 in_the_middle('consent', sub { shop(q{SELECT pulse_set_consent('u78', 'ads', false), pulse_set_consent('u77', 'ads', false)}) });
 
+# ---- a comparison of everybody that fails loses no change ----
+shop(q{SELECT pulse_set_consent('u76', 'ads', false)});
+shop('ALTER TABLE pulse.identity RENAME TO hidden');
+my $failed = sync_until_done($node, 'shop', 'meta', operation => 'full');
+shop('ALTER TABLE pulse.hidden RENAME TO identity');
+is($failed, 'failed', 'a comparison fails');
+is(sync_until_done($node, 'shop', 'meta'), 'completed', 'the next sync');
+is(shop(q{SELECT operation FROM pulse.sync_run ORDER BY id DESC LIMIT 1}), 'delta', 'looks at who has changed');
+is(difference(platform_hashes($platforms, 'meta', 'gold'), wanted_hashes($node, 'shop')), '', 'and whoever withdrew consent before it has left');
+
 # ---- it is chosen where the states have parted ----
 strangers(map { "stranger$_\@example.com" } 1 .. 2000);
 shop(q{SELECT pulse_identify('u9', '{"email": "newer@example.com"}')});

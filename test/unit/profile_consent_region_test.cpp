@@ -29,7 +29,6 @@ TEST(ConsentRegion, OfAttributes) {
 
 TEST(ConsentRegion, TheMoreSpecificCounts) {
     const std::vector<ConsentDefault> defaults{{"DE", false}, {"US", true}, {"US-CA", false}};
-    EXPECT_TRUE(GrantedWithoutRecord(defaults, false, "US"));
     EXPECT_TRUE(GrantedWithoutRecord(defaults, false, "US-NY"));
     EXPECT_FALSE(GrantedWithoutRecord(defaults, true, "US-CA"));
     EXPECT_FALSE(GrantedWithoutRecord(defaults, true, "DE"));
@@ -44,6 +43,15 @@ TEST(ConsentRegion, AnUnknownOneGetsTheStrictest) {
     EXPECT_TRUE(GrantedWithoutRecord({{"US", true}}, true, ""));
     EXPECT_TRUE(GrantedWithoutRecord({}, true, ""));
     EXPECT_FALSE(GrantedWithoutRecord({}, false, ""));
+}
+
+TEST(ConsentRegion, AnUnknownPartOfACountryGetsTheStrictestOfTheCountry) {
+    const std::vector<ConsentDefault> defaults{
+        {"CA", false}, {"US", true}, {"US-CA", false}, {"FR-IDF", true}};
+    EXPECT_FALSE(GrantedWithoutRecord(defaults, true, RegionOf("US", "California")));
+    EXPECT_TRUE(GrantedWithoutRecord(defaults, false, RegionOf("US", "NY")));
+    EXPECT_TRUE(GrantedWithoutRecord(defaults, true, "FR"));
+    EXPECT_FALSE(GrantedWithoutRecord(defaults, false, "FR"));
 }
 
 }  // namespace

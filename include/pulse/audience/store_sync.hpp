@@ -41,6 +41,8 @@ void CancelSync(int64_t run);
 // The action that its approval was proposed as is carried out, or has ended without that.
 void ContinueHeld(int64_t run, int64_t action);
 void EndHeld(int64_t run, int64_t action, const std::string& why);
+// The approval of a held sync is asked for once more: the action that waits is about another name.
+void AskAnew(int64_t audience, const std::string& why);
 void RetrySync(int64_t run);
 // Those that wait end; one under way ends after its request.
 void CancelRuns(int64_t audience, const std::string& why);
@@ -61,6 +63,7 @@ void WakeForChanges();
 // Where the claims of a run have come to in this process; from the beginning after a crash.
 struct ClaimPlace {
     int64_t queued = 0, removing = 0, adding = 0;
+    int64_t settled = 0;  // of a replacement that has become the audience
 };
 
 struct Work {
@@ -82,6 +85,18 @@ struct Work {
 };
 // Does the next step of a run, and says what must be sent.
 Work AdvanceRun(int64_t run, ClaimPlace& place);
+// An upload session belongs to one phase.
+void SetPhase(Run& run, const char* phase);
+
+// ---- store_claim.cpp: who is sent next ----
+
+// Write what must be sent to `work`, or take the run to its next phase.
+void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place);
+void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place);
+// What was planned for these people long ago is planned anew.
+void LookAgain(const Run& run, const Work& work, const std::vector<int64_t>& people);
+// Whether somebody behind `after` will still be sent: the last request of an upload says that it is the last.
+bool AnybodyFollows(const Run& run, const Work& work, int64_t after);
 
 // ---- store_record.cpp: what became of requests ----
 

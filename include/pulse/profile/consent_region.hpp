@@ -21,7 +21,8 @@ bool IsRegion(std::string_view text);
 std::string RegionOf(std::string_view country, std::string_view part);
 
 // Whether consent holds in a region where none is recorded: by the row of the region, else of its country,
-// else `elsewhere`. In an unknown region the strictest of all counts.
+// else `elsewhere`. In an unknown region the strictest of all counts, in an unknown part of a country the
+// strictest of that country.
 bool GrantedWithoutRecord(const std::vector<ConsentDefault>& defaults, bool elsewhere,
                           std::string_view region);
 

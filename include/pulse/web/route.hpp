@@ -35,8 +35,8 @@ const char* Name(Type type);
 //   kWholeBody: the body as JSON; kText: the body as text; kEvent: the body as an event of type `name`, in
 //   a list, since the route folds
 //   kRequest: what is known of the request: "url" (up to the path), "path", "last_event_id", "key" (its id),
-//   "key_name", "kind" (of the key), "session" (its token), "scheme", "source" (of events), "address", "accept",
-//   "service" (the first part of the path)
+//   "key_name", "kind" (of the key), "session" (its token), "scheme", "source" (of events), "address",
+//   "accept", "service" (the first part of the path)
 struct Parameter {
     std::string_view name;
     In in = In::kQuery;

@@ -31,6 +31,9 @@ std::vector<Route> SessionRoutes();       // signing in to the console
 std::vector<Route> OverviewRoutes();      // what the console shows first
 std::vector<Route> HistoryRoutes();       // one segment over time, incidents with their evidence
 std::vector<Route> BuilderRoutes();       // writing rules and segments
+std::vector<Route> PeopleRoutes();        // one person, what links ids, merges
+std::vector<Route> TraitRoutes();         // traits with versions, values, dependents
+std::vector<Route> FlagRoutes();          // flags with versions, exposures, explained decisions
 std::vector<Route> ChangeRoutes();        // the stream of what changes
 std::vector<Route> TableRoutes();         // sources, monitored tables and their incidents
 std::vector<Route> DefinitionRoutes();    // TinyCDP: decisions, traits, segments and flags, keys

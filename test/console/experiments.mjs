@@ -1,0 +1,34 @@
+import { test } from './lib.mjs';
+import { psql, sqlOf } from './people_lib.mjs';
+
+await test('Experiments', async t => {
+    await t.everyWay('#/experiments', 'Experiments');
+    await t.everyWay('#/experiments/checkout?metric=purchase', 'checkout');
+    const page = await t.open('#/experiments');
+    t.is(await page.locator('tbody tr').count(), psql(await sqlOf(page.locator('.part').first())).split('\n').length, 'the list is that of its SQL');
+    t.is(await page.locator('tbody tr').first().locator('td').first().textContent(), 'checkout', 'what people saw last comes first');
+    await page.getByRole('link', { name: 'checkout' }).click();
+    await page.getByLabel('Metric').fill('purchase');
+    await page.getByRole('button', { name: 'Compare' }).click();
+    const result = page.locator('.part', { has: page.getByRole('heading', { name: 'Result' }) });
+    await result.getByRole('table', { name: /^Result/ }).waitFor();
+    const said = JSON.parse(psql(await sqlOf(result))).metrics[0].variants;
+    const shown = await result.locator('tbody tr').evaluateAll(list => list.map(row => [...row.cells].map(cell => cell.textContent)));
+    t.is(shown.map(row => row[1]).join(), said.map(one => String(one.people)).join(), 'people of each arm are those of its SQL');
+    t.is(shown.map(row => row[2]).join(), said.map(one => String(one.converted)).join(), '... and those who converted');
+    const lift = said.find(one => !one.control).lift;
+    t.is(shown.find(row => /new/.test(row[0]))[4], '+' + (100 * lift.value).toFixed(1) + ' %', 'the lift');
+    t.ok(shown.find(row => /new/.test(row[0]))[5].includes((100 * lift.sequential_interval[1]).toFixed(1) + ' %'), '... with its interval');
+    t.ok(await result.getByRole('img', { name: /^Lift of purchase/ }).isVisible(), '... as a chart');
+    t.ok(/metric=purchase/.test(page.url()), 'the metric is in the address');
+    await page.getByLabel('Metric').fill('{"event": "purchase", "sum": "amount"}');
+    await page.getByRole('button', { name: 'Compare' }).click();
+    await result.getByText('purchase, sum of amount').first().waitFor();
+    await t.sound(page, 'a sum');
+    page.refusals = true;
+    await page.getByLabel('Metric').fill('{"nonsense": 1}');
+    await page.getByRole('button', { name: 'Compare' }).click();
+    await page.locator('.notice.failed').waitFor();
+    t.ok(true, 'a metric that is not valid says so');
+    t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
+});

@@ -1,0 +1,73 @@
+import { test } from './lib.mjs';
+import { psql, sqlOf, confirm } from './people_lib.mjs';
+
+await test('Flags', async t => {
+    await t.everyWay('#/flags', 'Flags');
+    await t.everyWay('#/flags/checkout', 'checkout');
+    const list = await t.open('#/flags');
+    t.is(await list.locator('tbody tr').count(), psql(await sqlOf(list.locator('.part').first())).split('\n').length, 'the list is that of its SQL');
+    t.ok(await list.getByText('"><script>window.hacked = 5</script>').isVisible(), 'a hostile description is text');
+
+    const page = await t.open('#/flags/checkout');
+    t.ok(await page.getByText('50 % control, 50 % new').isVisible(), 'what its rule gives');
+    await page.getByText('Show the numbers').click();
+    const exposures = page.locator('.part', { has: page.getByRole('heading', { name: 'Exposures' }) });
+    const rows = await exposures.locator('.numbers tbody tr').evaluateAll(list => list.map(row => [...row.cells].map(cell => cell.textContent).join('|')));
+    t.is(rows.reverse().join('\n'), psql(await sqlOf(exposures)), 'exposures are those of its SQL');
+
+    await page.getByLabel('Person').fill('shopper-2');
+    await page.getByRole('button', { name: 'Decide' }).click();
+    await page.getByRole('table', { name: 'Explanation' }).waitFor();
+    const variant = psql(`SELECT variant FROM pulse_decide('shopper-2', 'checkout')`);
+    t.ok(await page.getByText('Variant ' + variant).isVisible(), 'what a person gets');
+    t.is(await page.getByRole('table', { name: 'Explanation' }).locator('tbody tr').count(), psql(await page.locator('.part', { hasText: 'What one person gets' }).last().locator('.as-sql pre').last().textContent()).split('\n').length, '... with every step, as its SQL says');
+    await t.sound(page, 'a decision');
+
+    // The kill switch, by keyboard alone.
+    const off = page.getByRole('button', { name: 'Switch off' });
+    await page.locator('main').focus();
+    t.ok(await t.tabTo(page, off), 'the kill switch is reached by keyboard');
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('everybody gets control').waitFor();
+    t.ok(await t.tabTo(page, dialog.getByRole('button', { name: 'Switch off' })), '... so is what confirms it');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Switch on' }).waitFor();
+    t.is(psql(`SELECT enabled FROM pulse.flag WHERE key = 'checkout'`), 'f', 'the flag is off');
+    t.is(psql(`SELECT variant FROM pulse_decide('shopper-2', 'checkout')`), 'control', '... for everybody');
+    await t.sound(page, 'off');
+    await confirm(page, 'Switch on');
+    await page.getByRole('button', { name: 'Switch off' }).waitFor();
+    t.is(psql(`SELECT enabled FROM pulse.flag WHERE key = 'checkout'`), 't', 'the flag is on again');
+
+    const made = await t.open('#/flags?new=1');
+    made.refusals = true;
+    await made.getByLabel('Name', { exact: true }).fill('made.here');
+    await made.getByLabel('Rule or definition').fill('segment("nobody knows")');
+    await made.getByRole('button', { name: 'Create' }).click();
+    await made.locator('.notice.failed').waitFor();
+    t.ok(true, 'a rule that is not valid is refused');
+    await made.getByLabel('Rule or definition').fill('profile.plan == "pro"');
+    await made.getByRole('button', { name: 'Create' }).click();
+    await made.getByRole('heading', { level: 1, name: 'made.here' }).waitFor();
+    t.is(psql(`SELECT variant FROM pulse_decide('anna', 'made.here')`), 'on', 'a flag is made');
+    const definition = JSON.parse(psql(`SELECT definition FROM pulse.flag WHERE key = 'made.here'`));
+    definition.rules[0].percentage = 12.5;
+    await confirm(made, 'Edit', { Definition: JSON.stringify(definition) });
+    await made.getByText('12.5 %').waitFor();
+    t.is(psql(`SELECT version, definition #>> '{rules,0,percentage}' FROM pulse.flag WHERE key = 'made.here'`), '2|12.5', 'it is changed');
+    await made.getByRole('tab', { name: 'Versions' }).click();
+    await made.locator('.diff ins').first().waitFor();
+    await t.sound(made, 'versions');
+    await confirm(made, 'Delete');
+    await made.getByRole('heading', { level: 1, name: 'Flags' }).waitFor();
+    t.is(psql(`SELECT count(*) FROM pulse.flag WHERE key = 'made.here'`), '0', 'it is deleted');
+
+    const offer = await t.open('#/flags/offer');
+    t.ok(await offer.getByText('<b>best</b>').isVisible(), 'a hostile name of a rule is text');
+    t.is(await offer.evaluate(() => window.hacked), undefined, '... and does not run');
+    const reader = await t.open('#/flags/checkout', { key: t.given.reader });
+    t.ok(await reader.getByRole('button', { name: 'Switch off' }).isDisabled(), 'a reader cannot switch it off');
+    t.is(await reader.evaluate(() => fetch('api/v1/admin/flags/checkout', { method: 'PUT', body: '{"enabled": false}', headers: { 'x-pulse-console': '1' } }).then(a => a.status)), 403, '... and the server refuses it');
+    t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
+});

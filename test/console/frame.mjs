@@ -1,0 +1,121 @@
+// Signing in and out, the navigation, the palette, live changes: all that is around the pages.
+import { test } from './lib.mjs';
+
+await test('Frame', async t => {
+    const { given } = t;
+    // By keyboard alone: sign in, go to an incident, acknowledge it.
+    const page = await t.open('#/incidents?status=live', { key: null });
+    await t.sound(page, 'sign-in');
+    t.ok(await page.getByLabel('API key').evaluate(input => input === document.activeElement), 'the key is asked for');
+    await page.keyboard.type('pulse_read_nothing');
+    await page.keyboard.press('Enter');
+    await page.getByText('the API key is unknown or has ended').waitFor();
+    t.ok(true, 'a wrong key is refused');
+    await page.getByLabel('API key').fill(given.key);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Incidents' }).waitFor();
+    t.like(page.url(), /#\/incidents\?status=live$/, 'after signing in, the page that was asked for is there');
+    const [cookie] = await page.context().cookies();
+    t.is(`${cookie.name} ${cookie.path} ${cookie.httpOnly} ${cookie.sameSite} ${cookie.secure}`, 'pulse_session /console true Strict false', 'the cookie');
+    t.is(await page.evaluate(() => document.cookie + localStorage.length + sessionStorage.length), '00', 'no script sees it, and nothing is stored');
+
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: /Page, segment/ }).waitFor();
+    await page.keyboard.type('all app');
+    await page.getByRole('option', { name: /All app users/ }).waitFor();
+    await t.sound(page, 'palette');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'All app users' }).waitFor();
+    t.is(await page.evaluate(() => document.activeElement.id), 'main', 'the palette opens a segment, and the focus goes there');
+    t.like(await page.title(), /^All app users · Segments · Pulse$/, 'so does the title');
+    await page.keyboard.press('/');
+    await page.getByRole('combobox', { name: /Page, segment/ }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('combobox', { name: /Page, segment/ }).waitFor({ state: 'detached' });
+    await page.keyboard.press('g');
+    await page.keyboard.press('i');
+    await page.getByRole('heading', { level: 1, name: 'Incidents' }).waitFor();
+    t.ok(true, '/ opens the palette, Escape closes it, g i goes to the incidents');
+    await t.ready(page);
+    t.ok(await t.tabTo(page, page.getByRole('link', { name: '2', exact: true })), 'tab reaches an incident');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: 'Incident 2' }).waitFor();
+    await t.ready(page);
+    t.ok(await t.tabTo(page, page.getByRole('button', { name: 'Acknowledge' })), 'tab reaches what can be done');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    t.ok(await t.tabTo(page, page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' })), '... and its dialog');
+    await page.keyboard.press('Enter');
+    await page.getByText('Acknowledged', { exact: true }).waitFor();
+    t.ok(true, 'an incident is acknowledged by keyboard alone');
+
+    // Times in the zone of who looks, with UTC as their title.
+    const tokyo = await t.open('#/incidents/1', { zone: 'Asia/Tokyo' });
+    const time = tokyo.locator('dd time').first();
+    t.like(await time.textContent(), /Oct 21, 2026, 11:00/, 'a time in Tokyo');
+    t.is(await time.getAttribute('title'), '2026-10-21 02:00:00 UTC', '... and in UTC');
+
+    // What changes is told, not redrawn.
+    const look = await t.open('#/incidents');
+    const before = await look.locator('tbody').textContent();
+    await look.waitForTimeout(1500);    // the stream begins with its first second
+    const answer = await fetch(new URL('../v1/incidents/3/acknowledge', given.url), { method: 'POST', headers: { authorization: `Bearer ${given.key}`, 'content-type': 'application/json' }, body: '{}' });
+    t.is(answer.status, 200, 'somebody acknowledges an incident');
+    await look.getByText('1 incident changed.').waitFor();
+    t.is(await look.locator('tbody').textContent(), before, 'a change is told and not drawn');
+    await look.getByRole('button', { name: 'Show', exact: true }).click();
+    await look.getByRole('row', { name: /^3 / }).getByText('acknowledged').waitFor();
+    t.ok(true, '... until one asks');
+
+    // ... also if the network was away meanwhile.
+    look.refusals = true;
+    await look.context().setOffline(true);
+    await look.waitForTimeout(500);
+    await fetch(new URL('../v1/incidents/4/acknowledge', given.url), { method: 'POST', headers: { authorization: `Bearer ${given.key}`, 'content-type': 'application/json' }, body: '{}' });
+    await look.context().setOffline(false);
+    await look.getByText('1 incident changed.').waitFor();
+    t.ok(true, 'what changed while the network was away is told when it is back');
+    await look.getByRole('button', { name: 'Show', exact: true }).click();
+
+    // A table as CSV: what a spreadsheet would take for a formula is a text.
+    const { toCsv } = await look.evaluate(async () => ({ toCsv: (await import('./ui.js')).toCsv([{ title: 'a', value: row => row }], ['=1+1', '@x', 'a,"b"', '-5', null, '-x']) }));
+    t.is(toCsv, `a\r\n'=1+1\r\n'@x\r\n"a,""b"""\r\n-5\r\n\r\n'-x\r\n`, 'formulas are texts in a CSV');
+    const [download] = await Promise.all([look.waitForEvent('download'), look.getByRole('button', { name: 'CSV' }).click()]);
+    t.is(download.suggestedFilename(), 'incidents.csv', 'a table is downloaded');
+    await look.getByRole('button', { name: 'Severity' }).click();
+    t.like(look.url(), /incidents\.sort=1$/, 'how a table is sorted is in the address');
+    await look.reload();
+    await t.ready(look);
+    t.is(await look.getByRole('columnheader', { name: 'Severity' }).getAttribute('aria-sort'), 'ascending', '... and holds');
+
+    look.refusals = true;
+    // A page of another site cannot use the session; a page that does not exist; a slow answer; one that fails alone.
+    t.is(await look.evaluate(() => fetch('api/v1/incidents/1/acknowledge', { method: 'POST' }).then(a => a.status)), 403, 'a form of another site would be refused');
+    await look.goto(given.url + '#/no/such/page');
+    await look.getByText('The console has no such page.').waitFor();
+    const slow = await t.open('#/', {});
+    slow.refusals = true;
+    let release;
+    const held = new Promise(resolve => { release = resolve; });
+    await slow.route(/v1\/mission/, async route => { await held; await route.continue(); });
+    await slow.route(/v1\/status/, route => route.fulfill({ status: 403, contentType: 'application/json', body: '{"error": "permission denied"}' }));
+    slow.reload();
+    await slow.getByText(/Loading for 2 s/).waitFor();
+    t.ok(await slow.getByRole('button', { name: 'Cancel' }).isVisible(), 'what is slow says so and can be cancelled');
+    t.ok(await slow.getByText('Not permitted').isVisible(), 'what is not permitted says so');
+    t.ok(await slow.getByRole('link', { name: /size fell 41.5 %/ }).isVisible(), 'and the other parts are there');
+    release();
+    await slow.unrouteAll({ behavior: 'ignoreErrors' });
+
+    // Signing out, and a session that ended elsewhere.
+    const other = await t.open('#/segments');
+    other.refusals = true;
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('API key').waitFor();
+    t.is((await page.context().cookies()).length, 0, 'signing out takes the cookie away');
+    await other.context().clearCookies();
+    await other.getByRole('button', { name: 'Load again' }).first().click();
+    await other.getByLabel('API key').waitFor();
+    t.ok(true, 'a session that ended asks for the key');
+    t.is([...page.trouble, ...look.trouble, ...other.trouble].join(), '', 'the browser has nothing to complain about');
+});
