@@ -7,6 +7,7 @@
 //     });
 // test/t/120_console.pl runs each with one JSON object: {url, empty, key, reader, writes}: the addresses of the consoles of two databases,
 // with data and without, and keys of both kinds. It prints one line "ok - …" or "not ok - …" for each check.
+import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,7 +48,7 @@ export async function test(title, work) {
     async function open(hash = '#/', { size = wide, scheme = 'light', key = given.key, empty = false, broken = 0, zone = 'UTC', base } = {}) {
         const url = base || (empty ? given.empty : given.url);
         const context = await browser.newContext({ viewport: size, colorScheme: scheme, timezoneId: zone, reducedMotion: 'reduce', acceptDownloads: true });
-        if (key !== null) await context.addCookies(await cookiesOf(context, url, empty && key === given.key ? given.emptyKey : key));
+        if (key !== null) await context.addCookies(await cookiesOf(context, url, empty && key === given.key ? given.emptyKey : empty && key === given.chief ? given.emptyChief : key));
         const page = await context.newPage();
         page.setDefaultTimeout(20000);
         page.trouble = [];
@@ -82,23 +83,28 @@ export async function test(title, work) {
     }
 
     // A page as everybody may meet it: with data at both widths, light and dark; without data; with a server that fails.
-    async function everyWay(hash, heading) {
+    async function everyWay(hash, heading, { key = given.key } = {}) {
         for (const [size, scheme] of [[wide, 'light'], [narrow, 'dark'], [narrow, 'light'], [wide, 'dark']]) {
-            const page = await open(hash, { size, scheme });
+            const page = await open(hash, { size, scheme, key });
             const name = `${hash} ${size.width} ${scheme}`;
             if (heading) ok(await page.getByRole('heading', { level: 1, name: heading }).count(), `${name}: its heading`);
             is(await page.locator('.notice.failed').count(), 0, `${name}: every part loads`);
             await sound(page, name);
             await page.context().close();
         }
-        const empty = await open(hash, { empty: true });
+        const empty = await open(hash, { empty: true, key });
         is(empty.trouble.join('\n#   '), '', `${hash} empty database: the browser has nothing to complain about`);
         await empty.context().close();
-        const broken = await open(hash, { broken: 500 });
+        const broken = await open(hash, { broken: 500, key });
         ok(await broken.getByText('Not loaded').count(), `${hash} failing server: it says that it did not load`);
         await sound(broken, `${hash} failing server`);
         await broken.context().close();
     }
+
+    // What psql answers in the database with data: rows as lines, columns with | between them.
+    const sql = text => execFileSync('psql', ['-XAtqd', given.psql, '-v', 'ON_ERROR_STOP=1', '-c', text], { encoding: 'utf8' }).trim();
+    // The statements that a part of a page shows, by its title; without one those of the first part.
+    const asSql = (page, title) => (title ? page.locator('.part', { has: page.getByRole('heading', { name: title }) }) : page.locator('.part')).first().locator('> footer .sql').textContent();
 
     // Press keys until this has the focus; false if it never gets it.
     async function tabTo(page, locator, most = 80) {
@@ -111,7 +117,7 @@ export async function test(title, work) {
 
     const watch = setTimeout(() => { console.log(`not ok - ${title}: it takes too long`); process.exit(1); }, 1000 * (given.seconds || 300));
     try {
-        await work({ ok, is, like, open, ready, sound, everyWay, tabTo, given, wide, narrow, browser });
+        await work({ ok, is, like, open, ready, sound, everyWay, sql, asSql, tabTo, given, wide, narrow, browser });
     } catch (error) {
         ok(false, `it does not end well: ${error.stack}`.replace(/\n/g, '\n#   '));
     }

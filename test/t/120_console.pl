@@ -26,7 +26,7 @@ $node->safe_psql('empty', q{CREATE EXTENSION pulse; SELECT pulse_grant('gate', '
 $sql->(slurp_file("$here/data.sql"));
 # The moment that the data is about, whenever this runs.
 $sql->(q{ALTER DATABASE shop SET pulse.now = '2026-10-21 03:00+00'});
-my %given = (key => make_key($node, 'shop', 'maria', 'admin'), reader => make_key($node, 'shop', 'reporter', 'read'), emptyKey => make_key($node, 'empty', 'maria', 'admin'));
+my %given = (key => make_key($node, 'shop', 'maria', 'admin'), reader => make_key($node, 'shop', 'reporter', 'read'), emptyKey => make_key($node, 'empty', 'maria', 'admin'), psql => $node->connstr('shop'));
 my $gateway = start_http($node, 'shop', other_connections => 4);
 my $bare = start_http($node, 'empty', other_connections => 4);
 $given{url} = "http://localhost:$gateway->{port}/console/";
