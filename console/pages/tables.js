@@ -6,13 +6,14 @@ const states = { green: 'good', yellow: 'medium', red: 'critical', unknown: 'qui
 const State = ({ text }) => html`<${Badge} text=${text || 'not checked'} tone=${states[text] || 'quiet'} />`;
 const words = text => text.replace(/_/g, ' ');
 const Muted = ({ until }) => (until === 'infinity' ? 'until it is ended' : html`until <${Time} at=${until} />`);
+const Short = ({ text }) => html`<span class="clip"><${Name} text=${text} /></span>`;
 const nameOf = row => row.table + (row.source ? ` on ${row.source}` : '');
 
 const columns = [
   { title: 'Table', value: nameOf, cell: row => html`<a href=${link('tables', row.id)}><${Name} text=${row.table} /></a>${row.source ? html` <span class="soft">on <${Name} text=${row.source} /></span>` : null}` },
   { title: 'State', value: row => row.state, cell: row => html`<${State} text=${row.state} />` },
-  { title: 'What', value: row => row.what || '', cell: row => (row.mutedUntil ? html`<span class="soft">Muted <${Muted} until=${row.mutedUntil} />.</span> <${Name} text=${row.what} />` : html`<${Name} text=${row.what} />`) },
-  { title: 'Checks', number: true, value: row => row.checks }, { title: 'Owner', value: row => row.owner },
+  { title: 'What', value: row => row.what || '', cell: row => (row.mutedUntil ? html`<span class="soft">Muted <${Muted} until=${row.mutedUntil} />.</span> <${Short} text=${row.what} />` : html`<${Short} text=${row.what} />`) },
+  { title: 'Checks', number: true, value: row => row.checks }, { title: 'Owner', value: row => row.owner, cell: row => html`<${Short} text=${row.owner} />` },
   { title: 'Last check', value: row => row.lastCheck, cell: row => html`<${Time} at=${row.lastCheck} />` },
 ];
 
@@ -80,7 +81,7 @@ const checkColumns = chosen => [
   { title: 'Check', value: titleOf, cell: row => html`<button class="quiet link" aria-pressed=${String(row.id === chosen)} onClick=${() => setQuery({ check: row.id })}><bdi>${titleOf(row)}</bdi></button>` },
   { title: 'Status', value: row => row.status, cell: row => html`<${State} text=${row.status} />` },
   { title: 'Observed', number: true, value: row => row.observed, cell: row => inUnit(row.kind, row.observed) }, { title: 'Expected', value: row => usual(row.kind, row.low, row.high) },
-  { title: 'What it says', value: row => row.message }, { title: 'Every', value: row => row.every }, { title: 'Next', value: row => row.nextCheck, cell: row => html`<${Time} at=${row.nextCheck} />` },
+  { title: 'What it says', value: row => row.message, cell: row => html`<${Short} text=${row.message} />` }, { title: 'Every', value: row => row.everySeconds, cell: row => duration(row.everySeconds) }, { title: 'Next', value: row => row.nextCheck, cell: row => html`<${Time} at=${row.nextCheck} />` },
 ];
 
 function Actions({ table, mute, reload }) {
@@ -104,7 +105,7 @@ function One({ id }) {
         <section class="part head"><div class="page-head"><p class="headline"><${Name} text=${nameOf(table)} /></p><${Actions} table=${table} mute=${mute} reload=${reload} /></div>
           <p><${State} text=${table.state} /> <${Name} text=${table.what || 'All checks are as expected.'} /></p>
           ${mute ? html`<p class="notice">Muted <${Muted} until=${mute.until || 'infinity'} /> by <${Name} text=${mute.by} />${mute.reason ? html`: <${Name} text=${mute.reason} />` : null}</p>` : null}
-          <${Facts} facts=${[['Owner', table.owner && html`<${Name} text=${table.owner} />`], ['Tags', table.tags.length ? html`<${Name} text=${table.tags.join(', ')} />` : null], ['Checked every', table.every], ['Last check', html`<${Time} at=${table.lastCheck} />`], ['Read with the rights of', html`<${Name} text=${table.runsAs} />`],
+          <${Facts} facts=${[['Owner', table.owner && html`<${Short} text=${table.owner} />`], ['Tags', table.tags.length ? html`<${Name} text=${table.tags.join(', ')} />` : null], ['Checked every', duration(table.everySeconds)], ['Last check', html`<${Time} at=${table.lastCheck} />`], ['Read with the rights of', html`<${Name} text=${table.runsAs} />`],
             ['Open incidents', table.incidents ? html`<a href="#/incidents?status=live&about=table">${table.incidents}</a>` : '0']]} /></section>
         <section class="part"><header><h2>Checks</h2></header><${Table} columns=${checkColumns(chosen && chosen.id)} rows=${checks} keyOf=${row => row.id} name="checks" caption="Checks of the table" /></section>
         ${chosen ? html`<${History} key=${chosen.id} id=${id} check=${chosen} />` : null}
@@ -128,7 +129,7 @@ function Source({ name }) {
       sql=${`SELECT at, purpose, object, status, reason, queries, rows, duration_ms, replay_lag_ms\nFROM pulse.source_usage WHERE source = ${literal(name)}${only ? " AND status <> 'ok'" : ''} ORDER BY at DESC, id DESC LIMIT 50;`}
       none=${data => !data.visits.length} noneText=${only ? 'No visit was refused, and none failed.' : 'It was never visited.'}>
       ${data => html`<${Table} name="visits" caption="Visits to the source, the newest first" rows=${data.visits} keyOf=${row => row.id} columns=${[{ title: 'At', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` }, { title: 'For', value: row => `${row.purpose}${row.object ? ` of ${row.object}` : ''}` },
-        { title: 'Status', value: row => row.status, cell: row => html`<${State} text=${row.status} />` }, { title: 'Why', value: row => row.reason }, { title: 'Statements', number: true, value: row => row.queries }, { title: 'Rows', number: true, value: row => row.rows },
+        { title: 'Status', value: row => row.status, cell: row => html`<${State} text=${row.status} />` }, { title: 'Why', value: row => row.reason, cell: row => html`<${Short} text=${row.reason} />` }, { title: 'Statements', number: true, value: row => row.queries }, { title: 'Rows', number: true, value: row => row.rows },
         { title: 'Took, ms', number: true, value: row => row.durationMs }, { title: 'Lag, ms', number: true, value: row => row.lagMs }]} />`}<//>`;
 }
 

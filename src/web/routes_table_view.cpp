@@ -8,7 +8,7 @@ namespace {
 #define PULSE_WATCHED                                                                                          \
     "'id', m.id::text, 'table', v.\"table\", 'source', v.source, 'state', v.state, 'incidents', v.incidents, " \
     "'worst', v.worst, 'lastCheck', v.last_check, 'nextCheck', v.next_check, 'what', v.what, 'checks', "       \
-    "v.checks, 'mutedUntil', v.muted_until, 'owner', v.owner, 'tags', m.tags, 'every', m.every::text"
+    "v.checks, 'mutedUntil', v.muted_until, 'owner', v.owner, 'tags', m.tags, 'everySeconds', extract(epoch FROM m.every)::float8"
 #define PULSE_WATCHED_FROM                                                                    \
     "FROM pulse.monitor AS m JOIN pulse.table_overview AS v ON v.\"table\" = m.relation AND " \
     "v.source IS NOT DISTINCT FROM m.source WHERE m.status = 'active' "
@@ -20,8 +20,8 @@ constexpr std::string_view kOneWatched =
     "WHERE x.kind = 'table' AND x.name = m.relation AND x.since <= {v}.pulse_now() AND coalesce(x.until, 'infinity') > {v}.pulse_now() "
     "ORDER BY x.id DESC LIMIT 1), "
     "'checks', (SELECT coalesce(json_agg(json_build_object('id', k.id::text, 'kind', k.kind, 'attribute', k.attribute, 'status', k.status, "
-    "'lastCheck', k.last_check, 'observed', k.observed, 'low', k.expected_low, 'high', k.expected_high, 'message', k.message, 'every', "
-    "k.every::text, 'severity', k.severity, 'after', k.after, 'consecutiveBad', k.consecutive_bad, 'badSince', k.bad_since, 'nextCheck', "
+    "'lastCheck', k.last_check, 'observed', k.observed, 'low', k.expected_low, 'high', k.expected_high, 'message', k.message, 'everySeconds', "
+    "extract(epoch FROM k.every)::float8, 'severity', k.severity, 'after', k.after, 'consecutiveBad', k.consecutive_bad, 'badSince', k.bad_since, 'nextCheck', "
     "k.next_check, 'settings', k.settings, 'reason', k.reason) ORDER BY k.id), '[]') FROM pulse.check_overview AS k "
     "WHERE k.\"table\" = m.relation AND k.source IS NOT DISTINCT FROM m.source), "
     "'columns', CASE WHEN m.source IS NULL THEN (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'type', "

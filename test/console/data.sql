@@ -29,7 +29,7 @@ SELECT count(*) FROM pulse_check_drift() \g /dev/null
 SELECT count(*) FROM pulse_diagnose_incidents() \g /dev/null
 
 -- ---- tables and sources, events, people over time, campaigns ----
-CREATE ROLE figures;
+DO $$ BEGIN CREATE ROLE figures; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 SELECT pulse_grant('figures', 'reader') \g /dev/null
 SET pulse.now = '2026-10-01 02:00+00';
 CREATE TABLE shop_order AS SELECT n AS id, 'paid' AS status, 20 + n % 50 AS amount, timestamptz '2026-10-01 00:00+00' + n * interval '20 minutes' AS created_at FROM generate_series(1, 1440) AS n;
