@@ -72,7 +72,7 @@ function Tail() {
   return html`<${Filters} filters=${[{ name: 'verdict', label: 'Verdict', options: [['', 'All'], 'accepted', 'rejected'] }, { name: 'name', label: 'Event', type: 'search' }, { name: 'source', label: 'Source', type: 'search' }]} />
     <${Part} title="What arrives" get=${route('/v1/events/tail', {}, { verdict, event: name, source })} rows="events" next="before"
       sql=${`SELECT received_at, verdict, id, event, source, profile_id, reason\nFROM pulse.event_tail${where ? ' WHERE ' + where : ''} ORDER BY received_at DESC, verdict DESC, id DESC LIMIT 50;`}>
-      ${(data, { reload }) => html`<${Newer} newest=${data.newest} filter=${{ verdict, event: name, source }} show=${reload} />
+      ${(data, { reload }) => html`<${Newer} newest=${data.events.length ? data.events[0].key : ''} filter=${{ verdict, event: name, source }} show=${reload} />
         ${data.events.length ? html`<${Table} name="tail" caption="The newest events" rows=${data.events} keyOf=${row => row.key} columns=${tailColumns} />` : html`<p class="none">${where ? 'None of the newest events fits these filters.' : 'No event has come this month or the month before.'}</p>`}
         <p class="hint">The newest of this month and the month before, complete and in the order of arrival; duplicates are only counted.</p>`}<//>`;
 }

@@ -67,7 +67,7 @@ BEGIN
         PERFORM count(i.*) FROM (SELECT CASE WHEN u % 2 = 0 THEN 'app' ELSE 'website' END AS source, jsonb_agg(jsonb_build_object('type', 'track', 'userId', 'buyer' || u, 'event', e.event, 'messageId', format('m-%s-%s-%s', day, u, e.event),
                 'timestamp', '2026-09-01 12:00+00'::timestamptz + make_interval(days => day, mins => u + e.after), 'properties', jsonb_build_object('total', 20 + u, 'platform', CASE WHEN u % 2 = 0 THEN 'ios' ELSE 'web' END, 'size', CASE WHEN u % 7 = 0 THEN '"L"' ELSE '38' END::jsonb))) AS batch
             FROM generate_series(1, 60) AS u, (VALUES ('View', 0, 0), ('Cart', 20, 12), ('Purchase', 60, 24)) AS e (event, after, least)
-            WHERE u > e.least AND (day + u) % 5 = 0 AND day < 10 + u GROUP BY 1) AS b, LATERAL pulse_ingest(b.batch, b.source) AS i;
+            WHERE u > e.least AND (day + u) % 5 = 0 AND day >= u / 3 AND day < 12 + u GROUP BY 1) AS b, LATERAL pulse_ingest(b.batch, b.source) AS i;
         PERFORM pulse_run_pipeline();
     END LOOP;
 END $$;
