@@ -28,7 +28,8 @@ constexpr std::string_view kOneWatched =
     "pg_catalog.format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull, 'checks', (SELECT coalesce(json_agg(c.kind ORDER BY c.id), '[]') "
     "FROM pulse.monitor_check AS c WHERE c.monitor_id = m.id AND (c.attribute = a.attname OR c.settings ->> 'column' = a.attname "
     "OR c.settings -> 'columns' @> to_jsonb(a.attname::text)))) ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute AS a "
-    "WHERE a.attrelid = to_regclass(m.relation) AND a.attnum > 0 AND NOT a.attisdropped) END) " PULSE_WATCHED_FROM
+    "WHERE a.attrelid = (SELECT r.oid FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace "
+    "WHERE n.nspname = (parse_ident(m.relation))[1] AND r.relname = (parse_ident(m.relation))[2]) AND a.attnum > 0 AND NOT a.attisdropped) END) " PULSE_WATCHED_FROM
     "AND m.id = $1::bigint";
 
 std::vector<Route> WatchedTables() {
