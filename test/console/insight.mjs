@@ -42,7 +42,7 @@ await test('Insight', async t => {
     await page.goto(t.given.url + '#/insight?tab=funnels');
     await page.getByRole('button', { name: 'New funnel' }).click();
     await page.getByRole('dialog').getByLabel('Name').fill('<svg onload=window.hacked=12>');
-    await page.getByRole('dialog').getByLabel('Steps').fill('View\nCart\n');
+    await page.getByRole('dialog').getByLabel('Steps', { exact: true }).fill('View\nCart\n');
     const statement = await page.getByRole('dialog').locator('.sql').textContent();
     await page.getByRole('dialog').getByRole('button', { name: 'New funnel' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
