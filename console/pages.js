@@ -7,6 +7,6 @@ export const pages = [
   { group: 'Watch', path: 'segment-builder', title: 'New segment', key: 'n', hidden: true, load: () => import('./pages/segment_builder.js') },
   { group: 'Watch', path: 'tables', title: 'Tables and sources', key: 'b', load: () => import('./pages/tables.js') },
   { group: 'Watch', path: 'events', title: 'Events', key: 'e', load: () => import('./pages/events.js') },
-  { group: 'People', path: 'insight', title: 'Insight', key: 'r', load: () => import('./pages/insight.js') },
+  { group: 'People', path: 'insight', title: 'Insight', key: 'y', load: () => import('./pages/insight.js') },
   { group: 'Act', path: 'campaigns', title: 'Campaigns', key: 'c', load: () => import('./pages/campaigns.js') },
 ];

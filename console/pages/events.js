@@ -59,7 +59,7 @@ function Newer({ newest, filter, show }) {
 
 const tailColumns = [
   { title: 'Received', value: row => row.receivedAt, cell: row => html`<${Time} at=${row.receivedAt} />` },
-  { title: 'Verdict', value: row => row.verdict, cell: row => html`<${Badge} text=${row.verdict} tone=${row.verdict === 'accepted' ? 'good' : 'high'} /> ${row.reason ? html`<span class="soft">${row.reason.replace(/_/g, ' ')}</span>` : null}` },
+  { title: 'Verdict', value: row => row.verdict, cell: row => html`<span><${Badge} text=${row.verdict} tone=${row.verdict === 'accepted' ? 'good' : 'high'} /> ${row.reason ? html`<span class="soft">${row.reason.replace(/_/g, ' ')}</span>` : null}</span>` },
   { title: 'Event', value: row => row.event, cell: row => (row.verdict === 'accepted' ? html`<${EventLink} event=${row.event} />` : html`<${Short} text=${row.event} />`) },
   { title: 'Source', value: row => row.source, cell: row => html`<${Short} text=${row.source} />` }, { title: 'Person', value: row => row.profileId },
   { title: 'Happened', value: row => row.time, cell: row => html`<${Time} at=${row.time} />` },
@@ -106,7 +106,7 @@ function Catalogue() {
 
 const propertyColumns = [
   { title: 'Property', value: row => row.property, cell: row => html`<${Short} text=${row.property} />` },
-  { title: 'Type', value: row => row.type, cell: row => html`${row.type || '–'} ${Object.keys(row.types).length > 1 ? html`<${Badge} text=${Object.entries(row.types).map(([type, seen]) => `${type} ${count(seen)}`).join(', ')} tone="medium" />` : null}` },
+  { title: 'Type', value: row => row.type, cell: row => html`<span>${row.type || '–'} ${Object.keys(row.types).length > 1 ? html`<${Badge} text=${Object.entries(row.types).map(([type, seen]) => `${type} ${count(seen)}`).join(', ')} tone="medium" />` : null}</span>` },
   { title: 'Without a value', number: true, value: row => row.nullRate, cell: row => percent(row.nullRate) },
   { title: 'Examples', value: row => row.examples, cell: row => (row.examples ? html`<${Short} text=${row.examples.map(one => (typeof one === 'string' ? one : JSON.stringify(one))).join(', ')} />` : html`<span class="soft">for those who see people</span>`) },
   { title: 'Last seen', value: row => row.lastSeenAt, cell: row => html`<${Time} at=${row.lastSeenAt} />` },
