@@ -66,16 +66,19 @@ function Answer({ campaign }) {
       : html`<p class="notice forbidden"><strong>Not permitted</strong> The reasons are for those who see people.</p>`}`;
 }
 
-const One = ({ name }) => html`<p class="crumbs"><a href="#/campaigns">Campaigns</a></p><h1><${Name} text=${name} /></h1>
+function One({ name }) {
+  const [asked, setAsked] = useState(0);
+  return html`<p class="crumbs"><a href="#/campaigns">Campaigns</a></p><h1><${Name} text=${name} /></h1>
     <${Part} className="plain" get=${route('/v1/campaigns/{name}', { name })} live=${['incident']} sql=${`SELECT status, answer, planned, reach, reasons, advice, reached FROM pulse.campaign_overview WHERE name = ${literal(name)};`}>
-      ${(campaign, { reload, asOf }) => html`<section class="part head"><div class="page-head"><p class="lead">${campaign.description ? html`<${Name} text=${campaign.description} />` : null}</p><${Actions} campaign=${campaign} reload=${reload} /></div>
+      ${(campaign, { reload }) => html`<section class="part head"><div class="page-head"><p class="lead">${campaign.description ? html`<${Name} text=${campaign.description} />` : null}</p><${Actions} campaign=${campaign} reload=${() => { reload(); setAsked(asked + 1); }} /></div>
           <div class="stats"><${Stat} label="Status" value=${html`<${State} text=${campaign.status} />`} note=${campaign.cancelReason || (campaign.saved ? 'saved by a warning' : null)} /><${Stat} label="Planned" value=${count(campaign.planned)} />
             <${Stat} label="Can be reached" value=${count(campaign.reach)} note=${campaign.share === null ? null : percent(campaign.share, 0)} /><${Stat} label="Reached" value=${count(campaign.reached)} note=${campaign.reachedShare === null ? null : percent(campaign.reachedShare, 0)} />
             ${campaign.conversions === null ? null : html`<${Stat} label="Converted" value=${count(campaign.conversions)} />`}</div>
           <${Facts} facts=${[['At', html`<${Time} at=${campaign.at} />`], ['Segment', campaign.segment ? html`<a href=${link('segments', campaign.segment)}><${Name} text=${campaign.segment} /></a>` : 'deleted'], ['By', campaign.channel], ['Purpose', campaign.purpose], ['Next check', campaign.nextCheckAt && html`<${Time} at=${campaign.nextCheckAt} />`],
             ['Warned', campaign.warnedAt && html`<${Time} at=${campaign.warnedAt} />`], ['Launched', campaign.launchedAt && html`<${Time} at=${campaign.launchedAt} />`], ['Launched by', campaign.launchedBy && html`<${Name} text=${campaign.launchedBy} />`], ['Answer at the launch', campaign.launchAnswer],
             ['Result known by', campaign.resultBy], ['Planned by', html`<${Name} text=${campaign.createdBy} />`]]} /></section>
-        <section class="part"><header><h2>Can I send now?</h2></header><${Answer} campaign=${campaign} /></section><${Checks} key=${asOf + campaign.checkedAt + campaign.status} name=${name} />`}<//>`;
+        <section class="part"><header><h2>Can I send now?</h2></header><${Answer} campaign=${campaign} /></section><${Checks} key=${asked} name=${name} />`}<//>`;
+}
 
 export default function Campaigns({ params }) {
   return params[0] ? html`<${One} name=${params[0]} key=${params[0]} />` : html`<${List} />`;
