@@ -166,6 +166,20 @@ COMMENT ON COLUMN pulse.table_overview.next_check IS 'When the next of its check
 COMMENT ON COLUMN pulse.table_overview.muted_until IS 'The end of its maintenance window; null without a current one, infinity when it has no end.';
 
 -- Level: reader
+CREATE VIEW pulse.check_overview AS
+SELECT k.id, m.relation AS "table", m.source, k.kind, nullif(k.attribute, '') AS attribute, k.last_status AS status, date_trunc('second', k.last_at) AS last_check,
+       r.observed, r.expected_low, r.expected_high,
+       CASE WHEN k.last_status IN ('bad', 'learning') OR pulse.sees_people() THEN k.last_message END AS message,
+       coalesce(k.every, m.every) AS every, k.severity, k.after, k.consecutive_bad, k.bad_since, date_trunc('second', k.next_check_at) AS next_check, k.settings, k.reason
+FROM pulse.monitor AS m
+JOIN pulse.monitor_check AS k ON k.monitor_id = m.id
+LEFT JOIN LATERAL (SELECT c.observed, c.expected_low, c.expected_high FROM pulse.check_result AS c WHERE c.check_id = k.id ORDER BY c.at DESC, c.id DESC LIMIT 1) AS r ON true
+WHERE m.status = 'active';
+COMMENT ON VIEW pulse.check_overview IS 'Each check of the monitored tables with its newest result.';
+COMMENT ON COLUMN pulse.check_overview.message IS 'Of the newest result; below the level people_reader without texts of errors.';
+COMMENT ON COLUMN pulse.check_overview.reason IS 'Why the check was chosen automatically; null when it was given.';
+
+-- Level: reader
 CREATE FUNCTION pulse.next_health_check() RETURNS timestamptz
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN coalesce((SELECT min(c.next_check_at) FROM pulse.monitor_check c JOIN pulse.monitor m ON m.id = c.monitor_id

@@ -197,6 +197,33 @@ COMMENT ON VIEW pulse.event_source IS 'Number of events received from each sourc
 COMMENT ON COLUMN pulse.event_source.duplicates IS 'Number of messages that were accepted before, including conflicting ones.';
 COMMENT ON COLUMN pulse.event_source.conflicting_duplicates IS 'Number of duplicates whose content differs from the accepted message with the same id.';
 
+-- ---- The newest events ----
+
+-- Events have no index by arrival, which would cost each of them. A partition grows at its end: the last 256 blocks are read, by their place.
+-- Level: people_reader
+CREATE VIEW pulse.event_tail AS
+SELECT t.received_at, t.verdict, t.id, t.event, t.type, t.source, t.profile_id, t.time, t.message_id, t.properties, t.reason, t.detail
+FROM (
+    SELECT e.received_at, 'accepted' AS verdict, e.id, e.name AS event, e.type, e.source, e.profile_id, e.time, e.message_id, e.properties, NULL::text AS reason, NULL::text AS detail
+    FROM pulse.event AS e
+    WHERE e.time >= date_trunc('month', @extschema@.pulse_now(), 'UTC') AND e.time < date_trunc('month', @extschema@.pulse_now(), 'UTC') + interval '1 month'
+      AND e.ctid >= (SELECT format('(%s,0)', greatest(pg_relation_size(to_regclass(to_char(date_trunc('month', @extschema@.pulse_now(), 'UTC') AT TIME ZONE 'UTC', '"pulse.event_y"YYYY"m"MM'))) / current_setting('block_size')::int - 256, 0))::tid)
+    UNION ALL
+    SELECT e.received_at, 'accepted' AS verdict, e.id, e.name AS event, e.type, e.source, e.profile_id, e.time, e.message_id, e.properties, NULL::text AS reason, NULL::text AS detail
+    FROM pulse.event AS e
+    WHERE e.time >= date_trunc('month', @extschema@.pulse_now(), 'UTC') - interval '1 month' AND e.time < date_trunc('month', @extschema@.pulse_now(), 'UTC')
+      AND e.ctid >= (SELECT format('(%s,0)', greatest(pg_relation_size(to_regclass(to_char((date_trunc('month', @extschema@.pulse_now(), 'UTC') - interval '1 month') AT TIME ZONE 'UTC', '"pulse.event_y"YYYY"m"MM'))) / current_setting('block_size')::int - 256, 0))::tid)
+    UNION ALL
+    (SELECT r.received_at, 'rejected', r.id, coalesce(r.payload ->> 'event', r.payload ->> 'name', r.payload ->> 'type'), r.payload ->> 'type', r.source, NULL, NULL,
+            r.message_id, r.payload -> 'properties', r.reason, r.detail
+     FROM pulse.rejected_event AS r ORDER BY r.received_at DESC, r.id DESC LIMIT 1000)
+) AS t;
+COMMENT ON VIEW pulse.event_tail IS
+'The newest events with their verdict, to see what arrives: those in the last 2 MB of the partitions of this month and the one before, and the newest 1,000 rejected ones; so reading it costs the same however many events there are. Duplicates are only counted (pulse.event_source). Not in it: events whose time is in an earlier month, and those that fill the space of erased ones.';
+COMMENT ON COLUMN pulse.event_tail.verdict IS 'accepted or rejected.';
+COMMENT ON COLUMN pulse.event_tail.id IS 'In pulse.event or pulse.rejected_event, by the verdict.';
+COMMENT ON COLUMN pulse.event_tail.time IS 'When it happened; null for a rejected event.';
+
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- ---- Verbs ----

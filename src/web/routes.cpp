@@ -65,14 +65,14 @@ const std::vector<Route>& Routes() {
     static const std::vector<Route> routes = [] {
         std::vector<Route> all;
         for (const auto& list :
-             {ServiceRoutes,  EventRoutes,          OfrepRoutes,        SegmentRoutes, RequestRoutes,
-              ChangeRoutes,   TableRoutes,          DefinitionRoutes,   UserRoutes,    InsightRoutes,
-              StratumRoutes,  StratumSegmentRoutes, EventQualityRoutes, RfmRoutes,     FunnelRoutes,
-              PrivacyRoutes,  AuditRoutes,          ConsentRoutes,      TrustRoutes,   ActionRoutes,
-              CampaignRoutes, ExportRoutes,         AudienceRoutes,     SessionRoutes, OverviewRoutes,
-              HistoryRoutes,  BuilderRoutes,        PeopleRoutes,       TraitRoutes,   FlagRoutes,
-              SyncRoutes,     GateRoutes,           DeliveryRoutes,     JobRoutes,     KeyRoutes,
-              SettingRoutes}) {
+             {ServiceRoutes,  EventRoutes,          OfrepRoutes,        SegmentRoutes,    RequestRoutes,
+              ChangeRoutes,   TableRoutes,          DefinitionRoutes,   UserRoutes,       InsightRoutes,
+              StratumRoutes,  StratumSegmentRoutes, EventQualityRoutes, RfmRoutes,        FunnelRoutes,
+              PrivacyRoutes,  AuditRoutes,          ConsentRoutes,      TrustRoutes,      ActionRoutes,
+              CampaignRoutes, ExportRoutes,         AudienceRoutes,     SessionRoutes,    OverviewRoutes,
+              HistoryRoutes,  BuilderRoutes,        PeopleRoutes,       TraitRoutes,      FlagRoutes,
+              SyncRoutes,     GateRoutes,           DeliveryRoutes,     JobRoutes,        KeyRoutes,
+              SettingRoutes,  TableViewRoutes,      EventViewRoutes,    InsightViewRoutes}) {
             std::vector<Route> some = list();
             all.insert(all.end(), some.begin(), some.end());
         }

@@ -6,14 +6,14 @@ namespace pulse::web {
 namespace {
 
 #define PULSE_CAMPAIGN_ROW                                                                                     \
-    "json_build_object('name', c.name, 'segment', c.segment, 'status', c.status, 'answer', c.answer, "         \
+    "'name', c.name, 'segment', c.segment, 'status', c.status, 'answer', c.answer, "                           \
     "'at', c.at, 'channel', c.channel, 'purpose', c.purpose, 'planned', c.planned, 'reach', c.reach, "         \
     "'share', c.share, 'incidents', c.incidents, 'overlap', c.overlap, 'gate', c.gate, 'reasons', c.reasons, " \
     "'advice', c.advice, 'checkedAt', c.checked_at, 'nextCheckAt', c.next_check_at, 'warnedAt', c.warned_at, " \
     "'saved', c.saved, 'launchedAt', c.launched_at, 'launchedBy', c.launched_by, 'launchAnswer', "             \
     "c.launch_answer, 'reached', c.reached, 'reachedShare', c.reached_share, 'conversions', c.conversions, "   \
     "'resultBy', c.result_by, 'finishedAt', c.finished_at, 'description', c.description, 'createdBy', "        \
-    "c.created_by)"
+    "c.created_by, 'cancelReason', c.cancel_reason"
 #define PULSE_CAMPAIGN_CHECK                                                                                   \
     "json_build_object('answer', k.answer, 'planned', k.planned, 'reach', k.reach, 'withAddress', "            \
     "k.with_address, 'withConsent', k.with_consent, 'reachable', k.reachable, 'incidents', "                   \
@@ -21,7 +21,8 @@ namespace {
     "k.gate, 'score', k.score, 'reasons', k.reasons, 'advice', k.advice, 'checkedAt', k.checked_at)"
 
 constexpr std::string_view kShowCampaign =
-    "SELECT " PULSE_CAMPAIGN_ROW " FROM pulse.campaign_overview AS c WHERE c.name = $1::text";
+    "SELECT json_build_object('asOf', {v}.pulse_now(), " PULSE_CAMPAIGN_ROW
+    ") FROM pulse.campaign_overview AS c WHERE c.name = $1::text";
 constexpr Parameter kCampaignName{"name", In::kPath};
 
 }  // namespace
@@ -41,11 +42,14 @@ std::vector<Route> CampaignRoutes() {
     return {
         PulseRoute(
             "GET", "/v1/campaigns", Access::kRead, "Lists campaigns, the next ones first",
-            "SELECT json_build_object('campaigns', coalesce(json_agg(" PULSE_CAMPAIGN_ROW
-            " ORDER BY c.at DESC, c.name), '[]')) FROM (SELECT o.* FROM pulse.campaign_overview AS o "
-            "WHERE $1::text IS NULL OR o.status = $1::text ORDER BY o.at DESC, o.name LIMIT $2::bigint) AS c",
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'campaigns', coalesce(json_agg(json_build_object(" PULSE_CAMPAIGN_ROW
+            ") ORDER BY c.at DESC, c.name), '[]'), 'next', CASE WHEN count(*) = $2::bigint THEN (array_agg(c.name ORDER BY c.at, c.name DESC))[1] END) "
+            "FROM (SELECT o.* FROM pulse.campaign_overview AS o WHERE ($1::text IS NULL OR o.status = $1::text) "
+            "AND ($3::text IS NULL OR EXISTS (SELECT FROM pulse.campaign AS x WHERE x.name = $3::text AND (o.at < x.at OR o.at = x.at AND o.name > x.name))) "
+            "ORDER BY o.at DESC, o.name LIMIT $2::bigint) AS c",
             {{.name = "status", .one_of = "planned, warned, launched, done, fell_short, cancelled"},
-             {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 1000}}),
+             {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 1000},
+             {"after"}}),
         create,
         PulseRoute("GET", "/v1/campaigns/{name}", Access::kRead, "One campaign", kShowCampaign,
                    {kCampaignName}),
@@ -83,7 +87,7 @@ std::vector<Route> CampaignRoutes() {
                    kShowCampaign),
         PulseRoute(
             "GET", "/v1/campaigns/{name}/checks", Access::kRead, "The checks of a campaign, the newest first",
-            "SELECT json_build_object('checks', (SELECT coalesce(json_agg(json_build_object('answer', k.answer, 'at', k.at, 'checkedBy', k.checked_by, "
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'checks', (SELECT coalesce(json_agg(json_build_object('answer', k.answer, 'at', k.at, 'checkedBy', k.checked_by, "
             "'planned', k.planned, 'reach', k.reach, 'reachable', k.reachable, 'gate', k.gate, 'score', k.score, 'incidents', cardinality(k.incidents)) "
             "ORDER BY k.at DESC, k.id DESC), '[]') FROM (SELECT h.* FROM (SELECT r.id, r.answer, r.at, r.checked_by, r.planned, r.reach, r.reachable, r.gate, r.score, r.incidents "
             "FROM pulse.campaign_check AS r WHERE r.campaign_id = c.id ORDER BY r.at DESC, r.id DESC LIMIT $2::bigint) AS h) AS k)) "

@@ -9,7 +9,7 @@ std::vector<Route> Behaviour() {
     return {
         PulseRoute(
             "GET", "/v1/retention", Access::kRead, "How many people of each cohort come back",
-            "SELECT json_build_object('cohorts', coalesce((SELECT json_agg(json_build_object('value', c.value, 'cohort', c.cohort, 'people', c.people, 'periods', c.periods) "
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'cohorts', coalesce((SELECT json_agg(json_build_object('value', c.value, 'cohort', c.cohort, 'people', c.people, 'periods', c.periods) "
             "ORDER BY c.value NULLS LAST, c.cohort) FROM (SELECT r.value, r.cohort, r.people, json_agg(json_build_object('after', r.after, 'returned', r.returned, "
             "'share', r.share, 'complete', r.complete) ORDER BY r.after) AS periods FROM {v}.pulse_retention($1::text, $2::text, $3::text, $4::bigint, $5::text, "
             "$6::boolean, $7::timestamptz, $8::timestamptz, $9::text, $10::text, $11::text, $12::text) AS r GROUP BY r.value, r.cohort, r.people) AS c), '[]'))",
@@ -27,7 +27,7 @@ std::vector<Route> Behaviour() {
              {"again_where"}}),
         PulseRoute(
             "GET", "/v1/stickiness", Access::kRead, "On how many days of a week or month people are active",
-            "SELECT json_build_object('periods', coalesce((SELECT json_agg(json_build_object('begins', p.begins, 'active', p.active, 'daily_active', p.daily_active, "
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'periods', coalesce((SELECT json_agg(json_build_object('begins', p.begins, 'active', p.active, 'daily_active', p.daily_active, "
             "'stickiness', p.stickiness, 'complete', p.complete, 'days', p.counts) ORDER BY p.begins) FROM (SELECT s.begins, s.active, s.daily_active, s.stickiness, "
             "s.complete, json_agg(json_build_object('days', s.days, 'people', s.people, 'share', s.share) ORDER BY s.days) AS counts "
             "FROM {v}.pulse_stickiness($1::text, $2::text, $3::timestamptz, $4::timestamptz, $5::text, $6::text) AS s GROUP BY 1, 2, 3, 4, 5) AS p), '[]'))",
@@ -39,7 +39,7 @@ std::vector<Route> Behaviour() {
              {"event_where"}}),
         PulseRoute(
             "GET", "/v1/paths", Access::kRead, "What people do after an event, or before it",
-            "SELECT json_build_object('steps', coalesce((SELECT json_agg(to_json(p)) FROM {v}.pulse_paths($1::text, $2::text, $3::bigint, $4::bigint, $5::timestamptz, "
+            "SELECT json_build_object('asOf', {v}.pulse_now(), 'steps', coalesce((SELECT json_agg(to_json(p)) FROM {v}.pulse_paths($1::text, $2::text, $3::bigint, $4::bigint, $5::timestamptz, "
             "$6::timestamptz, $7::text::interval, string_to_array($8::text, ','), $9::text) AS p), '[]'))",
             {{.name = "event", .required = true},
              {.name = "direction", .fallback = "next", .one_of = "next, previous"},

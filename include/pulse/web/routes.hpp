@@ -30,6 +30,9 @@ std::vector<Route> RequestRoutes();       // what takes long and becomes a job
 std::vector<Route> SessionRoutes();       // signing in to the console
 std::vector<Route> OverviewRoutes();      // what the console shows first
 std::vector<Route> HistoryRoutes();       // one segment over time, incidents with their evidence
+std::vector<Route> TableViewRoutes();     // monitored tables over time, sources with their visits
+std::vector<Route> EventViewRoutes();     // events as people look at them: volume, catalogue, tail, rejected
+std::vector<Route> InsightViewRoutes();   // RFM, lifecycle, funnels
 std::vector<Route> BuilderRoutes();       // writing rules and segments
 std::vector<Route> PeopleRoutes();        // one person, what links ids, merges
 std::vector<Route> TraitRoutes();         // traits with versions, values, dependents
