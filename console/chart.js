@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState, Table, count } from './ui.js';
 
 let library = null;
 export function loadPlot() {
-  library = library || import('./vendor/d3.js').then(() => import('./vendor/plot.js')).then(() => globalThis.Plot);
+  library = library || import('./vendor/plot.js');
   return library;
 }
 

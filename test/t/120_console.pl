@@ -44,7 +44,7 @@ my $way = get($gateway, '/console?x=1');
 is("$way->{status} $way->{headers}{location}", '308 console/?x=1', 'the way to it, relative');
 my $packed = get($gateway, '/console/vendor/plot.js', 'Accept-Encoding' => 'gzip');
 is($packed->{headers}{'content-encoding'}, 'gzip', 'files are compressed');
-cmp_ok(length $packed->{body}, '<', 80_000, '... well');
+cmp_ok(length $packed->{body}, '<', 100_000, '... well');
 my $head = ask($gateway, request('HEAD', '/console/app.js'), head => 1);
 is("$head->{status} " . length($head->{body}), '200 0', 'HEAD');
 is(get($gateway, $_)->{status}, 404, "$_ is no file") for '/console/nothing.js', '/console/.git/config', '/console/vendor/', '/console/pages/..%2fapp.js', '/console/README.md';
