@@ -17,7 +17,7 @@ FROM member AS m LEFT JOIN pulse.privilege AS p ON p.privilege IN ('EXECUTE ON F
 WHERE m.classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM pg_proc AS t WHERE t.oid = m.objid AND t.prorettype = 'trigger'::regtype)
   AND m.objid NOT IN ('pulse.revoke_levels(text)'::regprocedure, 'pulse.grant_level(text,text)'::regprocedure, 'pulse.compare_snapshots(bigint,bigint)'::regprocedure,
                       'pulse.find_api_key(text)'::regprocedure, 'pulse.add_api_key_usage(bigint[],bigint[],bigint[])'::regprocedure, 'pulse.mentions(text,text[])'::regprocedure,
-                      'pulse.sign_in(text,boolean)'::regprocedure, 'pulse.sign_out(text,boolean)'::regprocedure, 'pulse.audit_may_change()'::regprocedure, 'pulse.write_audit(text,text,jsonb,bigint,jsonb)'::regprocedure, 'pulse.erase_audit(bigint[])'::regprocedure)  -- only the owner calls them
+                      'pulse.sign_in(text,boolean)'::regprocedure, 'pulse.sign_out(text,boolean)'::regprocedure, 'pulse.audit_may_change()'::regprocedure, 'pulse.write_audit(text,text,jsonb,bigint,jsonb)'::regprocedure, 'pulse.mark_sent_people(bigint[])'::regprocedure, 'pulse.erase_audit(bigint[])'::regprocedure)  -- only the owner calls them
 GROUP BY 1 HAVING count(p.level) <> 1 ORDER BY 1;
 -- (trigger functions are in none: a role that can execute one could attach it to its own table)
 SELECT p.oid::regprocedure AS trigger, v.level FROM pg_proc AS p JOIN pulse.privilege AS v ON v.privilege = 'EXECUTE ON FUNCTION ' || p.oid::regprocedure
