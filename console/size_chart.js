@@ -1,12 +1,12 @@
-// The size of a segment over time, with its usual range and its incidents.
+// The size of a segment over time, with its expected range and its incidents.
 import { html, useCallback, Part, Time, count, percent, route, literal } from './ui.js';
 import { Chart } from './chart.js';
 
 const columns = [
   { title: 'Measured', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
-  { title: 'Size', number: true, value: row => row.size }, { title: 'Usual', number: true, value: row => row.usual, cell: row => count(row.usual) },
-  { title: 'Lowest usual', number: true, value: row => row.low, cell: row => count(row.low === null ? null : Math.round(row.low)) },
-  { title: 'Highest usual', number: true, value: row => row.high, cell: row => count(row.high === null ? null : Math.round(row.high)) },
+  { title: 'Size', number: true, value: row => row.size }, { title: 'Expected', number: true, value: row => row.expected, cell: row => count(row.expected) },
+  { title: 'Lowest expected', number: true, value: row => row.low, cell: row => count(row.low === null ? null : Math.round(row.low)) },
+  { title: 'Highest expected', number: true, value: row => row.high, cell: row => count(row.high === null ? null : Math.round(row.high)) },
   { title: 'Entered', number: true, value: row => row.entered }, { title: 'Left', number: true, value: row => row.exited },
   { title: 'Conversion', number: true, value: row => row.conversion, cell: row => percent(row.conversion) },
 ];
@@ -24,14 +24,14 @@ function Lines({ points, marks, name }) {
       Plot.dot(shown, { x: 'date', y: mark => (good.find(point => point.date >= mark.date) || {}).size, r: 4, fill: 'var(--high)' }),
     ],
   }), [points, JSON.stringify(marks.map(mark => mark.id))]);
-  return html`<${Chart} title=${`Size of ${name} over time, with its usual range and its incidents`} caption="Size" draw=${draw} columns=${columns} rows=${[...points].reverse()}
-    legend=${[['size', 'c1'], ['usual range', 'c1 faint'], ...(shown.length ? [['incident', 'dot-high']] : [])]} />`;
+  return html`<${Chart} title=${`Size of ${name} over time, with its expected range and its incidents`} caption="Size" draw=${draw} columns=${columns} rows=${[...points].reverse()}
+    legend=${[['size', 'c1'], ['expected range', 'c1 faint'], ...(shown.length ? [['incident', 'dot-high']] : [])]} />`;
 }
 
 // marks: incidents of the segment, shown where they began.
 export function SizeChart({ name, marks = [], limit = 200, bare = false }) {
   return html`<${Part} className="plain" bare=${bare} get=${route('/v1/segments/{name}/history', { name }, { limit })} live=${['snapshot']}
-    sql=${`SELECT p.taken_at, p.size, p.entered, p.exited, p.converted\nFROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id\nWHERE s.name = ${literal(name)} ORDER BY p.taken_at DESC LIMIT ${limit};`}
+    sql=${`SELECT * FROM pulse_expected_sizes(${literal(name)}, ${limit});`}
     none=${data => data.points.length < 2} noneText="It has not been measured twice yet: there is nothing to draw.">
     ${data => html`<${Lines} points=${data.points} marks=${marks} name=${name} />`}<//>`;
 }

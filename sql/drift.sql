@@ -218,6 +218,13 @@ CREATE FUNCTION pulse_backtest(segment text, thresholds jsonb DEFAULT NULL)
 COMMENT ON FUNCTION pulse_backtest(text, jsonb) IS
 'Replays a segment''s whole history, with other thresholds if given, and returns the incidents that checks would have opened; writes nothing. Errors: 42704 unknown segment, 22023 unknown threshold or value.';
 
+-- Level: reader
+CREATE FUNCTION pulse_expected_sizes(segment text, last bigint DEFAULT 100)
+    RETURNS TABLE (taken_at timestamptz, size bigint, expected double precision, low double precision, high double precision)
+    LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_expected_sizes';
+COMMENT ON FUNCTION pulse_expected_sizes(text, bigint) IS
+'The newest snapshots of a segment (1 to 2000), oldest first: the size, the size that the snapshots before it let expect, and the range in which 99 of 100 sizes lie if nothing has changed. As in a check, snapshots in size incidents and mutes teach nothing, and the baseline restarts where it was set anew. A failed snapshot has no size; without a baseline nothing is expected. Errors: 42704 unknown segment, 22023 last out of range.';
+
 -- Level: operator
 CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_acknowledge_incident';

@@ -112,6 +112,24 @@ double Forecast::PValue(double count) const {
     return std::clamp(2 * std::min(at_most, at_least), 0.0, 1.0);
 }
 
+Forecast::Range Forecast::Likely(double p) const {
+    constexpr double kExact = 0.005, kFarthest = 1e15;
+    double log_level = 0;
+    for (const ForecastComponent& c : components) log_level += c.weight * c.level;
+    const double level = std::exp(log_level);
+    // Between a count that is likely and one that is not.
+    const auto edge = [&](double likely, double unlikely) {
+        while (std::abs(unlikely - likely) > std::max(1.0, kExact * level)) {
+            const double middle = (likely + unlikely) / 2;
+            (PValue(middle) >= p ? likely : unlikely) = middle;
+        }
+        return likely;
+    };
+    double above = 2 * level + 1;
+    while (above < kFarthest && PValue(above) >= p) above *= 2;
+    return {PValue(0) >= p ? 0 : edge(level, 0), edge(level, above)};
+}
+
 double LevelForecast::Component::After(double steps) const {
     return level + std::clamp(steps * slope, 0.0, kLargestTrend);
 }

@@ -112,7 +112,8 @@ int64_t CountSegments(const std::optional<std::string>& name) {
 }
 
 std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,
-                                   const Thresholds& thresholds, HistoryRange range) {
+                                   const Thresholds& thresholds, HistoryRange range,
+                                   std::optional<Moment> since) {
     // Columns are parsed only where they are compared: from the newest checked snapshot on.
     static pg::Statement statement(
         "SELECT s.id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, "
@@ -121,7 +122,7 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
         "END,"
         " p.error_state, p.error, p.missing"
         " FROM (SELECT w.id, w.depth, g.checked_at, CASE WHEN $4 THEN '-infinity' ELSE "
-        "coalesce(least(g.checked_at, (SELECT min(i.since)"
+        "coalesce($5, least(g.checked_at, (SELECT min(i.since)"
         "         FROM pulse.incident_record i WHERE i.segment_id = w.id AND i.status IN ('open', "
         "'acknowledged'))),"
         "         '-infinity') END AS anchor"
@@ -134,7 +135,7 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
         "   SELECT * FROM pulse.snapshot b WHERE b.segment_id = s.id AND b.taken_at > s.anchor AND "
         "b.taken_at <= $3) p"
         " ORDER BY s.id, p.taken_at",
-        {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, BOOLOID});
+        {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID});
     static pg::Statement pinned(
         "SELECT p.segment_id, p.id, p.taken_at, p.version, p.status = 'ok', p.size, p.converted, p.inactive, "
         "p.entered,"
@@ -150,8 +151,9 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
         depths.push_back(HistoryDepth(segments[i].cadence, thresholds));
     }
     const auto places = Places(segments);
-    const pg::Result rows = statement.Execute({Value::Int8s(Ids(segments)), Value::Int8s(depths),
-                                               Value::Time(now), Value::Bool(range == HistoryRange::kWhole)});
+    const pg::Result rows =
+        statement.Execute({Value::Int8s(Ids(segments)), Value::Int8s(depths), Value::Time(now),
+                           Value::Bool(range == HistoryRange::kWhole), Value::Time(since)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
         histories[places.at(rows[i].Int8(0))].points.push_back(ReadPoint(rows[i]));

@@ -9,18 +9,6 @@ constexpr Parameter kSegmentName{"name", In::kPath};
 constexpr Parameter kMostPoints{
     .name = "limit", .type = Type::kInteger, .fallback = "200", .least = 1, .most = 2000};
 
-// What is usual at each snapshot: the median of those before it, and three robust standard deviations (1.4826
-// times the median distance) around it. The baseline restarts where the segment's does.
-#define PULSE_USUAL                                                                                               \
-    "LEFT JOIN LATERAL (SELECT m.level, percentile_cont(0.5) WITHIN GROUP (ORDER BY abs(b.size - m.level)) AS "   \
-    "distance FROM (SELECT e.size FROM pulse.snapshot AS e WHERE e.segment_id = p.segment_id AND e.status = "     \
-    "'ok' AND e.taken_at < p.taken_at AND (e.taken_at >= s.baseline_from OR s.baseline_from IS NULL OR "          \
-    "p.taken_at < s.baseline_from) ORDER BY e.taken_at DESC LIMIT 28) AS b CROSS JOIN LATERAL (SELECT "           \
-    "percentile_cont(0.5) WITHIN GROUP (ORDER BY c.size) AS level FROM (SELECT e.size FROM pulse.snapshot AS e "  \
-    "WHERE e.segment_id = p.segment_id AND e.status = 'ok' AND e.taken_at < p.taken_at AND (e.taken_at >= "       \
-    "s.baseline_from OR s.baseline_from IS NULL OR p.taken_at < s.baseline_from) ORDER BY e.taken_at DESC LIMIT " \
-    "28) AS c) AS m GROUP BY m.level HAVING count(*) >= 5) AS u ON true "
-
 std::vector<Route> SegmentHistory() {
     return {
         {.method = "GET",
@@ -28,15 +16,14 @@ std::vector<Route> SegmentHistory() {
          .access = Access::kRead,
          .read_only = true,
          .summary =
-             "The newest snapshots of a segment, oldest first: size with what is usual, who entered and left, conversion",
+             "The newest snapshots of a segment, oldest first: size with what was expected, who entered and left, conversion",
          .sql =
              "SELECT json_build_object('asOf', {v}.pulse_now(), 'points', (SELECT coalesce(json_agg(json_build_object('id', p.id::text, 'at', p.taken_at, "
              "'size', p.size, 'entered', p.entered, 'exited', p.exited, 'conversion', round(p.converted::numeric / nullif(p.size, 0), 4), "
-             "'status', p.status, 'version', p.version, 'usual', u.level, 'low', greatest(0, u.level - 3 * 1.4826 * greatest(u.distance, u.level / 200)), "
-             "'high', u.level + 3 * 1.4826 * greatest(u.distance, u.level / 200)) ORDER BY p.taken_at), '[]') "
+             "'status', p.status, 'version', p.version, 'expected', u.expected, 'low', u.low, 'high', u.high) ORDER BY p.taken_at), '[]') "
              "FROM (SELECT n.id, n.segment_id, n.taken_at, n.size, n.entered, n.exited, n.converted, n.status, n.version FROM pulse.snapshot AS n WHERE n.segment_id = s.id AND n.taken_at <= {v}.pulse_now() "
-             "ORDER BY n.taken_at DESC LIMIT $2::bigint) AS p " PULSE_USUAL
-             ")) FROM pulse.segment AS s WHERE s.name = $1::text",
+             "ORDER BY n.taken_at DESC LIMIT $2::bigint) AS p LEFT JOIN {v}.pulse_expected_sizes($1::text, $2::bigint) AS u ON u.taken_at = p.taken_at)) "
+             "FROM pulse.segment AS s WHERE s.name = $1::text",
          .parameters = {kSegmentName, kMostPoints}},
         {.method = "GET",
          .path = "/v1/segments/{name}/distributions",

@@ -22,6 +22,7 @@ $node->safe_psql('shop', q{
 	SELECT pulse_create_destination('crm', 'file', '{}');
 	SELECT pulse_create_audience('buyers', 'buyers', 'crm');
 	UPDATE pulse.audience SET match_low = 0.4, match_high = 0.5, last_sync_at = now();
+	INSERT INTO pulse.destination_state (destination, login_expires_at) VALUES ('crm', now() + interval '3 days');
 	INSERT INTO pulse.sync_run (audience_id, audience, operation, status, triggered_by, requested_by, created_at, finished_at, not_before)
 		SELECT id, name, 'full', 'completed', 'manual', 'x', now(), now(), now() FROM pulse.audience;
 	CREATE SERVER replica FOREIGN DATA WRAPPER pulse_source OPTIONS (host 'replica.example', dbname 'x');

@@ -106,7 +106,7 @@ like(shop(q{SELECT string_agg((labels ->> 'destination') || ' ' || round(value /
 shop(q{SELECT pulse_identify('u1', '{"email": "again@example.com"}')});
 is(sync_until_done($node, 'shop', 'meta'), 'completed', 'another sync');
 is(shop(q{SELECT count(*) FROM pulse.outbox WHERE event = 'destination.login_ending'}), 9, 'tells nobody again');
-shop(q{UPDATE pulse.destination_state SET told = (SELECT jsonb_object_agg(key, value::timestamptz - interval '25 hours') FROM jsonb_each_text(told)) WHERE told <> '{}'});
+shop(q{UPDATE pulse.destination_state SET alarms_sent = (SELECT jsonb_object_agg(key, value::timestamptz - interval '25 hours') FROM jsonb_each_text(alarms_sent)) WHERE alarms_sent <> '{}'});
 shop(q{SELECT pulse_identify('u1', '{"email": "nextday@example.com"}')});
 is(sync_until_done($node, 'shop', 'meta'), 'completed', 'a sync of the next day');
 until_true(q{SELECT count(*) = 18 FROM pulse.outbox WHERE event = 'destination.login_ending'}, 'tells them once more');

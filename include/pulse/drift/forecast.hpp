@@ -38,6 +38,12 @@ struct Forecast {
     // Poisson around the forecast rate. Monotone: a smaller count below the level never has a larger
     // probability.
     double PValue(double count) const;
+    // The counts around the level whose probability is at least p: to one member, or half a percent of the
+    // level.
+    struct Range {
+        double low = 0, high = 0;
+    };
+    Range Likely(double p) const;
     // The best model's effects of the season: of the present step, the step before it, …; empty without a
     // season.
     std::vector<double> effects;

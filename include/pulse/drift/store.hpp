@@ -39,9 +39,11 @@ int64_t CountSegments(const std::optional<std::string>& name);
 enum class HistoryRange { kUnchecked, kWhole };
 
 // Reads the points of these segments: the whole history up to `now`, or only the unchecked ones, those since
-// the oldest live incident, and enough before. Segments in the order given; the pinned point included.
+// the oldest live incident (or since `since` instead of both), and enough before. Segments in the order
+// given; the pinned point included.
 std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, Moment now,
-                                   const Thresholds& thresholds, HistoryRange range);
+                                   const Thresholds& thresholds, HistoryRange range,
+                                   std::optional<Moment> since = {});
 
 // Reads the incidents of these segments that are still relevant, oldest first. `oldest` is the oldest point
 // read.
