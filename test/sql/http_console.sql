@@ -30,6 +30,7 @@ $$;
 -- Signing in. The cookie names no path: the browser takes /console, with whatever prefix. No answer lets pages of other sites read it.
 SELECT k.name, pg_temp.sign_in(k.name, k.name = 'read') FROM key AS k WHERE k.name IN ('admin', 'read') ORDER BY 1;
 SELECT k.name, c.status, c.body FROM key AS k, pg_temp.console('POST', '/console/session', json_build_object('key', k.text)::text) AS c WHERE k.name IN ('public', 'shop') ORDER BY 1;
+SELECT coalesce(k.source, k.name) AS key, u.requests, u.refusals FROM pulse.api_key_usage AS u JOIN pulse.api_key AS k ON k.id = u.key_id WHERE k.name = 'console page' OR k.source = 'console_shop' ORDER BY 1;
 SELECT status, body FROM pg_temp.console('POST', '/console/session', '{"key": "pulse_read_00000000000000000000000000000000000000000000"}');
 SELECT status, body FROM pg_temp.console('POST', '/console/session', '{}');
 SELECT headers ? 'access-control-allow-origin' AS shared FROM pg_temp.console('GET', '/console/session');
@@ -97,6 +98,7 @@ DROP TABLE console_shop;
 -- A session ends by signing out, with its key, with its key's text, and by itself.
 SELECT pg_temp.sign_in('admin') IS NOT NULL AS another;
 SELECT h.status, h.headers ->> 'set-cookie' AS cookie FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, pg_temp.console('DELETE', '/console/session', token => c.token) AS h;
+SELECT actor_kind, actor, action, subject, count(*), bool_and(details ->> 'prefix' ~ '^pulse_[a-z]+_[0-9A-Za-z]{8}$') AS prefix FROM pulse.audit WHERE action LIKE 'api\_key.signed%' AND subject LIKE 'console %' GROUP BY 1, 2, 3, 4 ORDER BY 2, 3;
 SELECT count(*) FILTER (WHERE h.status = 200) AS live, count(*) FILTER (WHERE h.status = 401) AS ended FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'admin';
 SELECT pulse_rotate_api_key('console admin', keep => '0') IS NOT NULL AS rotated;
 SELECT count(*) FILTER (WHERE h.status = 200) AS live, count(*) FILTER (WHERE h.status = 401) AS ended FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'admin';
