@@ -81,6 +81,8 @@ export const ago = (at, now) => duration((new Date(now) - new Date(at)) / 1000);
 
 // A name that somebody gave, in whatever script.
 export const Name = ({ text }) => html`<bdi class="given">${text === null || text === undefined || text === '' ? '–' : String(text)}</bdi>`;
+// The same, cut where the cell of a table ends.
+export const Short = ({ text }) => html`<span class="clip"><${Name} text=${text} /></span>`;
 
 const severities = { critical: 'critical', high: 'high', medium: 'medium', low: 'low' };
 const tones = { ok: 'good', watched: 'good', resolved: 'good', active: 'good', done: 'good', failed: 'critical', failing: 'critical', down: 'critical', open: 'high',
