@@ -107,9 +107,13 @@ await test('Frame', async t => {
     release();
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
 
-    // Signing out, and a session that ended elsewhere.
+    // Signing out, which can fail; and a session that ended elsewhere.
     const other = await t.open('#/segments');
     other.refusals = true;
+    await other.route(/console\/session$/, route => (route.request().method() === 'DELETE' ? route.fulfill({ status: 503, contentType: 'application/json', body: '{"error": "this server is a standby"}' }) : route.continue()));
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByText('You are still signed in. this server is a standby').waitFor();
+    t.ok(await other.getByRole('heading', { level: 1, name: 'Segments' }).isVisible(), 'whoever cannot sign out hears it');
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('API key').waitFor();
     t.is((await page.context().cookies()).length, 0, 'signing out takes the cookie away');
