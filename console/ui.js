@@ -260,7 +260,8 @@ const order = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b ===
 export function Table({ columns, rows, keyOf, name = 'table', caption, csv = true }) {
   const { query } = useAddress();
   const [column, direction] = (query[name + '.sort'] || '').split('.');
-  const by = column === '' || column === undefined ? null : columns[+column];
+  const named = column ? columns[+column] : null;    // anybody can write an address
+  const by = named && named.value && named.sort !== false ? named : null;
   const shown = useMemo(() => (by ? [...rows].sort((a, b) => order(by.value(a), by.value(b)) * (direction === 'down' ? -1 : 1)) : rows), [rows, column, direction]);
   const turn = index => setQuery({ [name + '.sort']: String(index) === column ? (direction === 'down' ? '' : index + '.down') : String(index) });
   return html`<div class="table">
