@@ -369,8 +369,14 @@ export function Tabs({ tabs, name = 'tab' }) {
 // Filters above a list, kept in the address: [{name, label, type: select | search, options}].
 export function Filters({ filters }) {
   const { query } = useAddress();
-  const later = useRef(null);
-  const set = (name, value, wait) => { clearTimeout(later.current); later.current = setTimeout(() => setQuery({ [name]: value }), wait); };
+  // What was typed a moment ago: of all fields, and not for the page after this one.
+  const later = useRef({});
+  useEffect(() => () => clearTimeout(later.current.timer), []);
+  const set = (name, value, wait) => {
+    clearTimeout(later.current.timer);
+    const changes = { ...later.current.changes, [name]: value };
+    later.current = { changes, timer: setTimeout(() => { later.current = {}; setQuery(changes); }, wait) };
+  };
   return html`<form class="filters" role="search" onSubmit=${event => event.preventDefault()}>${filters.map(filter => html`<label key=${filter.name}><span>${filter.label}</span>
     ${filter.type === 'search' ? html`<input type="search" value=${query[filter.name] || ''} onInput=${event => set(filter.name, event.target.value, 250)} />`
       : html`<select value=${query[filter.name] || ''} onChange=${event => set(filter.name, event.target.value, 0)}>${filter.options.map(one => {
