@@ -94,10 +94,10 @@ export const Badge = ({ text, tone }) => html`<span class=${'badge ' + (tone || 
 export function literal(value) {
   if (value === null || value === undefined) return 'NULL';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (Array.isArray(value)) return `ARRAY[${value.map(literal).join(', ')}]`;
+  if (Array.isArray(value)) return value.length ? `ARRAY[${value.map(literal).join(', ')}]` : "'{}'";
   if (typeof value === 'object') return literal(JSON.stringify(value));
   const text = String(value).replace(/'/g, "''");
-  return text.includes('\\') ? ` E'${text.replace(/\\/g, '\\\\')}'`.trim() : `'${text}'`;
+  return text.includes('\\') ? `E'${text.replace(/\\/g, '\\\\')}'` : `'${text}'`;
 }
 
 // ---- small things ----
@@ -143,6 +143,9 @@ export function Toasts() {
 
 // ---- what changed while one looks ----
 
+// A page that stays open for days counts no further.
+const mostChanges = 1000;
+
 // How many things of these kinds (segment, snapshot, incident, job, flag) changed since seen() was called.
 export function useChanges(kinds) {
   const [ids, setIds] = useState(new Set());
@@ -151,7 +154,7 @@ export function useChanges(kinds) {
     if (!wanted) return undefined;
     return listen((changes, reset) => {
       const mine = reset ? ['everything'] : changes.filter(one => wanted.split(' ').includes(one.kind)).map(one => one.kind + ' ' + one.id);
-      if (mine.length) setIds(old => new Set([...old, ...mine]));
+      if (mine.length) setIds(old => (old.size < mostChanges ? new Set([...old, ...mine]) : old));
     });
   }, [wanted]);
   return { ids, seen: () => setIds(new Set()) };
@@ -161,7 +164,7 @@ function ChangedNote({ ids, show }) {
   if (!ids.size) return null;
   const kinds = {};
   for (const id of ids) { const kind = id.split(' ')[0]; kinds[kind] = (kinds[kind] || 0) + 1; }
-  const text = kinds.everything ? 'Much changed' : Object.entries(kinds).map(([kind, n]) => `${n} ${kind}${n === 1 ? '' : 's'}`).join(', ') + ' changed';
+  const text = kinds.everything || ids.size >= mostChanges ? 'Much changed' : Object.entries(kinds).map(([kind, n]) => `${n} ${kind}${n === 1 ? '' : 's'}`).join(', ') + ' changed';
   return html`<p class="changed" role="status">${text}. <button class="quiet" onClick=${show}>Show</button></p>`;
 }
 

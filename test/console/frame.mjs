@@ -80,6 +80,8 @@ await test('Frame', async t => {
     // A table as CSV: what a spreadsheet would take for a formula is a text.
     const { toCsv } = await look.evaluate(async () => ({ toCsv: (await import('./ui.js')).toCsv([{ title: 'a', value: row => row }], ['=1+1', '@x', 'a,"b"', '-5', null, '-x']) }));
     t.is(toCsv, `a\r\n'=1+1\r\n'@x\r\n"a,""b"""\r\n-5\r\n\r\n'-x\r\n`, 'formulas are texts in a CSV');
+    const literals = await look.evaluate(async () => { const { literal } = await import('./ui.js'); return [`it's`, 'a\\b', [], ['a', 1], { a: "it's" }, null].map(literal).join(' '); });
+    t.is(literals, `'it''s' E'a\\\\b' '{}' ARRAY['a', 1] '{"a":"it''s"}' NULL`, 'values in SQL');
     const [download] = await Promise.all([look.waitForEvent('download'), look.getByRole('button', { name: 'CSV' }).click()]);
     t.is(download.suggestedFilename(), 'incidents.csv', 'a table is downloaded');
     await look.getByRole('button', { name: 'Severity' }).click();
