@@ -1,5 +1,5 @@
 // The frame of the console: sign-in, navigation, the page that the address names.
-import { html, render, useState, useEffect, useRef, useAddress, Palette, Toasts, Form, Spinner, Failure, go, toast, useHotkeys, Session } from './ui.js';
+import { html, render, useState, useEffect, useRef, useAddress, Palette, Toasts, Form, Spinner, Failure, Guard, go, toast, useHotkeys, Session } from './ui.js';
 import { whoAmI, signIn, signOut, listen } from './api.js';
 import { pages } from './pages.js';
 
@@ -41,7 +41,7 @@ function PageOf({ page, address }) {
   useEffect(() => { load(); }, [page]);
   if (state.page !== page) return html`<${Spinner} />`;
   if (state.error) return html`<h1>${page.title}</h1><${Failure} error=${state.error} again=${load} />`;
-  return html`<${state.Body} ...${address} />`;
+  return html`<${Guard} key=${address.page + '/' + address.params.join('/')}><${state.Body} ...${address} /><//>`;
 }
 
 function Missing() {

@@ -1,5 +1,5 @@
 // What pages are made of. doc/console.md, "How to add a page", shows them in use.
-import { html, render, createContext, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback } from './vendor/preact.js';
+import { html, render, createContext, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback, useErrorBoundary } from './vendor/preact.js';
 import { get, send, listen, route } from './api.js';
 
 export { get, send, route };
@@ -113,6 +113,15 @@ export function Failure({ error, again }) {
     ${again && !forbidden ? html`<button onClick=${again}>Try again</button>` : null}</div>`;
 }
 
+// What is within it fails alone, also when the answer is one that the page did not expect. It is drawn again when `data` are other ones; `again`
+// loads them.
+export function Guard({ data, again, children }) {
+  const [error, reset] = useErrorBoundary();
+  useEffect(() => { if (error) reset(); }, [data]);
+  if (!error) return children;
+  return html`<${Failure} error=${{ state: 'failed', message: 'This part cannot be shown.', detail: String(error.message || error) }} again=${again || reset} />`;
+}
+
 export async function copy(text) {
   try { await navigator.clipboard.writeText(text); toast('Copied'); } catch { toast('The browser does not let pages copy here: select the text and copy it.', 'failed'); }
 }
@@ -208,6 +217,8 @@ function Waiting({ cancel }) {
     <span>${late ? `Loading for ${late} s` : 'Loading'}…</span>${late ? html`<button class="quiet" onClick=${cancel}>Cancel</button>` : null}</div>`;
 }
 
+const Painted = ({ paint, data, tools }) => paint(data, tools);
+
 // One part of a page: it loads and fails alone, and says as of when it is, how long it took, and its SQL.
 //   get     the path of the route           sql      the SQL that answers the same
 //   none    data => true if there is nothing; noneText says what that means
@@ -224,7 +235,7 @@ export function Part({ title, get: path, sql, none, noneText = 'There is nothing
   if (data.state === 'loading') body = html`<${Waiting} cancel=${data.cancel} />`;
   else if (data.state !== 'ready') body = html`<${Failure} error=${data.error} again=${data.reload} />`;
   else if (none && none(data.data)) body = html`<p class="none">${noneText}</p>`;
-  else body = paint(data.data, { reload: data.reload, asOf: data.asOf });
+  else body = html`<${Guard} data=${data.data} again=${data.reload}><${Painted} paint=${paint} data=${data.data} tools=${{ reload: data.reload, asOf: data.asOf }} /><//>`;
   return html`<section class=${'part ' + className} aria-busy=${String(data.state === 'loading')}>
     ${title || actions ? html`<header>${title ? html`<${Heading}>${title}<//>` : null}<div class="actions">${actions}</div></header>` : null}
     <${ChangedNote} ids=${ids} show=${show} />

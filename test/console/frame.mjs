@@ -110,6 +110,15 @@ await test('Frame', async t => {
     t.ok(await slow.getByText('Not permitted').isVisible(), 'what is not permitted says so');
     t.ok(await slow.getByRole('link', { name: /size fell 41.5 %/ }).isVisible(), 'and the other parts are there');
     release();
+    await slow.route(/v1\/mission/, route => route.fulfill({ contentType: 'application/json', body: '{"bySeverity": null}' }));
+    await slow.reload();
+    await slow.getByText('This part cannot be shown.').waitFor();
+    await slow.getByRole('link', { name: /size fell 41.5 %/ }).waitFor();
+    t.ok(true, 'an answer that nobody expects fails alone');
+    await slow.unrouteAll({ behavior: 'ignoreErrors' });
+    await slow.getByRole('button', { name: 'Try again' }).click();
+    await slow.getByText('Open incidents').waitFor();
+    t.ok(true, '... and can be loaded again');
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
 
     // Signing out, which can fail; and a session that ended elsewhere.
