@@ -314,6 +314,11 @@ TEST(ReportMail, HasTablesAndSaysWhereTheReportIs) {
     const MailBody large = MakeMailBody(figures, "", 6'000'000);
     EXPECT_NE(large.text.find("6,000,000 bytes, more than pulse.max_attachment"), std::string::npos);
     EXPECT_NE(large.text.find("psql -At -d shop -o report.html\nSELECT pulse_report("), std::string::npos);
+    // Whoever copies it runs what is written, whatever the database is called.
+    Figures named = SomeFigures();
+    named.database = "it's; echo";
+    EXPECT_NE(MakeMailBody(named, "", 6'000'000).text.find("psql -At -d 'it'\\''s; echo' -o report.html\n"),
+              std::string::npos);
 }
 
 }  // namespace
