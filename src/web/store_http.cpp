@@ -253,14 +253,25 @@ void AddTag(const Request& request, const Route& route, Answer& answer) {
     std::erase_if(answer.headers, [](const auto& header) { return header.first == "content-type"; });
 }
 
+bool HasHeader(const Answer& answer, std::string_view name) {
+    return std::any_of(answer.headers.begin(), answer.headers.end(),
+                       [&](const auto& header) { return header.first == name; });
+}
+
 void AddDefaults(Answer& answer) {
-    const auto has = [&](std::string_view name) {
-        return std::any_of(answer.headers.begin(), answer.headers.end(),
-                           [&](const auto& header) { return header.first == name; });
-    };
-    if (!has("cache-control"))
-        answer.headers.emplace_back("cache-control", has("etag") ? "no-cache" : "no-store");
+    if (!HasHeader(answer, "cache-control"))
+        answer.headers.emplace_back("cache-control", HasHeader(answer, "etag") ? "no-cache" : "no-store");
     answer.headers.emplace_back("x-content-type-options", "nosniff");
+}
+
+// A browser that is led to an answer, such as an image with texts of people, has a session at hand: nothing
+// in the answer runs, and pages of other origins cannot use it.
+void AddConsoleHeaders(Answer& answer) {
+    if (!HasHeader(answer, "content-security-policy"))
+        answer.headers.emplace_back(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'");
+    answer.headers.emplace_back("cross-origin-resource-policy", "same-origin");
 }
 
 // The methods of a path, also where the one that was asked for fits.
@@ -333,7 +344,10 @@ Served Serve(const Request& request) {
     const profile::GpcRequest gpc(request.Header("sec-gpc") == "1");
     served.answer = Find(request, served);
     AddDefaults(served.answer);
-    if (!request.console) AddCorsHeaders(request, served.answer);
+    if (request.console)
+        AddConsoleHeaders(served.answer);
+    else
+        AddCorsHeaders(request, served.answer);
     return served;
 }
 

@@ -35,6 +35,7 @@ SELECT status, body FROM pg_temp.console('POST', '/console/session', '{"key": "p
 SELECT status, body FROM pg_temp.console('POST', '/console/session', '{}');
 SELECT headers ? 'access-control-allow-origin' AS shared FROM pg_temp.console('GET', '/console/session');
 SELECT status FROM pg_temp.console('OPTIONS', '/console/api/v1/segments');
+SELECT p.path, h.headers ->> 'content-security-policy' AS policy, h.headers ->> 'cross-origin-resource-policy' AS used_by FROM unnest('{/console/session,/v1/segments}'::text[]) AS p (path), pg_temp.console('GET', p.path) AS h ORDER BY 1;
 SELECT count(*) AS sessions, bool_and(s.digest = sha256(convert_to(c.token, 'UTF8'))) FILTER (WHERE c.token IS NOT NULL) AS digests, count(c.token) AS known,
        bool_and(s.expires_at BETWEEN s.created_at + '11 hours 59 minutes' AND s.created_at + '12 hours 1 minute') AS twelve_hours
 FROM pulse.console_session AS s LEFT JOIN cookie AS c ON s.digest = sha256(convert_to(c.token, 'UTF8'));
