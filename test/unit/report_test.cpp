@@ -191,6 +191,7 @@ TEST(ReportOptions, PatternsChooseSegments) {
     EXPECT_EQ(ChooseSegments({"shop*"}, names), (std::vector<std::string>{"shop", "shop new"}));
     EXPECT_EQ(ChooseSegments({"a*b"}, names), (std::vector<std::string>{"a*b"}));
     EXPECT_EQ(ChooseSegments({"*"}, names), names);
+    EXPECT_EQ(ChooseSegments({"x", "sho*", "x"}, names), (std::vector<std::string>{"shop", "shop new", "x"}));
     EXPECT_NE(ErrorOf([&] { ChooseSegments({"shp"}, names); }).find("42704 segment \"shp\" does not exist"),
               std::string::npos);
     EXPECT_NE(ErrorOf([&] { ChooseSegments({"z*"}, names); }).find("no segment matches"), std::string::npos);
