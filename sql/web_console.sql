@@ -19,7 +19,7 @@ ALTER TABLE pulse.console_session ENABLE ROW LEVEL SECURITY;
 CREATE FUNCTION pulse.sign_in(key text, secure boolean, OUT answer jsonb, OUT status int, OUT headers jsonb)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_sign_in';
 COMMENT ON FUNCTION pulse.sign_in(text, boolean) IS
-'Begins a session of the console with an API key and gives the cookie with its token; 401 if the key is unknown or has ended; 403, which counts in the usage of the key, if its kind is public or it is that of an event source. A key has at most 20 sessions: the oldest ends for a new one. The audit log has each. For POST /console/session.';
+'Begins a session of the console with an API key and gives the cookie with its token; 401 if the key is unknown or has ended. A key has at most 20 sessions: the oldest ends for a new one. The audit log has each. For POST /console/session. Errors: 42501 a key of kind public, or of an event source.';
 
 -- Level: owner
 CREATE FUNCTION pulse.sign_out(token text, secure boolean, OUT answer jsonb, OUT headers jsonb)

@@ -13,19 +13,13 @@ using pg::Value;
 PULSE_FUNCTION(pulse_sign_in) {
     static const pg::RecordType type({{"answer", JSONBOID}, {"status", INT4OID}, {"headers", JSONBOID}});
     const pg::Args args(fcinfo);
-    const web::SignIn made = web::BeginSession(args.Text(0).value_or(""));
-    // Answers, not errors, which would undo that the refusal is counted.
-    if (!made.refusal.empty())
-        return type.Make(
-            {Value::Jsonb({{"error", "the API key is not for the console"},
-                           {"detail", made.refusal + " Use a key of kind read, write or admin."}}),
-             Value::Int4(403), Value::Null(JSONBOID)});
-    if (made.token.empty())
+    const std::optional<std::string> token = web::BeginSession(args.Text(0).value_or(""));
+    if (!token)
         return type.Make({Value::Jsonb({{"error", "the API key is unknown or has ended"}}), Value::Int4(401),
                           Value::Null(JSONBOID)});
     const bool secure = !args.IsNull(1) && DatumGetBool(args.Raw(1));
     return type.Make({Value::Jsonb({{"signedIn", true}, {"seconds", web::kSessionTime}}), Value::Int4(200),
-                      Value::Jsonb({{"set-cookie", web::SessionCookie(made.token, secure)}})});
+                      Value::Jsonb({{"set-cookie", web::SessionCookie(*token, secure)}})});
 }
 
 PULSE_FUNCTION(pulse_sign_out) {

@@ -43,14 +43,17 @@ void MakeRoomForSession(int64_t key) {
 
 }  // namespace
 
-SignIn BeginSession(const std::string& key) {
+std::string SignInProblem(const FoundKey& key) {
+    if (key.source) return "It is the key of an event source. Use a key of kind read, write or admin.";
+    return key.kind == KeyKind::kPublic ? "Its kind is public. Use a key of kind read, write or admin." : "";
+}
+
+std::optional<std::string> BeginSession(const std::string& key) {
     const std::optional<FoundKey> found = FindKey(key);
-    if (!found) return {};
+    if (!found) return std::nullopt;
+    if (const std::string problem = SignInProblem(*found); !problem.empty())
+        throw UserError(sqlstate::kInsufficientPrivilege, "the API key is not for the console", problem, "");
     const pg::OwnerSession session;
-    if (found->kind == KeyKind::kPublic || found->source) {
-        AddUsage({KeyUsage{found->id, 1, 1}});
-        return {"", found->source ? "It is the key of an event source." : "Its kind is public."};
-    }
     const std::string token = MakeSessionToken(pg::RandomBytes(kTokenBytes));
     const std::optional<std::string> prefix = PrefixOf(key);
     MakeRoomForSession(found->id);
@@ -60,7 +63,7 @@ SignIn BeginSession(const std::string& key) {
          Value::Time(pg::WallClock() + kSessionTime * kSecond)});
     const pg::Actor actor(found->name);
     audit::Write("api_key.signed_in", found->name, {{"prefix", prefix.value_or("")}});
-    return {token, ""};
+    return token;
 }
 
 void EndSession(const std::string& token) {

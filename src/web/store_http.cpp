@@ -131,9 +131,20 @@ void CheckMay(const FoundKey& key, const Request& request, const Route& route, S
         RefuseKey(served, 403, "the API key may not be used by this web page", "");
 }
 
+// A key that nobody signs in with counts the refusal, as it does elsewhere.
+void CheckSignIn(const Route& route, RequestBody& body, Served& served) {
+    if (route.method != "POST" || route.path != "/console/session") return;
+    const json::Value text = body.Member("key");
+    std::optional<FoundKey> key = text.Is(json::Type::kText) ? FindKey(std::string(text.text)) : std::nullopt;
+    const std::string problem = key ? SignInProblem(*key) : "";
+    if (problem.empty()) return;
+    served.key = std::move(key);
+    RefuseKey(served, 403, "the API key is not for the console", problem);
+}
+
 void CheckKey(const Request& request, const Route& route, const Pairs& query, RequestBody& body,
               Served& served) {
-    if (route.access == Access::kNone) return;
+    if (route.access == Access::kNone) return CheckSignIn(route, body, served);
     std::optional<PresentedKey> presented = FindPresentedKey(request, query);
     const bool in_head = presented.has_value();
     const std::optional<std::string> token =

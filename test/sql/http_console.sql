@@ -29,8 +29,7 @@ $$;
 
 -- Signing in. The cookie names no path: the browser takes /console, with whatever prefix. No answer lets pages of other sites read it.
 SELECT k.name, pg_temp.sign_in(k.name, k.name = 'read') FROM key AS k WHERE k.name IN ('admin', 'read') ORDER BY 1;
-SELECT k.name, c.status, c.body FROM key AS k, pg_temp.console('POST', '/console/session', json_build_object('key', k.text)::text) AS c WHERE k.name IN ('public', 'shop') ORDER BY 1;
-SELECT coalesce(k.source, k.name) AS key, u.requests, u.refusals FROM pulse.api_key_usage AS u JOIN pulse.api_key AS k ON k.id = u.key_id WHERE k.name = 'console page' OR k.source = 'console_shop' ORDER BY 1;
+SELECT k.name, c.status, c.key, c.body FROM key AS k, pg_temp.console('POST', '/console/session', json_build_object('key', k.text)::text) AS c WHERE k.name IN ('public', 'shop') ORDER BY 1;
 SELECT status, body FROM pg_temp.console('POST', '/console/session', '{"key": "pulse_read_00000000000000000000000000000000000000000000"}');
 SELECT status, body FROM pg_temp.console('POST', '/console/session', '{}');
 SELECT headers ? 'access-control-allow-origin' AS shared FROM pg_temp.console('GET', '/console/session');

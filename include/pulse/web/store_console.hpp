@@ -8,14 +8,11 @@
 
 namespace pulse::web {
 
-// What came of a sign-in: the token of a session, which is kept nowhere; or why the key is not for people;
-// neither if the key is unknown or has ended.
-struct SignIn {
-    std::string token, refusal;
-};
-
-// Begin a session of the key with this text. The audit log has it, and a refusal counts in the key's usage.
-SignIn BeginSession(const std::string& key);
+// Why nobody signs in with a key; empty for keys of people.
+std::string SignInProblem(const FoundKey& key);
+// Begin a session of the key with this text. Returns its token, which is kept nowhere; empty if the key is
+// unknown or has ended. Throws UserError 42501 where the key is not for people. The audit log has it.
+std::optional<std::string> BeginSession(const std::string& key);
 // End the session with this token, if there is one. The audit log has it.
 void EndSession(const std::string& token);
 
