@@ -102,9 +102,9 @@ SELECT actor_kind, actor, action, subject, count(*), bool_and(details ->> 'prefi
 SELECT count(*) FILTER (WHERE h.status = 200) AS live, count(*) FILTER (WHERE h.status = 401) AS ended FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'admin';
 SELECT pulse_rotate_api_key('console admin', keep => '0') IS NOT NULL AS rotated;
 SELECT count(*) FILTER (WHERE h.status = 200) AS live, count(*) FILTER (WHERE h.status = 401) AS ended FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'admin';
-SELECT h.status, (h.body::jsonb - 'now') - 'version' AS body FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'read';
+SELECT h.status, h.body::jsonb - '{now,version,database}'::text[] AS body FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'read';
 UPDATE pulse.console_session SET expires_at = clock_timestamp();
-SELECT h.status, (h.body::jsonb - 'now') - 'version' AS body FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'read';
+SELECT h.status, h.body::jsonb - '{now,version,database}'::text[] AS body FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'read';
 UPDATE pulse.console_session SET expires_at = clock_timestamp() + '1 hour';
 SELECT h.status FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'read';
 SELECT pulse_revoke_api_key('console reader');

@@ -52,7 +52,7 @@ struct TokenGrant {
     std::string access_token;
     std::optional<std::string> refresh_token;  // a new one: the old one may be invalid from now on
     int64_t lifetime = 0;                      // microseconds; 0: not said
-    std::optional<Moment> login_ends;          // when no token can be renewed any more, if it is said
+    std::optional<Moment> login_ends = {};     // when no token can be renewed any more, if it is said
 };
 
 // What the platform says of the login itself.
