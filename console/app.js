@@ -1,5 +1,5 @@
 // The frame of the console: sign-in, navigation, the page that the address names.
-import { html, render, useState, useEffect, useRef, useAddress, Palette, Toasts, Form, Spinner, Failure, go, useHotkeys, Session } from './ui.js';
+import { html, render, useState, useEffect, useRef, useAddress, Palette, Toasts, Form, Spinner, Failure, Guard, go, toast, useHotkeys, Session } from './ui.js';
 import { whoAmI, signIn, signOut, listen } from './api.js';
 import { pages } from './pages.js';
 
@@ -41,7 +41,7 @@ function PageOf({ page, address }) {
   useEffect(() => { load(); }, [page]);
   if (state.page !== page) return html`<${Spinner} />`;
   if (state.error) return html`<h1>${page.title}</h1><${Failure} error=${state.error} again=${load} />`;
-  return html`<${state.Body} ...${address} />`;
+  return html`<${Guard} key=${address.page + '/' + address.params.join('/')}><${state.Body} ...${address} /><//>`;
 }
 
 function Missing() {
@@ -81,7 +81,11 @@ function App() {
     window.addEventListener('pulse-signed-out', out);
     return () => window.removeEventListener('pulse-signed-out', out);
   }, []);
-  const leave = async () => { try { await signOut(); } finally { go('/'); setSession(null); } };
+  // Only the server can take the cookie away: whoever is still signed in hears it.
+  const leave = async () => {
+    try { await signOut(); } catch (problem) { toast(`You are still signed in. ${[problem.message, problem.detail].filter(Boolean).join(' ')}`, 'failed'); return; }
+    go('/'); setSession(null);
+  };
   let body;
   if (error) body = html`<main class="sign-in"><div class="card"><h1>Pulse</h1><${Failure} error=${error} again=${begin} /></div></main>`;
   else if (session === undefined) body = html`<main class="sign-in"><${Spinner} /></main>`;

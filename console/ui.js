@@ -1,5 +1,5 @@
 // What pages are made of. doc/console.md, "How to add a page", shows them in use.
-import { html, render, createContext, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback } from './vendor/preact.js';
+import { html, render, createContext, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback, useErrorBoundary } from './vendor/preact.js';
 import { get, send, listen, route } from './api.js';
 
 export { get, send, route };
@@ -81,6 +81,8 @@ export const ago = (at, now) => duration((new Date(now) - new Date(at)) / 1000);
 
 // A name that somebody gave, in whatever script.
 export const Name = ({ text }) => html`<bdi class="given">${text === null || text === undefined || text === '' ? '–' : String(text)}</bdi>`;
+// The same, cut where the cell of a table ends.
+export const Short = ({ text }) => html`<span class="clip"><${Name} text=${text} /></span>`;
 
 const severities = { critical: 'critical', high: 'high', medium: 'medium', low: 'low' };
 const tones = { ok: 'good', watched: 'good', resolved: 'good', active: 'good', done: 'good', failed: 'critical', failing: 'critical', down: 'critical', open: 'high',
@@ -92,10 +94,10 @@ export const Badge = ({ text, tone }) => html`<span class=${'badge ' + (tone || 
 export function literal(value) {
   if (value === null || value === undefined) return 'NULL';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  if (Array.isArray(value)) return `ARRAY[${value.map(literal).join(', ')}]`;
+  if (Array.isArray(value)) return value.length ? `ARRAY[${value.map(literal).join(', ')}]` : "'{}'";
   if (typeof value === 'object') return literal(JSON.stringify(value));
   const text = String(value).replace(/'/g, "''");
-  return text.includes('\\') ? ` E'${text.replace(/\\/g, '\\\\')}'`.trim() : `'${text}'`;
+  return text.includes('\\') ? `E'${text.replace(/\\/g, '\\\\')}'` : `'${text}'`;
 }
 
 // ---- small things ----
@@ -109,6 +111,15 @@ export function Failure({ error, again }) {
     ${error.detail ? html`<p>${error.detail}</p>` : null}
     ${error.id ? html`<p class="hint">Request <code>${error.id}</code>: the server's log has more.</p>` : null}
     ${again && !forbidden ? html`<button onClick=${again}>Try again</button>` : null}</div>`;
+}
+
+// What is within it fails alone, also when the answer is one that the page did not expect. It is drawn again when `data` are other ones; `again`
+// loads them.
+export function Guard({ data, again, children }) {
+  const [error, reset] = useErrorBoundary();
+  useEffect(() => { if (error) reset(); }, [data]);
+  if (!error) return children;
+  return html`<${Failure} error=${{ state: 'failed', message: 'This part cannot be shown.', detail: String(error.message || error) }} again=${again || reset} />`;
 }
 
 export async function copy(text) {
@@ -141,6 +152,9 @@ export function Toasts() {
 
 // ---- what changed while one looks ----
 
+// A page that stays open for days counts no further.
+const mostChanges = 1000;
+
 // How many things of these kinds (segment, snapshot, incident, job, flag) changed since seen() was called.
 export function useChanges(kinds) {
   const [ids, setIds] = useState(new Set());
@@ -149,7 +163,7 @@ export function useChanges(kinds) {
     if (!wanted) return undefined;
     return listen((changes, reset) => {
       const mine = reset ? ['everything'] : changes.filter(one => wanted.split(' ').includes(one.kind)).map(one => one.kind + ' ' + one.id);
-      if (mine.length) setIds(old => new Set([...old, ...mine]));
+      if (mine.length) setIds(old => (old.size < mostChanges ? new Set([...old, ...mine]) : old));
     });
   }, [wanted]);
   return { ids, seen: () => setIds(new Set()) };
@@ -159,7 +173,7 @@ function ChangedNote({ ids, show }) {
   if (!ids.size) return null;
   const kinds = {};
   for (const id of ids) { const kind = id.split(' ')[0]; kinds[kind] = (kinds[kind] || 0) + 1; }
-  const text = kinds.everything ? 'Much changed' : Object.entries(kinds).map(([kind, n]) => `${n} ${kind}${n === 1 ? '' : 's'}`).join(', ') + ' changed';
+  const text = kinds.everything || ids.size >= mostChanges ? 'Much changed' : Object.entries(kinds).map(([kind, n]) => `${n} ${kind}${n === 1 ? '' : 's'}`).join(', ') + ' changed';
   return html`<p class="changed" role="status">${text}. <button class="quiet" onClick=${show}>Show</button></p>`;
 }
 
@@ -203,6 +217,8 @@ function Waiting({ cancel }) {
     <span>${late ? `Loading for ${late} s` : 'Loading'}…</span>${late ? html`<button class="quiet" onClick=${cancel}>Cancel</button>` : null}</div>`;
 }
 
+const Painted = ({ paint, data, tools }) => paint(data, tools);
+
 // One part of a page: it loads and fails alone, and says as of when it is, how long it took, and its SQL.
 //   get     the path of the route           sql      the SQL that answers the same
 //   none    data => true if there is nothing; noneText says what that means
@@ -219,7 +235,7 @@ export function Part({ title, get: path, sql, none, noneText = 'There is nothing
   if (data.state === 'loading') body = html`<${Waiting} cancel=${data.cancel} />`;
   else if (data.state !== 'ready') body = html`<${Failure} error=${data.error} again=${data.reload} />`;
   else if (none && none(data.data)) body = html`<p class="none">${noneText}</p>`;
-  else body = paint(data.data, { reload: data.reload, asOf: data.asOf });
+  else body = html`<${Guard} data=${data.data} again=${data.reload}><${Painted} paint=${paint} data=${data.data} tools=${{ reload: data.reload, asOf: data.asOf }} /><//>`;
   return html`<section class=${'part ' + className} aria-busy=${String(data.state === 'loading')}>
     ${title || actions ? html`<header>${title ? html`<${Heading}>${title}<//>` : null}<div class="actions">${actions}</div></header>` : null}
     <${ChangedNote} ids=${ids} show=${show} />
@@ -258,7 +274,8 @@ const order = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b ===
 export function Table({ columns, rows, keyOf, name = 'table', caption, csv = true }) {
   const { query } = useAddress();
   const [column, direction] = (query[name + '.sort'] || '').split('.');
-  const by = column === '' || column === undefined ? null : columns[+column];
+  const named = column ? columns[+column] : null;    // anybody can write an address
+  const by = named && named.value && named.sort !== false ? named : null;
   const shown = useMemo(() => (by ? [...rows].sort((a, b) => order(by.value(a), by.value(b)) * (direction === 'down' ? -1 : 1)) : rows), [rows, column, direction]);
   const turn = index => setQuery({ [name + '.sort']: String(index) === column ? (direction === 'down' ? '' : index + '.down') : String(index) });
   return html`<div class="table">
@@ -366,8 +383,14 @@ export function Tabs({ tabs, name = 'tab' }) {
 // Filters above a list, kept in the address: [{name, label, type: select | search, options}].
 export function Filters({ filters }) {
   const { query } = useAddress();
-  const later = useRef(null);
-  const set = (name, value, wait) => { clearTimeout(later.current); later.current = setTimeout(() => setQuery({ [name]: value }), wait); };
+  // What was typed a moment ago: of all fields, and not for the page after this one.
+  const later = useRef({});
+  useEffect(() => () => clearTimeout(later.current.timer), []);
+  const set = (name, value, wait) => {
+    clearTimeout(later.current.timer);
+    const changes = { ...later.current.changes, [name]: value };
+    later.current = { changes, timer: setTimeout(() => { later.current = {}; setQuery(changes); }, wait) };
+  };
   return html`<form class="filters" role="search" onSubmit=${event => event.preventDefault()}>${filters.map(filter => html`<label key=${filter.name}><span>${filter.label}</span>
     ${filter.type === 'search' ? html`<input type="search" value=${query[filter.name] || ''} onInput=${event => set(filter.name, event.target.value, 250)} />`
       : html`<select value=${query[filter.name] || ''} onChange=${event => set(filter.name, event.target.value, 0)}>${filter.options.map(one => {

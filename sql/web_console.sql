@@ -19,9 +19,9 @@ ALTER TABLE pulse.console_session ENABLE ROW LEVEL SECURITY;
 CREATE FUNCTION pulse.sign_in(key text, secure boolean, OUT answer jsonb, OUT status int, OUT headers jsonb)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_sign_in';
 COMMENT ON FUNCTION pulse.sign_in(text, boolean) IS
-'Begins a session of the console with an API key and gives the cookie with its token; 401 if the key is unknown or has ended. A key has at most 20 sessions: the oldest ends for a new one. For POST /console/session. Errors: 42501 a key of kind public, or of an event source.';
+'Begins a session of the console with an API key and gives the cookie with its token; 401 if the key is unknown or has ended. A key has at most 20 sessions: the oldest ends for a new one. The audit log has each. For POST /console/session. Errors: 42501 a key of kind public, or of an event source.';
 
 -- Level: owner
 CREATE FUNCTION pulse.sign_out(token text, secure boolean, OUT answer jsonb, OUT headers jsonb)
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_sign_out';
-COMMENT ON FUNCTION pulse.sign_out(text, boolean) IS 'Ends the session of the console with this token, if there is one, and takes the cookie back. For DELETE /console/session.';
+COMMENT ON FUNCTION pulse.sign_out(text, boolean) IS 'Ends the session of the console with this token, if there is one, and takes the cookie back. The audit log has it. For DELETE /console/session.';

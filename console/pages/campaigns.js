@@ -1,9 +1,8 @@
 // Campaigns: what is planned, whether it can be sent now and why not, what it reached.
-import { html, useState, Part, Table, Filters, Facts, Stat, Confirm, Time, Name, Badge, count, percent, link, route, literal, send, useAddress } from '../ui.js';
+import { html, useState, Part, Table, Filters, Facts, Stat, Confirm, Time, Name, Short, Badge, count, percent, link, route, literal, send, useAddress } from '../ui.js';
 
 const tones = { planned: 'accent', warned: 'high', launched: 'good', done: 'good', fell_short: 'critical', cancelled: 'quiet', yes: 'good', hold: 'medium', no: 'critical', pass: 'good', block: 'critical' };
 const State = ({ text }) => html`<${Badge} text=${(text || 'not checked').replace(/_/g, ' ')} tone=${tones[text] || 'quiet'} />`;
-const Short = ({ text }) => html`<span class="clip"><${Name} text=${text} /></span>`;
 const statuses = ['planned', 'warned', 'launched', 'done', 'fell_short', 'cancelled'].map(one => [one, one.replace(/_/g, ' ')]);
 const channels = ['email', 'sms', 'push', 'ads', 'other'];
 const said = answer => `The answer is ${answer.data.answer}`;

@@ -1,8 +1,7 @@
 // Events: how many come and from where, what arrives now, what is known of each name, what was rejected and why, how good they are.
-import { html, useCallback, useState, useEffect, Part, Table, Tabs, Filters, Facts, Stat, Confirm, Time, Name, Badge, count, percent, signed, figure, link, route, literal, get, send, useAddress } from '../ui.js';
+import { html, useCallback, useState, useEffect, Part, Table, Tabs, Filters, Facts, Stat, Confirm, Time, Name, Short, Badge, count, percent, signed, figure, link, route, literal, get, send, useAddress } from '../ui.js';
 import { Chart, color } from '../chart.js';
 
-const Short = ({ text }) => html`<span class="clip"><${Name} text=${text} /></span>`;
 const Values = ({ value }) => (value === null || value === undefined ? '–' : html`<details class="json"><summary>${Object.keys(value).length || 'no'} ${Object.keys(value).length === 1 ? 'value' : 'values'}</summary><pre class="sql" tabindex="0"><code>${JSON.stringify(value, null, 1)}</code></pre></details>`);
 const EventLink = ({ event }) => html`<a href=${link('events', event)}><${Short} text=${event} /></a>`;
 

@@ -1,11 +1,10 @@
 // Insight: people by value (RFM), by stage of life, through funnels, and who comes back.
-import { html, useCallback, Part, Table, Tabs, Filters, Stat, Confirm, Time, Name, Badge, count, percent, duration, route, literal, send, setQuery, useAddress } from '../ui.js';
+import { html, useCallback, Part, Table, Tabs, Filters, Stat, Confirm, Time, Name, Short, Badge, count, percent, duration, route, literal, send, setQuery, useAddress } from '../ui.js';
 import { Chart, color } from '../chart.js';
 
 const words = text => (text ? text.replace(/_/g, ' ') : '–');
 const few = value => (value === null || value === undefined ? 'few' : count(value));
 const heat = (value, most) => (value ? 'h' + Math.max(1, Math.ceil(5 * value / (most || 1))) : 'h0');
-const Short = ({ text }) => html`<span class="clip"><${Name} text=${text} /></span>`;
 // A table whose cells are shaded by their value; wide ones scroll within themselves.
 const Heat = ({ caption, children }) => html`<div class="heat numbers" tabindex="0" role="region" aria-label=${caption}><table><caption class="hidden">${caption}</caption>${children}</table></div>`;
 

@@ -1,5 +1,5 @@
 // Segments: all of them, and one over time.
-import { html, useCallback, Part, Table, Tabs, Filters, Facts, Confirm, Time, Name, Badge, Stat, count, percent, signed, link, route, literal, send, useAddress } from '../ui.js';
+import { html, useCallback, useMemo, Part, Table, Tabs, Filters, Facts, Confirm, Time, Name, Badge, Stat, count, percent, signed, link, route, literal, send, useAddress } from '../ui.js';
 import { Chart, Sparkline, color } from '../chart.js';
 import { SizeChart } from '../size_chart.js';
 
@@ -105,9 +105,18 @@ function Distributions({ name }) {
     }}<//>`;
 }
 
-// The lines of two definitions that differ, as longest common subsequence.
-function differences(before, after) {
-  const a = JSON.stringify(before, null, 2).split('\n'), b = JSON.stringify(after, null, 2).split('\n');
+// The lines of two definitions that differ, as longest common subsequence. It costs the product of their lengths: of long ones, such as a list of
+// members, all that is between the same beginning and the same end counts as different.
+const mostCompared = 1e6, mostLines = 1000;
+export function differences(before, after) {
+  let a = JSON.stringify(before, null, 2).split('\n'), b = JSON.stringify(after, null, 2).split('\n');
+  let begin = 0, end = 0;
+  while (begin < Math.min(a.length, b.length) && a[begin] === b[begin]) begin++;
+  while (end < Math.min(a.length, b.length) - begin && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  const same = list => list.map(line => [' ', line]);
+  const first = same(a.slice(0, begin)), last = same(a.slice(a.length - end));
+  a = a.slice(begin, a.length - end); b = b.slice(begin, b.length - end);
+  if (a.length * b.length > mostCompared) return [...first, ...a.map(line => ['-', line]), ...b.map(line => ['+', line]), ...last];
   const common = Array.from({ length: a.length + 1 }, () => new Array(b.length + 1).fill(0));
   for (let i = a.length - 1; i >= 0; i--) for (let j = b.length - 1; j >= 0; j--) common[i][j] = a[i] === b[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
   const lines = [];
@@ -115,11 +124,23 @@ function differences(before, after) {
     if (i < a.length && j < b.length && a[i] === b[j]) { lines.push([' ', a[i]]); i++; j++; } else if (i < a.length && (j >= b.length || common[i + 1][j] >= common[i][j + 1])) lines.push(['-', a[i++]]);
     else lines.push(['+', b[j++]]);
   }
-  return lines;
+  return [...first, ...lines, ...last];
 }
 
-export const Difference = ({ before, after }) => html`<div class="diff" tabindex="0" role="region" aria-label="Difference">${differences(before, after).map(([sign, line], place) =>
-  (sign === '+' ? html`<ins key=${place}>+ ${line}</ins>` : sign === '-' ? html`<del key=${place}>− ${line}</del>` : html`<span key=${place}>  ${line}</span>`))}</div>`;
+// Around what differs three lines are shown, and of all of them so many that a page can hold them.
+function shownLines(lines) {
+  const near = new Set();
+  lines.forEach(([sign], place) => { if (sign !== ' ') for (let other = place - 3; other <= place + 3; other++) near.add(other); });
+  const short = lines.length <= 200 || !near.size ? lines : lines.filter((_, place) => near.has(place) || place < 3);
+  return { shown: short.slice(0, mostLines), more: lines.length - Math.min(short.length, mostLines) };
+}
+
+export function Difference({ before, after }) {
+  const { shown, more } = useMemo(() => shownLines(differences(before, after)), [before, after]);
+  return html`<div class="diff" tabindex="0" role="region" aria-label="Difference">${shown.map(([sign, line], place) =>
+    (sign === '+' ? html`<ins key=${place}>+ ${line}</ins>` : sign === '-' ? html`<del key=${place}>− ${line}</del>` : html`<span key=${place}>  ${line}</span>`))}
+    ${more ? html`<span>  … and ${count(more)} more lines</span>` : null}</div>`;
+}
 
 function Versions({ name }) {
   return html`<${Part} title="Versions" get=${route('/v1/segments/{name}/versions', { name })} live=${['segment']}

@@ -1,12 +1,11 @@
 // Tables and sources: which data is as it should be, one table with its checks over time, and the servers that are read.
-import { html, useCallback, Part, Table, Tabs, Filters, Facts, Stat, Confirm, AsSql, Time, Name, Badge, count, percent, figure, duration, link, route, literal, send, setQuery, useAddress, useState } from '../ui.js';
+import { html, useCallback, Part, Table, Tabs, Filters, Facts, Stat, Confirm, AsSql, Time, Name, Short, Badge, count, percent, figure, duration, link, route, literal, send, setQuery, useAddress, useState } from '../ui.js';
 import { Chart } from '../chart.js';
 
 const states = { green: 'good', yellow: 'medium', red: 'critical', unknown: 'quiet', ok: 'good', bad: 'high', error: 'critical', learning: 'accent', skipped: 'quiet', refused: 'medium', unreachable: 'critical', failed: 'critical', new: 'quiet', warning: 'medium' };
 const State = ({ text }) => html`<${Badge} text=${text || 'not checked'} tone=${states[text] || 'quiet'} />`;
 const words = text => text.replace(/_/g, ' ');
 const Muted = ({ until }) => (until === 'infinity' ? 'until it is ended' : html`until <${Time} at=${until} />`);
-const Short = ({ text }) => html`<span class="clip"><${Name} text=${text} /></span>`;
 const nameOf = row => row.table + (row.source ? ` on ${row.source}` : '');
 
 const columns = [

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/ascii.hpp"
 #include "pulse/base/number.hpp"
 #include "pulse/report/sql.hpp"
 #include "pulse/report/text.hpp"
@@ -82,9 +83,20 @@ std::vector<MailTable> MailTables(const Figures& figures) {
     return tables;
 }
 
+// A name as one word of a shell, whatever characters it has.
+std::string ShellWord(const std::string& name) {
+    const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        return IsLetter(c) || IsDigit(c) || c == '_' || c == '.';
+    });
+    if (plain) return name;
+    std::string word = "'";
+    for (const char c : name) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return word + "'";
+}
+
 // psql of this report, for a mail that could not take it.
 std::string PsqlText(const Figures& figures) {
-    return "psql -At -d " + Brief(figures.database, 63) + " -o report.html\n" + CallText(figures);
+    return "psql -At -d " + ShellWord(Brief(figures.database, 63)) + " -o report.html\n" + CallText(figures);
 }
 
 std::string LeftOut(size_t bytes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
@@ -143,11 +144,21 @@ bool Matches(std::string_view pattern, std::string_view name) {
 std::vector<std::string> ChooseSegments(const std::vector<std::string>& patterns,
                                         const std::vector<std::string>& names) {
     std::vector<bool> used(patterns.size(), false);
+    // Names are looked up: a route can choose thousands of segments by name.
+    std::unordered_map<std::string_view, size_t> exact;
+    std::vector<size_t> wild;
+    for (size_t i = 0; i < patterns.size(); ++i)
+        if (patterns[i].find('*') != std::string::npos)
+            wild.push_back(i);
+        else if (!exact.emplace(patterns[i], i).second)
+            used[i] = true;  // named twice
     std::vector<std::string> chosen;
     for (const std::string& name : names) {
-        bool matches = false;
-        for (size_t i = 0; i < patterns.size(); ++i)
-            if (patterns[i] == name || Matches(patterns[i], name)) used[i] = matches = true;
+        const auto named = exact.find(name);
+        bool matches = named != exact.end();
+        if (matches) used[named->second] = true;
+        for (const size_t i : wild)
+            if (Matches(patterns[i], name)) used[i] = matches = true;
         if (matches) chosen.push_back(name);
     }
     for (size_t i = 0; i < patterns.size(); ++i)

@@ -104,7 +104,7 @@ std::vector<Route> OwnAudienceRoutes() {
             {kAudienceName}),
         PulseRoute("GET", "/v1/audiences/{name}/syncs", Access::kRead,
                    "A page of the syncs of an audience, the newest first", kRunsByName,
-                   {kAudienceName, kMostRuns, {.name = "before", .type = Type::kId}}),
+                   {kAudienceName, kMostRuns, kBeforeId}),
         PulseRoute(
             "GET", "/v1/audiences/{name}/preview", Access::kRead,
             "Whom a full sync would send, and who is left out and why",

@@ -36,8 +36,7 @@ std::vector<Route> ConsentRoutes() {
             "'status', r.status, 'at', r.at, 'expiresAt', r.expires_at, 'recordedAt', r.recorded_at, 'recordedBy', r.recorded_by, 'source', r.source) ORDER BY r.id DESC), '[]'), "
             "'next', CASE WHEN count(*) = $2::bigint THEN min(r.id)::text END) FROM (SELECT * FROM pulse.consent_record AS c WHERE c.id < coalesce($1::bigint, 9223372036854775807) "
             "ORDER BY c.id DESC LIMIT $2::bigint) AS r",
-            {{.name = "before", .type = Type::kId},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+            {kBeforeId, kRowsOfPage}),
         PulseRoute(
             "POST", "/v1/consent", Access::kWrite, "Records what many people said: an array",
             "SELECT json_build_object('recorded', count(*) FILTER (WHERE s.result = 'recorded'), 'results', coalesce(json_agg(s), '[]')) "

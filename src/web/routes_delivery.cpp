@@ -6,9 +6,6 @@ namespace pulse::web {
 namespace {
 
 constexpr Parameter kChannelName{"name", In::kPath};
-constexpr Parameter kAfterName{"after"};
-constexpr Parameter kMostNames{
-    .name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 500};
 
 // One more than asked for is not read: a full page has a next one, which may be empty.
 #define PULSE_NEXT_NAME "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END)"
@@ -28,7 +25,7 @@ std::vector<Route> ChannelRoutes() {
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'channels', coalesce(json_agg(w.item ORDER BY w.key), '[]'), " PULSE_NEXT_NAME
             " FROM (SELECT c.name AS key, " PULSE_CHANNEL
             " AS item FROM pulse.channel AS c WHERE c.name > coalesce($1::text, '') ORDER BY c.name LIMIT $2::bigint) AS w",
-            {kAfterName, kMostNames}),
+            {kAfterName, kNamesOfPage}),
         PulseRoute(
             "POST", "/v1/channels/{name}/test", Access::kAdmin,
             "Sends a message marked as a test to a channel, and returns the answer",
@@ -59,7 +56,7 @@ std::vector<Route> RoutesOfIncidents() {
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'routes', coalesce(json_agg(w.item ORDER BY w.key), '[]'), " PULSE_NEXT_NAME
             " FROM (SELECT r.name AS key, " PULSE_ROUTE
             ") AS item FROM pulse.route AS r WHERE r.name > coalesce($1::text, '') ORDER BY r.name LIMIT $2::bigint) AS w",
-            {kAfterName, kMostNames}),
+            {kAfterName, kNamesOfPage}),
         PulseRoute(
             "PATCH", "/v1/routes/{name}", Access::kAdmin,
             "Enables or disables a route; disabling cancels its pending messages",
@@ -104,10 +101,7 @@ std::vector<Route> MessageRoutes() {
             ") ORDER BY m.id DESC), '[]'), 'next', CASE WHEN count(*) = $4::bigint THEN min(m.id)::text END) "
             "FROM (" PULSE_MESSAGE_IDS
             ") AS k CROSS JOIN LATERAL (SELECT * FROM pulse.message AS n WHERE n.id = k.id OFFSET 0) AS m",
-            {{.name = "status", .one_of = "dead"},
-             {"channel"},
-             {.name = "before", .type = Type::kId},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+            {{.name = "status", .one_of = "dead"}, {"channel"}, kBeforeId, kRowsOfPage}),
         PulseRoute("GET", "/v1/messages/{id}", Access::kRead, "One message, with what is sent and the answer",
                    kOneMessage, {kPathId}),
         PulseRoute("POST", "/v1/messages/{id}/retry", Access::kAdmin,
@@ -134,7 +128,7 @@ std::vector<Route> SubscriptionRoutes() {
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'subscriptions', coalesce(json_agg(w.item ORDER BY w.key), '[]'), " PULSE_NEXT_NAME
             " FROM (SELECT s.channel AS key, " PULSE_SUBSCRIPTION " AS item FROM " PULSE_SUBSCRIPTIONS
             " WHERE s.channel > coalesce($1::text, '') ORDER BY s.channel LIMIT $2::bigint) AS w",
-            {kAfterName, kMostNames}),
+            {kAfterName, kNamesOfPage}),
         PulseRoute(
             "PATCH", "/v1/subscriptions/{name}", Access::kAdmin,
             "Switches a subscription on or off; needs the level admin",

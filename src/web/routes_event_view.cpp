@@ -91,8 +91,8 @@ std::vector<Route> EventLists() {
              {"event"},
              {"source"},
              {"before"},
-             {"after"},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+             kAfterName,
+             kRowsOfPage}),
         // With filters it looks at 5,000 at most; the next page goes on where it stopped.
         PulseRoute(
             "GET", "/v1/events/rejected", Access::kRead,
@@ -104,10 +104,7 @@ std::vector<Route> EventLists() {
             "p.source, 'messageId', p.message_id, 'reason', p.reason, 'detail', p.detail, 'payload', p.payload, 'attempts', p.attempts, 'replayedAt', p.replayed_at) "
             "ORDER BY p.id DESC), '[]'), 'next', CASE WHEN count(*) = $4::bigint THEN min(p.id)::text ELSE (SELECT CASE WHEN count(*) = 5000 THEN min(l.id)::text END "
             "FROM looked AS l) END) FROM page AS p",
-            {{"reason"},
-             {"source"},
-             {.name = "before", .type = Type::kId},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+            {{"reason"}, {"source"}, kBeforeId, kRowsOfPage}),
         PulseRoute(
             "POST", "/v1/events/rejected/replay", Access::kAdmin,
             "Tries rejected events again: those with the ids, those with the reason, or all",

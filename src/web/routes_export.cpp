@@ -40,8 +40,7 @@ std::vector<Route> FileRoutes() {
             "'peopleAsOf', x.as_of, 'keptUntil', e.kept_until, 'state', e.state, 'error', x.error) ORDER BY e.id DESC), '[]'), "
             "'next', CASE WHEN count(*) = $2::bigint THEN min(e.id)::text END) FROM (SELECT * FROM {v}.pulse_list_exports() AS l "
             "WHERE l.id < coalesce($1::bigint, 9223372036854775807) ORDER BY l.id DESC LIMIT $2::bigint) AS e JOIN pulse.export AS x ON x.id = e.id",
-            {{.name = "before", .type = Type::kId},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+            {kBeforeId, kRowsOfPage}),
         PulseRoute(
             "POST", "/v1/exports/{id}/link", Access::kRead, "A new link to the file of an export",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'downloadUrl', $2::text || "

@@ -7,9 +7,6 @@ namespace pulse::web {
 namespace {
 
 constexpr Parameter kTrustScope{.name = "scope", .fallback = "all"};
-constexpr Parameter kBeforeId{.name = "before", .type = Type::kId};
-constexpr Parameter kMostOfPage{
-    .name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500};
 
 std::vector<Route> ScopeRoutes() {
     return {
@@ -26,7 +23,7 @@ std::vector<Route> ScopeRoutes() {
             "'assumed', s.assumed, 'issues', s.issues, 'since', s.since, 'evaluatedAt', s.as_of) ORDER BY s.scope), '[]'), "
             "'next', CASE WHEN count(*) = $2::bigint THEN max(s.scope) END) FROM (SELECT * FROM pulse.signal_health_state AS n "
             "WHERE n.scope > coalesce($1::text, '') ORDER BY n.scope LIMIT $2::bigint) AS s",
-            {{"after"}, kMostOfPage}),
+            {kAfterName, kRowsOfPage}),
         PulseRoute(
             "GET", "/v1/trust/history", Access::kRead,
             "The score of a scope by hour or day over the last days, the oldest first",
@@ -68,7 +65,7 @@ std::vector<Route> DecisionRoutes() {
         " UNION ALL (SELECT * FROM pulse.gate_decision AS e WHERE $1::text = 'refused' AND e.decision <> 'pass' AND " PULSE_BEHIND_OF_SUBJECT
         " UNION ALL (SELECT * FROM pulse.gate_decision AS e WHERE $1::text = 'refused' AND $2::text IS NULL AND e.decision <> 'pass' AND " PULSE_BEHIND
         ") AS d",
-        {{.name = "decision", .one_of = "refused"}, {"subject"}, kBeforeId, kMostOfPage})};
+        {{.name = "decision", .one_of = "refused"}, {"subject"}, kBeforeId, kRowsOfPage})};
 }
 
 #define PULSE_QUEUED                                                                                               \
@@ -95,7 +92,7 @@ std::vector<Route> QueueRoutes() {
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint) UNION ALL "
             "(SELECT * FROM pulse.action AS n WHERE $1::text IS NULL "
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint)) AS a",
-            {{.name = "state", .one_of = "live, ended"}, kBeforeId, kMostOfPage}),
+            {{.name = "state", .one_of = "live, ended"}, kBeforeId, kRowsOfPage}),
         PulseRoute(
             "GET", "/v1/trust/actions/{id}", Access::kRead, "One action with its steps",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'action', " PULSE_QUEUED
@@ -113,7 +110,7 @@ std::vector<Route> QueueRoutes() {
             "'nextRun', o.next_run, 'runsAs', o.runs_as, 'updatedAt', o.updated_at) ORDER BY o.name), '[]'), "
             "'next', CASE WHEN count(*) = $2::bigint THEN max(o.name) END) FROM (SELECT v.*, t.definition FROM pulse.automation AS t "
             "JOIN pulse.automation_overview AS v ON v.id = t.id WHERE t.name > coalesce($1::text, '') ORDER BY t.name LIMIT $2::bigint) AS o",
-            {{"after"}, kMostOfPage}),
+            {kAfterName, kRowsOfPage}),
     };
 }
 

@@ -96,14 +96,13 @@ std::vector<Route> IncidentRoutes() {
              "AND ($4::text IS NULL OR n.detector = $4::text) "
              "AND ($5::text IS NULL OR $5::text = CASE WHEN n.segment_id IS NOT NULL THEN 'segment' WHEN n.monitor_id IS NOT NULL THEN 'table' ELSE 'event' END) "
              "AND ($6::bigint IS NULL OR n.id < $6::bigint) ORDER BY n.id DESC LIMIT $7::bigint) AS k JOIN pulse.incident AS i ON i.id = k.id) AS w",
-         .parameters =
-             {{.name = "status", .one_of = "live, open, acknowledged, resolved, ignored"},
-              {.name = "severity", .one_of = "low, medium, high, critical"},
-              {"segment"},
-              {"detector"},
-              {.name = "about", .one_of = "segment, table, event"},
-              {.name = "before", .type = Type::kId},
-              {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}},
+         .parameters = {{.name = "status", .one_of = "live, open, acknowledged, resolved, ignored"},
+                        {.name = "severity", .one_of = "low, medium, high, critical"},
+                        {"segment"},
+                        {"detector"},
+                        {.name = "about", .one_of = "segment, table, event"},
+                        kBeforeId,
+                        kRowsOfPage}},
         {.method = "GET",
          .path = "/v1/incidents/{id}",
          .access = Access::kRead,

@@ -23,10 +23,6 @@ constexpr Parameter kJobName{"name", In::kPath};
 constexpr std::string_view kOneJob = "SELECT json_build_object('asOf', {v}.pulse_now(), 'job', " PULSE_JOB
                                      ") FROM pulse.job AS j WHERE j.name = $1::text";
 
-constexpr Parameter kBeforeRun{.name = "before", .type = Type::kId};
-constexpr Parameter kMostJobRuns{
-    .name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500};
-
 }  // namespace
 
 std::vector<Route> JobRoutes() {
@@ -36,8 +32,7 @@ std::vector<Route> JobRoutes() {
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'jobs', coalesce(json_agg(w.item ORDER BY w.key), '[]'), "
             "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END) FROM (SELECT j.name AS key, " PULSE_JOB
             " AS item FROM pulse.job AS j WHERE j.name > coalesce($1::text, '') ORDER BY j.name LIMIT $2::bigint) AS w",
-            {{"after"},
-             {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 500}}),
+            {kAfterName, kNamesOfPage}),
         PulseRoute("GET", "/v1/jobs/{name}", Access::kRead, "One job", kOneJob, {kJobName}),
         PulseRoute(
             "GET", "/v1/jobs/{name}/runs", Access::kRead, "A page of the runs of a job, the newest first",
@@ -45,7 +40,7 @@ std::vector<Route> JobRoutes() {
             " ORDER BY r.id DESC), '[]'), 'next', CASE WHEN count(*) = $3::bigint THEN min(r.id)::text END) "
             "FROM (SELECT * FROM pulse.job_run AS n WHERE (n.job_id, n.id) < (j.id, coalesce($2::bigint, 9223372036854775807)) AND n.job_id >= j.id "
             "ORDER BY n.job_id DESC, n.id DESC LIMIT $3::bigint) AS r) FROM pulse.job AS j WHERE j.name = $1::text",
-            {kJobName, kBeforeRun, kMostJobRuns}),
+            {kJobName, kBeforeId, kRowsOfPage}),
         PulseRoute(
             "GET", "/v1/job-failures", Access::kRead,
             "A page of the runs of all jobs that failed, the newest first",
@@ -53,7 +48,7 @@ std::vector<Route> JobRoutes() {
             " ORDER BY r.id DESC), '[]'), 'next', CASE WHEN count(*) = $2::bigint THEN min(r.id)::text END) FROM "
             "(SELECT * FROM pulse.job_run AS n WHERE n.status IN ('failed', 'timed out', 'crashed') AND n.id < coalesce($1::bigint, 9223372036854775807) "
             "ORDER BY n.id DESC LIMIT $2::bigint) AS r JOIN pulse.job AS j ON j.id = r.job_id",
-            {kBeforeRun, kMostJobRuns}),
+            {kBeforeId, kRowsOfPage}),
         PulseRoute(
             "POST", "/v1/jobs/{name}/run", Access::kAdmin,
             "Runs a job now, in the transaction of this request, and returns the result",

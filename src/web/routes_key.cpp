@@ -38,8 +38,7 @@ std::vector<Route> KeyRoutes() {
             "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END) FROM (SELECT k.name AS key, " PULSE_KEY
             " AS item FROM {v}.pulse_list_api_keys() AS k WHERE k.name COLLATE \"C\" > coalesce($1::text, '') "
             "ORDER BY k.name COLLATE \"C\" LIMIT $2::bigint) AS w",
-            {{"after"},
-             {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 500}}),
+            {kAfterName, kNamesOfPage}),
         create,
         PulseRoute("GET", "/v1/keys/{name}", Access::kAdmin, "One API key, without its text", kOneKey,
                    {kKeyName}),

@@ -59,11 +59,7 @@ std::vector<Route> OverviewRoutes() {
              "AND ($2::text IS NULL OR o.state = $2::text) AND ($3::boolean IS NULL OR $3::boolean = (o.incidents > 0)) "
              "AND ($4::text IS NULL OR s.name > $4::text) ORDER BY s.name LIMIT $5::bigint) AS w",
          .parameters = {
-             {"q"},
-             {"state"},
-             {.name = "incidents", .type = Type::kBoolean},
-             {"after"},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}});
+             {"q"}, {"state"}, {.name = "incidents", .type = Type::kBoolean}, kAfterName, kRowsOfPage}});
     routes.push_back(
         {.method = "GET",
          .path = "/v1/segments/{name}",

@@ -33,10 +33,7 @@ std::vector<Route> ReadPeople() {
             "'properties', e.properties, 'source', e.source, 'receivedAt', e.received_at, 'profileId', e.profile_id::text) ORDER BY e.time DESC, e.id DESC), '[]'), "
             "'next', CASE WHEN count(*) = $4::bigint THEN (array_agg((to_json(e.time) #>> '{}') || '~' || e.id ORDER BY e.time, e.id))[1] END) "
             "FROM {v}.pulse_profile_events($1::text, $4::bigint, $2::text, split_part($3::text, '~', 1)::timestamptz, split_part($3::text, '~', 2)::bigint) AS e",
-            {kSomebody,
-             {"event"},
-             {"before"},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+            {kSomebody, {"event"}, {"before"}, kRowsOfPage}),
         PulseRoute(
             "GET", "/v1/users/{userId}/traits", Access::kRead,
             "The traits of a person now, and when they can change without an event",
@@ -80,7 +77,7 @@ std::vector<Route> Merges() {
             "'undoneBy', m.undone_by, 'undoReason', m.undo_reason) ORDER BY m.merge DESC), '[]'), 'next', CASE WHEN count(*) = $3::bigint THEN min(m.merge)::text END) "
             "FROM {v}.pulse_merge_history($1::text, $3::bigint, $2::bigint) AS m",
             {kSomebody,
-             {.name = "before", .type = Type::kId},
+             kBeforeId,
              {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 1000}}),
         PulseRoute(
             "GET", "/v1/users/{userId}/merge-preview", Access::kRead,

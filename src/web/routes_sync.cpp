@@ -24,8 +24,7 @@ std::vector<Route> SyncRoutes() {
             "'blockedAt', d.blocked_at, 'advice', d.advice, 'busyUntil', d.busy_until, 'lastOkAt', d.last_ok_at, 'lastErrorAt', d.last_error_at, "
             "'lastError', d.last_error) ORDER BY d.name), '[]'), 'next', CASE WHEN count(*) = $2::bigint THEN max(d.name) END) "
             "FROM (SELECT * FROM pulse.destination AS n WHERE n.name > coalesce($1::text, '') ORDER BY n.name LIMIT $2::bigint) AS d",
-            {{"after"},
-             {.name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 500}}),
+            {kAfterName, kNamesOfPage}),
         PulseRoute(
             "POST", "/v1/destinations/{name}/test", Access::kAdmin,
             "Asks the platform of a destination something that changes nothing there",

@@ -50,7 +50,7 @@ std::vector<Route> WatchedTables() {
             {{.name = "state", .one_of = "green, yellow, red, unknown"},
              {"q"},
              {.name = "after", .type = Type::kId},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+             kRowsOfPage}),
         PulseRoute("GET", "/v1/tables/{id}", Access::kRead, "One monitored table with its checks and columns",
                    kOneWatched, {kPathId}),
         PulseRoute(
@@ -64,7 +64,7 @@ std::vector<Route> WatchedTables() {
             "ORDER BY r.at DESC, r.id DESC LIMIT $4::bigint) AS w) FROM pulse.monitor_check AS k WHERE k.monitor_id = $1::bigint AND k.id = $2::bigint",
             {kPathId,
              {"check", In::kPath, Type::kId},
-             {.name = "before", .type = Type::kId},
+             kBeforeId,
              {.name = "limit", .type = Type::kInteger, .fallback = "200", .least = 1, .most = 5000}}),
         PulseRoute(
             "POST", "/v1/tables/{id}/mute", Access::kAdmin,
@@ -99,10 +99,7 @@ std::vector<Route> SourceViews() {
             "FROM (SELECT u.* FROM pulse.source_usage AS u WHERE u.source = $1::text AND ($2::boolean IS NOT TRUE OR u.status <> 'ok') "
             "AND ($3::bigint IS NULL OR (u.at, u.id) < (SELECT x.at, x.id FROM pulse.source_usage AS x WHERE x.id = $3::bigint)) "
             "ORDER BY u.at DESC, u.id DESC LIMIT $4::bigint) AS w",
-            {{"name", In::kPath},
-             {.name = "troubled", .type = Type::kBoolean},
-             {.name = "before", .type = Type::kId},
-             {.name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500}}),
+            {{"name", In::kPath}, {.name = "troubled", .type = Type::kBoolean}, kBeforeId, kRowsOfPage}),
         PulseRoute(
             "POST", "/v1/sources/{name}/test", Access::kAdmin,
             "Visits a source and says what each guard rail finds",

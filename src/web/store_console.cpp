@@ -1,6 +1,9 @@
 // Sessions of the console in the database.
 #include "pulse/web/store_console.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include "pulse/audit/store.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
@@ -40,26 +43,38 @@ void MakeRoomForSession(int64_t key) {
 
 }  // namespace
 
+std::string SignInProblem(const FoundKey& key) {
+    if (key.source) return "It is the key of an event source. Use a key of kind read, write or admin.";
+    return key.kind == KeyKind::kPublic ? "Its kind is public. Use a key of kind read, write or admin." : "";
+}
+
 std::optional<std::string> BeginSession(const std::string& key) {
     const std::optional<FoundKey> found = FindKey(key);
     if (!found) return std::nullopt;
-    if (found->kind == KeyKind::kPublic || found->source)
-        throw UserError(sqlstate::kInsufficientPrivilege, "the API key is not for the console",
-                        found->source ? "It is the key of an event source." : "Its kind is public.",
-                        "Use a key of kind read, write or admin.");
-    const std::string token = MakeSessionToken(pg::RandomBytes(kTokenBytes));
+    if (const std::string problem = SignInProblem(*found); !problem.empty())
+        throw UserError(sqlstate::kInsufficientPrivilege, "the API key is not for the console", problem, "");
     const pg::OwnerSession session;
+    const std::string token = MakeSessionToken(pg::RandomBytes(kTokenBytes));
+    const std::optional<std::string> prefix = PrefixOf(key);
     MakeRoomForSession(found->id);
     pg::Execute(
         "INSERT INTO pulse.console_session (digest, key_id, prefix, expires_at) VALUES ($1, $2, $3, $4)",
-        {BytesOf(Digest(token)), Value::Int8(found->id), Value::Text(PrefixOf(key)),
+        {BytesOf(Digest(token)), Value::Int8(found->id), Value::Text(prefix),
          Value::Time(pg::WallClock() + kSessionTime * kSecond)});
+    const pg::Actor actor(found->name);
+    audit::Write("api_key.signed_in", found->name, {{"prefix", prefix.value_or("")}});
     return token;
 }
 
 void EndSession(const std::string& token) {
     const pg::OwnerSession session;
-    pg::Execute("DELETE FROM pulse.console_session WHERE digest = $1", {BytesOf(Digest(token))});
+    const pg::Result ended = pg::Execute(
+        "DELETE FROM pulse.console_session AS s USING pulse.api_key AS k WHERE s.digest = $1 AND k.id = s.key_id"
+        " RETURNING k.name, s.prefix",
+        {BytesOf(Digest(token))});
+    if (ended.empty()) return;
+    const pg::Actor actor(ended[0].Text(0));
+    audit::Write("api_key.signed_out", ended[0].Text(0), {{"prefix", ended[0].Text(1)}});
 }
 
 std::optional<FoundKey> FindSessionByDigest(const std::string& digest) {

@@ -131,9 +131,20 @@ void CheckMay(const FoundKey& key, const Request& request, const Route& route, S
         RefuseKey(served, 403, "the API key may not be used by this web page", "");
 }
 
+// A key that nobody signs in with counts the refusal, as it does elsewhere.
+void CheckSignIn(const Route& route, RequestBody& body, Served& served) {
+    if (route.method != "POST" || route.path != "/console/session") return;
+    const json::Value text = body.Member("key");
+    std::optional<FoundKey> key = text.Is(json::Type::kText) ? FindKey(std::string(text.text)) : std::nullopt;
+    const std::string problem = key ? SignInProblem(*key) : "";
+    if (problem.empty()) return;
+    served.key = std::move(key);
+    RefuseKey(served, 403, "the API key is not for the console", problem);
+}
+
 void CheckKey(const Request& request, const Route& route, const Pairs& query, RequestBody& body,
               Served& served) {
-    if (route.access == Access::kNone) return;
+    if (route.access == Access::kNone) return CheckSignIn(route, body, served);
     std::optional<PresentedKey> presented = FindPresentedKey(request, query);
     const bool in_head = presented.has_value();
     const std::optional<std::string> token =
@@ -253,14 +264,25 @@ void AddTag(const Request& request, const Route& route, Answer& answer) {
     std::erase_if(answer.headers, [](const auto& header) { return header.first == "content-type"; });
 }
 
+bool HasHeader(const Answer& answer, std::string_view name) {
+    return std::any_of(answer.headers.begin(), answer.headers.end(),
+                       [&](const auto& header) { return header.first == name; });
+}
+
 void AddDefaults(Answer& answer) {
-    const auto has = [&](std::string_view name) {
-        return std::any_of(answer.headers.begin(), answer.headers.end(),
-                           [&](const auto& header) { return header.first == name; });
-    };
-    if (!has("cache-control"))
-        answer.headers.emplace_back("cache-control", has("etag") ? "no-cache" : "no-store");
+    if (!HasHeader(answer, "cache-control"))
+        answer.headers.emplace_back("cache-control", HasHeader(answer, "etag") ? "no-cache" : "no-store");
     answer.headers.emplace_back("x-content-type-options", "nosniff");
+}
+
+// A browser that is led to an answer, such as an image with texts of people, has a session at hand: nothing
+// in the answer runs, and pages of other origins cannot use it.
+void AddConsoleHeaders(Answer& answer) {
+    if (!HasHeader(answer, "content-security-policy"))
+        answer.headers.emplace_back(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'");
+    answer.headers.emplace_back("cross-origin-resource-policy", "same-origin");
 }
 
 // The methods of a path, also where the one that was asked for fits.
@@ -333,7 +355,10 @@ Served Serve(const Request& request) {
     const profile::GpcRequest gpc(request.Header("sec-gpc") == "1");
     served.answer = Find(request, served);
     AddDefaults(served.answer);
-    if (!request.console) AddCorsHeaders(request, served.answer);
+    if (request.console)
+        AddConsoleHeaders(served.answer);
+    else
+        AddCorsHeaders(request, served.answer);
     return served;
 }
 

@@ -80,6 +80,8 @@ await test('Frame', async t => {
     // A table as CSV: what a spreadsheet would take for a formula is a text.
     const { toCsv } = await look.evaluate(async () => ({ toCsv: (await import('./ui.js')).toCsv([{ title: 'a', value: row => row }], ['=1+1', '@x', 'a,"b"', '-5', null, '-x']) }));
     t.is(toCsv, `a\r\n'=1+1\r\n'@x\r\n"a,""b"""\r\n-5\r\n\r\n'-x\r\n`, 'formulas are texts in a CSV');
+    const literals = await look.evaluate(async () => { const { literal } = await import('./ui.js'); return [`it's`, 'a\\b', [], ['a', 1], { a: "it's" }, null].map(literal).join(' '); });
+    t.is(literals, `'it''s' E'a\\\\b' '{}' ARRAY['a', 1] '{"a":"it''s"}' NULL`, 'values in SQL');
     const [download] = await Promise.all([look.waitForEvent('download'), look.getByRole('button', { name: 'CSV' }).click()]);
     t.is(download.suggestedFilename(), 'incidents.csv', 'a table is downloaded');
     await look.getByRole('button', { name: 'Severity' }).click();
@@ -87,6 +89,9 @@ await test('Frame', async t => {
     await look.reload();
     await t.ready(look);
     t.is(await look.getByRole('columnheader', { name: 'Severity' }).getAttribute('aria-sort'), 'ascending', '... and holds');
+    await look.goto(given.url + '#/segments?segments.sort=5');
+    await look.getByRole('link', { name: 'All app users' }).first().waitFor();
+    t.ok(true, 'an address that sorts by a picture sorts by nothing');
 
     look.refusals = true;
     // A page of another site cannot use the session; a page that does not exist; a slow answer; one that fails alone.
@@ -105,11 +110,24 @@ await test('Frame', async t => {
     t.ok(await slow.getByText('Not permitted').isVisible(), 'what is not permitted says so');
     t.ok(await slow.getByRole('link', { name: /size fell 41.5 %/ }).isVisible(), 'and the other parts are there');
     release();
+    await slow.route(/v1\/mission/, route => route.fulfill({ contentType: 'application/json', body: '{"bySeverity": null}' }));
+    await slow.reload();
+    await slow.getByText('This part cannot be shown.').waitFor();
+    await slow.getByRole('link', { name: /size fell 41.5 %/ }).waitFor();
+    t.ok(true, 'an answer that nobody expects fails alone');
+    await slow.unrouteAll({ behavior: 'ignoreErrors' });
+    await slow.getByRole('button', { name: 'Try again' }).click();
+    await slow.getByText('Open incidents').waitFor();
+    t.ok(true, '... and can be loaded again');
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
 
-    // Signing out, and a session that ended elsewhere.
+    // Signing out, which can fail; and a session that ended elsewhere.
     const other = await t.open('#/segments');
     other.refusals = true;
+    await other.route(/console\/session$/, route => (route.request().method() === 'DELETE' ? route.fulfill({ status: 503, contentType: 'application/json', body: '{"error": "this server is a standby"}' }) : route.continue()));
+    await other.getByRole('button', { name: 'Sign out' }).click();
+    await other.getByText('You are still signed in. this server is a standby').waitFor();
+    t.ok(await other.getByRole('heading', { level: 1, name: 'Segments' }).isVisible(), 'whoever cannot sign out hears it');
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('API key').waitFor();
     t.is((await page.context().cookies()).length, 0, 'signing out takes the cookie away');

@@ -29,11 +29,12 @@ $$;
 
 -- Signing in. The cookie names no path: the browser takes /console, with whatever prefix. No answer lets pages of other sites read it.
 SELECT k.name, pg_temp.sign_in(k.name, k.name = 'read') FROM key AS k WHERE k.name IN ('admin', 'read') ORDER BY 1;
-SELECT k.name, c.status, c.body FROM key AS k, pg_temp.console('POST', '/console/session', json_build_object('key', k.text)::text) AS c WHERE k.name IN ('public', 'shop') ORDER BY 1;
+SELECT k.name, c.status, c.key, c.body FROM key AS k, pg_temp.console('POST', '/console/session', json_build_object('key', k.text)::text) AS c WHERE k.name IN ('public', 'shop') ORDER BY 1;
 SELECT status, body FROM pg_temp.console('POST', '/console/session', '{"key": "pulse_read_00000000000000000000000000000000000000000000"}');
 SELECT status, body FROM pg_temp.console('POST', '/console/session', '{}');
 SELECT headers ? 'access-control-allow-origin' AS shared FROM pg_temp.console('GET', '/console/session');
 SELECT status FROM pg_temp.console('OPTIONS', '/console/api/v1/segments');
+SELECT p.path, h.headers ->> 'content-security-policy' AS policy, h.headers ->> 'cross-origin-resource-policy' AS used_by FROM unnest('{/console/session,/v1/segments}'::text[]) AS p (path), pg_temp.console('GET', p.path) AS h ORDER BY 1;
 SELECT count(*) AS sessions, bool_and(s.digest = sha256(convert_to(c.token, 'UTF8'))) FILTER (WHERE c.token IS NOT NULL) AS digests, count(c.token) AS known,
        bool_and(s.expires_at BETWEEN s.created_at + '11 hours 59 minutes' AND s.created_at + '12 hours 1 minute') AS twelve_hours
 FROM pulse.console_session AS s LEFT JOIN cookie AS c ON s.digest = sha256(convert_to(c.token, 'UTF8'));
@@ -97,6 +98,7 @@ DROP TABLE console_shop;
 -- A session ends by signing out, with its key, with its key's text, and by itself.
 SELECT pg_temp.sign_in('admin') IS NOT NULL AS another;
 SELECT h.status, h.headers ->> 'set-cookie' AS cookie FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, pg_temp.console('DELETE', '/console/session', token => c.token) AS h;
+SELECT actor_kind, actor, action, subject, count(*), bool_and(details ->> 'prefix' ~ '^pulse_[a-z]+_[0-9A-Za-z]{8}$') AS prefix FROM pulse.audit WHERE action LIKE 'api\_key.signed%' AND subject LIKE 'console %' GROUP BY 1, 2, 3, 4 ORDER BY 2, 3;
 SELECT count(*) FILTER (WHERE h.status = 200) AS live, count(*) FILTER (WHERE h.status = 401) AS ended FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'admin';
 SELECT pulse_rotate_api_key('console admin', keep => '0') IS NOT NULL AS rotated;
 SELECT count(*) FILTER (WHERE h.status = 200) AS live, count(*) FILTER (WHERE h.status = 401) AS ended FROM cookie AS c, pg_temp.console('GET', '/console/session', token => c.token) AS h WHERE c.name = 'admin';

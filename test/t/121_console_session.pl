@@ -104,6 +104,8 @@ append_to_file("$directory/nginx.conf", "daemon off; pid $directory/pid; error_l
 	. join('', map { "${_}_temp_path $directory/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi)) . "server { listen 127.0.0.1:$port; $location }\n}\n");
 my $proxy = start_peer($nginx, '-p', $directory, '-e', 'stderr', '-c', "$directory/nginx.conf");
 wait_for_port($proxy, $port);
+is(get({ port => $port }, '/pulse/health')->{status}, 200, 'a route below the prefix');
+is(get({ port => $port }, "/pulse/$_")->{status}, 404, "$_: what is escaped in a path stays so") for 'nothing%2F..%2Fhealth', 'api%2Fhealth';
 $ENV{PULSE_CHROMIUM} //= '/usr/bin/chromium';
 my $browser = start_node_script(__FILE__ =~ s{[^/]*$}{../console/behind/prefix.mjs}r,
 	encode_json({ url => "http://localhost:$port/pulse/console/", key => make_key($node, 'behind', 'maria', 'admin') }));

@@ -191,6 +191,7 @@ TEST(ReportOptions, PatternsChooseSegments) {
     EXPECT_EQ(ChooseSegments({"shop*"}, names), (std::vector<std::string>{"shop", "shop new"}));
     EXPECT_EQ(ChooseSegments({"a*b"}, names), (std::vector<std::string>{"a*b"}));
     EXPECT_EQ(ChooseSegments({"*"}, names), names);
+    EXPECT_EQ(ChooseSegments({"x", "sho*", "x"}, names), (std::vector<std::string>{"shop", "shop new", "x"}));
     EXPECT_NE(ErrorOf([&] { ChooseSegments({"shp"}, names); }).find("42704 segment \"shp\" does not exist"),
               std::string::npos);
     EXPECT_NE(ErrorOf([&] { ChooseSegments({"z*"}, names); }).find("no segment matches"), std::string::npos);
@@ -314,6 +315,11 @@ TEST(ReportMail, HasTablesAndSaysWhereTheReportIs) {
     const MailBody large = MakeMailBody(figures, "", 6'000'000);
     EXPECT_NE(large.text.find("6,000,000 bytes, more than pulse.max_attachment"), std::string::npos);
     EXPECT_NE(large.text.find("psql -At -d shop -o report.html\nSELECT pulse_report("), std::string::npos);
+    // Whoever copies it runs what is written, whatever the database is called.
+    Figures named = SomeFigures();
+    named.database = "it's; echo";
+    EXPECT_NE(MakeMailBody(named, "", 6'000'000).text.find("psql -At -d 'it'\\''s; echo' -o report.html\n"),
+              std::string::npos);
 }
 
 }  // namespace

@@ -9,6 +9,13 @@ inline constexpr Parameter kPathId{"id", In::kPath, Type::kId};
 inline constexpr Parameter kPathKey{"key", In::kPath};
 inline constexpr Parameter kSince{.name = "since", .type = Type::kTime, .synonym = "from"};
 inline constexpr Parameter kUntil{.name = "until", .type = Type::kTime, .synonym = "to"};
+// Of a page of rows by id, and of one by name: where to go on, and how many rows it has.
+inline constexpr Parameter kBeforeId{.name = "before", .type = Type::kId};
+inline constexpr Parameter kAfterName{"after"};
+inline constexpr Parameter kRowsOfPage{
+    .name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500};
+inline constexpr Parameter kNamesOfPage{
+    .name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 500};
 
 // A route of Pulse's own. A GET is read-only; a successful DELETE is 204.
 Route PulseRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
