@@ -1,4 +1,6 @@
 // The setting pulse.now, which replays history.
+#include <algorithm>
+
 #include "pulse/pg/settings.hpp"
 
 extern "C" {
@@ -127,6 +129,10 @@ void settings::DefineNow() {
 
 Moment Now() {
     return parsed_now.set ? parsed_now.moment : GetCurrentTransactionStartTimestamp();
+}
+
+Moment LatestNow() {
+    return parsed_now.set ? parsed_now.moment : std::max(Now(), GetCurrentTimestamp());
 }
 
 Moment PastNow() {

@@ -34,7 +34,7 @@ void JudgeHistory(const GateFacts& facts, Judging& judging) {
                               Literal(facts.subject) + ").";
     if (!facts.last_history)
         judging.Add(Verdict::kBlock, "There is no history of the health of " + facts.subject + ".", write);
-    else if (*facts.last_history > facts.now)
+    else if (*facts.last_history > facts.latest)
         judging.Add(Verdict::kBlock,
                     "The clock was set back: the health of " +
                         (facts.everything_later ? "all" : facts.subject) + " was computed at " +

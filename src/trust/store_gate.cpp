@@ -116,6 +116,7 @@ std::string ProblemOf(const std::string& what, const std::string& state) {
 void Gather(FullDecision& full, bool dry_run) {
     GateFacts& facts = full.facts;
     facts.now = pg::Now();
+    facts.latest = pg::LatestNow();
     facts.clock_ahead = facts.now > pg::WallClock();
     facts.writable = !pg::OnStandby() && (dry_run || !pg::ReadOnly());
     facts.old_snapshot = !dry_run && IsolationUsesXactSnapshot();
@@ -136,7 +137,7 @@ void Gather(FullDecision& full, bool dry_run) {
             const LastKept kept = FindLastKept(facts.subject);
             if (!facts.last_history) facts.last_history = kept.scope;
             // A scope that is not kept up says nothing about the clock; that of everything always does.
-            if (kept.all && *kept.all > facts.now) {
+            if (kept.all && *kept.all > facts.latest) {
                 facts.last_history = kept.all;
                 facts.everything_later = true;
             }

@@ -92,6 +92,7 @@ for my $platform (sort keys %name)
 is(violations($platforms), '', 'still nothing to complain about');
 
 # ---- a row that Google refuses fails the whole request, which is sent again without it ----
+synced('google', 'what has changed for the other platforms');
 shop(q{SELECT pulse_identify('u33', '{"email": "bad-row@example.com"}'), pulse_identify('u34', '{"email": "good-row@example.com"}')});
 fault('/google/v1/audienceMembers:ingest', 'bad_rows', times => 1);
 is(sync_until_done($node, 'shop', 'google'), 'partial', 'google: a row is refused');

@@ -213,7 +213,8 @@ my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 wait_until(q{SELECT bool_and(status = 'sent') FROM pulse.outbox WHERE kind = 'report'}, 'all is sent');
 $node->command_ok([ 'pg_dump', '-d', $node->connstr('shop'), '-f', $dump ], 'dump');
 $node->safe_psql('postgres', "CREATE DATABASE copy ENCODING 'UTF8' TEMPLATE template0 LOCALE 'C.UTF-8'");
-$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('copy'), '-f', $dump ], 'restore');
+# No job of the copy may run before the dump is complete.
+$node->command_ok([ 'psql', '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('copy'), '-f', $dump ], 'restore');
 my $route = q{SELECT to_jsonb(r) FROM pulse.route AS r};
 is($node->safe_psql('copy', $route), shop($route), 'the route comes with it');
 is($node->safe_psql('copy', q{SELECT (pulse_run_job('report')).rows}), '0', 'and sends no period again');

@@ -22,6 +22,7 @@ GateFacts GoodFacts() {
     facts.score = 85;
     facts.status = HealthStatus::kHealthy;
     facts.now = 100 * kDay;
+    facts.latest = facts.now;
     facts.as_of = facts.now;
     facts.last_history = facts.now - kMinute;
     return facts;
@@ -77,6 +78,9 @@ TEST(Gate, FailsClosed) {
     EXPECT_EQ(with([](GateFacts& f) { f.as_of = f.now + 1; }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.last_history.reset(); }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.last_history = f.now + 1; }), Verdict::kBlock);
+    // Another transaction computed it after this one began.
+    EXPECT_EQ(with([](GateFacts& f) { f.last_history = f.now + 1, f.latest = f.now + 1; }), Verdict::kPass);
+    EXPECT_EQ(with([](GateFacts& f) { f.last_history = f.now + 2, f.latest = f.now + 1; }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.last_history = f.now - kLongestGap - 1; }), Verdict::kBlock);
     EXPECT_EQ(with([](GateFacts& f) { f.last_history = f.now - kLongestGap; }), Verdict::kPass);
     EXPECT_EQ(with([](GateFacts& f) { f.status = HealthStatus::kUnknown; }), Verdict::kHold);
@@ -128,6 +132,7 @@ TEST(Gate, NeverPassesBelowTheThreshold) {
                                  kDay, -kDay,   3 * kDay, -100 * kDay};
         if (facts.as_of) facts.as_of = *facts.as_of - jumps[rarely() ? random() % 9 : 0];
         if (rarely()) facts.last_history.reset();
+        if (rarely()) facts.latest += kSecond;
         if (facts.last_history && rarely()) facts.last_history = facts.now - jumps[random() % 9];
         const Judgement judgement = Judge(facts, settings);
         if (judgement.verdict != Verdict::kPass) {
@@ -144,7 +149,7 @@ TEST(Gate, NeverPassesBelowTheThreshold) {
         ASSERT_NE(facts.status, HealthStatus::kUnknown);
         ASSERT_LE(*facts.as_of, facts.now);
         ASSERT_LE(facts.now - *facts.as_of, kDecisionLife);
-        ASSERT_LE(*facts.last_history, facts.now);
+        ASSERT_LE(*facts.last_history, facts.latest);
         ASSERT_LE(facts.now - *facts.last_history, kLongestGap);
     }
     EXPECT_GT(passes, 10'000);

@@ -45,7 +45,8 @@ TEST(WebRoutes, EveryRowFitsItsStatement) {
         EXPECT_EQ(static_cast<size_t>(in_path), PathParameters(route.path)) << name;
         EXPECT_LE(LastParameter(route.sql), static_cast<int>(route.parameters.size())) << name;
         EXPECT_LE(LastParameter(route.then), 1) << name;
-        // What changes something needs a key.
+        // What changes something needs a key, but for signing in and out.
+        if (route.path == "/console/session") continue;
         EXPECT_TRUE(route.read_only || route.access != Access::kNone) << name;
     }
 }

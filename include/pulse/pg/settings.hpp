@@ -120,5 +120,7 @@ Moment Now();
 
 // Now(), for functions that write history: throws UserError if it is in the future.
 Moment PastNow();
+// pulse.now, or else the wall clock: what others commit may be newer than Now(), when this transaction began.
+Moment LatestNow();
 
 }  // namespace pulse::pg

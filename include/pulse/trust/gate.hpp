@@ -32,6 +32,8 @@ struct GateFacts {
     std::optional<Moment> last_history;  // of the newest row of the history
     bool everything_later = false;       // that row is of everything, and in the future
     Moment now = 0;
+    Moment latest =
+        0;  // when it is judged: the transaction may have begun before the newest score was computed
 };
 
 struct Judgement {
