@@ -40,9 +40,9 @@ await test('Events', async t => {
     await page.goto(t.given.url + '#/events?tab=catalogue');
     await t.ready(page);
     t.is((await column(page, 'Names of events', 1)).join(), t.sql(await sqlOf(page, /event_catalog/)).split('\n').map(line => line.split('|')[0]).join(), 'the catalogue is that of its SQL');
-    t.ok(await t.tabTo(page, page.getByRole('link', { name: 'Purchase' })), 'an event is reached by keyboard');
+    t.ok(await t.tabTo(page, page.getByRole('link', { name: 'Purchase', exact: true })), 'an event is reached by keyboard');
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { level: 1, name: 'Purchase' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: 'Purchase', exact: true }).waitFor();
     await t.ready(page);
     t.ok(await page.getByText(/text \d+, number \d+/).isVisible(), 'a property of two types shows both');
     await page.goto(t.given.url + '#/events?tab=quality');

@@ -48,7 +48,7 @@ await test('People', async t => {
     t.ok(psql(await sqlOf(one)).includes('spent|120'), 'values of traits are those of its SQL');
     t.ok(await one.getByRole('cell', { name: '120', exact: true }).isVisible(), '... on the page, too');
     await page.getByRole('tab', { name: 'Segments' }).click();
-    await one.getByRole('button', { name: /^Why/ }).click();
+    await one.getByRole('button', { name: /^Why: Big spenders/ }).click();
     await one.getByText('verdict').waitFor();
     t.ok(await one.getByText('member', { exact: true }).count(), 'why in the segment');
     t.ok(await one.getByText(/2026|no end/).count(), '... and until when');
