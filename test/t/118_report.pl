@@ -123,6 +123,7 @@ is(shop(q{SELECT (pulse_run_job('report')).rows}), '0', 'it is made once');
 is(shop(q{SELECT pg_size_pretty(sum(pg_column_size(payload))) FROM pulse.outbox WHERE kind = 'report' HAVING sum(pg_column_size(payload)) > 40000}), '', 'the outbox does not hold the file');
 
 # ---- killed while it is made: all or nothing, and once ----
+shop(q{SELECT pulse_schedule('report', retry_delay => '1 second')});
 
 sub forget { shop('UPDATE pulse.report SET until = until - interval \'7 days\', since = since - interval \'7 days\'') }
 delete_json($mails);
