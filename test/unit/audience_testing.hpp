@@ -40,6 +40,11 @@ inline http::Response MakeAudienceResponse(int status, std::string body) {
     return response;
 }
 
+inline std::string MetaErrorBody(int code, int subcode = 0) {
+    return R"({"error":{"message":"said","type":"OAuthException","code":)" + std::to_string(code) +
+           (subcode ? ",\"error_subcode\":" + std::to_string(subcode) : "") + R"(,"fbtrace_id":"x"}})";
+}
+
 inline const Moment kAnswerTime = *ParseMoment("2026-11-30 18:00");
 
 inline audience::Answer ReadAudienceAnswer(audience::Platform platform, int status, const std::string& body,
