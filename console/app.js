@@ -81,7 +81,7 @@ function App() {
     window.addEventListener('pulse-signed-out', out);
     return () => window.removeEventListener('pulse-signed-out', out);
   }, []);
-  // Only the server can take the cookie away: whoever is still signed in hears it.
+  // Only the server can take the cookie away: a person who is still signed in is told.
   const leave = async () => {
     try { await signOut(); } catch (problem) { toast(`You are still signed in. ${[problem.message, problem.detail].filter(Boolean).join(' ')}`, 'failed'); return; }
     go('/'); setSession(null);

@@ -52,7 +52,7 @@ CREATE INDEX gate_decision_at ON pulse.gate_decision (at);
 CREATE INDEX gate_decision_subject ON pulse.gate_decision (subject, at);
 -- For pulse_status() and pulse_metrics().
 CREATE INDEX gate_decision_not_passed ON pulse.gate_decision (recorded_at) WHERE decision <> 'pass';
--- For whoever looks at what was refused, everywhere or for one subject.
+-- For lists of refused decisions, of all subjects or of one.
 CREATE INDEX gate_decision_refused ON pulse.gate_decision (at) WHERE decision <> 'pass';
 CREATE INDEX gate_decision_refused_subject ON pulse.gate_decision (subject, at) WHERE decision <> 'pass';
 COMMENT ON TABLE pulse.gate_decision IS 'The decisions of the gate, one row each, written in the transaction that asked. Kept for decision_days of pulse_trust_settings().';

@@ -116,7 +116,7 @@ function One({ name }) {
   return html`<p class="crumbs"><a href="#/audiences">Audiences</a></p><h1><${Name} text=${name} /></h1>
     <${Part} className="head" key=${turn} get=${route('/v1/audiences/{name}', { name })} sql=${`SELECT * FROM pulse.audience_overview WHERE name = ${literal(name)};`}>
       ${(row, { reload }) => html`<div class="page-head"><p><${State} text=${row.status} /> ${row.status_reason ? html`<${Name} text=${row.status_reason} />` : null} ${row.last_sync_error ? html`<span class="soft"><${Name} text=${row.last_sync_error} /></span>` : null}</p><div class="actions">
-        ${row.status === 'active' ? html`<${Confirm} label="Sync now" main title=${`Synchronise ${name}`} text="Queues a sync; the job audiences carries it out when the gate lets it. Whoever withdrew consent is removed."
+        ${row.status === 'active' ? html`<${Confirm} label="Sync now" main title=${`Synchronise ${name}`} text="Queues a sync; the job audiences carries it out when the gate lets it. People who withdrew consent are removed."
           fields=${[{ name: 'operation', label: 'What', type: 'select', options: [['auto', 'what is due'], ['delta', 'those who changed'], ['full', 'compare everybody'], ['replace', 'send everybody again']], value: 'auto' }]}
           sql=${values => `SELECT pulse_sync_audience(${literal(name)}, ${literal(values.operation)});`} run=${values => post('sync', values)} said="Queued" done=${() => setTurn(turn + 1)} />
           <${Confirm} label="Pause" title=${`Pause ${name}`} text="Stops its syncs, and cancels the one that runs. People who are erased are still removed from the platform." fields=${[{ name: 'reason', label: 'Reason' }]}

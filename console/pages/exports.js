@@ -7,12 +7,12 @@ const bytes = value => (value < 1000 ? `${value} B` : value < 1e6 ? `${(value / 
 const fields = [
   { name: 'segment', label: 'Segment over people', help: 'Empty: everybody.' }, { name: 'format', label: 'Format', type: 'select', options: [['csv', 'CSV'], ['jsonl', 'JSON lines']], value: 'csv' },
   { name: 'columns', label: 'Columns', help: 'With commas, such as external_id, identity.email, profile.plan, trait.ltv. Empty: ids, first and last seen, events, since when.' },
-  { name: 'consent', label: 'Only with consent for', help: 'A purpose, such as ads. Empty: whoever is in it.' }, { name: 'hashed', label: 'Ids as SHA-256', type: 'checkbox' }, { name: 'events', label: 'With the newest events of 30 days', type: 'checkbox' }];
+  { name: 'consent', label: 'Only with consent for', help: 'A purpose, such as ads. Empty: all members.' }, { name: 'hashed', label: 'Ids as SHA-256', type: 'checkbox' }, { name: 'events', label: 'With the newest events of 30 days', type: 'checkbox' }];
 // The gateway's own address, also behind a path prefix.
 const address = path => new URL('../..' + path, import.meta.url).href;
 
 function Link({ made, close }) {
-  return html`<div class="notice" role="status"><strong>A link to <${Name} text=${made.filename} /></strong>: whoever has it can load the file, without a key, until <${Time} at=${made.expiresAt} />.
+  return html`<div class="notice" role="status"><strong>A link to <${Name} text=${made.filename} /></strong>: everybody who has it can load the file, without a key, until <${Time} at=${made.expiresAt} />.
     <pre class="sql" tabindex="0"><code>${made.href}</code></pre><p class="actions"><a class="button main" href=${made.href} download=${made.filename}>Load the file</a> <button onClick=${() => copy(made.href)}>Copy the link</button> <button onClick=${close}>Close</button></p></div>`;
 }
 

@@ -239,7 +239,7 @@ void HoldForShare(const Run& run, const Audience& audience, const std::string& w
                 {Value::Int8(run.id), Value::Int8(action), Value::Text(why)});
 }
 
-// Not more at once than the audience allows. Whoever has withdrawn consent leaves all the same.
+// No more at once than the audience allows. People who have withdrawn consent are removed in any case.
 bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
     OpenRows open = CountOpen(audience.id);
     NoteOpen(run, open);

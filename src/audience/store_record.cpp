@@ -61,7 +61,7 @@ void SetNext(const Audience& audience, bool failed) {
                 {Value::Int8(audience.id), Value::Time(next)});
 }
 
-// A sync that came to nothing is not due again at once, whoever ended it and wherever it failed.
+// A sync that came to nothing is not due again at once, no matter who ended it or where it failed.
 void PutOffNext(int64_t run) {
     pg::Execute(
         "UPDATE pulse.audience AS a SET next_sync_at = CASE WHEN a.sync_every IS NOT NULL"

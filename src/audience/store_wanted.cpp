@@ -111,7 +111,7 @@ WantedPerson Judge(const pg::Row& row, const Audience& audience, const Destinati
     const size_t required = audience.purposes.size();
     wanted.fit = JudgeConsent(states, required, destination.sends_without_consent);
     const std::string &ads = states[required], &personal = states[required + 1];
-    // Whoever has refused one of both is not sent to Google at all.
+    // A person who has refused one of the two is not sent to Google at all.
     if (destination.platform == Platform::kGoogle && (ads == "refused" || personal == "refused"))
         wanted.fit = Fit::kRefused;
     if (wanted.fit != Fit::kWanted) return wanted;

@@ -250,7 +250,7 @@ void NoteErased(int64_t erasure, const ErasedRows& rows, const std::vector<std::
 }
 
 bool WaitForWriters(const RunStep& step) {
-    // Whoever comes now is refused.
+    // An id that comes from now on is refused.
     return step([] {
         if (GetListener().keep_writers_out) GetListener().keep_writers_out();
     });

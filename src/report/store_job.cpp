@@ -52,9 +52,10 @@ RunResult RunReports(bool in_worker) {
                           : Try<pg::Subtransaction>(planned, problem);
     }
     if (!problem.empty() && in_worker)
-        throw UserError(sqlstate::kNotReady, "a report could not be made", problem + ".",
-                        "It is tried again. Whoever may change the route can make the report theirs with "
-                        "pulse_update_route().");
+        throw UserError(
+            sqlstate::kNotReady, "a report could not be made", problem + ".",
+            "It is tried again. A role that may change the route can make the report run as itself with "
+            "pulse_update_route().");
     result.rows = made;
     result.message = Plural(made, "report") + (problem.empty() ? "" : "; " + problem);
     return result;

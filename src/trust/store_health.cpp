@@ -162,7 +162,7 @@ const char* SeverityOf(HealthStatus status) {
     return "medium";
 }
 
-// A change of status, for whoever listens.
+// A change of status, for channels and routes.
 void Announce(const std::string& scope, HealthStatus before, const ScopeHealth& result) {
     audit::Write("signal_health.status_changed", scope,
                  {{"from", Name(before)}, {"to", Name(result.status)}, {"score", result.score}});

@@ -54,7 +54,7 @@ void MeasurePeople(Moment now, std::vector<Signal>& signals) {
         {Value::Time(now)});
     const auto people = static_cast<double>(rows[0].Int8(0));
     if (people > 0) AddOwn(signals, "known_share", "all", rows[0].Float8(1) / people);
-    // Whoever said nothing has not refused: without any record nothing is known.
+    // No record means neither consent nor refusal: nothing is known.
     const bool asked =
         pg::Execute("SELECT EXISTS (SELECT FROM pulse.consent WHERE purpose = 'ads')")[0].Bool(0);
     if (people > 0 && asked) AddOwn(signals, "consent_share", "all", rows[0].Float8(2) / people);

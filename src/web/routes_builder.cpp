@@ -1,4 +1,4 @@
-// Routes for whoever writes a rule or a segment: what there is to name, whether it is right, whom it finds.
+// Routes for writing rules and segments: the names there are, whether a rule is valid, and whom it finds.
 #include "pulse/web/routes.hpp"
 
 namespace pulse::web {

@@ -42,7 +42,7 @@ Oid RoleOf(const std::optional<std::vector<Value>>& key) {
     return key && !(*key)[7].null ? DatumGetObjectId((*key)[7].datum) : InvalidOid;
 }
 
-// `digest` of the whole text; empty: whoever asks has seen it before.
+// `digest` of the whole text; empty: the caller has seen it before.
 std::optional<FoundKey> FindBy(const std::string& prefix, const std::optional<std::string>& digest) {
     static const pg::Probe secrets("api_key_secret", "api_key_secret_pkey", {2, 3, 5});
     // Every text that may be a key goes through all of these, whatever is found; one that is unknown with the

@@ -215,7 +215,7 @@ SELECT pulse_propose_action('resume_audience', 'segment:gold');
 SELECT pulse_pause_audience('nobody');
 SELECT pulse_resume_audience(NULL);
 
--- ---- paused: nobody is added; who withdraws consent leaves, within the hour ----
+-- ---- paused: nobody is added; people who withdraw consent are removed within the hour ----
 SELECT pulse_set_consent('u9', 'ads', false) > 0 AS withdrawn_before;
 SELECT pulse_pause_audience('gold');
 SELECT pulse_set_consent('m1', 'ads', false) > 0 AS withdrawn, pulse_set_consent('m2', 'ads', true, '{"expires_at": "2026-04-11 12:30+00"}') > 0 AS ends,

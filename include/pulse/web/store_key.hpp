@@ -44,7 +44,7 @@ struct FoundKey {
 // that is no key takes less. Reads the newest commits, without a query.
 std::optional<FoundKey> FindKey(std::string_view text);
 
-// The same for whoever has shown the whole text before: by what it begins with.
+// The same for a caller that has shown the whole text before: finds the key by the beginning of its text.
 std::optional<FoundKey> FindKeyByPrefix(const std::string& prefix);
 
 // The same by KeyProof() of its text, or of the token of a session of the console.

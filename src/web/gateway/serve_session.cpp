@@ -17,7 +17,7 @@ namespace {
 // An idle connection keeps the small one.
 constexpr size_t kSmallBuffer = 2 << 10, kLargeBuffer = 64 << 10;
 
-// Nobody guesses a key; whoever tries shall not keep the database busy.
+// A key cannot be guessed, but attempts must not keep the database busy.
 constexpr int64_t kSignInsAMinute = 10;
 
 bool IsSignIn(const Request& request) {

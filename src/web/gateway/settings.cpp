@@ -212,7 +212,7 @@ const std::vector<Setting>& AllSettings() {
         {"log", Kind::kText, &S::log, "what to log: requests, errors or off"},
         {"console", Kind::kText, &S::console, "whether the console is served: on or off"},
         {"console_directory", Kind::kText, &S::console_directory,
-         "its files, for whoever changes them; empty: those in the program"},
+         "for development: a directory whose files are served; empty: those in the program"},
     };
     return all;
 }

@@ -1,4 +1,4 @@
-// The console's files: those in the program, or those of a directory, for whoever changes them.
+// The console's files: those in the program, or, for development, those of a directory.
 #pragma once
 
 #include <optional>
