@@ -12,6 +12,7 @@ await test('Segments', async t => {
     await page.waitForURL(/q=mobile/);
     await t.ready(page);
     await page.getByRole('row', { name: /All app users/ }).waitFor({ state: 'detached' });
+    await page.getByRole('row', { name: /Mobile App Power Users/ }).waitFor();
     t.is(await page.locator('tbody tr').count(), 1, 'the filter is in the address, and holds');
 
     await page.goto(t.given.url + '#/segments/' + encodeURIComponent('<img src=x onerror="window.hacked = 1">'));
