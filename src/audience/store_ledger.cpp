@@ -144,7 +144,7 @@ class LedgerWriter {
 }  // namespace
 
 void PlanCounts::Count(const WantedPerson& person) {
-    ++looked_at;
+    ++examined;
     if (person.fit == Fit::kNoMember) return;
     ++members;
     if (person.fit == Fit::kWanted) return;

@@ -11,12 +11,12 @@ namespace pulse::audience {
 
 using pg::Value;
 
-std::vector<OpenUpload> UploadsToLookAt(int64_t most) {
+std::vector<OpenUpload> UploadsToCheck(int64_t most) {
     const pg::Result rows = pg::Execute(
-        "SELECT b.id, b.audience_id, b.upload_id, a.destination, a.platform_id, b.looks"
+        "SELECT b.id, b.audience_id, b.upload_id, a.destination, a.platform_id, b.checks"
         " FROM pulse.sync_batch AS b JOIN pulse.audience AS a ON a.id = b.audience_id"
         " JOIN pulse.audience_home AS h ON h.audience_id = a.id"
-        " WHERE b.look_at <= $1 ORDER BY b.look_at LIMIT $2",
+        " WHERE b.check_at <= $1 ORDER BY b.check_at LIMIT $2",
         {Value::Time(pg::WallClock()), Value::Int8(most)});
     std::vector<OpenUpload> uploads;
     for (uint64_t i = 0; i < rows.size(); ++i)
@@ -25,16 +25,16 @@ std::vector<OpenUpload> UploadsToLookAt(int64_t most) {
     return uploads;
 }
 
-void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platform) {
-    const int looks = upload.looks + 1;
-    const int64_t delay = ProgressDelay(platform, looks + 1);
+void RecordUploadCheck(const OpenUpload& upload, const Answer& answer, Platform platform) {
+    const int checks = upload.checks + 1;
+    const int64_t delay = ProgressDelay(platform, checks + 1);
     const bool wait = answer.outcome == Outcome::kPending || answer.outcome == Outcome::kRetry ||
                       answer.outcome == Outcome::kThrottled || answer.outcome == Outcome::kRenewToken;
     if (wait && delay > 0) {
         pg::Execute(
-            "UPDATE pulse.sync_batch SET looks = $2::int, look_at = $3, error = nullif($4, '')"
+            "UPDATE pulse.sync_batch SET checks = $2::int, check_at = $3, error = nullif($4, '')"
             " WHERE id = $1",
-            {Value::Int8(upload.id), Value::Int8(looks),
+            {Value::Int8(upload.id), Value::Int8(checks),
              Value::Time(pg::WallClock() + std::max(delay, answer.wait)),
              Value::Text(AnswerExcerpt(answer.reason))});
         return;
@@ -59,9 +59,9 @@ void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platfor
                      rows[0].Int8s(1), cells, rows[0].Bool(4));
     }
     pg::Execute(
-        "UPDATE pulse.sync_batch SET looks = $2::int, look_at = NULL, outcome = $3, people = NULL,"
+        "UPDATE pulse.sync_batch SET checks = $2::int, check_at = NULL, outcome = $3, people = NULL,"
         " cells = NULL, error = nullif($4, '') WHERE id = $1",
-        {Value::Int8(upload.id), Value::Int8(looks), Value::Text(Name(answer.outcome)),
+        {Value::Int8(upload.id), Value::Int8(checks), Value::Text(Name(answer.outcome)),
          Value::Text(AnswerExcerpt(answer.reason))});
     if (!answer.progress || (!answer.progress->match_low && !answer.progress->match_high)) return;
     const std::optional<double> low = answer.progress->match_low, high = answer.progress->match_high;

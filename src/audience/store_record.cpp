@@ -10,6 +10,7 @@
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/pg/array.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trust/action_kind.hpp"
 
@@ -62,14 +63,14 @@ std::string AnswerExcerpt(const std::string& text) {
 void RecordBatch(const BatchRecord& batch) {
     pg::Execute(
         "INSERT INTO pulse.sync_batch (run_id, audience_id, operation, rows, outcome, answer_status,"
-        " milliseconds, sent_at, upload_id, look_at, people, cells, error) VALUES ($1, $2, $3, $4::int,"
+        " milliseconds, sent_at, upload_id, check_at, people, cells, error) VALUES ($1, $2, $3, $4::int,"
         " $5, nullif($6::int, 0), $7, $8, nullif($9, ''), $10, $11, $12, nullif($13, ''))",
         {Value::Int8(batch.run), Value::Int8(batch.audience),
          Value::Text(batch.operation == Operation::kAdd ? "add" : "remove"), Value::Int8(batch.rows),
          Value::Text(Name(batch.outcome)), Value::Int8(batch.status), Value::Float8(batch.milliseconds),
-         Value::Time(pg::WallClock()), Value::Text(batch.upload_id), Value::Time(batch.look_at),
-         batch.look_at ? Value::Int8s(batch.people) : Value::Null(INT8ARRAYOID),
-         batch.look_at ? pg::Byteas(batch.cells) : Value::Null(BYTEAARRAYOID),
+         Value::Time(pg::WallClock()), Value::Text(batch.upload_id), Value::Time(batch.check_at),
+         batch.check_at ? Value::Int8s(batch.people) : Value::Null(INT8ARRAYOID),
+         batch.check_at ? pg::Byteas(batch.cells) : Value::Null(BYTEAARRAYOID),
          Value::Text(AnswerExcerpt(batch.error))});
 }
 
@@ -226,8 +227,8 @@ void EndRun(int64_t run, const char* status, const std::string& error) {
 void AnnounceRun(int64_t run) {
     const pg::Result rows = pg::Execute(
         "SELECT r.status, jsonb_build_object('run', r.id, 'audience', r.audience, 'destination',"
-        " a.destination, 'segment', s.name, 'operation', r.operation, 'status', r.status, 'looked_at',"
-        " r.looked_at, 'members', r.total, 'added', r.added, 'removed', r.removed, 'failed', r.failed,"
+        " a.destination, 'segment', s.name, 'operation', r.operation, 'status', r.status, 'examined',"
+        " r.examined, 'members', r.total, 'added', r.added, 'removed', r.removed, 'failed', r.failed,"
         " 'suppressed', r.suppressed, 'because', r.because, 'error', coalesce(r.error, r.held_reason), 'created_at', r.created_at,"
         " 'finished_at', r.finished_at)::text FROM pulse.sync_run AS r"
         " LEFT JOIN pulse.audience AS a ON a.id = r.audience_id LEFT JOIN pulse.segment AS s"
@@ -243,8 +244,8 @@ void AnnounceRun(int64_t run) {
 void DropAudience(int64_t id) {
     // Nobody asks the platform any more what became of uploads.
     pg::Execute(
-        "UPDATE pulse.sync_batch SET look_at = NULL, people = NULL, cells = NULL WHERE audience_id = $1"
-        " AND look_at IS NOT NULL",
+        "UPDATE pulse.sync_batch SET check_at = NULL, people = NULL, cells = NULL WHERE audience_id = $1"
+        " AND check_at IS NOT NULL",
         {Value::Int8(id)});
     pg::Execute("DELETE FROM pulse.audience WHERE id = $1", {Value::Int8(id)});
     pg::Execute("DELETE FROM pulse.audience_mark WHERE audience_id = $1", {Value::Int8(id)});

@@ -9,7 +9,7 @@
 #include "pulse/pg/array.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
-#include "pulse/pg/jsonb_reader.hpp"
+#include "pulse/pg/convert.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/random.hpp"
 #include "pulse/pg/spi.hpp"

@@ -9,7 +9,7 @@ namespace pulse::audience {
 // ---- store_ledger.cpp: what must be sent ----
 
 struct PlanCounts {
-    int64_t looked_at = 0, members = 0, suppressed = 0;
+    int64_t examined = 0, members = 0, suppressed = 0;
     std::map<std::string, int64_t> suppressed_by;
 
     void Count(const WantedPerson& person);

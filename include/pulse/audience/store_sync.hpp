@@ -18,7 +18,7 @@ struct Run {
     int64_t after = 0;
     std::optional<Moment> decided_at, held_at, started_at;
     std::optional<std::string> held_by;
-    bool approved = false, cancel_asked = false;
+    bool approved = false, cancel_requested = false;
     int attempts = 0;
     UploadSession session;
     std::string replacement;  // "sending", "sent" or empty
@@ -94,7 +94,7 @@ void SetPhase(Run& run, const char* phase);
 void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place);
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place);
 // What was planned for these people long ago is planned anew.
-void LookAgain(const Run& run, const Work& work, const std::vector<int64_t>& people);
+void PlanAgain(const Run& run, const Work& work, const std::vector<int64_t>& people);
 // Whether somebody behind `after` will still be sent: the last request of an upload says that it is the last.
 bool AnybodyFollows(const Run& run, const Work& work, int64_t after);
 
@@ -109,7 +109,7 @@ struct BatchRecord {
     int status = 0;
     double milliseconds = 0;
     std::string upload_id, error;
-    std::optional<Moment> look_at;
+    std::optional<Moment> check_at;
     std::vector<int64_t> people;
     std::vector<std::string> cells;
 };
@@ -168,9 +168,9 @@ struct OpenUpload {
     int64_t id = 0, audience = 0;
     std::string upload_id, destination;
     std::optional<std::string> platform_id;
-    int looks = 0;
+    int checks = 0;
 };
-std::vector<OpenUpload> UploadsToLookAt(int64_t most);
-void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platform);
+std::vector<OpenUpload> UploadsToCheck(int64_t most);
+void RecordUploadCheck(const OpenUpload& upload, const Answer& answer, Platform platform);
 
 }  // namespace pulse::audience
