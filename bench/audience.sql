@@ -78,7 +78,7 @@ BEGIN
         (SELECT sum(idx_tup_fetch) - coalesce(read_before, 0) FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse'),
         (SELECT sum(seq_tup_read) - coalesce(whole_before, 0) FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse'),
         (SELECT coalesce(string_agg(relname || ' ' || seq_tup_read, ', ' ORDER BY seq_tup_read DESC), 'none large') FROM (SELECT * FROM pg_stat_xact_all_tables WHERE schemaname = 'pulse' AND seq_tup_read > 1000 ORDER BY seq_tup_read DESC LIMIT 5) AS t),
-        (SELECT format('%s looked at, %s added, %s removed, %s', r.looked_at, r.added, r.removed, r.status) FROM pulse.sync_run AS r WHERE r.id = run);
+        (SELECT format('%s examined, %s added, %s removed, %s', r.examined, r.added, r.removed, r.status) FROM pulse.sync_run AS r WHERE r.id = run);
 END $$;
 -- A third each leaves, changes its address, withdraws consent.
 \timing on

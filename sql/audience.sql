@@ -23,7 +23,7 @@ CREATE TABLE pulse.audience (
     "position" bigint NOT NULL DEFAULT 0,
     consent_as_of timestamptz,
     next_sync_at timestamptz,
-    look_at timestamptz,
+    check_at timestamptz,
     last_sync_at timestamptz,
     last_full_at timestamptz,
     compare_because text,
@@ -58,7 +58,7 @@ COMMENT ON COLUMN pulse.audience.status IS 'active; paused: by pulse_pause_audie
 COMMENT ON COLUMN pulse.audience.people IS 'How many people were sent to the platform and not removed from it.';
 COMMENT ON COLUMN pulse.audience."position" IS 'Membership changes up to this position of pulse.membership_change are in pulse.audience_mark.';
 COMMENT ON COLUMN pulse.audience.consent_as_of IS 'People whose consent ended by itself until then are in pulse.audience_mark.';
-COMMENT ON COLUMN pulse.audience.look_at IS 'While it is paused or stopped: when people who have withdrawn consent are looked for next.';
+COMMENT ON COLUMN pulse.audience.check_at IS 'While it is paused or stopped: when people who have withdrawn consent are looked for next.';
 COMMENT ON COLUMN pulse.audience.compare_because IS 'Why the next sync compares everybody, or sends everybody again, before full_every has passed; null: no special reason.';
 COMMENT ON COLUMN pulse.audience.warned IS 'The alarms that are raised: failures, match, size, parted, login, blocked, flagged, expiring.';
 COMMENT ON COLUMN pulse.audience.share_people IS 'The most people it has had within a day from share_at on, whom max_share is a share of.';
@@ -113,9 +113,7 @@ CREATE TABLE pulse.audience_removal (
     audience_id bigint NOT NULL REFERENCES pulse.audience ON DELETE CASCADE,
     cells bytea NOT NULL,
     cause text NOT NULL CHECK (cause IN ('changed', 'erased', 'withdrawn')),
-    queued_at timestamptz NOT NULL,
-    attempts int NOT NULL DEFAULT 0,
-    error text
+    queued_at timestamptz NOT NULL
 );
 CREATE INDEX audience_removal_audience ON pulse.audience_removal (audience_id, id);
 CREATE INDEX audience_removal_leaving ON pulse.audience_removal (audience_id, queued_at) WHERE cause IN ('erased', 'withdrawn');

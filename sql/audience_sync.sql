@@ -18,7 +18,7 @@ CREATE TABLE pulse.sync_run (
     not_before timestamptz NOT NULL,
     attempts int NOT NULL DEFAULT 0,
     after bigint NOT NULL DEFAULT 0,
-    looked_at bigint NOT NULL DEFAULT 0,
+    examined bigint NOT NULL DEFAULT 0,
     total bigint NOT NULL DEFAULT 0,
     to_add bigint,
     to_remove bigint,
@@ -47,7 +47,7 @@ CREATE TABLE pulse.sync_run (
     session_first_done boolean NOT NULL DEFAULT false,
     replacement text CHECK (replacement IN ('sending', 'sent')),
     restarts int NOT NULL DEFAULT 0,
-    cancel_asked boolean NOT NULL DEFAULT false,
+    cancel_requested boolean NOT NULL DEFAULT false,
     error text,  -- Level: people_reader
     answer text  -- Level: people_reader
 );
@@ -65,12 +65,12 @@ COMMENT ON COLUMN pulse.sync_run.because IS 'Why everybody is compared, or sent 
 COMMENT ON COLUMN pulse.sync_run.not_before IS 'When its next step is due.';
 COMMENT ON COLUMN pulse.sync_run.attempts IS 'How often in a row a request failed.';
 COMMENT ON COLUMN pulse.sync_run.after IS 'The last person of this phase who is done, where it continues after a crash.';
-COMMENT ON COLUMN pulse.sync_run.looked_at IS 'People who were looked at; total: of them members of the segment.';
-COMMENT ON COLUMN pulse.sync_run.to_add IS 'Known after everybody was looked at; to_remove likewise.';
+COMMENT ON COLUMN pulse.sync_run.examined IS 'People who were examined; total: of them members of the segment.';
+COMMENT ON COLUMN pulse.sync_run.to_add IS 'Known after everybody was examined; to_remove likewise.';
 COMMENT ON COLUMN pulse.sync_run.sent IS 'Rows that were sent; a person can be in several.';
 COMMENT ON COLUMN pulse.sync_run.suppressed IS 'Members who were left out; suppressed_by says why: no_consent (none recorded), refused (denied, withdrawn or ended), no_identifier, invalid_identifier.';
 COMMENT ON COLUMN pulse.sync_run.decision_id IS 'The decision of the gate that it is carried out with.';
-COMMENT ON COLUMN pulse.sync_run.held_by IS 'gate: looked at again every minute, cancelled after 24 hours; share: max_share of the audience, until pulse_approve_action(action_id), or pulse_dismiss_action(), which ends it.';
+COMMENT ON COLUMN pulse.sync_run.held_by IS 'gate: checked again every minute, cancelled after 24 hours; share: max_share of the audience, until pulse_approve_action(action_id), or pulse_dismiss_action(), which ends it.';
 COMMENT ON COLUMN pulse.sync_run.action_id IS 'The action in pulse.action that asks for its approval, where it would move a larger share than max_share; share_reason: why; null: it was not asked for.';
 COMMENT ON COLUMN pulse.sync_run.held_reason IS 'Why, in sentences; null when it has gone on.';
 COMMENT ON COLUMN pulse.sync_run.people IS 'People who are on the platform when it has ended, by the ledger; size_low and size_high: by the platform, which matches only a part of them, rounds, and lags.';
@@ -78,7 +78,7 @@ COMMENT ON COLUMN pulse.sync_run.match_low IS 'The match rate of this sync on th
 COMMENT ON COLUMN pulse.sync_run.session_id IS 'The upload session on the platform, where it has such; the other columns session_* say how far it came.';
 COMMENT ON COLUMN pulse.sync_run.replacement IS 'sending: everybody is sent in one session, which becomes the audience with its last batch; sent: it has; null: people are added and removed.';
 COMMENT ON COLUMN pulse.sync_run.restarts IS 'How often such a session was lost and begun anew.';
-COMMENT ON COLUMN pulse.sync_run.cancel_asked IS 'Whether it is to end after its request under way.';
+COMMENT ON COLUMN pulse.sync_run.cancel_requested IS 'Whether it is to end after its request under way.';
 COMMENT ON COLUMN pulse.sync_run.answer IS 'The last answer of the platform that was not a success.';
 
 -- Level: reader
@@ -93,17 +93,17 @@ CREATE TABLE pulse.sync_batch (
     milliseconds double precision NOT NULL,
     sent_at timestamptz NOT NULL,
     upload_id text,
-    looks int NOT NULL DEFAULT 0,
-    look_at timestamptz,
+    checks int NOT NULL DEFAULT 0,
+    check_at timestamptz,
     people bigint[],  -- Level: people_reader
     cells bytea[],  -- Level: people_reader
     error text  -- Level: people_reader
 );
 CREATE INDEX sync_batch_run ON pulse.sync_batch (run_id);
-CREATE INDEX sync_batch_look ON pulse.sync_batch (look_at) WHERE look_at IS NOT NULL;
+CREATE INDEX sync_batch_check ON pulse.sync_batch (check_at) WHERE check_at IS NOT NULL;
 COMMENT ON TABLE pulse.sync_batch IS 'The requests of each sync.';
 COMMENT ON COLUMN pulse.sync_batch.outcome IS 'What the answer means: done, pending (the platform still works on it), or one of the errors in doc/audience.md.';
-COMMENT ON COLUMN pulse.sync_batch.look_at IS 'When the platform is asked next what became of the upload; looks: how often it was asked.';
+COMMENT ON COLUMN pulse.sync_batch.check_at IS 'When the platform is asked next what became of the upload; checks: how often it was asked.';
 COMMENT ON COLUMN pulse.sync_batch.upload_id IS 'The platform''s id of the upload, where it is asked later what became of it.';
 COMMENT ON COLUMN pulse.sync_batch.people IS 'Who was in it, until the platform has finished it; cells: what was removed.';
 

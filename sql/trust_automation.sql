@@ -17,7 +17,7 @@ CREATE TABLE pulse.automation (
     position bigint,
     signal_met boolean NOT NULL DEFAULT false,
     signal_at timestamptz,
-    looked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    checked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     runs_as name NOT NULL,
     role_oid oid,
     search_path text NOT NULL,
@@ -34,7 +34,7 @@ COMMENT ON COLUMN pulse.automation.next_run IS 'When its schedule is due.';
 COMMENT ON COLUMN pulse.automation.anchor IS 'The moment from which an interval counts; for a schedule.';
 COMMENT ON COLUMN pulse.automation.position IS 'The position up to which it has read changes of membership.';
 COMMENT ON COLUMN pulse.automation.signal_met IS 'Whether the newest signal met its condition: it acts when that becomes true.';
-COMMENT ON COLUMN pulse.automation.looked_at IS 'When the job automations last looked at its members or its signal.';
+COMMENT ON COLUMN pulse.automation.checked_at IS 'When the job automations last checked its members or its signal.';
 COMMENT ON COLUMN pulse.automation.runs_as IS 'The role that created its newest version: a function runs with its rights.';
 COMMENT ON COLUMN pulse.automation.role_oid IS 'The oid of runs_as, by which the role is found: a role that gets its name later is another role. Set by a trigger.';
 
@@ -97,7 +97,7 @@ COMMENT ON COLUMN pulse.automation_trigger.key IS 'Names the cause, such as inci
 COMMENT ON COLUMN pulse.automation_trigger.data IS 'The details of the cause, given to the action as cause in its payload.';
 COMMENT ON COLUMN pulse.automation_trigger.share IS 'The share of the segment that moved, at most.';
 COMMENT ON COLUMN pulse.automation_trigger.status IS 'waiting; acted: proposed action_id; skipped: note says why.';
-COMMENT ON COLUMN pulse.automation_trigger.retry_at IS 'Not looked at again before this time, because that failed; note has the error.';
+COMMENT ON COLUMN pulse.automation_trigger.retry_at IS 'Not checked again before this time, because that failed; note has the error.';
 
 CREATE TRIGGER automation_trust AFTER INSERT OR DELETE OR UPDATE OF name, definition ON pulse.automation FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
 COMMENT ON TRIGGER automation_trust ON pulse.automation IS 'Stored scores that stand on it are old.';

@@ -270,6 +270,18 @@ std::optional<PreparedPerson> Unpack(std::string_view bytes) {
     return person;
 }
 
+int64_t LedgerKey(const Cell& cell) {
+    const std::string hash = Sha256Hex(std::string(1, static_cast<char>(cell.kind)) + cell.value);
+    return static_cast<int64_t>(std::stoull(hash.substr(0, 16), nullptr, 16));
+}
+
+std::vector<int64_t> LedgerKeys(const PreparedPerson& person) {
+    std::vector<int64_t> keys;
+    for (const Cell& cell : person.cells)
+        if (IsStrong(cell.kind)) keys.push_back(LedgerKey(cell));
+    return keys;
+}
+
 PreparedPerson Leaving(Platform platform, const PreparedPerson& before, const PreparedPerson& after) {
     std::vector<Cell> missing = Missing(before.cells, after.cells);
     const std::vector<Cell> weak = Weak(before.cells);

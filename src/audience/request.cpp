@@ -317,12 +317,12 @@ http::Request DeleteRequest(const Destination& destination, const std::string& t
     }
 }
 
-int64_t ProgressDelay(Platform platform, int looks) {
+int64_t ProgressDelay(Platform platform, int checks) {
     // Google: after half an hour, then ever less often, up to a day. Meta counts within minutes.
     const int64_t first = platform == Platform::kGoogle ? 30 * kMinute : kMinute, most = kDay;
-    if (!FactsOf(platform).reports_progress || looks < 1) return 0;
+    if (!FactsOf(platform).reports_progress || checks < 1) return 0;
     int64_t delay = first, elapsed = first;
-    for (int i = 1; i < looks; ++i) {
+    for (int i = 1; i < checks; ++i) {
         delay *= 2;
         elapsed += delay;
         if (elapsed > most) return 0;

@@ -28,7 +28,7 @@ constexpr const char* kAction = "sync_audience";
 std::optional<Run> LockRun(int64_t id) {
     static pg::Statement statement(
         "SELECT audience_id, operation, status, phase, triggered_by, created_at, after,"
-        " decided_at, held_at, held_by, approved_by IS NOT NULL, cancel_asked, attempts, session_id,"
+        " decided_at, held_at, held_by, approved_by IS NOT NULL, cancel_requested, attempts, session_id,"
         " session_batches, session_at, session_first_done, started_at, failed, action_id, share_reason,"
         " coalesce(replacement, ''), restarts FROM pulse.sync_run"
         " WHERE id = $1 AND status IN ('pending', 'processing', 'held') FOR UPDATE",
@@ -49,7 +49,7 @@ std::optional<Run> LockRun(int64_t id) {
     run.held_at = row.TimeOrNull(8);
     run.held_by = row.TextOrNull(9);
     run.approved = row.Bool(10);
-    run.cancel_asked = row.Bool(11);
+    run.cancel_requested = row.Bool(11);
     run.attempts = row.Int4(12);
     run.session.id = row.Int8OrNull(13).value_or(0);
     run.session.batches = row.Int8(14);
@@ -148,12 +148,12 @@ bool CannotRead(const Run& run, const Audience& audience) {
 
 void AddCounts(const Run& run, const PlanCounts& counts) {
     static pg::Statement statement(
-        "UPDATE pulse.sync_run SET looked_at = looked_at + $2, total = total + $3,"
+        "UPDATE pulse.sync_run SET examined = examined + $2, total = total + $3,"
         " suppressed = suppressed + $4, suppressed_by = (SELECT coalesce(jsonb_object_agg(k.key, k.n), '{}')"
         " FROM (SELECT e.key, sum(e.value::bigint) AS n FROM (SELECT * FROM jsonb_each_text(suppressed_by)"
         " UNION ALL SELECT * FROM jsonb_each_text($5)) AS e GROUP BY e.key) AS k) WHERE id = $1",
         {INT8OID, INT8OID, INT8OID, INT8OID, JSONBOID});
-    statement.Execute({Value::Int8(run.id), Value::Int8(counts.looked_at), Value::Int8(counts.members),
+    statement.Execute({Value::Int8(run.id), Value::Int8(counts.examined), Value::Int8(counts.members),
                        Value::Int8(counts.suppressed), Value::Jsonb(pg::Json(counts.suppressed_by))});
 }
 
@@ -317,8 +317,8 @@ bool Load(const Run& run, Work& work) {
         EndRun(run.id, "cancelled", work.audience ? "restored from a dump" : "the audience was deleted");
         return false;
     }
-    if (run.cancel_asked || (NeedsGate(run) && work.audience->status != "active")) {
-        EndRun(run.id, "cancelled", run.cancel_asked ? "cancelled" : "the audience is not active");
+    if (run.cancel_requested || (NeedsGate(run) && work.audience->status != "active")) {
+        EndRun(run.id, "cancelled", run.cancel_requested ? "cancelled" : "the audience is not active");
         return false;
     }
     try {

@@ -121,6 +121,13 @@ void ReportDestinations(pg::MetricReport& report) {
 
 }  // namespace
 
+void SetWarning(int64_t audience, const char* warning, bool raised) {
+    pg::Execute(
+        "UPDATE pulse.audience SET warned = CASE WHEN $3 THEN array_append(warned, $2)"
+        " ELSE array_remove(warned, $2) END WHERE id = $1 AND ($2 = ANY (warned)) <> $3",
+        {Value::Int8(audience), Value::Text(warning), Value::Bool(raised)});
+}
+
 void NoteBlocked(const Audience& audience, const std::string& reason, const std::string& advice) {
     pg::Execute(
         "INSERT INTO pulse.destination_state AS d (destination, blocked_at, blocked_error, blocked_advice)"

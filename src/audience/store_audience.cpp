@@ -331,7 +331,7 @@ void ResumeAudience(const std::string& name) {
         pg::Execute("DELETE FROM pulse.audience_removal WHERE audience_id = $1", {Value::Int8(audience.id)});
     }
     pg::Execute(
-        "UPDATE pulse.audience SET status = 'active', status_reason = NULL, last_full_at = NULL, look_at = NULL,"
+        "UPDATE pulse.audience SET status = 'active', status_reason = NULL, last_full_at = NULL, check_at = NULL,"
         " \"position\" = $2, consent_as_of = $3, next_sync_at = CASE WHEN sync_every IS NOT NULL OR"
         " on_change THEN $3 END, updated_at = $3, platform_id = CASE WHEN $4 THEN NULL ELSE"
         " platform_id END, people = CASE WHEN $4 THEN 0 ELSE people END WHERE id = $1",
@@ -349,7 +349,7 @@ void ResumeAudience(const std::string& name) {
 void StopAudience(int64_t id, const char* status, const std::string& reason) {
     pg::Execute(
         "UPDATE pulse.audience SET status = $2, status_reason = nullif($3, ''), next_sync_at = NULL,"
-        " look_at = CASE WHEN $2 <> 'stale' THEN $4 END, updated_at = $4 WHERE id = $1 AND status <> 'deleting'",
+        " check_at = CASE WHEN $2 <> 'stale' THEN $4 END, updated_at = $4 WHERE id = $1 AND status <> 'deleting'",
         {Value::Int8(id), Value::Text(status), Value::Text(reason), Value::Time(pg::Now())});
     // Among those who are marked some may have withdrawn consent: they leave meanwhile.
     if (std::string_view(status) != "stale") return;

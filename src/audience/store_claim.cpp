@@ -17,7 +17,7 @@ int64_t MostOf(const Destination& destination) {
 
 }  // namespace
 
-void LookAgain(const Run& run, const Work& work, const std::vector<int64_t>& people) {
+void PlanAgain(const Run& run, const Work& work, const std::vector<int64_t>& people) {
     WriteLedger(run.audience, work.destination->platform,
                 FindWanted(*work.audience, *work.destination, people), false);
 }
@@ -27,7 +27,7 @@ bool AnybodyFollows(const Run& run, const Work& work, int64_t after) {
     for (;;) {
         const std::vector<int64_t> people = LockAdditions(run.audience, after, kAhead);
         if (people.empty()) return HasAdditions(run.audience, after);
-        LookAgain(run, work, people);
+        PlanAgain(run, work, people);
         if (HasAdditions(run.audience, after, people.back())) return true;
         after = people.back();
         pg::CheckInterrupts();
@@ -76,7 +76,7 @@ void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place) {
         if (!HasAdditions(run.audience, place.adding)) SetPhase(run, "finish");
         return;
     }
-    LookAgain(run, work, people);
+    PlanAgain(run, work, people);
     work.claimed = ClaimAdditions(run.audience, place.adding, people.back());
     place.adding = people.back();
     if (work.claimed.none()) return;

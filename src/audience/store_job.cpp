@@ -89,7 +89,7 @@ const pg::JobKind kAudiencesJob{
          .minutes = &pg::settings::message_retention,
          .sql = "DELETE FROM pulse.sync_run WHERE id = ANY (ARRAY(SELECT r.id FROM pulse.sync_run AS r"
                 " WHERE r.finished_at < $1 AND NOT EXISTS (SELECT FROM pulse.sync_batch AS b"
-                " WHERE b.run_id = r.id AND b.look_at IS NOT NULL)"
+                " WHERE b.run_id = r.id AND b.check_at IS NOT NULL)"
                 " ORDER BY r.finished_at LIMIT $2))"},
         // Of a person one is enough: the last, which no sync can have taken before the others.
         {.order = 171,

@@ -55,7 +55,7 @@ int64_t Erase(const profile::DataSubject& person) {
     // Uploads that the platform has not finished: the removal that is queued follows them.
     pg::Execute(
         "UPDATE pulse.sync_batch SET people = ARRAY(SELECT p FROM unnest(people) AS p"
-        " WHERE p <> ALL ($1)) WHERE look_at IS NOT NULL AND people && $1",
+        " WHERE p <> ALL ($1)) WHERE check_at IS NOT NULL AND people && $1",
         {profiles});
     if (!more.empty()) WakeSyncs();
     return rows;

@@ -101,7 +101,7 @@ bool ClaimReplacement(Run& run, Work& work, ClaimPlace& place) {
         people = {*last};
         place.adding = *last - 1;
     }
-    LookAgain(run, work, people);
+    PlanAgain(run, work, people);
     work.claimed = ClaimAdditions(run.audience, place.adding, people.back());
     place.adding = people.back();
     if (work.claimed.none()) return false;

@@ -78,18 +78,18 @@ std::vector<std::string> PurposesOf(const Audience& audience) {
     }
 }
 
-constexpr int64_t kPausedLookEvery = kHour;
+constexpr int64_t kPausedCheckEvery = kHour;
 
 // Who withdraws consent leaves an audience that is paused or stopped all the same, within the hour.
 void LetWithdrawnLeavePaused(Moment now) {
     constexpr int64_t kAtOnce = 5'000;
     const std::vector<Audience> paused = LoadAudiences(
-        "a.status IN ('paused', 'stopped') AND a.look_at <= $1"
+        "a.status IN ('paused', 'stopped') AND a.check_at <= $1"
         " AND EXISTS (SELECT FROM pulse.audience_home AS h WHERE h.audience_id = a.id)",
         {Value::Time(now)});
     for (const Audience& audience : paused) {
-        pg::Execute("UPDATE pulse.audience SET look_at = $2 WHERE id = $1",
-                    {Value::Int8(audience.id), Value::Time(now + kPausedLookEvery)});
+        pg::Execute("UPDATE pulse.audience SET check_at = $2 WHERE id = $1",
+                    {Value::Int8(audience.id), Value::Time(now + kPausedCheckEvery)});
         MarkEndedConsents(audience.id);
         const std::vector<std::string> purposes = PurposesOf(audience);
         QueueRemovedWithdrawn(audience.id, purposes);
@@ -159,7 +159,7 @@ void CancelSync(int64_t run) {
     if (rows.empty()) ThrowUnknownRun(run);
     const std::string status = rows[0].Text(1);
     if (status == "processing")
-        pg::Execute("UPDATE pulse.sync_run SET cancel_asked = true WHERE id = $1", {Value::Int8(run)});
+        pg::Execute("UPDATE pulse.sync_run SET cancel_requested = true WHERE id = $1", {Value::Int8(run)});
     else if (status == "pending" || status == "held")
         EndRun(run, "cancelled", "cancelled by " + pg::ActorName(pg::OriginalCaller()));
     else
@@ -224,7 +224,7 @@ void RetrySync(int64_t run) {
 
 void CancelRuns(int64_t audience, const std::string& why) {
     const pg::Result rows = pg::Execute(
-        "UPDATE pulse.sync_run SET cancel_asked = status = 'processing',"
+        "UPDATE pulse.sync_run SET cancel_requested = status = 'processing',"
         " status = CASE WHEN status = 'processing' THEN status ELSE 'cancelled' END,"
         " finished_at = CASE WHEN status = 'processing' THEN finished_at ELSE clock_timestamp() END,"
         " error = coalesce(error, $2) WHERE audience_id = $1 AND operation <> 'erase'"
@@ -289,12 +289,12 @@ Moment NextSyncDue() {
     static pg::Statement next(
         "SELECT least((SELECT min(r.not_before) FROM pulse.sync_run AS r"
         " WHERE r.status IN ('pending', 'processing', 'held')),"
-        " (SELECT min(b.look_at) FROM pulse.sync_batch AS b JOIN pulse.audience_home AS h"
-        " ON h.audience_id = b.audience_id WHERE b.look_at IS NOT NULL),"
+        " (SELECT min(b.check_at) FROM pulse.sync_batch AS b JOIN pulse.audience_home AS h"
+        " ON h.audience_id = b.audience_id WHERE b.check_at IS NOT NULL),"
         " (SELECT min(a.next_sync_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"
         " ON h.audience_id = a.id WHERE a.status = 'active' AND NOT EXISTS (SELECT FROM pulse.sync_run AS r"
         " WHERE r.audience_id = a.id AND r.status IN ('pending', 'processing', 'held')"
-        " AND r.operation <> 'erase')), (SELECT min(a.look_at) FROM pulse.audience AS a"
+        " AND r.operation <> 'erase')), (SELECT min(a.check_at) FROM pulse.audience AS a"
         " JOIN pulse.audience_home AS h ON h.audience_id = a.id WHERE a.status IN ('paused', 'stopped')),"
         // Of each audience the first: there can be millions.
         " (SELECT min(f.queued_at) FROM pulse.audience AS a JOIN pulse.audience_home AS h"

@@ -13,10 +13,10 @@ namespace pulse::audience {
 
 namespace {
 
-constexpr int64_t kBusyPause = 200'000;  // after a conflict with another session's lock
-constexpr int64_t kLookPause = kSecond;  // between two looks while syncs are under way
+constexpr int64_t kBusyPause = 200'000;   // after a conflict with another session's lock
+constexpr int64_t kCheckPause = kSecond;  // between two checks for work while syncs are under way
 constexpr int64_t kFollowPause = 5 * kSecond;
-constexpr size_t kMostLooks = 10;
+constexpr size_t kMostUploadChecks = 10;
 
 long Milliseconds(int64_t span) {
     return static_cast<long>(span / 1000 + 1);
@@ -74,7 +74,7 @@ void SyncWorker::Look() {
     const bool done = Do("pulse: looking for syncs", [&] {
         QueueDueRuns();
         due_ = DueRuns();
-        uploads = UploadsToLookAt(kMostLooks);
+        uploads = UploadsToCheck(kMostUploadChecks);
         AlarmEndingLogins();
         logins = LoginsToAsk();
         next_due_ = std::min(NextSyncDue(), NextLoginAlarm());
@@ -86,10 +86,10 @@ void SyncWorker::Look() {
     if (follows) next_due_ = std::min(next_due_, now + kFollowPause);
     if (!due_.empty()) {
         idle_since_ = now;
-        next_due_ = std::min(next_due_, now + kLookPause);
+        next_due_ = std::min(next_due_, now + kCheckPause);
     }
     // What is due and cannot go on, such as a sync behind another one, is looked at again in a moment.
-    next_due_ = std::max(next_due_, now + kLookPause);
+    next_due_ = std::max(next_due_, now + kCheckPause);
     more_ = !due_.empty();
     for (const OpenUpload& upload : uploads) AskProgress(upload);
     for (const std::string& name : logins) AskLogin(name);

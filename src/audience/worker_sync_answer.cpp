@@ -52,7 +52,7 @@ BatchRecord MakeRecord(int64_t run, const ActiveSync& sync, const Answer& answer
     record.upload_id = answer.id;
     record.error = answer.reason;
     if (!IsTaken(answer) || !FactsOf(platform).reports_progress || answer.id.empty()) return record;
-    record.look_at = pg::WallClock() + ProgressDelay(platform, 1);
+    record.check_at = pg::WallClock() + ProgressDelay(platform, 1);
     for (const Row& row : batch.rows) {
         if (!sync.work.claimed.queue) record.people.push_back(sync.work.claimed.ids[row.member]);
         if (batch.operation == Operation::kRemove) record.cells.push_back(Pack(PreparedPerson{row.cells}));
@@ -72,7 +72,7 @@ void SyncWorker::Receive(uint64_t number, const http::Response& response) {
     if (asked.upload) {
         const Answer answer = ReadAnswer(*asked.destination, Call::kProgress, response, pg::WallClock());
         Do("pulse: recording an upload",
-           [&] { RecordLook(*asked.upload, answer, asked.destination->platform); });
+           [&] { RecordUploadCheck(*asked.upload, answer, asked.destination->platform); });
         return;
     }
     if (asked.call == Call::kLogin) {

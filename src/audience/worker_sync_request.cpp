@@ -225,7 +225,7 @@ void SyncWorker::AskLater(const OpenUpload& upload, const std::string& why) {
     Answer later;
     later.outcome = Outcome::kRetry;
     later.reason = why;
-    Do("pulse: recording an upload", [&] { RecordLook(upload, later, Platform::kGoogle); });
+    Do("pulse: recording an upload", [&] { RecordUploadCheck(upload, later, Platform::kGoogle); });
 }
 
 }  // namespace pulse::audience

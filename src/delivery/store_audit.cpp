@@ -35,16 +35,8 @@ std::optional<std::string> ComposeCheckpoint(Message& message, const Channel& ch
         " WHERE 'audit:' || seq::text = $1 AND seq = substr($1, 7)::bigint",
         {TEXTOID});
     static pg::Statement save("UPDATE pulse.outbox SET payload = $2 WHERE id = $1", {INT8OID, JSONBOID});
-    static pg::Statement cancel(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false"
-        " WHERE id = $1",
-        {INT8OID, TEXTOID});
     const pg::Result rows = read.Execute({Value::Text(message.order_key)});
-    if (rows.empty()) {
-        const std::string reason = "the checkpoint no longer exists";
-        cancel.Execute({Value::Int8(message.id), Value::Text(reason)});
-        return reason;
-    }
+    if (rows.empty()) return "the checkpoint no longer exists";
     const std::string seq = std::to_string(rows[0].Int8(0)), hash = rows[0].Text(1);
     const Envelope envelope{message.key, message.key, message.event, "", message.created_at, false};
     const TextMessage text{

@@ -5,6 +5,7 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/array.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/settings.hpp"
@@ -48,9 +49,9 @@ std::optional<int64_t> KnownErasure(const std::string& key, const std::vector<Id
         " GROUP BY erasure_id HAVING count(*) = cardinality($1)) AS h JOIN pulse.erasure AS e"
         " ON e.id = h.erasure_id WHERE e.state <> 'done' AND e.place = ''",
         {BYTEAARRAYOID});
-    std::vector<Datum> hashes;
-    for (const Identity& id : ids) hashes.push_back(pg::FromBytes(HashOf(key, id)));
-    const Value all = pg::ArrayOf(BYTEAOID, hashes);
+    std::vector<std::string> hashes;
+    for (const Identity& id : ids) hashes.push_back(HashOf(key, id));
+    const Value all = pg::Byteas(hashes);
     const pg::Result rows =
         begun ? open.Execute({all}) : refused.Execute({all, Value::Time(pg::WallClock())});
     return rows[0].Int8OrNull(0);

@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <new>
 
+#include "pulse/pg/array.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/identity.hpp"
-#include "pulse/pg/jsonb_reader.hpp"
+#include "pulse/pg/convert.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/random.hpp"
 #include "pulse/pg/spi.hpp"
@@ -127,9 +128,7 @@ void Refuse(int64_t erasure, const std::vector<std::string>& hashes, Moment unti
         " refused_until = greatest(e.refused_until, excluded.refused_until)",
         {BYTEAARRAYOID, INT8OID, TIMESTAMPTZOID});
     if (hashes.empty()) return;
-    std::vector<Datum> datums;
-    for (const std::string& hash : hashes) datums.push_back(pg::FromBytes(hash));
-    statement.Execute({pg::ArrayOf(BYTEAOID, datums), Value::Int8(erasure), Value::Time(until)});
+    statement.Execute({pg::Byteas(hashes), Value::Int8(erasure), Value::Time(until)});
 }
 
 }  // namespace pulse::profile

@@ -28,16 +28,8 @@ std::optional<std::string> ComposeReport(delivery::Message& message, const deliv
         " FROM pulse.report WHERE " PULSE_REPORT_OF("$1"),
         {TEXTOID});
     static pg::Statement save("UPDATE pulse.outbox SET payload = $2 WHERE id = $1", {INT8OID, JSONBOID});
-    static pg::Statement cancel(
-        "UPDATE pulse.outbox SET status = 'cancelled', error = $2, finished_at = clock_timestamp(), waits = false"
-        " WHERE id = $1",
-        {INT8OID, TEXTOID});
     const pg::Result rows = read.Execute({Value::Text(message.order_key)});
-    if (rows.empty()) {
-        const std::string reason = "the report no longer exists";
-        cancel.Execute({Value::Int8(message.id), Value::Text(reason)});
-        return reason;
-    }
+    if (rows.empty()) return "the report no longer exists";
     const pg::Row row = rows[0];
     delivery::TextMessage text{row.Text(0), row.Text(1), nlohmann::json::object()};
     text.data = {{"route", row.Text(4)},

@@ -16,20 +16,28 @@ namespace pulse::report {
 namespace {
 
 using pg::Value;
-using Chosen = std::optional<std::vector<std::string>>;
 
 constexpr size_t kMostExplained = 10;
 // Points of a line; more could not be told apart.
 constexpr int kPoints = 90;
 
-Value Names(const Chosen& chosen) {
-    return chosen ? Value::Texts(*chosen) : Value::Null(TEXTARRAYOID);
-}
-
 std::optional<Band> ReadBand(const pg::Row& row, int column) {
     const auto low = row.Float8OrNull(column), high = row.Float8OrNull(column + 1);
     if (!low || !high) return std::nullopt;
     return Band{*low, *high};
+}
+
+SegmentFigures ReadSegment(const pg::Row& row) {
+    SegmentFigures segment;
+    segment.name = row.Text(0);
+    segment.owner = row.Text(1);
+    segment.state = row.Text(2);
+    segment.size = row.Int8OrNull(3);
+    segment.size_before = row.Int8OrNull(4);
+    segment.band = ReadBand(row, 5);
+    segment.incidents = row.Int8(7);
+    segment.worst = row.Text(8);
+    return segment;
 }
 
 // The sizes of the segments shown: the last one of each part of the time.
@@ -62,7 +70,7 @@ std::string CauseKey(const delivery::IncidentSummary& summary, const IncidentFig
 }
 
 // Names of the segments chosen by the options.
-Chosen ChosenSegments(const ReportOptions& options) {
+ChosenNames ChosenSegments(const ReportOptions& options) {
     if (!options.chosen) return std::nullopt;
     const pg::Result rows =
         pg::Execute("SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM pulse.segment", {}, true);
@@ -84,16 +92,19 @@ void ReadCaller(Figures& figures) {
 
 }  // namespace
 
+pg::Value NamesOrNull(const ChosenNames& chosen) {
+    return chosen ? Value::Texts(*chosen) : Value::Null(TEXTARRAYOID);
+}
+
 std::string WhyHidden(const std::string& relation) {
     const pg::Result rows =
         pg::Execute("SELECT has_any_column_privilege($1::text, 'SELECT')", {Value::Text(relation)}, true);
     return rows[0].Bool(0) ? "" : "Not shown: this role may not read " + relation + ".";
 }
 
-void ReadSegments(Figures& figures, const Chosen& chosen) {
-    List<SegmentFigures>& segments = figures.segments;
-    if (segments.hidden = WhyHidden("pulse.segment_overview"); !segments.hidden.empty()) return;
-    const pg::Result rows = pg::Execute(
+void ReadSegments(Figures& figures, const ChosenNames& chosen) {
+    ReadList(
+        figures.segments, "pulse.segment_overview",
         "WITH f AS (SELECT o.segment, coalesce(o.owner, '') AS owner, o.state, z.size, b.size AS before,"
         " coalesce(e.low, CASE WHEN e.high IS NULL THEN v.level * (1 - t.part) ELSE 0 END) AS low,"
         " coalesce(e.high, CASE WHEN e.low IS NULL THEN v.level * (1 + t.part)"
@@ -117,33 +128,21 @@ void ReadSegments(Figures& figures, const Chosen& chosen) {
         " WHERE s.status <> 'archived' AND ($3::text[] IS NULL OR s.name = ANY ($3))),"
         " g AS (SELECT f.*, coalesce(f.size < f.low OR f.size > f.high, false) AS outside FROM f)"
         " SELECT g.segment, g.owner, g.state, g.size, g.before, g.low, g.high, g.incidents,"
-        " g.worst, count(*) OVER (), count(*) FILTER (WHERE g.outside) OVER () FROM g"
+        " g.worst, count(*) FILTER (WHERE g.outside) OVER (), count(*) OVER () FROM g"
         " ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], g.worst) NULLS LAST, g.outside DESC,"
         " abs(g.size::float8 / nullif(g.before, 0) - 1) DESC NULLS LAST, g.segment LIMIT $4",
-        {Value::Time(figures.period.from), Value::Time(figures.period.until), Names(chosen),
+        {Value::Time(figures.period.from), Value::Time(figures.period.until), NamesOrNull(chosen),
          Value::Int8(figures.options.limit)},
-        true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        SegmentFigures segment;
-        segment.name = row.Text(0);
-        segment.owner = row.Text(1);
-        segment.state = row.Text(2);
-        segment.size = row.Int8OrNull(3);
-        segment.size_before = row.Int8OrNull(4);
-        segment.band = ReadBand(row, 5);
-        segment.incidents = row.Int8(7);
-        segment.worst = row.Text(8);
-        segments.total = row.Int8(9);
-        figures.outside = row.Int8(10);
-        segments.rows.push_back(std::move(segment));
-    }
-    if (!segments.rows.empty()) ReadSizes(figures);
+        [&](const pg::Row& row) {
+            figures.outside = row.Int8(9);
+            return ReadSegment(row);
+        });
+    if (!figures.segments.rows.empty()) ReadSizes(figures);
 }
 
 namespace {
 
-void ReadIncidentCounts(Figures& figures, const Chosen& chosen) {
+void ReadIncidentCounts(Figures& figures, const ChosenNames& chosen) {
     const pg::Result rows = pg::Execute(
         "SELECT count(*) FILTER (WHERE l.live), count(*) FILTER (WHERE l.live AND i.severity = 'critical'),"
         " count(*) FILTER (WHERE l.live AND i.severity = 'high'), count(*) FILTER (WHERE l.live AND i.severity ="
@@ -154,7 +153,7 @@ void ReadIncidentCounts(Figures& figures, const Chosen& chosen) {
         " CROSS JOIN LATERAL (SELECT i.status IN ('open', 'acknowledged') AS live) AS l"
         " WHERE $4::text[] IS NULL OR i.segment = ANY ($4)",
         {Value::Time(figures.period.before()), Value::Time(figures.period.from),
-         Value::Time(figures.period.until), Names(chosen)},
+         Value::Time(figures.period.until), NamesOrNull(chosen)},
         true);
     IncidentCounts& counts = figures.counts;
     counts.live = rows[0].Int8(0);
@@ -185,11 +184,9 @@ IncidentFigures ReadIncident(const pg::Row& row) {
 
 }  // namespace
 
-void ReadIncidents(Figures& figures, const Chosen& chosen) {
-    List<IncidentFigures>& incidents = figures.incidents;
-    if (incidents.hidden = WhyHidden("pulse.incident"); !incidents.hidden.empty()) return;
-    ReadIncidentCounts(figures, chosen);
-    const pg::Result rows = pg::Execute(
+void ReadIncidents(Figures& figures, const ChosenNames& chosen) {
+    const bool seen = ReadList(
+        figures.incidents, "pulse.incident",
         "SELECT i.id, coalesce(i.segment, i.relation, i.event, ''), CASE WHEN i.segment IS NOT NULL THEN 'segment'"
         " WHEN i.event IS NOT NULL THEN 'event' ELSE 'table' END, i.detector, i.attribute, i.severity, i.status,"
         " i.direction, i.summary, i.baseline::float8, i.observed::float8, i.change::float8, i.opened_at, i.closed_at,"
@@ -198,13 +195,10 @@ void ReadIncidents(Figures& figures, const Chosen& chosen) {
         " array_position(ARRAY['critical', 'high', 'medium', 'low'], i.severity),"
         " i.detector NOT IN ('size_change', 'slow_erosion', 'slow_growth'), abs(i.change) DESC NULLS LAST,"
         " i.opened_at DESC, i.id LIMIT $4",
-        {Value::Time(figures.period.from), Value::Time(figures.period.until), Names(chosen),
+        {Value::Time(figures.period.from), Value::Time(figures.period.until), NamesOrNull(chosen),
          Value::Int8(figures.options.limit)},
-        true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        incidents.rows.push_back(ReadIncident(rows[i]));
-        incidents.total = rows[i].Int8(14);
-    }
+        ReadIncident);
+    if (seen) ReadIncidentCounts(figures, chosen);
 }
 
 void ExplainIncidents(Figures& figures) {
@@ -249,7 +243,7 @@ Figures ReadFigures(const ReportOptions& options, const std::optional<Moment>& s
         const pg::Identity caller = pg::Identity::Caller();
         const pg::Session session;
         ReadCaller(figures);
-        const Chosen chosen = ChosenSegments(options);
+        const ChosenNames chosen = ChosenSegments(options);
         if (options.Has("segments")) ReadSegments(figures, chosen);
         ReadIncidents(figures, chosen);
         if (options.Has("tables")) ReadTables(figures);

@@ -8,16 +8,11 @@ namespace pulse::report {
 namespace {
 
 using pg::Value;
-using ChosenNames = std::optional<std::vector<std::string>>;
 
 // Scoring reads the events themselves.
 constexpr int64_t kMostScored = 1'000'000;
 // Campaigns of the next days stand in the report, too.
 constexpr int64_t kAhead = 14 * kDay;
-
-Value NamesOrNull(const ChosenNames& chosen) {
-    return chosen ? Value::Texts(*chosen) : Value::Null(TEXTARRAYOID);
-}
 
 void ReadQuality(Figures& figures) {
     const std::string call = figures.verbs + "pulse_event_quality(timestamptz, timestamptz, text)";
@@ -63,63 +58,54 @@ void ReadHealth(Figures& figures) {
 }
 
 void ReadCampaigns(Figures& figures, const ChosenNames& chosen) {
-    List<CampaignFigures>& campaigns = figures.campaigns;
-    if (campaigns.hidden = WhyHidden("pulse.campaign_overview"); !campaigns.hidden.empty()) return;
-    const pg::Result rows = pg::Execute(
+    ReadList(
+        figures.campaigns, "pulse.campaign_overview",
         "SELECT c.name, coalesce(c.segment, ''), c.status, c.at, c.planned::bigint, c.reach::bigint,"
         " c.reached::bigint, c.saved, count(*) OVER () FROM pulse.campaign_overview AS c WHERE c.at > $1 AND c.at <= $2"
         " AND ($3::text[] IS NULL OR c.segment = ANY ($3)) ORDER BY c.at, c.name LIMIT $4",
         {Value::Time(figures.period.from), Value::Time(figures.period.until + kAhead), NamesOrNull(chosen),
          Value::Int8(figures.options.limit)},
-        true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        campaigns.total = row.Int8(8);
-        campaigns.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Time(3), row.Int8(4),
-                                  row.Int8OrNull(5), row.Int8OrNull(6), !row.IsNull(7) && row.Bool(7)});
-    }
+        [](const pg::Row& row) {
+            return CampaignFigures{
+                row.Text(0), row.Text(1),       row.Text(2),       row.Time(3),
+                row.Int8(4), row.Int8OrNull(5), row.Int8OrNull(6), !row.IsNull(7) && row.Bool(7)};
+        });
 }
 
 }  // namespace
 
 void ReadTables(Figures& figures) {
-    List<TableFigures>& tables = figures.tables;
-    if (tables.hidden = WhyHidden("pulse.table_overview"); !tables.hidden.empty()) return;
-    const pg::Result rows = pg::Execute(
+    ReadList(
+        figures.tables, "pulse.table_overview",
         "SELECT t.\"table\", coalesce(t.source, ''), t.state, coalesce(t.what, ''), t.incidents, t.checks, t.last_check,"
-        " count(*) OVER (), count(*) FILTER (WHERE t.state = 'red') OVER (), count(*) FILTER (WHERE t.state ="
-        " 'yellow') OVER (), count(*) FILTER (WHERE t.state = 'unknown') OVER (), count(*) FILTER (WHERE t.state ="
-        " 'green') OVER () FROM pulse.table_overview AS t ORDER BY array_position(ARRAY['red', 'yellow', 'unknown',"
-        " 'green'], t.state), t.\"table\", t.source LIMIT $1",
-        {Value::Int8(figures.options.limit)}, true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        tables.total = row.Int8(7);
-        for (int k = 0; k < 4; ++k) figures.tables_by_state[static_cast<size_t>(k)] = row.Int8(8 + k);
-        tables.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Int8(4), row.Int8(5),
-                               row.TimeOrNull(6)});
-    }
+        " count(*) FILTER (WHERE t.state = 'red') OVER (), count(*) FILTER (WHERE t.state = 'yellow') OVER (),"
+        " count(*) FILTER (WHERE t.state = 'unknown') OVER (), count(*) FILTER (WHERE t.state = 'green') OVER (),"
+        " count(*) OVER () FROM pulse.table_overview AS t"
+        " ORDER BY array_position(ARRAY['red', 'yellow', 'unknown', 'green'], t.state), t.\"table\", t.source LIMIT $1",
+        {Value::Int8(figures.options.limit)}, [&](const pg::Row& row) {
+            for (int k = 0; k < 4; ++k) figures.tables_by_state[static_cast<size_t>(k)] = row.Int8(7 + k);
+            return TableFigures{row.Text(0), row.Text(1), row.Text(2),      row.Text(3),
+                                row.Int8(4), row.Int8(5), row.TimeOrNull(6)};
+        });
 }
 
 void ReadEvents(Figures& figures) {
-    List<EventFigures>& events = figures.events;
-    if (events.hidden = WhyHidden("pulse.events_by_source_hour"); !events.hidden.empty()) return;
-    const pg::Result rows = pg::Execute(
-        "SELECT h.event, coalesce(h.events, 0)::bigint, coalesce(h.before, 0)::bigint, count(*) OVER (),"
-        " (sum(h.events) OVER ())::bigint, (sum(h.before) OVER ())::bigint FROM (SELECT e.event,"
+    const bool seen = ReadList(
+        figures.events, "pulse.events_by_source_hour",
+        "SELECT h.event, coalesce(h.events, 0)::bigint, coalesce(h.before, 0)::bigint,"
+        " (sum(h.events) OVER ())::bigint, (sum(h.before) OVER ())::bigint, count(*) OVER () FROM (SELECT e.event,"
         " coalesce(sum(e.events) FILTER (WHERE e.hour >= $2), 0) AS events,"
         " coalesce(sum(e.events) FILTER (WHERE e.hour < $2), 0) AS before FROM pulse.events_by_source_hour AS e"
         " WHERE e.hour >= $1 AND e.hour < $3 GROUP BY e.event) AS h ORDER BY h.events DESC, h.before DESC, h.event"
         " LIMIT $4",
         {Value::Time(figures.period.before()), Value::Time(figures.period.from),
          Value::Time(figures.period.until), Value::Int8(figures.options.limit)},
-        true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        events.total = rows[i].Int8(3);
-        figures.events_total = rows[i].Int8(4);
-        figures.events_before = rows[i].Int8(5);
-        events.rows.push_back({rows[i].Text(0), rows[i].Int8(1), rows[i].Int8(2), std::nullopt, ""});
-    }
+        [&](const pg::Row& row) {
+            figures.events_total = row.Int8(3);
+            figures.events_before = row.Int8(4);
+            return EventFigures{row.Text(0), row.Int8(1), row.Int8(2), std::nullopt, ""};
+        });
+    if (!seen) return;
     const pg::Result days = pg::Execute(
         "SELECT to_char(e.hour AT TIME ZONE $3, 'YYYY-MM-DD'), sum(e.events)::bigint FROM pulse.events_by_source_hour AS e"
         " WHERE e.hour >= $1 AND e.hour < $2 GROUP BY 1 ORDER BY 1",
@@ -127,63 +113,52 @@ void ReadEvents(Figures& figures) {
         true);
     for (uint64_t i = 0; i < days.size(); ++i)
         figures.event_days.push_back({days[i].Text(0), days[i].Int8(1)});
-    if (events.total > 0) ReadQuality(figures);
+    if (figures.events.total > 0) ReadQuality(figures);
 }
 
 void ReadAudiences(Figures& figures, const ChosenNames& chosen) {
-    List<AudienceFigures>& audiences = figures.audiences;
-    if (audiences.hidden = WhyHidden("pulse.audience_overview"); !audiences.hidden.empty()) return;
-    const pg::Result rows = pg::Execute(
+    ReadList(
+        figures.audiences, "pulse.audience_overview",
         "SELECT a.name, a.segment, a.destination, a.status, coalesce(a.last_status, ''), a.sent::bigint,"
         " a.members::bigint, a.matchable::bigint, a.match_low::float8, a.match_high::float8, a.last_sync_at,"
         " count(*) OVER () FROM pulse.audience_overview AS a WHERE $1::text[] IS NULL OR a.segment = ANY ($1)"
         " ORDER BY a.last_status IS DISTINCT FROM 'failed', a.status = 'active', a.name LIMIT $2",
-        {NamesOrNull(chosen), Value::Int8(figures.options.limit)}, true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        audiences.total = row.Int8(11);
-        audiences.rows.push_back({row.Text(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4),
-                                  row.Int8OrNull(5), row.Int8OrNull(6), row.Int8OrNull(7),
-                                  row.Float8OrNull(8), row.Float8OrNull(9), row.TimeOrNull(10)});
-    }
+        {NamesOrNull(chosen), Value::Int8(figures.options.limit)}, [](const pg::Row& row) {
+            return AudienceFigures{row.Text(0),         row.Text(1),       row.Text(2),
+                                   row.Text(3),         row.Text(4),       row.Int8OrNull(5),
+                                   row.Int8OrNull(6),   row.Int8OrNull(7), row.Float8OrNull(8),
+                                   row.Float8OrNull(9), row.TimeOrNull(10)};
+        });
 }
 
 void ReadTrust(Figures& figures) {
     ReadHealth(figures);
-    List<ActionFigures>& actions = figures.actions;
-    if (actions.hidden = WhyHidden("pulse.action"); !actions.hidden.empty()) return;
-    const pg::Result rows = pg::Execute(
+    ReadList(
+        figures.actions, "pulse.action",
         "SELECT a.id, a.name, a.subject, a.state, coalesce(a.needs, ''), a.risk, a.created_at, count(*) OVER ()"
         " FROM pulse.action AS a WHERE a.state IN ('pending', 'approved', 'applying') ORDER BY a.created_at, a.id"
         " LIMIT $1",
-        {Value::Int8(figures.options.limit)}, true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        actions.total = row.Int8(7);
-        actions.rows.push_back(
-            {row.Int8(0), row.Text(1), row.Text(2), row.Text(3), row.Text(4), row.Text(5), row.Time(6)});
-    }
+        {Value::Int8(figures.options.limit)}, [](const pg::Row& row) {
+            return ActionFigures{row.Int8(0), row.Text(1), row.Text(2), row.Text(3),
+                                 row.Text(4), row.Text(5), row.Time(6)};
+        });
 }
 
 void ReadMessages(Figures& figures) {
-    List<MessageFigures>& messages = figures.messages;
-    if (messages.hidden = WhyHidden("pulse.message"); !messages.hidden.empty()) return;
-    const pg::Result rows = pg::Execute(
-        "SELECT m.channel, (array_agg(m.error ORDER BY m.id DESC) FILTER (WHERE m.status = 'dead'))[1],"
-        " count(*) FILTER (WHERE m.status = 'sent'), count(*) FILTER (WHERE m.status = 'dead'),"
-        " count(*) FILTER (WHERE m.status NOT IN ('sent', 'dead', 'cancelled')),"
-        " count(*) FILTER (WHERE m.status = 'cancelled'), count(*) OVER () FROM pulse.message AS m"
-        " WHERE m.created_at > $1 AND m.created_at <= $2 GROUP BY m.channel"
-        " ORDER BY count(*) FILTER (WHERE m.status = 'dead') DESC, count(*) DESC, m.channel LIMIT $3",
-        {Value::Time(figures.period.from), Value::Time(figures.period.until),
-         Value::Int8(figures.options.limit)},
-        true);
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
-        messages.total = row.Int8(6);
-        messages.rows.push_back({row.Text(0), row.TextOrNull(1).value_or(""), row.Int8(2), row.Int8(3),
-                                 row.Int8(4), row.Int8(5)});
-    }
+    ReadList(figures.messages, "pulse.message",
+             "SELECT m.channel, (array_agg(m.error ORDER BY m.id DESC) FILTER (WHERE m.status = 'dead'))[1],"
+             " count(*) FILTER (WHERE m.status = 'sent'), count(*) FILTER (WHERE m.status = 'dead'),"
+             " count(*) FILTER (WHERE m.status NOT IN ('sent', 'dead', 'cancelled')),"
+             " count(*) FILTER (WHERE m.status = 'cancelled'), count(*) OVER () FROM pulse.message AS m"
+             " WHERE m.created_at > $1 AND m.created_at <= $2 GROUP BY m.channel"
+             " ORDER BY count(*) FILTER (WHERE m.status = 'dead') DESC, count(*) DESC, m.channel LIMIT $3",
+             {Value::Time(figures.period.from), Value::Time(figures.period.until),
+              Value::Int8(figures.options.limit)},
+             [](const pg::Row& row) {
+                 return MessageFigures{row.Text(0), row.TextOrNull(1).value_or(""),
+                                       row.Int8(2), row.Int8(3),
+                                       row.Int8(4), row.Int8(5)};
+             });
 }
 
 void ReadMission(Figures& figures, const ChosenNames& chosen) {

@@ -19,8 +19,8 @@ constexpr int kMostAttempts = 3;
 // A function writes its own messages; the history, the audit log and subscriptions all keep them.
 constexpr size_t kLongestFailure = 2000;
 constexpr int64_t kRetryAfter = kMinute;
-// How often a held action is looked at.
-constexpr int64_t kLookAgainAfter = kMinute;
+// How often a held action is checked.
+constexpr int64_t kCheckAgainAfter = kMinute;
 
 struct Failure {
     std::string text;
@@ -52,7 +52,7 @@ std::optional<Failure> CarryOut(const ActionRow& row, const ActionKind& kind, js
     }
 }
 
-void LookAgain(const ActionRow& row, int64_t after) {
+void CheckAgain(const ActionRow& row, int64_t after) {
     static pg::Statement statement("UPDATE pulse.action SET retry_at = $2 WHERE id = $1",
                                    {INT8OID, TIMESTAMPTZOID});
     statement.Execute({Value::Int8(row.id), Value::Time(pg::Now() + after)});
@@ -86,7 +86,7 @@ void Finish(ActionRow& row, const std::optional<Failure>& failure, const json& b
             row,
             {.event = "retried", .state = State::kApproved, .actor = kPulseItself, .note = failure->text},
             nullptr);
-        LookAgain(row, kRetryAfter);
+        CheckAgain(row, kRetryAfter);
         return;
     }
     TakeStep(row,
@@ -107,7 +107,7 @@ bool EndAction(ActionRow& row, const char* event, State state, const std::string
 bool KeepWaiting(ActionRow& row, const Assessed& assessed) {
     static pg::Statement end_override("UPDATE pulse.action SET overridden_at = NULL WHERE id = $1",
                                       {INT8OID});
-    LookAgain(row, kLookAgainAfter);
+    CheckAgain(row, kCheckAgainAfter);
     // An override is for the hold that a person saw.
     if (row.overridden && assessed.gate.verdict == Verdict::kBlock)
         end_override.Execute({Value::Int8(row.id)});

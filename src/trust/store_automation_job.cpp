@@ -195,8 +195,8 @@ const pg::JobKind kAutomationsJob{
 RunResult RunAutomations(bool in_worker) {
     Runner runner(in_worker);
     int64_t changed = 0;
-    RunEach(runner, changed, Collect(runner, [](int64_t) { return AutomationsToLookAt(); }),
-            "pulse: looking for causes", LookForCause, NoteLooked);
+    RunEach(runner, changed, Collect(runner, [](int64_t) { return AutomationsToCheck(); }),
+            "pulse: looking for causes", LookForCause, NoteChecked);
     RunEach(runner, changed, Collect(runner, WaitingTriggers), "pulse: proposing an action", HandleTrigger,
             PostponeTrigger);
     Actions(runner, changed);

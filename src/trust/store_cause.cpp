@@ -1,5 +1,5 @@
-// What causes automations: incidents write it down by themselves; schedules, members and signals are looked
-// at.
+// What causes automations: incidents write it down by themselves; schedules, members and signals are
+// checked.
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -23,8 +23,8 @@ using pg::Value;
 
 constexpr int64_t kMostChanges = 10'000;  // of membership read at once
 constexpr size_t kMostProfiles = 1000;    // named in a cause
-// How often signals and members are looked at when nothing else happens.
-constexpr int64_t kLookEvery = kMinute;
+// How often signals and members are checked when nothing else happens.
+constexpr int64_t kCheckEvery = kMinute;
 
 // ---- incidents ----
 
@@ -61,7 +61,7 @@ void NoteIncidentCause(int64_t incident, int64_t, const std::string& kind, Momen
 
 // ---- schedules ----
 
-bool LookAtSchedule(const ActiveAutomation& automation) {
+bool CauseFromSchedule(const ActiveAutomation& automation) {
     const Moment now = pg::Now();
     if (!automation.next_run || *automation.next_run > now) return false;
     pg::Execute("UPDATE pulse.automation SET next_run = $2 WHERE id = $1",
@@ -119,7 +119,7 @@ double ShareOf(const ActiveAutomation& automation, const Moved& moved) {
     return before == 0 ? 1 : std::min(1.0, static_cast<double>(changes) / static_cast<double>(before));
 }
 
-bool LookAtMembers(const ActiveAutomation& automation) {
+bool CauseFromMembers(const ActiveAutomation& automation) {
     if (!automation.segment) return false;
     const trait::ForceIndexPlans force_index_plans;
     trait::AssignPositions(kMostChanges, false);
@@ -144,7 +144,7 @@ bool LookAtMembers(const ActiveAutomation& automation) {
 
 // ---- signals ----
 
-bool LookAtSignal(const ActiveAutomation& automation) {
+bool CauseFromSignal(const ActiveAutomation& automation) {
     static pg::Statement newest(
         "SELECT last_value, last_at, source, entity FROM pulse.signal_series WHERE name = $1"
         " AND ($2 = '' OR entity = $2) ORDER BY last_at DESC, source, entity LIMIT 1",
@@ -210,26 +210,26 @@ bool NoteCause(int64_t automation, const std::string& key, const json& data, std
                .processed() > 0;
 }
 
-void NoteLooked(int64_t id, const std::string&) {
-    static pg::Statement looked("UPDATE pulse.automation SET looked_at = $2 WHERE id = $1",
-                                {INT8OID, TIMESTAMPTZOID});
-    looked.Execute({Value::Int8(id), Value::Time(pg::WallClock())});
+void NoteChecked(int64_t id, const std::string&) {
+    static pg::Statement checked("UPDATE pulse.automation SET checked_at = $2 WHERE id = $1",
+                                 {INT8OID, TIMESTAMPTZOID});
+    checked.Execute({Value::Int8(id), Value::Time(pg::WallClock())});
 }
 
 bool LookForCause(int64_t id) {
     const std::optional<ActiveAutomation> automation = LockActive(id);
     if (!automation) return false;
-    NoteLooked(id, "");
+    NoteChecked(id, "");
     switch (automation->definition.when.kind) {
-        case Trigger::Kind::kSchedule: return LookAtSchedule(*automation);
-        case Trigger::Kind::kMembership: return LookAtMembers(*automation);
-        case Trigger::Kind::kSignal: return LookAtSignal(*automation);
+        case Trigger::Kind::kSchedule: return CauseFromSchedule(*automation);
+        case Trigger::Kind::kMembership: return CauseFromMembers(*automation);
+        case Trigger::Kind::kSignal: return CauseFromSignal(*automation);
         case Trigger::Kind::kIncident: break;
     }
     return false;
 }
 
-std::vector<int64_t> AutomationsToLookAt() {
+std::vector<int64_t> AutomationsToCheck() {
     static pg::Statement statement(
         "SELECT id FROM pulse.automation WHERE status = 'active' AND (cause IN ('membership', 'signal')"
         " OR cause = 'schedule' AND next_run <= $1) ORDER BY id",
@@ -242,15 +242,15 @@ std::vector<int64_t> AutomationsToLookAt() {
 
 std::optional<Moment> NextCauseDue() {
     static pg::Statement statement(
-        "SELECT min(next_run), min(looked_at) FILTER (WHERE cause IN ('membership', 'signal')),"
+        "SELECT min(next_run), min(checked_at) FILTER (WHERE cause IN ('membership', 'signal')),"
         " (SELECT min(coalesce(t.retry_at, t.at)) FROM pulse.automation_trigger AS t WHERE t.status = 'waiting')"
         " FROM pulse.automation WHERE status = 'active'",
         {});
     const pg::Result rows = statement.Execute({});
     std::optional<Moment> due = rows[0].TimeOrNull(0);
     if (const auto waiting = rows[0].TimeOrNull(2)) due = std::min(due.value_or(INT64_MAX), *waiting);
-    if (const auto looked = rows[0].TimeOrNull(1))
-        due = std::min(due.value_or(INT64_MAX), *looked + kLookEvery);
+    if (const auto checked = rows[0].TimeOrNull(1))
+        due = std::min(due.value_or(INT64_MAX), *checked + kCheckEvery);
     return due;
 }
 

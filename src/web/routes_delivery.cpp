@@ -7,9 +7,6 @@ namespace {
 
 constexpr Parameter kChannelName{"name", In::kPath};
 
-// One more than asked for is not read: a full page has a next one, which may be empty.
-#define PULSE_NEXT_NAME "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END)"
-
 #define PULSE_CHANNEL                                                                                          \
     "json_build_object('name', c.name, 'kind', c.kind, 'state', c.state, 'waiting', c.waiting, 'sentHour', "   \
     "c.sent_hour, 'failedHour', c.failed_hour, 'sentDay', c.sent_day, 'failedDay', c.failed_day, 'failures', " \
@@ -19,13 +16,10 @@ constexpr Parameter kChannelName{"name", In::kPath};
 
 std::vector<Route> ChannelRoutes() {
     return {
-        PulseRoute(
-            "GET", "/v1/channels", Access::kRead,
-            "A page of channels by name, with their state and what they sent in the last hour and day",
-            "SELECT json_build_object('asOf', {v}.pulse_now(), 'channels', coalesce(json_agg(w.item ORDER BY w.key), '[]'), " PULSE_NEXT_NAME
-            " FROM (SELECT c.name AS key, " PULSE_CHANNEL
-            " AS item FROM pulse.channel AS c WHERE c.name > coalesce($1::text, '') ORDER BY c.name LIMIT $2::bigint) AS w",
-            {kAfterName, kNamesOfPage}),
+        PulseRoute("GET", "/v1/channels", Access::kRead,
+                   "A page of channels by name, with their state and what they sent in the last hour and day",
+                   PULSE_PAGE_BY_NAME("channels", "c.name", PULSE_CHANNEL, "pulse.channel AS c"),
+                   {kAfterName, kNamesOfPage}),
         PulseRoute(
             "POST", "/v1/channels/{name}/test", Access::kAdmin,
             "Sends a message marked as a test to a channel, and returns the answer",
@@ -46,17 +40,14 @@ std::vector<Route> ChannelRoutes() {
     "'detectors', r.detectors, 'events', r.events, 'quietFrom', r.quiet_from, 'quietUntil', r.quiet_until, "  \
     "'timeZone', r.time_zone, 'coolDown', r.cool_down::text, 'digest', r.digest, 'digestAt', r.digest_at, "   \
     "'groupWait', r.group_wait::text, 'escalateAfter', r.escalate_after::text, 'escalateTo', r.escalate_to, " \
-    "'createdBy', r.created_by, 'updatedAt', r.updated_at"
+    "'createdBy', r.created_by, 'updatedAt', r.updated_at)"
 
 std::vector<Route> RoutesOfIncidents() {
     return {
-        PulseRoute(
-            "GET", "/v1/routes", Access::kRead,
-            "A page of routes by name: which incidents go to which channels, and when",
-            "SELECT json_build_object('asOf', {v}.pulse_now(), 'routes', coalesce(json_agg(w.item ORDER BY w.key), '[]'), " PULSE_NEXT_NAME
-            " FROM (SELECT r.name AS key, " PULSE_ROUTE
-            ") AS item FROM pulse.route AS r WHERE r.name > coalesce($1::text, '') ORDER BY r.name LIMIT $2::bigint) AS w",
-            {kAfterName, kNamesOfPage}),
+        PulseRoute("GET", "/v1/routes", Access::kRead,
+                   "A page of routes by name: which incidents go to which channels, and when",
+                   PULSE_PAGE_BY_NAME("routes", "r.name", PULSE_ROUTE, "pulse.route AS r"),
+                   {kAfterName, kNamesOfPage}),
         PulseRoute(
             "PATCH", "/v1/routes/{name}", Access::kAdmin,
             "Enables or disables a route; disabling cancels its pending messages",
@@ -65,7 +56,7 @@ std::vector<Route> RoutesOfIncidents() {
             "NULL::text[], $2::boolean)",
             {kChannelName, {"enabled", In::kBody, Type::kBoolean, true}},
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'route', " PULSE_ROUTE
-            ")) FROM pulse.route AS r WHERE r.name = $1::text"),
+            ") FROM pulse.route AS r WHERE r.name = $1::text"),
     };
 }
 
@@ -122,13 +113,10 @@ std::vector<Route> MessageRoutes() {
 
 std::vector<Route> SubscriptionRoutes() {
     return {
-        PulseRoute(
-            "GET", "/v1/subscriptions", Access::kRead,
-            "A page of subscriptions by name: addresses of programs that receive events",
-            "SELECT json_build_object('asOf', {v}.pulse_now(), 'subscriptions', coalesce(json_agg(w.item ORDER BY w.key), '[]'), " PULSE_NEXT_NAME
-            " FROM (SELECT s.channel AS key, " PULSE_SUBSCRIPTION " AS item FROM " PULSE_SUBSCRIPTIONS
-            " WHERE s.channel > coalesce($1::text, '') ORDER BY s.channel LIMIT $2::bigint) AS w",
-            {kAfterName, kNamesOfPage}),
+        PulseRoute("GET", "/v1/subscriptions", Access::kRead,
+                   "A page of subscriptions by name: addresses of programs that receive events",
+                   PULSE_PAGE_BY_NAME("subscriptions", "s.channel", PULSE_SUBSCRIPTION, PULSE_SUBSCRIPTIONS),
+                   {kAfterName, kNamesOfPage}),
         PulseRoute(
             "PATCH", "/v1/subscriptions/{name}", Access::kAdmin,
             "Switches a subscription on or off; needs the level admin",

@@ -29,10 +29,7 @@ std::vector<Route> JobRoutes() {
     return {
         PulseRoute(
             "GET", "/v1/jobs", Access::kRead, "A page of jobs by name, with their schedule and last run",
-            "SELECT json_build_object('asOf', {v}.pulse_now(), 'jobs', coalesce(json_agg(w.item ORDER BY w.key), '[]'), "
-            "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END) FROM (SELECT j.name AS key, " PULSE_JOB
-            " AS item FROM pulse.job AS j WHERE j.name > coalesce($1::text, '') ORDER BY j.name LIMIT $2::bigint) AS w",
-            {kAfterName, kNamesOfPage}),
+            PULSE_PAGE_BY_NAME("jobs", "j.name", PULSE_JOB, "pulse.job AS j"), {kAfterName, kNamesOfPage}),
         PulseRoute("GET", "/v1/jobs/{name}", Access::kRead, "One job", kOneJob, {kJobName}),
         PulseRoute(
             "GET", "/v1/jobs/{name}/runs", Access::kRead, "A page of the runs of a job, the newest first",

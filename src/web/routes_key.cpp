@@ -34,10 +34,7 @@ std::vector<Route> KeyRoutes() {
     return {
         PulseRoute(
             "GET", "/v1/keys", Access::kAdmin, "A page of API keys by name, without their texts",
-            "SELECT json_build_object('asOf', {v}.pulse_now(), 'keys', coalesce(json_agg(w.item ORDER BY w.key), '[]'), "
-            "'next', CASE WHEN count(*) = $2::bigint THEN max(w.key) END) FROM (SELECT k.name AS key, " PULSE_KEY
-            " AS item FROM {v}.pulse_list_api_keys() AS k WHERE k.name COLLATE \"C\" > coalesce($1::text, '') "
-            "ORDER BY k.name COLLATE \"C\" LIMIT $2::bigint) AS w",
+            PULSE_PAGE_BY_NAME("keys", "k.name COLLATE \"C\"", PULSE_KEY, "{v}.pulse_list_api_keys() AS k"),
             {kAfterName, kNamesOfPage}),
         create,
         PulseRoute("GET", "/v1/keys/{name}", Access::kAdmin, "One API key, without its text", kOneKey,

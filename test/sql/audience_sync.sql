@@ -17,7 +17,7 @@ SELECT count(pulse_set_consent('u' || n, 'ads', true)) FROM generate_series(1, 9
 SELECT pulse_create_audience('gold', 'gold', 'crm', '{"identifiers": ["email"]}') AS id;
 -- What is in the file, what should be, and the last sync.
 CREATE VIEW file AS SELECT array_agg(l ORDER BY l) FILTER (WHERE l LIKE '%@%') AS lines FROM pulse_read_audience_file('gold') AS l;
-CREATE VIEW last_sync AS SELECT operation, status, looked_at, total, to_add, to_remove, added, removed, failed, suppressed, suppressed_by, held_by FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
+CREATE VIEW last_sync AS SELECT operation, status, examined, total, to_add, to_remove, added, removed, failed, suppressed, suppressed_by, held_by FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
 
 -- The gate lets it pass: something is known of what the audience stands on.
 CREATE FUNCTION trusted(audience text, segment text) RETURNS void LANGUAGE sql AS $$
@@ -33,7 +33,7 @@ SELECT count(*) FROM pulse.audience_member;
 -- Here any known score does.
 SELECT pulse_set_trust('{"high": 1, "standard": 1, "conservative": 1, "hold": 0}') IS NOT NULL AS set;
 SELECT trusted('gold', 'gold');
--- It is looked at again after a minute.
+-- It is checked again after a minute.
 SELECT pulse_run_syncs() AS ended;
 SET pulse.now = '2026-03-01 12:01+00';
 
@@ -46,7 +46,7 @@ SELECT pulse_run_syncs() AS ended;
 -- The job does the same in a session.
 SELECT status, rows, message, error FROM pulse_run_job('audiences');
 
--- ---- changes of membership, consent, ids and attributes leave marks, and only these people are looked at ----
+-- ---- changes of membership, consent, ids and attributes leave marks, and only these people are examined ----
 SELECT pulse_identify('u7', '{"plan": "gold"}') > 0 AS enters, pulse_identify('u1', '{"plan": "free"}') > 0 AS leaves;
 SELECT pulse_set_consent('u2', 'ads', false) > 0 AS withdrawn;
 SELECT pulse_identify('u3', '{"email": "new@example.com"}') > 0 AS changed;
@@ -63,7 +63,7 @@ SELECT trusted('gold', 'gold');
 SELECT pulse_run_syncs() AS ended;
 SET pulse.now = '2026-03-02 12:30+00';
 SELECT pulse_run_syncs() AS ended;
-SELECT operation, triggered_by, looked_at FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
+SELECT operation, triggered_by, examined FROM pulse.sync_run ORDER BY id DESC LIMIT 1;
 
 -- ---- consent that ends by itself ----
 SELECT pulse_set_consent('u5', 'ads', true, '{"expires_at": "2026-03-05"}') > 0 AS ends;
@@ -92,9 +92,9 @@ SELECT * FROM file;
 
 -- ---- a full comparison after 30 days, and one that is asked for ----
 SELECT pulse_sync_audience('gold', 'full') > 0 AS queued, pulse_run_syncs() AS ended;
-SELECT operation, looked_at, total, added, removed FROM last_sync;
+SELECT operation, examined, total, added, removed FROM last_sync;
 SELECT pulse_sync_audience('gold', 'replace') > 0 AS queued, pulse_run_syncs() AS ended;
-SELECT operation, looked_at, total, added, removed FROM last_sync;
+SELECT operation, examined, total, added, removed FROM last_sync;
 SET pulse.now = '2026-04-10 12:00+00';
 SELECT trusted('gold', 'gold');
 SELECT pulse_run_syncs() AS ended;
@@ -323,7 +323,7 @@ UPDATE pulse.audience SET next_sync_at = pulse_now() + interval '1 hour' WHERE n
 SELECT pulse_cancel_sync(:run);
 SELECT next_sync_at - pulse_now() AS next FROM pulse.audience WHERE name = 'brief';
 -- Nobody asks what became of the uploads of an audience that is gone.
-INSERT INTO pulse.sync_batch (run_id, audience_id, operation, rows, outcome, milliseconds, sent_at, upload_id, look_at, people)
+INSERT INTO pulse.sync_batch (run_id, audience_id, operation, rows, outcome, milliseconds, sent_at, upload_id, check_at, people)
 SELECT max(r.id), a.id, 'add', 1, 'pending', 1, pulse_now(), 'upload', pulse_now(), '{1}' FROM pulse.audience AS a JOIN pulse.sync_run AS r ON r.audience_id = a.id WHERE a.name = 'brief' GROUP BY a.id;
 -- Marks go where everybody will be compared and no sync is under way, and where the audience is gone.
 UPDATE pulse.audience SET last_full_at = pulse_now() WHERE name = 'brief';
@@ -338,6 +338,6 @@ SELECT pulse_cancel_sync(:run);
 SELECT pulse_run_job('retention') IS NOT NULL AS ran;
 SELECT count(*) FROM pulse.audience_mark;
 SELECT pulse_delete_audience('brief');
-SELECT look_at, people FROM pulse.sync_batch WHERE upload_id = 'upload';
+SELECT check_at, people FROM pulse.sync_batch WHERE upload_id = 'upload';
 \c :home
 DROP DATABASE regress_audience_sync;

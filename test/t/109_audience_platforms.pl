@@ -40,7 +40,7 @@ sub synced
 synced($_, 'first sync') for sort keys %name;
 shop(q{SELECT pulse_identify('u1', '{"email": "new@example.com"}'), pulse_identify('u2', '{"plan": "free"}'), pulse_identify('u4', '{"plan": "gold"}'), pulse_set_consent('u3', 'ads', false)});
 synced($_, 'changes') for sort keys %name;
-is(shop(q{SELECT string_agg(DISTINCT operation, ',') FROM pulse.sync_run WHERE id > 5}), 'delta', 'only the changes were looked at');
+is(shop(q{SELECT string_agg(DISTINCT operation, ',') FROM pulse.sync_run WHERE id > 5}), 'delta', 'only the changes were examined');
 shop(q{SELECT pulse_merge('u5', 'u6', 'one person')});
 synced($_, 'merge') for sort keys %name;
 shop(q{SELECT pulse_unmerge(max(id), 'two people') FROM pulse.merge_history});
@@ -63,9 +63,9 @@ for my $platform (sort keys %name)
 			# Google takes an upload and says later that only a part was done: that part is sent again with the next sync.
 			is(sync_until_done($node, 'shop', 'google'), 'completed', 'google: an upload of which a part is done later');
 			well();
-			shop('UPDATE pulse.sync_batch SET look_at = now() WHERE look_at IS NOT NULL');
+			shop('UPDATE pulse.sync_batch SET check_at = now() WHERE check_at IS NOT NULL');
 			is(sync_until_done($node, 'shop', 'google'), 'completed', 'google: the next sync');
-			ok($node->poll_query_until('shop', "SELECT count(*) = 0 FROM pulse.sync_batch WHERE look_at <= now()"), 'google: it was asked what became of it');
+			ok($node->poll_query_until('shop', "SELECT count(*) = 0 FROM pulse.sync_batch WHERE check_at <= now()"), 'google: it was asked what became of it');
 		}
 		synced($platform, $mode);
 		well();

@@ -38,7 +38,7 @@ synced('a sync after which both have parted');
 is(shop(q{SELECT warned, parted_at IS NOT NULL FROM pulse.audience}), '{parted}|t', 'an alarm is raised');
 like(shop(q{SELECT compare_because FROM pulse.audience}), qr/^The platform has .* and 30 were sent; it used to have \d+ of so many\.$/, 'which says why');
 synced('the next sync');
-is(shop("SELECT operation, because ~ '^The platform has', looked_at, added $last"), 'replace|t|30|30', 'it sends everybody again, and says why');
+is(shop("SELECT operation, because ~ '^The platform has', examined, added $last"), 'replace|t|30|30', 'it sends everybody again, and says why');
 is(shop(q{SELECT warned, parted_at IS NULL, compare_because IS NULL FROM pulse.audience}), '{}|t|t', 'the alarm is lifted');
 is(difference(platform_hashes($platforms, 'meta', 'meta'), wanted_hashes($node, 'shop')), '', 'everybody is there');
 synced('then deltas again');

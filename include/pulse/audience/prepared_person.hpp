@@ -2,6 +2,7 @@
 // the same identifiers as the addition did. Pure C++.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,11 @@ Preparation Prepare(const IdentifierRules& rules, const std::vector<IdentifierKi
 std::string Pack(const PreparedPerson& person);
 // Empty if the bytes are damaged or of a later version.
 std::optional<PreparedPerson> Unpack(std::string_view bytes);
+
+// The keys of identifiers in pulse.audience_cell. Those of a person leave out names and parts of addresses,
+// which belong to many.
+int64_t LedgerKey(const Cell& cell);
+std::vector<int64_t> LedgerKeys(const PreparedPerson& person);
 
 // What must be removed when `before` becomes `after`: the identifiers that `after` has no more. Send it
 // before `after` is added.

@@ -54,9 +54,9 @@ http::Request ProgressRequest(const Destination& destination, const std::string&
 http::Request DeleteRequest(const Destination& destination, const std::string& token,
                             const std::string& audience);
 
-// The wait before look number `looks` (1 or more) at what became of an upload, in microseconds; 0: stop
+// The wait before check number `checks` (1 or more) of what became of an upload, in microseconds; 0: stop
 // asking.
-int64_t ProgressDelay(Platform platform, int looks);
+int64_t ProgressDelay(Platform platform, int checks);
 
 // Whether the platform can be asked until when an access token is good.
 bool TellsLogin(Platform platform);

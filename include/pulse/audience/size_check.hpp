@@ -7,7 +7,8 @@
 
 namespace pulse::audience {
 
-struct SizeLook {
+// What a platform and the ledger count.
+struct SizeCounts {
     int64_t people = 0;                 // of the ledger
     std::optional<int64_t> low, high;   // what the platform says
     std::optional<double> usual_share;  // its size as a share of the people, as it was before
@@ -25,6 +26,6 @@ struct SizeVerdict {
 
 // Platforms round, match only a part of the people, and lag. So a size has parted from the ledger where it is
 // larger than the number of people, or smaller than the usual share of them, each by more than the tolerance.
-SizeVerdict CheckSize(const SizeLook& look);
+SizeVerdict CheckSize(const SizeCounts& counts);
 
 }  // namespace pulse::audience

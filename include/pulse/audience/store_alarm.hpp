@@ -6,6 +6,9 @@
 
 namespace pulse::audience {
 
+// Raises a warning of an audience, which its overview shows, or lifts it.
+void SetWarning(int64_t audience, const char* warning, bool raised);
+
 // The platform takes nothing of this destination before a person has acted. Raises the alarm to routes and
 // subscriptions, at most once a day.
 void NoteBlocked(const Audience& audience, const std::string& reason, const std::string& advice);

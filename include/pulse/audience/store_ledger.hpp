@@ -6,8 +6,10 @@
 
 namespace pulse::audience {
 
+// ---- store_ledger.cpp: what must be sent ----
+
 struct PlanCounts {
-    int64_t looked_at = 0, members = 0, suppressed = 0;
+    int64_t examined = 0, members = 0, suppressed = 0;
     std::map<std::string, int64_t> suppressed_by;
 
     void Count(const WantedPerson& person);
@@ -23,6 +25,13 @@ struct OpenRows {
     int64_t adding = 0, removing = 0, queued = 0;  // queued: rows of pulse.audience_removal
 };
 OpenRows CountOpen(int64_t audience);
+
+// The number of people whom the platform may have.
+void AddPeople(int64_t audience, int64_t number);
+// These people have these identifiers no more, pair by pair.
+void ForgetKeys(int64_t audience, const std::vector<int64_t>& keys, const std::vector<int64_t>& owners);
+
+// ---- store_ledger_claim.cpp: who is sent ----
 
 // People who are claimed for requests.
 struct Claimed {
@@ -45,6 +54,8 @@ bool HasAdditions(int64_t audience, int64_t after, int64_t upto = INT64_MAX);
 Claimed ClaimRemovals(int64_t audience, int64_t after, int64_t most);
 Claimed ClaimQueued(int64_t audience, int64_t after, int64_t most);
 
+// ---- store_ledger_record.cpp: what the platform answered ----
+
 // The platform has done it; `refused`: it refuses what these people have, with the reason. Returns the number
 // of rows.
 int64_t RecordAdded(int64_t audience, const std::vector<int64_t>& people, Moment at);
@@ -56,6 +67,8 @@ int64_t RecordRemoved(int64_t audience, const Claimed& claimed, const std::vecto
 // `erasure`: it was the removal of erased people, which waits for no sync.
 void ReopenUpload(int64_t audience, Operation operation, const std::vector<int64_t>& people,
                   const std::vector<std::string>& cells, bool erasure);
+
+// ---- store_removal.cpp: who leaves the ledger for the queue of removals ----
 
 // Those whose consent for one of these purposes was withdrawn or has ended are queued for removal like erased
 // people: of the people to be removed, of those that are marked, or of these. Return how many.

@@ -18,7 +18,7 @@ struct Run {
     int64_t after = 0;
     std::optional<Moment> decided_at, held_at, started_at;
     std::optional<std::string> held_by;
-    bool approved = false, cancel_asked = false;
+    bool approved = false, cancel_requested = false;
     int attempts = 0;
     UploadSession session;
     std::string replacement;  // "sending", "sent" or empty
@@ -94,7 +94,7 @@ void SetPhase(Run& run, const char* phase);
 void ClaimRemovalStep(Run& run, Work& work, ClaimPlace& place);
 void ClaimAdditionStep(Run& run, Work& work, ClaimPlace& place);
 // What was planned for these people long ago is planned anew.
-void LookAgain(const Run& run, const Work& work, const std::vector<int64_t>& people);
+void PlanAgain(const Run& run, const Work& work, const std::vector<int64_t>& people);
 // Whether somebody behind `after` will still be sent: the last request of an upload says that it is the last.
 bool AnybodyFollows(const Run& run, const Work& work, int64_t after);
 
@@ -109,7 +109,7 @@ struct BatchRecord {
     int status = 0;
     double milliseconds = 0;
     std::string upload_id, error;
-    std::optional<Moment> look_at;
+    std::optional<Moment> check_at;
     std::vector<int64_t> people;
     std::vector<std::string> cells;
 };
@@ -118,17 +118,6 @@ void RecordBatch(const BatchRecord& batch);
 void RecordClaim(const Run& run, const Audience& audience, const Claimed& claimed,
                  const std::map<int64_t, std::string>& refused, int64_t rows);
 void RecordSession(int64_t run, const UploadSession& session);
-
-// ---- store_replacement.cpp: a whole audience in one session ----
-
-// Decides, before anybody is sent, whether the run replaces the audience in a session.
-void ChooseReplacement(Run& run, const Audience& audience, const Destination& destination);
-// The next people of it; false: there is nothing to send in this step, which may have been the last.
-bool ClaimReplacement(Run& run, Work& work, ClaimPlace& place);
-// The last batch was taken: it is the audience now, with the people up to this one.
-void CloseReplacement(int64_t run, int64_t upto);
-// The session is lost: all of it is sent again. False: it was lost too often.
-bool RestartReplacement(const Run& run);
 
 // The audience is about to be created: after a crash it is looked for first.
 void NoteCreation(int64_t run);
@@ -145,16 +134,43 @@ void EndApproval(int64_t run);
 // Tells subscriptions and routes what a sync has come to.
 void AnnounceRun(int64_t run);
 
-// Uploads that the platform takes its time for.
+// An answer as it is kept: its beginning.
+std::string AnswerExcerpt(const std::string& text);
+// Deletes its row and what hangs on it.
+void DropAudience(int64_t id);
+
+// ---- store_size.cpp: the size and the match rate that a platform reports ----
+
+void RecordSize(const Audience& audience, const Destination& destination, const AudienceState& state);
+// From either bound or both; `source`: what it was read from.
+void NoteMatchRate(const Audience& audience, const std::optional<double>& low,
+                   const std::optional<double>& high, const char* source);
+// Puts the platform's count beside the ledger's; where they have parted the next sync sends everybody again.
+void CompareSize(const Run& run, const Audience& audience, const Destination& destination,
+                 const std::optional<AudienceState>& state);
+// Everybody was sent again: what the platform counts from now on is new.
+void NoteReplaced(int64_t audience);
+
+// ---- store_replacement.cpp: a whole audience in one session ----
+
+// Decides, before anybody is sent, whether the run replaces the audience in a session.
+void ChooseReplacement(Run& run, const Audience& audience, const Destination& destination);
+// The next people of it; false: there is nothing to send in this step, which may have been the last.
+bool ClaimReplacement(Run& run, Work& work, ClaimPlace& place);
+// The last batch was taken: it is the audience now, with the people up to this one.
+void CloseReplacement(int64_t run, int64_t upto);
+// The session is lost: all of it is sent again. False: it was lost too often.
+bool RestartReplacement(const Run& run);
+
+// ---- store_open_upload.cpp: uploads that the platform takes its time for ----
+
 struct OpenUpload {
     int64_t id = 0, audience = 0;
     std::string upload_id, destination;
     std::optional<std::string> platform_id;
-    int looks = 0;
+    int checks = 0;
 };
-std::vector<OpenUpload> UploadsToLookAt(int64_t most);
-// Deletes its row and what hangs on it.
-void DropAudience(int64_t id);
-void RecordLook(const OpenUpload& upload, const Answer& answer, Platform platform);
+std::vector<OpenUpload> UploadsToCheck(int64_t most);
+void RecordUploadCheck(const OpenUpload& upload, const Answer& answer, Platform platform);
 
 }  // namespace pulse::audience

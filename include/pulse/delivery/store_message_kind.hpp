@@ -17,7 +17,8 @@ struct Message;
 struct MessageKind {
     const char* name = nullptr;  // pulse.outbox.kind
     // Fills and saves payload, event, state and thread; folds other due messages into this one. Returns the
-    // reason if there is nothing to send any more. An exception ends only this message.
+    // reason if there is nothing to send any more: the message is cancelled with it. An exception ends only
+    // this message.
     std::optional<std::string> (*compose)(Message& message, const Channel& channel) = nullptr;
     // Called when messages of this kind, and those folded into them, have ended; pulse.outbox has their
     // status. Null: nothing to do then.

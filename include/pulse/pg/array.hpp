@@ -32,6 +32,14 @@ inline Value Times(const std::vector<Moment>& moments) {
     return detail::Array(elements, nulls, TIMESTAMPTZOID, TIMESTAMPTZARRAYOID);
 }
 
+// bytea[]
+inline Value Byteas(const std::vector<std::string>& values) {
+    std::vector<Datum> elements;
+    for (const std::string& value : values) elements.push_back(FromBytes(value));
+    std::vector<char> nulls(elements.size(), 0);
+    return detail::Array(elements, nulls, BYTEAOID, BYTEAARRAYOID);
+}
+
 // jsonb[], of values that are jsonb or null
 inline Value Jsonbs(const std::vector<Value>& values) {
     std::vector<Datum> elements;

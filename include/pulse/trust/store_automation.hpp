@@ -58,10 +58,10 @@ bool NoteCause(int64_t automation, const std::string& key, const nlohmann::json&
                std::optional<double> share);
 // Looks at the schedule, the members or the signal of an automation; whether anything was noted.
 bool LookForCause(int64_t automation);
-// For one where that failed: it is looked at like the others later.
-void NoteLooked(int64_t automation, const std::string& why);
+// For one where that failed: it is checked like the others later.
+void NoteChecked(int64_t automation, const std::string& why);
 // Active automations with causes other than incidents, which note themselves.
-std::vector<int64_t> AutomationsToLookAt();
+std::vector<int64_t> AutomationsToCheck();
 std::optional<Moment> NextCauseDue();
 // Where reading changes of membership begins.
 int64_t FirstPosition();

@@ -18,6 +18,25 @@ namespace pulse::trust {
 // What is known of the subjects at a moment; read by index.
 HealthFacts ReadHealthFacts(const Dependencies& scope, Moment now);
 
+// The subjects by kind, as the queries need them.
+struct ScopeNames {
+    bool everything = false, people = false, any_event = false;
+    std::vector<std::string> segments, tables, events;
+    std::vector<std::string> sources;   // of signals: sources, destinations and their platforms
+    std::vector<std::string> entities;  // of signals: the subjects themselves
+    bool ad_platform = false;
+};
+
+ScopeNames NamesOf(const Dependencies& scope);
+
+// ---- store_health_signals.cpp ----
+
+// So long ago the figures of platforms and of analytics are compared.
+constexpr int64_t kAttributionHistory = 30 * kDay;
+
+// All that the score reads of signals.
+void ReadSignalsOfScope(const ScopeNames& names, Moment now, HealthFacts& facts);
+
 // What platforms and analytics counted for the accounts of the subjects.
 std::vector<AttributionReading> ReadAttributions(const Dependencies& scope, Moment now);
 

@@ -16,6 +16,13 @@ inline constexpr Parameter kRowsOfPage{
     .name = "limit", .type = Type::kInteger, .fallback = "50", .least = 1, .most = 500};
 inline constexpr Parameter kNamesOfPage{
     .name = "limit", .type = Type::kInteger, .fallback = "100", .least = 1, .most = 500};
+// The statement of a page by name, for kAfterName and kNamesOfPage: rows of `from` by its column `key`, each
+// given as `item`. A full page has a next one, which may be empty.
+#define PULSE_PAGE_BY_NAME(list, key, item, from)                                                  \
+    "SELECT json_build_object('asOf', {v}.pulse_now(), '" list                                     \
+    "', coalesce(json_agg(w.item ORDER BY w.key), '[]'), 'next', CASE WHEN count(*) = $2::bigint " \
+    "THEN max(w.key) END) FROM (SELECT " key " AS key, " item " AS item FROM " from " WHERE " key  \
+    " > coalesce($1::text, '') ORDER BY " key " LIMIT $2::bigint) AS w"
 
 // A route of Pulse's own. A GET is read-only; a successful DELETE is 204.
 Route PulseRoute(std::string_view method, std::string_view path, Access access, std::string_view summary,
