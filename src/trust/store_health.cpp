@@ -26,10 +26,11 @@ constexpr int64_t kInUse = 30 * kDay;
 constexpr int64_t kMostScopes = 500;  // that one run of the job computes
 constexpr int64_t kChangesAtOnce = 100'000;
 
-// What a score has seen: the snapshot, the transaction that computes it, and when by the wall clock.
+// What a score has seen: the snapshot, the transaction that computes it, and when by the wall clock; not of a
+// snapshot that may be so old that the changes since are forgotten.
 struct Seen {
     std::string snapshot, transaction;
-    Moment at = 0;
+    std::optional<Moment> at;
 };
 
 struct StoredState {
@@ -71,7 +72,8 @@ std::optional<StoredState> LockRow(const std::string& scope, bool wait) {
     const pg::Result rows = (wait ? lock : skip).Execute({Value::Text(scope)});
     if (rows.empty()) return std::nullopt;
     StoredState state = ReadState(rows[0]);
-    state.seen = {rows[0].Text(5), rows[0].Text(6), begun};
+    state.seen = {rows[0].Text(5), rows[0].Text(6),
+                  IsolationUsesXactSnapshot() ? std::nullopt : std::optional(begun)};
     return state;
 }
 
