@@ -265,17 +265,19 @@ StoredScope FindStored(const std::string& scope, Moment now) {
 void ForgetOldChanges() {
     // A score that does not know of a change was computed before the change was seen, so it is too old to
     // hold. Of changes that are seen together the last one is marked, so that they cost one update, and they
-    // are deleted in portions: after a month without jobs there can be millions.
+    // are deleted in portions. Writers do the same, in transactions that can be long: nobody waits for them.
     static pg::Statement forget(
         "DELETE FROM pulse.trust_change WHERE xid = ANY (ARRAY(SELECT c.xid FROM pulse.trust_change AS c"
         " WHERE c.xid <= (SELECT s.xid FROM pulse.trust_change AS s WHERE s.seen_at < clock_timestamp()"
-        " - interval '1 minute' ORDER BY s.xid DESC LIMIT 1) ORDER BY c.xid LIMIT $1))",
+        " - interval '1 minute' ORDER BY s.xid DESC LIMIT 1) ORDER BY c.xid LIMIT $1 FOR UPDATE SKIP LOCKED))",
         {INT8OID});
     static pg::Statement see(
         "UPDATE pulse.trust_change SET seen_at = clock_timestamp() WHERE seen_at IS NULL AND xid = (SELECT"
         " c.xid FROM pulse.trust_change AS c WHERE c.xid < pg_snapshot_xmin(pg_current_snapshot())"
-        " ORDER BY c.xid DESC LIMIT 1)",
+        " ORDER BY c.xid DESC LIMIT 1 FOR UPDATE SKIP LOCKED)",
         {});
+    // Rows that others have deleted since its snapshot would be errors.
+    if (IsolationUsesXactSnapshot()) return;
     forget.Execute({Value::Int8(kChangesAtOnce)});
     see.Execute({});
 }
