@@ -145,6 +145,12 @@ COMMENT ON FUNCTION pulse.evaluate_segments(bigint, boolean) IS
 'The live segments of a person (canonical id) at pulse_now(), or those that are being built for the first time, from the stored state where it is valid, else from the events. A segment that cannot be evaluated for this person is left out. Read-only. No rows for an unknown person. A statement that calls it with people in ascending order reads their events together.';
 
 -- Level: people_reader
+CREATE FUNCTION pulse.evaluate_trait(profile bigint, key text, OUT value jsonb, OUT problem text)
+    LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_trait';
+COMMENT ON FUNCTION pulse.evaluate_trait(bigint, text) IS
+'One trait of a person (canonical id) at pulse_now(), and why it cannot be evaluated. Read-only. Null for an unknown person. Errors: 42704 unknown trait.';
+
+-- Level: people_reader
 CREATE FUNCTION pulse.evaluate_traits(profile bigint) RETURNS TABLE (key text, value jsonb)
     LANGUAGE c STABLE STRICT PARALLEL UNSAFE ROWS 5 COST 1000 AS 'MODULE_PATHNAME', 'pulse_evaluate_traits';
 COMMENT ON FUNCTION pulse.evaluate_traits(bigint) IS

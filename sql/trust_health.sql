@@ -39,7 +39,7 @@ COMMENT ON COLUMN pulse.signal_health_state.as_of IS 'When the score was compute
 COMMENT ON COLUMN pulse.signal_health_state.since IS 'Since when the status is what it is.';
 COMMENT ON COLUMN pulse.signal_health_state.used_at IS 'When a decision last asked for it; after 30 days without one it is not kept up any more.';
 COMMENT ON COLUMN pulse.signal_health_state.snapshot IS 'What the score saw: transactions of pulse.trust_change that are not in it changed something since.';
-COMMENT ON COLUMN pulse.signal_health_state.computed_at IS 'When the score was computed, by the wall clock.';
+COMMENT ON COLUMN pulse.signal_health_state.computed_at IS 'When the score was computed, by the wall clock; null if by a transaction whose snapshot may be older.';
 COMMENT ON COLUMN pulse.signal_health_state.computed_by IS 'The transaction that computed it, if it had changed something by then.';
 COMMENT ON COLUMN pulse.signal_health_state.error IS 'Why it could not be computed the last time.';
 SELECT pg_catalog.pg_extension_config_dump('pulse.signal_health_state', '');
@@ -51,7 +51,7 @@ CREATE TABLE pulse.trust_change (
 );
 COMMENT ON TABLE pulse.trust_change IS 'Transactions of the last minutes that changed what scores stand on: signals, incidents, definitions, settings. By them a stored score is known to be old, in whatever order transactions commit. Written by triggers and with each signal; no dump contains it.';
 CREATE INDEX trust_change_seen ON pulse.trust_change (xid) WHERE seen_at IS NOT NULL;
-COMMENT ON COLUMN pulse.trust_change.seen_at IS 'When the job signal_health saw this and all earlier ones first, by the wall clock; it deletes them a minute later, when no stored score is as old. Null in all but the last of those that it saw together.';
+COMMENT ON COLUMN pulse.trust_change.seen_at IS 'When this and all earlier ones were seen first, by the job signal_health or by one of 256 changes, by the wall clock; they are deleted a minute later, when no stored score is as old. Null in all but the last of those that it saw together.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.trust_change', 'WHERE false');
 
@@ -62,6 +62,22 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION pulse.note_trust_change() IS 'Notes the transaction in pulse.trust_change.';
+CREATE FUNCTION pulse.forget_trust_changes() RETURNS trigger
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A snapshot that is older than the statement would fail on rows that others have deleted.
+    IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN RETURN NULL; END IF;
+    DELETE FROM pulse.trust_change WHERE xid = ANY (ARRAY(SELECT c.xid FROM pulse.trust_change AS c
+        WHERE c.xid <= (SELECT s.xid FROM pulse.trust_change AS s WHERE s.seen_at < clock_timestamp() - interval '1 minute' ORDER BY s.xid DESC LIMIT 1)
+        ORDER BY c.xid LIMIT 1000 FOR UPDATE SKIP LOCKED));
+    UPDATE pulse.trust_change SET seen_at = clock_timestamp() WHERE seen_at IS NULL AND xid = (SELECT c.xid FROM pulse.trust_change AS c
+        WHERE c.xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY c.xid DESC LIMIT 1 FOR UPDATE SKIP LOCKED);
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION pulse.forget_trust_changes() IS 'Deletes old rows of pulse.trust_change, as the job signal_health does, and waits for nobody.';
+CREATE TRIGGER trust_change_forget AFTER INSERT ON pulse.trust_change FOR EACH ROW
+    WHEN (hashint8(NEW.xid::text::bigint) % 256 = 0) EXECUTE FUNCTION pulse.forget_trust_changes();
+COMMENT ON TRIGGER trust_change_forget ON pulse.trust_change IS 'One of 256 changes deletes old ones, so that there are not more and more of them where no job runs.';
 CREATE TRIGGER incident_record_trust AFTER INSERT OR DELETE OR UPDATE ON pulse.incident_record FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();
 COMMENT ON TRIGGER incident_record_trust ON pulse.incident_record IS 'Stored scores that stand on it are old.';
 CREATE TRIGGER segment_trust AFTER INSERT OR DELETE OR UPDATE OF name, kind, definition, search_path, status ON pulse.segment FOR EACH STATEMENT EXECUTE FUNCTION pulse.note_trust_change();

@@ -143,7 +143,7 @@ export function Difference({ before, after }) {
 }
 
 function Versions({ name }) {
-  return html`<${Part} title="Versions" get=${route('/v1/segments/{name}/versions', { name })} live=${['segment']}
+  return html`<${Part} title="Versions" get=${route('/v1/segments/{name}/versions', { name })} rows="versions" next="before" live=${['segment']}
     sql=${`SELECT v.* FROM pulse.segment_version AS v JOIN pulse.segment AS s ON s.id = v.segment_id\nWHERE s.name = ${literal(name)} ORDER BY v.version DESC;`}>
     ${data => data.versions.map((version, place) => { const older = data.versions[place + 1]; return html`<section key=${version.version}>
       <h3>Version ${version.version}</h3><p class="soft"><${Time} at=${version.changedAt} />, <${Name} text=${version.changedBy} />: <${Name} text=${version.change} /></p>

@@ -2,12 +2,14 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/audience/store_audience.hpp"
+#include "pulse/audience/store_mark.hpp"
 #include "pulse/audience/store_preview.hpp"
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/audience/store_worker.hpp"
 #include "pulse/audit/store.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/transaction.hpp"
@@ -95,4 +97,18 @@ PULSE_FUNCTION(pulse_read_audience_file) {
         audience::ReadAudienceFile(name, [&](const std::string& line) { results.Add({Value::Text(line)}); });
     if (!pg::ReadOnly()) pulse::audit::Write("audience.file_read", name, {{"people", people}});
     return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_announce_audience) {
+    pg::Watch::Announce("audience");
+    return static_cast<Datum>(0);
+}
+
+PULSE_FUNCTION(pulse_mark_sent_people) {
+    const pg::Args args(fcinfo);
+    const std::vector<int64_t> people =
+        args.IsNull(0) ? std::vector<int64_t>() : pg::ToInt64Array(args.Raw(0));
+    const pg::OwnerSession session;
+    audience::MarkSentPeople(people);
+    PG_RETURN_VOID();
 }

@@ -44,6 +44,7 @@ struct DestinationTest {
     std::string status, hint, text;
     int answer_status = 0;
     double milliseconds = 0;
+    std::optional<audience::TokenGrant> renewed;  // to be kept when nothing is asked any more
 };
 
 void ReadOutcome(const audience::Answer& answer, const http::Response& response, DestinationTest& test) {
@@ -88,7 +89,15 @@ void ReadLogin(const audience::Destination& destination, const std::string& toke
     audience::NoteLoginEnd(destination.name, answer.login->ends);
 }
 
-// Asks something that changes nothing: an access token, then an audience by a name that nobody has.
+void KeepRenewed(const std::string& name, const audience::TokenGrant& token) {
+    if (pg::ReadOnly()) return;
+    const pg::OwnerSession session;
+    if (token.refresh_token) audience::KeepRefreshToken(name, *token.refresh_token);
+    if (token.refresh_token || token.login_ends) audience::NoteLoginEnd(name, token.login_ends);
+}
+
+// Asks something that changes nothing: an access token, then an audience by a name that nobody has. Nothing
+// is written before all has been asked: no row is locked meanwhile.
 DestinationTest TryDestination(const audience::Destination& destination) {
     using audience::Call;
     DestinationTest test;
@@ -104,13 +113,7 @@ DestinationTest TryDestination(const audience::Destination& destination) {
             audience::ReadAnswer(destination, Call::kRenew, response, pg::WallClock());
         ReadOutcome(answer, response, test);
         if (test.status != "ok" || !answer.token) return test;
-        if (!pg::ReadOnly()) {
-            const pg::OwnerSession session;
-            if (answer.token->refresh_token)
-                audience::KeepRefreshToken(destination.name, *answer.token->refresh_token);
-            if (answer.token->refresh_token || answer.token->login_ends)
-                audience::NoteLoginEnd(destination.name, answer.token->login_ends);
-        }
+        test.renewed = answer.token;
         token = answer.token->access_token;
     }
     if (destination.platform == audience::Platform::kWebhook) {
@@ -178,6 +181,7 @@ PULSE_FUNCTION(pulse_test_destination) {
         test.hint = error.hint();
     }
     if (destination) test = TryDestination(*destination);
+    if (test.renewed) KeepRenewed(name, *test.renewed);
     if (test.status == "ok" && !pg::ReadOnly()) {
         const pg::OwnerSession session;
         audience::NoteSuccess(name);

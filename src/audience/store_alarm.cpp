@@ -210,14 +210,15 @@ void AlarmEndingLogins() {
     }
 }
 
+// Must agree with AlarmEndingLogins(): a time that has passed without an alarm would keep a worker busy.
 Moment NextLoginAlarm() {
     const pg::Result rows = pg::Execute(
-        "SELECT min(least(greatest(d.login_expires_at - interval '7 days', CASE WHEN d.login_expires_at"
-        " IS NOT NULL THEN (d.alarms_sent ->> $1)::timestamptz + interval '1 day' END),"
-        " CASE WHEN d.login_failed_at IS NOT NULL OR d.login_expires_at IS NOT NULL THEN"
-        " greatest(least(d.login_failed_at, d.login_expires_at), (d.alarms_sent ->> $2)::timestamptz +"
-        " interval '1 day') END))" PULSE_ENDING_LOGINS,
-        {Value::Text(kEnding), Value::Text(kEnded)});
+        "SELECT min(CASE WHEN d.login_failed_at IS NOT NULL OR d.login_expires_at <= $3"
+        " THEN coalesce((d.alarms_sent ->> $2)::timestamptz + interval '1 day', $3)"
+        " WHEN d.login_expires_at IS NOT NULL THEN least(d.login_expires_at,"
+        " greatest(d.login_expires_at - interval '7 days', (d.alarms_sent ->> $1)::timestamptz + interval '1 day'))"
+        " END)" PULSE_ENDING_LOGINS,
+        {Value::Text(kEnding), Value::Text(kEnded), Value::Time(pg::Now())});
     return rows[0].TimeOrNull(0).value_or(INT64_MAX);
 }
 

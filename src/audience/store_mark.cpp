@@ -6,7 +6,6 @@
 
 #include "pulse/audience/store_sync.hpp"
 #include "pulse/base/error.hpp"
-#include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
@@ -248,19 +247,3 @@ void MarkEndedConsents(int64_t audience) {
 }
 
 }  // namespace pulse::audience
-
-namespace pg = pulse::pg;
-
-PULSE_FUNCTION(pulse_announce_audience) {
-    pg::Watch::Announce("audience");
-    return static_cast<Datum>(0);
-}
-
-PULSE_FUNCTION(pulse_mark_sent_people) {
-    const pg::Args args(fcinfo);
-    const std::vector<int64_t> people =
-        args.IsNull(0) ? std::vector<int64_t>() : pg::ToInt64Array(args.Raw(0));
-    const pg::OwnerSession session;
-    pulse::audience::MarkSentPeople(people);
-    PG_RETURN_VOID();
-}

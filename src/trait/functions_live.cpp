@@ -4,6 +4,7 @@
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/probe.hpp"
+#include "pulse/pg/record.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/profile/listener.hpp"
@@ -150,6 +151,24 @@ PULSE_FUNCTION(pulse_evaluate_traits) {
     for (const trait::StoredTrait& trait : program->traits)
         rows.Add({pg::Value::Text(trait.key), trait::ValueOf(subject, *program, trait, *profile).value});
     return pg::ResultSet::Done();
+}
+
+PULSE_FUNCTION(pulse_evaluate_trait) {
+    static const pg::RecordType type({{"value", JSONBOID}, {"problem", TEXTOID}});
+    const pg::Args args(fcinfo);
+    const auto profile = args.Int8(0);
+    const std::string key = args.RequireText(1, "key");
+    const auto person = profile ? profile::FindPerson(*profile) : std::nullopt;
+    if (!person || person->id != *profile)
+        return type.Make({pg::Value::Null(JSONBOID), pg::Value::Null(TEXTOID)});
+    const Moment now = pg::Now();
+    const std::shared_ptr<const trait::Program> program = trait::ProgramAt(now);
+    const trait::StoredTrait& trait = trait::RequireTrait(*program, key);
+    trait::Subject subject(*person, now, program,
+                           trait::ReadAhead::Of(fcinfo).BlockOf(*profile, now, *program));
+    const trait::TraitValue result = trait::ValueOf(subject, *program, trait, *profile);
+    return type.Make(
+        {result.value, result.problem.empty() ? pg::Value::Null(TEXTOID) : pg::Value::Text(result.problem)});
 }
 
 PULSE_FUNCTION(pulse_in_segment) {

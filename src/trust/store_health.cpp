@@ -26,10 +26,11 @@ constexpr int64_t kInUse = 30 * kDay;
 constexpr int64_t kMostScopes = 500;  // that one run of the job computes
 constexpr int64_t kChangesAtOnce = 100'000;
 
-// What a score has seen: the snapshot, the transaction that computes it, and when by the wall clock.
+// What a score has seen: the snapshot, the transaction that computes it, and when by the wall clock; not of a
+// snapshot that may be so old that the changes since are forgotten.
 struct Seen {
     std::string snapshot, transaction;
-    Moment at = 0;
+    std::optional<Moment> at;
 };
 
 struct StoredState {
@@ -71,7 +72,8 @@ std::optional<StoredState> LockRow(const std::string& scope, bool wait) {
     const pg::Result rows = (wait ? lock : skip).Execute({Value::Text(scope)});
     if (rows.empty()) return std::nullopt;
     StoredState state = ReadState(rows[0]);
-    state.seen = {rows[0].Text(5), rows[0].Text(6), begun};
+    state.seen = {rows[0].Text(5), rows[0].Text(6),
+                  IsolationUsesXactSnapshot() ? std::nullopt : std::optional(begun)};
     return state;
 }
 
@@ -263,17 +265,19 @@ StoredScope FindStored(const std::string& scope, Moment now) {
 void ForgetOldChanges() {
     // A score that does not know of a change was computed before the change was seen, so it is too old to
     // hold. Of changes that are seen together the last one is marked, so that they cost one update, and they
-    // are deleted in portions: after a month without jobs there can be millions.
+    // are deleted in portions. Writers do the same, in transactions that can be long: nobody waits for them.
     static pg::Statement forget(
         "DELETE FROM pulse.trust_change WHERE xid = ANY (ARRAY(SELECT c.xid FROM pulse.trust_change AS c"
         " WHERE c.xid <= (SELECT s.xid FROM pulse.trust_change AS s WHERE s.seen_at < clock_timestamp()"
-        " - interval '1 minute' ORDER BY s.xid DESC LIMIT 1) ORDER BY c.xid LIMIT $1))",
+        " - interval '1 minute' ORDER BY s.xid DESC LIMIT 1) ORDER BY c.xid LIMIT $1 FOR UPDATE SKIP LOCKED))",
         {INT8OID});
     static pg::Statement see(
         "UPDATE pulse.trust_change SET seen_at = clock_timestamp() WHERE seen_at IS NULL AND xid = (SELECT"
         " c.xid FROM pulse.trust_change AS c WHERE c.xid < pg_snapshot_xmin(pg_current_snapshot())"
-        " ORDER BY c.xid DESC LIMIT 1)",
+        " ORDER BY c.xid DESC LIMIT 1 FOR UPDATE SKIP LOCKED)",
         {});
+    // Rows that others have deleted since its snapshot would be errors.
+    if (IsolationUsesXactSnapshot()) return;
     forget.Execute({Value::Int8(kChangesAtOnce)});
     see.Execute({});
 }

@@ -47,12 +47,12 @@ std::vector<Route> SegmentHistory() {
          .path = "/v1/segments/{name}/versions",
          .access = Access::kRead,
          .read_only = true,
-         .summary = "The versions of a segment's definition, the newest first, with who changed what",
+         .summary = "A page of versions of a segment's definition, the newest first, with who changed what",
          .sql =
              "SELECT (SELECT json_build_object('asOf', {v}.pulse_now(), 'versions', coalesce(json_agg(json_build_object('version', v.version, "
-             "'definition', v.definition, 'change', v.change, 'changedBy', v.changed_by, 'changedAt', v.changed_at) ORDER BY v.version DESC), '[]')) "
+             "'definition', v.definition, 'change', v.change, 'changedBy', v.changed_by, 'changedAt', v.changed_at) ORDER BY v.version DESC), '[]'), 'next', CASE WHEN count(*) = 10 THEN min(v.version)::text END) "
              "FROM (SELECT * FROM pulse.segment_version AS w WHERE w.segment_id = s.id AND ($2::bigint IS NULL OR w.version < $2::bigint) "
-             "ORDER BY w.version DESC LIMIT 50) AS v) FROM pulse.segment AS s WHERE s.name = $1::text",
+             "ORDER BY w.version DESC LIMIT 10) AS v) FROM pulse.segment AS s WHERE s.name = $1::text",
          .parameters = {kSegmentName, {.name = "before", .type = Type::kInteger}}},
         {.method = "GET",
          .path = "/v1/segments/{name}/explanation",

@@ -34,7 +34,7 @@ std::vector<Route> TraitRoutes() {
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'people', coalesce(sum(w.people), 0), 'values', coalesce(json_agg(json_build_object('value', w.value, 'problem', w.problem, 'people', w.people) "
             "ORDER BY w.people DESC, w.value) FILTER (WHERE w.people > 0), '[]')) FROM pulse.trait AS t LEFT JOIN LATERAL (SELECT x.value, x.problem, count(*) AS people "
             "FROM (SELECT DISTINCT p.canonical_id AS profile_id FROM (SELECT l.profile_id FROM pulse.activity AS l ORDER BY l.last_at DESC, l.profile_id DESC LIMIT $2::bigint) AS n "
-            "JOIN pulse.profile AS p ON p.id = n.profile_id) AS a CROSS JOIN LATERAL {v}.pulse_traits('profile:' || a.profile_id) AS x WHERE x.key = t.key GROUP BY 1, 2) AS w ON true "
+            "JOIN pulse.profile AS p ON p.id = n.profile_id) AS a CROSS JOIN LATERAL pulse.evaluate_trait(a.profile_id, t.key) AS x GROUP BY 1, 2) AS w ON true "
             "WHERE t.key = $1::text GROUP BY t.id",
             {kPathKey,
              {.name = "people", .type = Type::kInteger, .fallback = "200", .least = 1, .most = 1000}}),

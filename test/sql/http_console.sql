@@ -71,6 +71,14 @@ SELECT p.path, h.status, left(h.body, 8) FROM cookie AS c, unnest('{/v1/status,/
     /v1/segments/made%20in%20the%20console/explanation,/v1/segments/made%20in%20the%20console/distributions,/v1/segments/none,/v1/segments/none/history,/v1/incidents,/v1/incidents/0,/v1/incidents/0/diagnosis,/v1/incidents/0/investigations}'::text[]) AS p (path)
 CROSS JOIN LATERAL pg_temp.console('GET', '/console/api' || p.path, token => c.token) AS h WHERE c.name = 'read' ORDER BY p.path COLLATE "C";
 
+-- Versions, ten at a time: each has the whole definition.
+SELECT DISTINCT h.status FROM cookie AS c, generate_series(2, 12) AS n CROSS JOIN LATERAL pg_temp.console('PUT', '/console/api/api/segments/' || (SELECT s.id FROM pulse.segment AS s WHERE s.name = 'made in the console'),
+    format('{"definition": {"query": "SELECT %s AS id", "key": "id"}}', n), c.token) AS h WHERE c.name = 'admin';
+SELECT p.before, v.version_numbers, v.next FROM (SELECT token FROM cookie WHERE name = 'read' LIMIT 1) AS c, (VALUES (NULL), ('before=3')) AS p (before)
+CROSS JOIN LATERAL pulse_http('GET', '/console/api/v1/segments/made%20in%20the%20console/versions', p.before, jsonb_build_object('cookie', 'pulse_session=' || c.token)) AS a
+CROSS JOIN LATERAL (SELECT convert_from(a.body, 'UTF8')::jsonb AS body) AS h
+CROSS JOIN LATERAL (SELECT string_agg(e ->> 'version', ' ') AS version_numbers, h.body ->> 'next' AS next FROM jsonb_array_elements(h.body -> 'versions') AS e) AS v ORDER BY 1 NULLS FIRST;
+
 -- The level reader sees figures: sizes, but neither diagnoses nor people.
 CREATE ROLE console_lowly;
 SELECT pulse_grant('console_lowly', 'reader');

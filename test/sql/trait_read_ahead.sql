@@ -79,6 +79,10 @@ SELECT p.orders, count(*) AS different FROM (VALUES ('down'), ('none')) AS p (or
 CROSS JOIN LATERAL (SELECT q.id FROM pulse.profile AS q WHERE q.canonical_id = q.id ORDER BY CASE p.orders WHEN 'down' THEN -q.id ELSE hashint8(q.id) END) AS d
 CROSS JOIN LATERAL pulse.evaluate_traits(d.id) AS t
 LEFT JOIN ahead_value AS v ON v.profile_id = d.id AND v.key = t.key AND v.value IS NOT DISTINCT FROM t.value WHERE v.key IS NULL GROUP BY p.orders;
+-- One trait alone is the same, and says why it has no value.
+SELECT count(*) > 50 AS all_of_them, count(*) FILTER (WHERE e.value IS DISTINCT FROM v.value) AS different, count(e.problem) AS problems FROM ahead_value AS v CROSS JOIN LATERAL pulse.evaluate_trait(v.profile_id, v.key) AS e;
+SELECT e.* FROM pulse.evaluate_trait(0, 'ahead_big') AS e;
+SELECT e.* FROM (SELECT min(id) AS id FROM pulse.profile) AS p CROSS JOIN LATERAL pulse.evaluate_trait(p.id, 'ahead_none') AS e;
 DO $$
 DECLARE
     person bigint;

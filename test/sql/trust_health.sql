@@ -170,6 +170,22 @@ UPDATE pulse.trust_change SET seen_at = clock_timestamp() - interval '2 minutes'
 SELECT status FROM pulse_run_job('signal_health');
 SELECT count(*) FROM pulse.trust_change WHERE xid <= :'last'::xid8;
 
+-- Where no job runs, one of 256 changes does it.
+DELETE FROM pulse.trust_change;
+INSERT INTO pulse.trust_change (xid, seen_at) SELECT n::text::xid8, CASE WHEN n = 700 THEN clock_timestamp() - interval '2 minutes' END FROM generate_series(3, 800) AS n;
+SELECT count(*) BETWEEN 95 AND 101 AS rest, min(xid::text::bigint) > 700 AS old_ones_gone, bool_or(seen_at IS NOT NULL) AS marked FROM pulse.trust_change;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO pulse.trust_change (xid, seen_at) SELECT n::text::xid8, CASE WHEN n = 1000 THEN clock_timestamp() - interval '2 minutes' END FROM generate_series(801, 1800) AS n;
+COMMIT;
+SELECT count(*) > 900 AS kept FROM pulse.trust_change;
+-- Of a snapshot that may be older than what is forgotten, no score holds for others.
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT score IS NOT NULL AS computed FROM pulse_update_signal_health();
+COMMIT;
+SELECT computed_at IS NULL AS holds_for_nobody FROM pulse.signal_health_state WHERE scope = 'all';
+SELECT score IS NOT NULL AS computed FROM pulse_update_signal_health();
+SELECT computed_at IS NULL AS holds_for_nobody FROM pulse.signal_health_state WHERE scope = 'all';
+
 -- ---- who may ----
 CREATE ROLE regress_health_reader;
 SELECT pulse_grant('regress_health_reader', 'reader');

@@ -122,10 +122,23 @@ is(shop(q{SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM pulse
 is(shop(q{SELECT string_agg(name || ' ' || status, ', ' ORDER BY name) FROM pulse.audience WHERE 'login' = ANY (warned)}), 'google stopped, meta stopped', 'and the audiences');
 is(shop(q{SELECT count(*) FROM pulse.outbox WHERE event = 'destination.login_ended' AND payload::text LIKE '%ALTER USER MAPPING%'}), 6, 'each channel is told of each, with what to do');
 is(shop(q{SELECT sum(value) FROM pulse_metrics() WHERE name = 'pulse_destination_login_ended'}), 2, 'like pulse_metrics()');
+shop(q{UPDATE pulse.audience SET on_change = false, next_sync_at = NULL, look_at = NULL});
+shop(q{UPDATE pulse.destination_state SET alarms_sent = jsonb_set(alarms_sent, '{destination.login_ending}', to_jsonb(now() - interval '25 hours')) WHERE login_failed_at IS NOT NULL});
+until_true(q{SELECT running_since IS NULL AND next_run > now() + interval '1 hour' FROM pulse.job WHERE kind = 'audiences'}, 'whoever has told of it rests until the next day');
 well();
 is(shop(q{SELECT string_agg(status, ' ') FROM unnest('{meta,google}'::text[]) AS n, pulse_test_destination(n)}), 'ok ok', 'the logins work again');
 is(shop(q{SELECT count(*) FROM pulse.destination WHERE state = 'login ended'}), 0, 'the destinations say so');
 is(shop(q{SELECT count(*) FROM pulse.outbox WHERE event = 'destination.works'}), 6, 'and channels are told');
+
+# ---- a test locks nothing while it waits for the platform, whose login it has renewed ----
+my $faults = get_json("$platforms->{url}/__summary")->{platforms}{snapchat}{faults};
+fault('/snapchat', 'hold', times => 1);
+my $test = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('shop'), '-c', q{SELECT status FROM pulse_test_destination('snapchat')} ], '>', \my $tested);
+PulsePeers::wait_for($platforms, 'the platform is asked', sub { return get_json("$platforms->{url}/__summary")->{platforms}{snapchat}{faults} > $faults });
+is(shop(q{SELECT count(*) FROM pg_locks WHERE relation = 'pulse.destination_state'::regclass AND mode = 'RowExclusiveLock'}), 0, 'no row is locked');
+well();
+$test->finish;
+is($tested, "ok\n", 'then it is answered');
 is(violations($platforms), '', 'requests are as the platforms want them');
 $node->stop;
 done_testing();

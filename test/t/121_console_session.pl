@@ -40,6 +40,9 @@ is($write->('Content-Type' => 'application/json', Origin => 'http://localhost'),
 is($write->(%ours, 'Sec-Fetch-Site' => 'same-site'), 403, '... nor a page next door');
 
 # ---- at most ten sign-ins a minute for an address ----
+# Those that another site makes a browser send take nobody's place.
+my @forged = map { ask($gateway, request('POST', '/console/session', { 'Content-Type' => 'text/plain', Origin => 'http://evil.example', 'Sec-Fetch-Site' => 'cross-site', 'X-Forwarded-For' => '198.51.100.7' }, '{"key": "x"}')) } 1 .. 12;
+is(join(' ', map { $_->{status} } @forged), join(' ', (403) x 12), 'a page of another site cannot sign in');
 my @codes = map { ask($gateway, request('POST', '/console/session', { %ours, 'X-Forwarded-For' => '198.51.100.7' }, '{"key": "pulse_read_guess"}')) } 1 .. 12;
 is(join(' ', map { $_->{status} } @codes), '401 ' x 10 . '429 429', 'who guesses must wait');
 cmp_ok($codes[-1]{headers}{'retry-after'}, '>=', 1, '... and is told how long');

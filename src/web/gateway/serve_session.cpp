@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "pulse/base/ascii.hpp"
+#include "pulse/web/console.hpp"
 #include "pulse/web/gateway/body_decoder.hpp"
 #include "pulse/web/gateway/fold.hpp"
 #include "pulse/web/gateway/presented_key.hpp"
 #include "pulse/web/gateway/serve.hpp"
 #include "pulse/web/gateway/serve_console.hpp"
+#include "pulse/web/request.hpp"
 
 namespace pulse::web::gateway {
 
@@ -20,8 +22,14 @@ constexpr size_t kSmallBuffer = 2 << 10, kLargeBuffer = 64 << 10;
 // A key cannot be guessed, but attempts must not keep the database busy.
 constexpr int64_t kSignInsAMinute = 10;
 
+// One that another site makes a browser send is refused before its key is looked at, and must not use up the
+// attempts of the person in front of it.
 bool IsSignIn(const Request& request) {
-    return request.method == "POST" && request.route && request.route->path == "/console/session";
+    if (request.method != "POST" || !request.route || request.route->path != "/console/session") return false;
+    web::Request head;
+    for (const char* name : {"x-pulse-console", "sec-fetch-site", "origin", "host"})
+        head.headers.emplace(name, Find(request.headers, name));
+    return ForgeryProblem(head).empty();
 }
 
 // An id that a client gives is taken only if it is harmless in a log.
