@@ -121,13 +121,13 @@ SELECT a.name, a.status, a.status_reason, a.cause, a.definition -> 'do' ->> 'act
        a.version, l.at AS last_caused_at, l.status AS last_result, l.action_id AS last_action, CASE WHEN pulse.sees_people() THEN l.note END AS last_note,
        (SELECT count(*) FROM pulse.action AS x WHERE x.automation_id = a.id AND x.applied_at > @extschema@.pulse_now() - interval '1 day') AS applied_in_24_h,
        w.id AS waiting_action, w.state AS waiting_state, w.needs AS waiting_for, a.next_run, pulse.role_name(a.runs_as, a.role_oid) AS runs_as,
-       a.description, a.created_by, a.created_at, a.updated_at, a.id
+       a.description, a.created_by, a.created_at, a.updated_at, a.id, CASE WHEN pulse.sees_people() THEN a.definition END AS definition
 FROM pulse.automation AS a
      LEFT JOIN LATERAL (SELECT g.at, g.status, g.action_id, g.note FROM pulse.automation_trigger AS g
                         WHERE g.automation_id = a.id ORDER BY g.id DESC LIMIT 1) AS l ON true
      LEFT JOIN LATERAL (SELECT x.id, x.state, x.needs FROM pulse.action AS x
                         WHERE x.automation_id = a.id AND x.state IN ('pending', 'approved', 'applying') ORDER BY x.id LIMIT 1) AS w ON true;
-COMMENT ON VIEW pulse.automation_overview IS 'One row per automation: what causes it, what it does, what came of it last, and what waits. Below the level people_reader last_note is null.';
+COMMENT ON VIEW pulse.automation_overview IS 'One row per automation: what causes it, what it does, what came of it last, and what waits. Below the level people_reader last_note and definition are null.';
 COMMENT ON COLUMN pulse.automation_overview.subject IS 'The subject of its actions; those of an automation that names none have the automation as subject.';
 COMMENT ON COLUMN pulse.automation_overview.last_result IS 'waiting, acted, or skipped; last_note says why.';
 COMMENT ON COLUMN pulse.automation_overview.waiting_action IS 'Its oldest action that has not ended, with its state and what it waits for.';

@@ -21,7 +21,7 @@ std::vector<Route> ScopeRoutes() {
             "GET", "/v1/trust/scopes", Access::kRead, "A page of the scopes whose score is kept up, by name",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'scopes', coalesce(json_agg(json_build_object('scope', s.scope, 'score', s.score, 'status', s.status, "
             "'assumed', s.assumed, 'issues', s.issues, 'since', s.since, 'evaluatedAt', s.as_of) ORDER BY s.scope), '[]'), "
-            "'next', CASE WHEN count(*) = $2::bigint THEN max(s.scope) END) FROM (SELECT * FROM pulse.signal_health_state AS n "
+            "'next', CASE WHEN count(*) = $2::bigint THEN max(s.scope) END) FROM (SELECT n.scope, n.score, n.status, n.assumed, n.issues, n.since, n.as_of FROM pulse.signal_health_state AS n "
             "WHERE n.scope > coalesce($1::text, '') ORDER BY n.scope LIMIT $2::bigint) AS s",
             {kAfterName, kRowsOfPage}),
         PulseRoute(
@@ -108,8 +108,8 @@ std::vector<Route> QueueRoutes() {
             "'level', o.level, 'version', o.version, 'lastCausedAt', o.last_caused_at, 'lastResult', o.last_result, 'lastAction', o.last_action::text, "
             "'lastNote', o.last_note, 'appliedIn24h', o.applied_in_24_h, 'waitingAction', o.waiting_action::text, 'waitingFor', o.waiting_for, "
             "'nextRun', o.next_run, 'runsAs', o.runs_as, 'updatedAt', o.updated_at) ORDER BY o.name), '[]'), "
-            "'next', CASE WHEN count(*) = $2::bigint THEN max(o.name) END) FROM (SELECT v.*, t.definition FROM pulse.automation AS t "
-            "JOIN pulse.automation_overview AS v ON v.id = t.id WHERE t.name > coalesce($1::text, '') ORDER BY t.name LIMIT $2::bigint) AS o",
+            "'next', CASE WHEN count(*) = $2::bigint THEN max(o.name) END) FROM (SELECT * FROM pulse.automation_overview AS t "
+            "WHERE t.name > coalesce($1::text, '') ORDER BY t.name LIMIT $2::bigint) AS o",
             {kAfterName, kRowsOfPage}),
     };
 }
