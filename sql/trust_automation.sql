@@ -132,6 +132,24 @@ COMMENT ON COLUMN pulse.automation_overview.subject IS 'The subject of its actio
 COMMENT ON COLUMN pulse.automation_overview.last_result IS 'waiting, acted, or skipped; last_note says why.';
 COMMENT ON COLUMN pulse.automation_overview.waiting_action IS 'Its oldest action that has not ended, with its state and what it waits for.';
 
+-- Level: reader
+CREATE VIEW pulse.action_overview AS
+SELECT a.id, a.name, a.subject, a.risk, a.level, a.state, a.needs, a.channel,
+       (SELECT t.name FROM pulse.automation AS t WHERE t.id = a.automation_id) AS automation, a.verdict, a.score, a.reasons, a.warnings,
+       (SELECT g.lifts FROM pulse.gate_decision AS g WHERE g.id = a.decision_id) AS lifts, a.created_at, a.created_by, a.expires_at, a.approved_at,
+       a.approved_by, a.confirmed_by, a.overridden_by, a.applied_at, a.finished_at, a.runs_as,
+       CASE WHEN pulse.sees_people() THEN a.payload END AS payload, CASE WHEN pulse.sees_people() THEN a.reason END AS reason,
+       CASE WHEN pulse.sees_people() THEN a.state_before END AS state_before, CASE WHEN pulse.sees_people() THEN a.result END AS result,
+       CASE WHEN pulse.sees_people() THEN a.error END AS error
+FROM pulse.action AS a;
+COMMENT ON VIEW pulse.action_overview IS 'One row per action, with the automation that proposed it and what would lift the decision of the gate. Below the level people_reader payload, reason, state_before, result and error are null.';
+
+-- Level: reader
+CREATE VIEW pulse.action_history AS
+SELECT e.id, e.action_id, e.at, e.event, e.state, e.needs, e.actor, e.verdict, e.attempt, CASE WHEN pulse.sees_people() THEN e.note END AS note
+FROM pulse.action_event AS e;
+COMMENT ON VIEW pulse.action_history IS 'The steps of each action, as in pulse.action_event. Below the level people_reader note is null.';
+
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- Level: operator

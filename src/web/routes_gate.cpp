@@ -71,10 +71,10 @@ std::vector<Route> DecisionRoutes() {
 #define PULSE_QUEUED                                                                                               \
     "json_build_object('id', a.id::text, 'action', a.name, 'subject', a.subject, 'payload', a.payload, 'reason', " \
     "a.reason, 'risk', a.risk, 'level', a.level, 'state', a.state, 'needs', a.needs, 'channel', a.channel, "       \
-    "'automation', (SELECT t.name FROM pulse.automation AS t WHERE t.id = a.automation_id), 'decision', "          \
+    "'automation', a.automation, 'decision', "                                                                     \
     "a.verdict, 'score', a.score, 'reasons', a.reasons, 'warnings', a.warnings, 'before', a.state_before, "        \
-    "'result', a.result, 'error', a.error, 'lifts', (SELECT g.lifts FROM pulse.gate_decision AS g WHERE g.id = "   \
-    "a.decision_id), 'createdAt', a.created_at, 'createdBy', a.created_by, 'expiresAt', a.expires_at, "            \
+    "'result', a.result, 'error', a.error, 'lifts', a.lifts, "                                                     \
+    "'createdAt', a.created_at, 'createdBy', a.created_by, 'expiresAt', a.expires_at, "                            \
     "'approvedAt', a.approved_at, 'approvedBy', a.approved_by, 'confirmedBy', a.confirmed_by, 'overriddenBy', "    \
     "a.overridden_by, 'appliedAt', a.applied_at, 'finishedAt', a.finished_at, 'runsAs', a.runs_as)"
 
@@ -86,19 +86,19 @@ std::vector<Route> QueueRoutes() {
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'actions', coalesce(json_agg(" PULSE_QUEUED
             " ORDER BY a.id DESC), '[]'), "
             "'next', CASE WHEN count(*) = $3::bigint THEN min(a.id)::text END) FROM ("
-            "(SELECT * FROM pulse.action AS n WHERE $1::text = 'live' AND n.state IN ('pending', 'approved', 'applying') "
+            "(SELECT * FROM pulse.action_overview AS n WHERE $1::text = 'live' AND n.state IN ('pending', 'approved', 'applying') "
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint) UNION ALL "
-            "(SELECT * FROM pulse.action AS n WHERE $1::text = 'ended' AND n.finished_at IS NOT NULL "
+            "(SELECT * FROM pulse.action_overview AS n WHERE $1::text = 'ended' AND n.finished_at IS NOT NULL "
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint) UNION ALL "
-            "(SELECT * FROM pulse.action AS n WHERE $1::text IS NULL "
+            "(SELECT * FROM pulse.action_overview AS n WHERE $1::text IS NULL "
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint)) AS a",
             {{.name = "state", .one_of = "live, ended"}, kBeforeId, kRowsOfPage}),
         PulseRoute(
             "GET", "/v1/trust/actions/{id}", Access::kRead, "One action with its steps",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'action', " PULSE_QUEUED
             ", 'steps', (SELECT coalesce(json_agg(json_build_object('at', e.at, 'event', e.event, 'state', e.state, 'needs', e.needs, 'actor', e.actor, "
-            "'decision', e.verdict, 'attempt', e.attempt, 'note', e.note) ORDER BY e.id), '[]') FROM (SELECT * FROM pulse.action_event AS s WHERE s.action_id = a.id "
-            "ORDER BY s.id DESC LIMIT 200) AS e)) FROM pulse.action AS a WHERE a.id = $1::bigint",
+            "'decision', e.verdict, 'attempt', e.attempt, 'note', e.note) ORDER BY e.id), '[]') FROM (SELECT * FROM pulse.action_history AS s WHERE s.action_id = a.id "
+            "ORDER BY s.id DESC LIMIT 200) AS e)) FROM pulse.action_overview AS a WHERE a.id = $1::bigint",
             {kPathId}),
         PulseRoute(
             "GET", "/v1/trust/automations", Access::kRead,
