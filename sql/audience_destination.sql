@@ -49,4 +49,4 @@ CREATE FUNCTION pulse_test_destination(name text)
     RETURNS TABLE (destination text, status text, answer_status int, answer text, milliseconds double precision, hint text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_test_destination';
 COMMENT ON FUNCTION pulse_test_destination(text) IS
-'Asks the platform, from this session, something that changes nothing there, and returns its answer. status is ok, failed (a later attempt may succeed), refused, login (the login does not work) or incomplete; none of these raises an error. ok clears a failed login. Errors: 42704 unknown destination, 22023 null.';
+'Asks the platform, from this session, something that changes nothing there, and returns its answer. status is ok, failed (a later attempt may succeed), refused, login (the login does not work) or incomplete; none of these raises an error. ok clears a failed login. Errors: 42704 unknown destination, 22004 null.';

@@ -77,12 +77,12 @@ COMMENT ON TRIGGER audit_keep ON pulse.audit_checkpoint IS 'Only Pulse itself ch
 CREATE FUNCTION pulse.write_audit(action text, subject text, details jsonb DEFAULT '{}', person bigint DEFAULT NULL, personal jsonb DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_write_audit';
 COMMENT ON FUNCTION pulse.write_audit(text, text, jsonb, bigint, jsonb) IS
-'Writes a row of the audit log, for SQL of Pulse itself. What is personal is kept apart, for a profile: its erasure deletes it. Errors: 22023 null, or personal without a person; 23514 not a valid action, or not an object.';
+'Writes a row of the audit log, for SQL of Pulse itself. What is personal is kept apart, for a profile: its erasure deletes it. Errors: 22004 null, or personal without a person; 23514 not a valid action, or not an object.';
 
 -- Level: owner
 CREATE FUNCTION pulse.erase_audit(people bigint[]) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_erase_audit';
-COMMENT ON FUNCTION pulse.erase_audit(bigint[]) IS 'Deletes what is personal about these profiles from the audit log, which stays verifiable. Returns the number of rows. Errors: 22023 null.';
+COMMENT ON FUNCTION pulse.erase_audit(bigint[]) IS 'Deletes what is personal about these profiles from the audit log, which stays verifiable. Returns the number of rows. Errors: 22004 null.';
 
 -- Level: admin
 CREATE FUNCTION pulse_seal_audit() RETURNS bigint

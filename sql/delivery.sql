@@ -167,25 +167,29 @@ COMMENT ON COLUMN pulse.message.folded_into IS 'The message that includes this o
 COMMENT ON COLUMN pulse.message.key IS 'The same in all attempts: webhook-id, Idempotency-Key, Message-ID.';
 COMMENT ON COLUMN pulse.message.payload IS 'The content, without secrets; null before the first attempt.';
 
+-- Level: reader
+CREATE VIEW pulse.message_place AS SELECT o.id, o.channel, o.status FROM pulse.outbox AS o;
+COMMENT ON VIEW pulse.message_place IS 'Where each message is in pulse.outbox: a page of pulse.message is found here by an index. status is what is stored, not that of pulse.message.';
+
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 -- Level: operator
 CREATE FUNCTION pulse_retry_message(message bigint) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_message';
 COMMENT ON FUNCTION pulse_retry_message(bigint) IS
-'Sends a dead or cancelled message again, and a pending one without waiting for its next attempt: same key, same payload, attempts counted from 0. Returns the number of messages, 1. Errors: 42704 unknown message, 55000 it was sent, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
+'Sends a dead or cancelled message again, and a pending one without waiting for its next attempt: same key, same payload, attempts counted from 0. Returns the number of messages, 1. Errors: 42704 unknown message, 55000 it was sent, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22004 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_retry_message(channel text) RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_retry_channel';
 COMMENT ON FUNCTION pulse_retry_message(text) IS
-'Sends all messages of a channel again that are dead or wait for another attempt, as pulse_retry_message(bigint) does; also ends the channel''s pause. Returns the number of messages. A number that no channel has as its name is the id of a message: a parameter without a type is text. Errors: 42704 unknown channel, 55000 the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
+'Sends all messages of a channel again that are dead or wait for another attempt, as pulse_retry_message(bigint) does; also ends the channel''s pause. Returns the number of messages. A number that no channel has as its name is the id of a message: a parameter without a type is text. Errors: 42704 unknown channel, 55000 the transaction is REPEATABLE READ or SERIALIZABLE, 22004 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_cancel_message(message bigint, reason text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_cancel_message';
 COMMENT ON FUNCTION pulse_cancel_message(bigint, text) IS
-'Cancels a pending message. Errors: 42704 unknown message, 55000 it has ended, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22023 null.';
+'Cancels a pending message. Errors: 42704 unknown message, 55000 it has ended, is being sent, is part of another, or the transaction is REPEATABLE READ or SERIALIZABLE, 22004 null.';
 
 -- Pending messages stay in the database that is going to send them: a restored copy must not send them again.
 SELECT pg_catalog.pg_extension_config_dump('pulse.notice', 'WHERE false');

@@ -72,10 +72,10 @@ CREATE FUNCTION pulse_test_channel(name text)
     RETURNS TABLE (channel text, status text, answer_status int, answer text, milliseconds double precision, hint text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'pulse_test_channel';
 COMMENT ON FUNCTION pulse_test_channel(text) IS
-'Sends a message marked as a test immediately, from this session, and returns the answer. status is ok, failed (a later attempt may succeed), refused, gone or incomplete; none of these raises an error. ok re-enables a paused or disabled channel. Errors: 42704 unknown channel, 22023 null.';
+'Sends a message marked as a test immediately, from this session, and returns the answer. status is ok, failed (a later attempt may succeed), refused, gone or incomplete; none of these raises an error. ok re-enables a paused or disabled channel. Errors: 42704 unknown channel, 22004 null.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_preview_message(incident bigint, channel text) RETURNS jsonb
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_preview_message';
 COMMENT ON FUNCTION pulse_preview_message(bigint, text) IS
-'The exact payload that a channel would receive for an incident in its current state; nothing is sent, and secrets are shown as ***. Errors: 42704 unknown incident or channel, 22023 null or incomplete channel.';
+'The exact payload that a channel would receive for an incident in its current state; nothing is sent, and secrets are shown as ***. Errors: 42704 unknown incident or channel, 22004 null, 22023 incomplete channel.';

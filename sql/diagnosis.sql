@@ -6,13 +6,13 @@ CREATE FUNCTION pulse_explain_incident(incident bigint)
     RETURNS TABLE (explanation text)
     LANGUAGE c STABLE PARALLEL UNSAFE ROWS 40 AS 'MODULE_PATHNAME', 'pulse_explain_incident';
 COMMENT ON FUNCTION pulse_explain_incident(bigint) IS
-'Explains an incident in plain sentences, one line of at most 100 columns per row: what changed, the likely causes (with confidence and evidence), where the change lies, what to do (with the SQL for it). The same data gives the same text. Errors: 42704 unknown incident, 22023 null.';
+'Explains an incident in plain sentences, one line of at most 100 columns per row: what changed, the likely causes (with confidence and evidence), where the change lies, what to do (with the SQL for it). The same data gives the same text. Errors: 42704 unknown incident, 22004 null.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_diagnose_incident(incident bigint) RETURNS jsonb
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_diagnose_incident';
 COMMENT ON FUNCTION pulse_diagnose_incident(bigint) IS
-'The diagnosis behind pulse_explain_incident(): {incident, segment, title, what_changed[], since, evidence[], attribution[], attribution_of, hypotheses[] (the likeliest first, confidence 0 to 1, evidence by id), recommendations[] (action, reason, priority, sql), related_incidents[]}. pulse_diagnose_incidents() stores it. Errors: 42704 unknown incident, 22023 null.';
+'The diagnosis behind pulse_explain_incident(): {incident, segment, title, what_changed[], since, evidence[], attribution[], attribution_of, hypotheses[] (the likeliest first, confidence 0 to 1, evidence by id), recommendations[] (action, reason, priority, sql), related_incidents[]}. pulse_diagnose_incidents() stores it. Errors: 42704 unknown incident, 22004 null.';
 
 -- Level: operator
 CREATE FUNCTION pulse_diagnose_incidents()

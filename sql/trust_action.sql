@@ -195,7 +195,7 @@ COMMENT ON FUNCTION pulse_propose_action(text, text, jsonb, text, text, text, bo
 'Proposes an action on a subject, such as increase_budget on ad_campaign:summer, and returns what becomes of it: its state, what it waits for, whether it will be carried out without anybody doing anything (would_execute), the decision of the gate, its score, why it waits (reasons), and limits that it exceeds (warnings). With dry_run nothing is written and id is null.
 level guarded lets the job automations carry it out as soon as the gate lets it pass, unless its risk class is high; approval waits for pulse_approve_action(); suggest does, too, and sends no message. If a limit is exceeded in mode soft_block, token is for pulse_confirm_action(); it is shown only here.
 Pulse itself carries out run_function (payload {"function": name, "arguments": {}}: calls name(jsonb) with the rights of the caller of this function), pause_automation, resume_automation, pause_flag, resume_flag, sync_audience, pause_audience and resume_audience. Every other action leaves as a signed webhook through the channel, which is of kind webhook. Both look at gate, limits and settings again at that moment.
-Errors: 22023 invalid name, subject, payload, level or channel, 22023 null, 42704 unknown channel, function or subject, 42501 no right to execute the function, 55000 the subject has an action that has not ended (the message names it), or everything is frozen, 54000 payload of more than 100 kB.';
+Errors: 22023 invalid name, subject, payload, level or channel, 22004 null, 42704 unknown channel, function or subject, 42501 no right to execute the function, 55000 the subject has an action that has not ended (the message names it), or everything is frozen, 54000 payload of more than 100 kB.';
 
 -- ---- Decisions of people ----
 
@@ -273,7 +273,7 @@ COMMENT ON FUNCTION pulse_set_enforcement(boolean, text, text, jsonb, interval, 
 CREATE FUNCTION pulse_create_enforcement_rule(name text, actions text[], limits jsonb, mode text DEFAULT 'soft_block') RETURNS bigint
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_create_enforcement_rule';
 COMMENT ON FUNCTION pulse_create_enforcement_rule(text, text[], jsonb, text) IS
-'Creates limits for actions, given by name or as "risk:high", and returns their id: {"per_day": 5, "apart": "4 h", "max_change": 0.3, "max_value": 1000}. per_day and apart count what was carried out on the same subject by the same name; max_change is the greatest share by which the number after in the payload may differ from before; max_value is the greatest after. They hold from the next statement on, also for actions that are pending. Errors: 42710 name taken, 22023 invalid value, 54000 more than 100 rules or actions.';
+'Creates limits for actions, given by name or as "risk:high", and returns their id: {"per_day": 5, "apart": "4 h", "max_change": 0.3, "max_value": 1000}. per_day and apart count what was carried out on the same subject by the same name; max_change is the greatest share by which the number after in the payload may differ from before; max_value is the greatest after. They hold from the next statement on, also for actions that are pending. Errors: 42710 name taken, 42704 an action that pulse_list_action_types() does not have, 22023 invalid value, 54000 more than 100 rules or actions.';
 
 -- Level: admin
 CREATE FUNCTION pulse_delete_enforcement_rule(name text) RETURNS void

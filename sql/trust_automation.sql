@@ -121,16 +121,34 @@ SELECT a.name, a.status, a.status_reason, a.cause, a.definition -> 'do' ->> 'act
        a.version, l.at AS last_caused_at, l.status AS last_result, l.action_id AS last_action, CASE WHEN pulse.sees_people() THEN l.note END AS last_note,
        (SELECT count(*) FROM pulse.action AS x WHERE x.automation_id = a.id AND x.applied_at > @extschema@.pulse_now() - interval '1 day') AS applied_in_24_h,
        w.id AS waiting_action, w.state AS waiting_state, w.needs AS waiting_for, a.next_run, pulse.role_name(a.runs_as, a.role_oid) AS runs_as,
-       a.description, a.created_by, a.created_at, a.updated_at, a.id
+       a.description, a.created_by, a.created_at, a.updated_at, a.id, CASE WHEN pulse.sees_people() THEN a.definition END AS definition
 FROM pulse.automation AS a
      LEFT JOIN LATERAL (SELECT g.at, g.status, g.action_id, g.note FROM pulse.automation_trigger AS g
                         WHERE g.automation_id = a.id ORDER BY g.id DESC LIMIT 1) AS l ON true
      LEFT JOIN LATERAL (SELECT x.id, x.state, x.needs FROM pulse.action AS x
                         WHERE x.automation_id = a.id AND x.state IN ('pending', 'approved', 'applying') ORDER BY x.id LIMIT 1) AS w ON true;
-COMMENT ON VIEW pulse.automation_overview IS 'One row per automation: what causes it, what it does, what came of it last, and what waits. Below the level people_reader last_note is null.';
+COMMENT ON VIEW pulse.automation_overview IS 'One row per automation: what causes it, what it does, what came of it last, and what waits. Below the level people_reader last_note and definition are null.';
 COMMENT ON COLUMN pulse.automation_overview.subject IS 'The subject of its actions; those of an automation that names none have the automation as subject.';
 COMMENT ON COLUMN pulse.automation_overview.last_result IS 'waiting, acted, or skipped; last_note says why.';
 COMMENT ON COLUMN pulse.automation_overview.waiting_action IS 'Its oldest action that has not ended, with its state and what it waits for.';
+
+-- Level: reader
+CREATE VIEW pulse.action_overview AS
+SELECT a.id, a.name, a.subject, a.risk, a.level, a.state, a.needs, a.channel,
+       (SELECT t.name FROM pulse.automation AS t WHERE t.id = a.automation_id) AS automation, a.verdict, a.score, a.reasons, a.warnings,
+       (SELECT g.lifts FROM pulse.gate_decision AS g WHERE g.id = a.decision_id) AS lifts, a.created_at, a.created_by, a.expires_at, a.approved_at,
+       a.approved_by, a.confirmed_by, a.overridden_by, a.applied_at, a.finished_at, a.runs_as,
+       CASE WHEN pulse.sees_people() THEN a.payload END AS payload, CASE WHEN pulse.sees_people() THEN a.reason END AS reason,
+       CASE WHEN pulse.sees_people() THEN a.state_before END AS state_before, CASE WHEN pulse.sees_people() THEN a.result END AS result,
+       CASE WHEN pulse.sees_people() THEN a.error END AS error
+FROM pulse.action AS a;
+COMMENT ON VIEW pulse.action_overview IS 'One row per action, with the automation that proposed it and what would lift the decision of the gate. Below the level people_reader payload, reason, state_before, result and error are null.';
+
+-- Level: reader
+CREATE VIEW pulse.action_history AS
+SELECT e.id, e.action_id, e.at, e.event, e.state, e.needs, e.actor, e.verdict, e.attempt, CASE WHEN pulse.sees_people() THEN e.note END AS note
+FROM pulse.action_event AS e;
+COMMENT ON VIEW pulse.action_history IS 'The steps of each action, as in pulse.action_event. Below the level people_reader note is null.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 

@@ -32,6 +32,8 @@ const std::vector<std::string>& UpdateKeys() {
 
 std::optional<std::vector<std::string>> Texts(const JsonObject& object, const std::string& key, size_t most,
                                               const std::string& hint) {
+    if (const nlohmann::json* found = object.Find(key); found && !found->is_array())
+        object.Refuse(key, "must be a list", hint);
     const nlohmann::json* list = object.List(key, most);
     if (!list) return std::nullopt;
     std::vector<std::string> texts;

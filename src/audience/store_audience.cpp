@@ -150,6 +150,18 @@ bool RunIsUnderWay(int64_t id) {
                 .empty();
 }
 
+bool IsOnNetwork(const Audience& audience) {
+    try {
+        return LoadDestination(audience.destination).platform != Platform::kFile;
+    } catch (const UserError& error) {
+        if (error.state() != sqlstate::kUndefinedObject) throw;
+        throw UserError(sqlstate::kUndefinedObject, error.message(),
+                        "Nobody can be removed from the platform without it.",
+                        "Create it again, or delete the audience here alone: pulse_delete_audience(name, "
+                        "false).");
+    }
+}
+
 }  // namespace
 
 Audience LoadAudience(const std::string& name) {
@@ -287,7 +299,7 @@ std::string DeleteAudience(const std::string& name, bool delete_from_platform) {
         ThrowUnderWay(audience);
     bool there = false;
     if (delete_from_platform && audience.at_home) {
-        const bool network = LoadDestination(audience.destination).platform != Platform::kFile;
+        const bool network = IsOnNetwork(audience);
         there = network && (audience.platform_id || audience.people > 0);
     }
     audit::Write("audience.deleted", name,

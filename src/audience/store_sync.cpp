@@ -164,7 +164,7 @@ void CancelSync(int64_t run) {
         EndRun(run, "cancelled", "cancelled by " + pg::ActorName(pg::OriginalCaller()));
     else
         throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " has ended",
-                        "It is " + status + ".", "");
+                        "It is " + status + ".", "pulse_sync_audience() begins another one.");
     audit::Write("audience.sync_cancelled", rows[0].Text(0), {{"run", run}});
     WakeSyncs();
 }
@@ -216,7 +216,7 @@ void RetrySync(int64_t run) {
                         rows[0].TextOrNull(2).value_or(""), "pulse_dismiss_action() ends it.");
     if (status != "pending" && status != "processing" && status != "held")
         throw UserError(sqlstate::kNotReady, "sync " + std::to_string(run) + " has ended",
-                        "It is " + status + ".", "");
+                        "It is " + status + ".", "pulse_sync_audience() begins another one.");
     pg::Execute("UPDATE pulse.sync_run SET not_before = $2 WHERE id = $1",
                 {Value::Int8(run), Value::Time(pg::Now())});
     WakeSyncs();

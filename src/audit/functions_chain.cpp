@@ -69,7 +69,7 @@ PULSE_WRITING_FUNCTION(pulse_write_audit) {
 PULSE_WRITING_FUNCTION(pulse_erase_audit) {
     const pg::Args args(fcinfo);
     if (args.IsNull(0))
-        throw UserError(pulse::sqlstate::kInvalidParameter, "\"people\" must not be null", "",
+        throw UserError(pulse::sqlstate::kNullValue, "\"people\" must not be null", "",
                         "Give the ids of profiles.");
     const std::vector<int64_t> people = pg::ToInt64Array(args.Raw(0));
     const pg::OwnerSession session;

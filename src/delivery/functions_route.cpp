@@ -54,7 +54,7 @@ PULSE_WRITING_FUNCTION(pulse_create_route) {
     const std::string name = args.RequireText(0, "name");
     const delivery::RouteRequest request = delivery::ReadRequest(args, 17);
     if (!request.channels)
-        throw pulse::UserError(pulse::sqlstate::kInvalidParameter, "\"channels\" must not be null", "",
+        throw pulse::UserError(pulse::sqlstate::kNullValue, "\"channels\" must not be null", "",
                                "Name one or several channels, as in '{team-slack}'.");
     const std::string creator = pg::ActorName();
     const pg::OwnerSession session;

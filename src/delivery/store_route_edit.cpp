@@ -5,6 +5,7 @@
 #include "pulse/delivery/store_route.hpp"
 #include "pulse/delivery/store_route_edit.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/convert.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/timezone.hpp"
@@ -92,9 +93,11 @@ void CheckReport(const RouteRequest& request) {
         throw UserError(sqlstate::kInvalidParameter,
                         "unknown day \"" + *request.report_day + "\" of a report", "",
                         SuggestName(*request.report_day, days, "Days"));
-    if (request.report_at && DatumGetTimeADT(request.report_at->datum) % kMinute != 0)
-        throw UserError(sqlstate::kInvalidParameter, "\"report_at\" must be a whole minute", "",
-                        "Give for example '08:00'.");
+    if (request.report_at && (DatumGetTimeADT(request.report_at->datum) % kMinute != 0 ||
+                              DatumGetTimeADT(request.report_at->datum) >= kDay))
+        throw UserError(sqlstate::kInvalidParameter, "\"report_at\" must be a whole minute of a day",
+                        "It is " + pg::ToOutput(request.report_at->datum, TIMEOID) + ".",
+                        "Give 00:00 to 23:59, such as '08:00'.");
 }
 
 void Check(const RouteRequest& request) {

@@ -86,8 +86,9 @@ FunnelPerson* PersonOf(FunctionCallInfo fcinfo, int argument) {
 std::unique_ptr<FunnelPerson> BeginPerson(FunctionCallInfo fcinfo) {
     const NullableDatum* arguments = fcinfo->args;
     if (arguments[kPlan].isnull || arguments[kByStep].isnull || arguments[kPerson].isnull)
-        ThrowInvalid("plan, by_step and person of pulse.follow_funnel() must not be null", "",
-                     "It is an internal function: pulse_funnel() calls it.");
+        throw UserError(sqlstate::kNullValue,
+                        "plan, by_step and person of pulse.follow_funnel() must not be null", "",
+                        "It is an internal function: pulse_funnel() calls it.");
     auto person = std::make_unique<FunnelPerson>();
     // Of a constant: neither compressed nor stored elsewhere.
     const Datum plan =

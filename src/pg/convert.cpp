@@ -77,8 +77,8 @@ Datum MakeArray(std::vector<Datum>& elements, Oid type) {
 }
 
 [[noreturn]] void MissingArgument(const char* name) {
-    throw UserError(sqlstate::kInvalidParameter, std::string("argument \"") + name + "\" must not be null",
-                    "", std::string("Give a value for \"") + name + "\".");
+    throw UserError(sqlstate::kNullValue, std::string("argument \"") + name + "\" must not be null", "",
+                    std::string("Give a value for \"") + name + "\".");
 }
 
 }  // namespace

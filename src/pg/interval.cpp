@@ -29,7 +29,7 @@ int64_t IntervalArgument(Datum interval) {
 }
 
 int64_t KeepArgument(const Args& args, int i, const char* hint) {
-    if (args.IsNull(i)) ThrowInvalid("\"keep\" must not be null", "", hint);
+    if (args.IsNull(i)) throw UserError(sqlstate::kNullValue, "\"keep\" must not be null", "", hint);
     const int64_t keep = IntervalArgument(args.Raw(i));
     if (keep < 0)
         ThrowInvalid("\"keep\" must not be negative", "It is " + ToOutput(args.Raw(i), INTERVALOID) + ".",

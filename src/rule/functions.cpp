@@ -71,7 +71,7 @@ rule::ExprPtr ParseEither(const std::string& text) {
 
 Oid RelationArgument(const pg::Args& arguments) {
     if (arguments.IsNull(1))
-        throw UserError(pulse::sqlstate::kInvalidParameter, "argument \"relation\" must not be null", "",
+        throw UserError(pulse::sqlstate::kNullValue, "argument \"relation\" must not be null", "",
                         "Name a table or a view.");
     return DatumGetObjectId(arguments.Raw(1));
 }

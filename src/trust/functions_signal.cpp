@@ -77,7 +77,7 @@ PULSE_WRITING_FUNCTION(pulse_record_signal) {
     signal.name = args.RequireText(0, "name");
     const auto value = args.Float8(1);
     if (!value)
-        throw pulse::UserError("22004", "\"value\" must not be null", "",
+        throw pulse::UserError(pulse::sqlstate::kNullValue, "\"value\" must not be null", "",
                                "Leave the call out: a missing signal is named, and never counted as good.");
     signal.value = *value;
     signal.source = args.Text(2).value_or("");
@@ -111,7 +111,9 @@ PULSE_WRITING_FUNCTION(pulse_create_signal) {
     trust::SignalQuery query;
     query.name = args.RequireText(0, "name");
     query.query = args.RequireText(1, "query");
-    if (args.IsNull(2)) pulse::ThrowInvalid("\"every\" must not be null", "", "Give for example '1 hour'.");
+    if (args.IsNull(2))
+        throw pulse::UserError(pulse::sqlstate::kNullValue, "\"every\" must not be null", "",
+                               "Give for example '1 hour'.");
     query.source = args.Text(3).value_or("");
     query.entity = args.Text(4).value_or("");
     return Int64GetDatum(trust::CreateSignalQuery(std::move(query), pg::IntervalArgument(args.Raw(2))));

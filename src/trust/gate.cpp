@@ -122,7 +122,10 @@ Judgement Judge(const GateFacts& facts, const TrustSettings& settings) {
         return judgement;
     }
     if (!facts.subject_exists) {
-        judging.Add(Verdict::kBlock, "There is no " + facts.subject + ".",
+        judging.Add(Verdict::kBlock,
+                    facts.subject.find(':') == std::string::npos
+                        ? InQuotes(facts.subject) + " is no subject: it has no kind and name."
+                        : "There is no " + facts.subject + ".",
                     "Name a subject that exists, such as segment:name, or all.");
         return judgement;
     }

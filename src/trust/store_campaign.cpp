@@ -105,7 +105,10 @@ void CheckCampaignPlan(int64_t planned) {
 void CheckLaunchTime(Moment at) {
     const Moment now = pg::Now();
     if (at == std::numeric_limits<Moment>::max() || at > now + 10 * 366 * kDay)
-        ThrowInvalid("\"at\" is out of range", "", "Give a time within the next ten years.");
+        ThrowInvalid(
+            "\"at\" is out of range",
+            at == std::numeric_limits<Moment>::max() ? "It is infinity." : "It is " + FormatMoment(at) + ".",
+            "Give a time within the next ten years.");
     if (at <= now)
         ThrowInvalid("\"at\" is in the past",
                      at < now - 1000 * 366 * kDay ? "" : "It is " + FormatMoment(at) + ".",

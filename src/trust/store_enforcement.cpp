@@ -7,10 +7,12 @@
 #include "pulse/audit/store.hpp"
 #include "pulse/base/json_object.hpp"
 #include "pulse/base/suggest.hpp"
+#include "pulse/pg/convert.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trust/automation.hpp"
 #include "pulse/trust/store_action.hpp"
+#include "pulse/trust/store_action_type.hpp"
 #include "pulse/trust/store_automation.hpp"
 
 namespace pulse::trust {
@@ -32,9 +34,20 @@ std::map<std::string, Mode> ReadRiskModes(const json& value) {
     return modes;
 }
 
+void RequireKnownAction(const std::string& action) {
+    if (FindRisk(action)) return;
+    std::vector<std::string> names;
+    for (const ActionType& type : ActionTypes()) names.push_back(type.name);
+    const std::string* nearest = FindNearest(action, names);
+    throw UserError(sqlstate::kUndefinedObject, "the action " + InQuotes(action) + " is unknown", "",
+                    (nearest ? "Did you mean " + InQuotes(*nearest) + "? " : std::string()) +
+                        "pulse_list_action_types() lists all actions; pulse_set_action_type() adds one.");
+}
+
 void RequireSpan(const std::optional<int64_t>& span, const char* name, int64_t longest) {
     if (span && (*span < kMinute || *span > longest))
-        ThrowInvalid(std::string("\"") + name + "\" is out of range", "",
+        ThrowInvalid(std::string("\"") + name + "\" is out of range",
+                     "It is " + std::to_string(*span / kSecond) + " s.",
                      "Give an interval from 1 minute to " + std::to_string(longest / kDay) + " days.");
 }
 
@@ -48,7 +61,9 @@ void CheckEnforcement(const EnforcementChange& change) {
     RequireSpan(change.expire_after, "expire_after", 366 * kDay);
     RequireSpan(change.confirm_within, "confirm_within", 30 * kDay);
     if (change.max_share && !(*change.max_share >= 0 && *change.max_share <= 1))
-        ThrowInvalid("\"max_share\" is out of range", "", "Give a share from 0 to 1: 0.2 is 20 %.");
+        ThrowInvalid("\"max_share\" is out of range",
+                     "It is " + pg::ToOutput(Float8GetDatum(*change.max_share), FLOAT8OID) + ".",
+                     "Give a share from 0 to 1: 0.2 is 20 %.");
     if (change.channel && !change.channel->empty() && !IsWebhook(*change.channel))
         ThrowInvalid("channel " + InQuotes(*change.channel) + " is not of kind webhook", "",
                      "Actions leave as signed webhooks: give a channel of that kind.");
@@ -148,6 +163,9 @@ int64_t CreateRule(const std::string& name, const std::vector<std::string>& acti
     if (limits.empty())
         ThrowInvalid("a rule needs a limit", "", "Give one of per_day, apart, max_change, max_value.");
     ReadMode(mode, "\"mode\"");
+    // A limit with a name that nothing has would limit nothing.
+    for (const std::string& action : actions)
+        if (!action.starts_with(kRiskPrefix)) RequireKnownAction(action);
     if (pg::Execute("SELECT count(*) FROM pulse.enforcement_rule")[0].Int8(0) >=
         static_cast<int64_t>(kMostRules))
         throw UserError(sqlstate::kProgramLimit, "too many rules", "",

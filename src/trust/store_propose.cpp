@@ -1,6 +1,7 @@
 // Proposing actions.
 #include "pulse/base/json.hpp"
 #include "pulse/base/suggest.hpp"
+#include "pulse/base/utf8.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trust/automation.hpp"
@@ -118,7 +119,8 @@ std::optional<std::string> CheckAction(const std::string& name, const std::strin
 
 void CheckPayload(const nlohmann::json& payload) {
     if (!payload.is_object())
-        ThrowInvalid("the payload must be a JSON object", "", "Give an object, such as {\"before\": 100}.");
+        ThrowInvalid("the payload must be a JSON object", "It is " + Shorten(DumpJson(payload), 80) + ".",
+                     "Give an object, such as {\"before\": 100}.");
     if (DumpJson(payload).size() > kLongestPayload)
         throw UserError(sqlstate::kProgramLimit, "the payload is too large", "",
                         "At most 100,000 bytes are allowed.");

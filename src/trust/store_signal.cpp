@@ -98,7 +98,10 @@ void CheckSignal(Signal& signal, Moment now, bool own) {
     if (DumpJson(signal.details).size() > kLongestDetails)
         ThrowInvalid("\"details\" is too long", "", "Give at most 8 kB.");
     if (!signal.at) signal.at = now;
-    if (TIMESTAMP_NOT_FINITE(*signal.at)) ThrowInvalid("\"at\" must be finite");
+    if (TIMESTAMP_NOT_FINITE(*signal.at))
+        ThrowInvalid("\"at\" must be finite",
+                     std::string("It is ") + (TIMESTAMP_IS_NOBEGIN(*signal.at) ? "-infinity." : "infinity."),
+                     "Give the time that the number is of.");
     if (*signal.at > now + kClockSkew)
         ThrowInvalid("\"at\" is in the future", "It is " + FormatMoment(*signal.at) + ".",
                      "Give the time that the number is of.");

@@ -79,7 +79,9 @@ PULSE_WRITING_FUNCTION(pulse_add_api_key_usage) {
     std::vector<int64_t> columns[3];
     constexpr const char* kNames[] = {"keys", "requests", "refusals"};
     for (int i = 0; i < 3; ++i) {
-        if (args.IsNull(i)) pulse::ThrowInvalid(std::string("\"") + kNames[i] + "\" must not be null");
+        if (args.IsNull(i))
+            throw pulse::UserError(pulse::sqlstate::kNullValue,
+                                   std::string("\"") + kNames[i] + "\" must not be null");
         columns[i] = pg::ToInt64Array(args.Raw(i));
     }
     std::vector<web::KeyUsage> usage;

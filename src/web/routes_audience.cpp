@@ -24,6 +24,11 @@ namespace {
     "'match_high', r.match_high, 'people', r.people, 'size_low', r.size_low, 'size_high', r.size_high, "   \
     "'held_by', r.held_by, 'action_id', r.action_id::text, 'share_reason', r.share_reason, 'because', "    \
     "r.because, 'created_at', r.created_at, 'started_at', r.started_at, 'finished_at', r.finished_at)"
+// The columns of it that every reader sees.
+#define PULSE_RUN_COLUMNS                                                                           \
+    "s.id, s.operation, s.status, s.triggered_by, s.total, s.sent, s.added, s.removed, s.failed, "  \
+    "s.suppressed, s.suppressed_by, s.match_low, s.match_high, s.people, s.size_low, s.size_high, " \
+    "s.held_by, s.action_id, s.share_reason, s.because, s.created_at, s.started_at, s.finished_at"
 // The name of an audience by its id.
 #define PULSE_AUDIENCE_NAME \
     "(SELECT a.name FROM pulse.audience AS a WHERE a.id OPERATOR(pg_catalog.=) $1::bigint)"
@@ -41,12 +46,14 @@ constexpr std::string_view kAudiencePage =
 constexpr std::string_view kRunsByName =
     "SELECT (SELECT json_build_object('asOf', {v}.pulse_now(), 'syncs', coalesce(json_agg(" PULSE_RUN
     " ORDER BY r.id DESC), '[]'), 'next', CASE WHEN count(*) OPERATOR(pg_catalog.=) $2::bigint THEN min(r.id)::text END) "
-    "FROM (SELECT * FROM pulse.sync_run AS s WHERE (s.audience_id, s.id) OPERATOR(pg_catalog.<) (a.id, coalesce($3::bigint, 9223372036854775807)) "
+    "FROM (SELECT " PULSE_RUN_COLUMNS
+    " FROM pulse.sync_run AS s WHERE (s.audience_id, s.id) OPERATOR(pg_catalog.<) (a.id, coalesce($3::bigint, 9223372036854775807)) "
     "AND s.audience_id OPERATOR(pg_catalog.>=) a.id ORDER BY s.audience_id DESC, s.id DESC LIMIT $2::bigint) AS r) "
     "FROM pulse.audience AS a WHERE a.name OPERATOR(pg_catalog.=) $1::text";
 constexpr std::string_view kRunsById =
     "SELECT json_build_object('jobs', coalesce((SELECT json_agg(" PULSE_RUN
-    ") FROM (SELECT * FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id ORDER BY s.id DESC LIMIT "
+    ") FROM (SELECT " PULSE_RUN_COLUMNS
+    " FROM pulse.sync_run AS s WHERE s.audience_id OPERATOR(pg_catalog.=) a.id ORDER BY s.id DESC LIMIT "
     "$2::bigint) AS r), '[]')) FROM pulse.audience AS a WHERE a.id OPERATOR(pg_catalog.=) $1::bigint";
 
 constexpr Parameter kAudienceName{"name", In::kPath};

@@ -69,13 +69,13 @@ std::vector<Route> RoutesOfIncidents() {
 #define PULSE_BEFORE "coalesce($3::bigint, 9223372036854775807)"
 // A branch for each index: of all, of a channel, of what failed. The range of a channel, rather than its
 // equality, leaves the index of channels as the only one in this order, however rare the channel is.
-#define PULSE_MESSAGE_IDS                                                                                             \
-    "(SELECT o.id FROM pulse.outbox AS o WHERE $1::text IS NULL AND $2::text IS NULL AND o.id < " PULSE_BEFORE        \
-    " ORDER BY o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox AS o WHERE $1::text IS NULL "     \
-    "AND (o.channel, o.id) < ($2::text, " PULSE_BEFORE                                                                \
-    ") AND o.channel >= $2::text "                                                                                    \
-    "ORDER BY o.channel DESC, o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox AS o WHERE "       \
-    "$1::text = 'dead' AND o.status = 'dead' AND ($2::text IS NULL OR o.channel = $2::text) AND o.id < " PULSE_BEFORE \
+#define PULSE_MESSAGE_IDS                                                                                                \
+    "(SELECT o.id FROM pulse.message_place AS o WHERE $1::text IS NULL AND $2::text IS NULL AND o.id < " PULSE_BEFORE    \
+    " ORDER BY o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.message_place AS o WHERE $1::text IS NULL " \
+    "AND (o.channel, o.id) < ($2::text, " PULSE_BEFORE                                                                   \
+    ") AND o.channel >= $2::text "                                                                                       \
+    "ORDER BY o.channel DESC, o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.message_place AS o WHERE "   \
+    "$1::text = 'dead' AND o.status = 'dead' AND ($2::text IS NULL OR o.channel = $2::text) AND o.id < " PULSE_BEFORE    \
     " ORDER BY o.id DESC LIMIT $4::bigint)"
 
 // Without the token by which the receiver of an action reports its outcome.

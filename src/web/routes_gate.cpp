@@ -21,7 +21,7 @@ std::vector<Route> ScopeRoutes() {
             "GET", "/v1/trust/scopes", Access::kRead, "A page of the scopes whose score is kept up, by name",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'scopes', coalesce(json_agg(json_build_object('scope', s.scope, 'score', s.score, 'status', s.status, "
             "'assumed', s.assumed, 'issues', s.issues, 'since', s.since, 'evaluatedAt', s.as_of) ORDER BY s.scope), '[]'), "
-            "'next', CASE WHEN count(*) = $2::bigint THEN max(s.scope) END) FROM (SELECT * FROM pulse.signal_health_state AS n "
+            "'next', CASE WHEN count(*) = $2::bigint THEN max(s.scope) END) FROM (SELECT n.scope, n.score, n.status, n.assumed, n.issues, n.since, n.as_of FROM pulse.signal_health_state AS n "
             "WHERE n.scope > coalesce($1::text, '') ORDER BY n.scope LIMIT $2::bigint) AS s",
             {kAfterName, kRowsOfPage}),
         PulseRoute(
@@ -71,10 +71,10 @@ std::vector<Route> DecisionRoutes() {
 #define PULSE_QUEUED                                                                                               \
     "json_build_object('id', a.id::text, 'action', a.name, 'subject', a.subject, 'payload', a.payload, 'reason', " \
     "a.reason, 'risk', a.risk, 'level', a.level, 'state', a.state, 'needs', a.needs, 'channel', a.channel, "       \
-    "'automation', (SELECT t.name FROM pulse.automation AS t WHERE t.id = a.automation_id), 'decision', "          \
+    "'automation', a.automation, 'decision', "                                                                     \
     "a.verdict, 'score', a.score, 'reasons', a.reasons, 'warnings', a.warnings, 'before', a.state_before, "        \
-    "'result', a.result, 'error', a.error, 'lifts', (SELECT g.lifts FROM pulse.gate_decision AS g WHERE g.id = "   \
-    "a.decision_id), 'createdAt', a.created_at, 'createdBy', a.created_by, 'expiresAt', a.expires_at, "            \
+    "'result', a.result, 'error', a.error, 'lifts', a.lifts, "                                                     \
+    "'createdAt', a.created_at, 'createdBy', a.created_by, 'expiresAt', a.expires_at, "                            \
     "'approvedAt', a.approved_at, 'approvedBy', a.approved_by, 'confirmedBy', a.confirmed_by, 'overriddenBy', "    \
     "a.overridden_by, 'appliedAt', a.applied_at, 'finishedAt', a.finished_at, 'runsAs', a.runs_as)"
 
@@ -86,19 +86,19 @@ std::vector<Route> QueueRoutes() {
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'actions', coalesce(json_agg(" PULSE_QUEUED
             " ORDER BY a.id DESC), '[]'), "
             "'next', CASE WHEN count(*) = $3::bigint THEN min(a.id)::text END) FROM ("
-            "(SELECT * FROM pulse.action AS n WHERE $1::text = 'live' AND n.state IN ('pending', 'approved', 'applying') "
+            "(SELECT * FROM pulse.action_overview AS n WHERE $1::text = 'live' AND n.state IN ('pending', 'approved', 'applying') "
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint) UNION ALL "
-            "(SELECT * FROM pulse.action AS n WHERE $1::text = 'ended' AND n.finished_at IS NOT NULL "
+            "(SELECT * FROM pulse.action_overview AS n WHERE $1::text = 'ended' AND n.finished_at IS NOT NULL "
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint) UNION ALL "
-            "(SELECT * FROM pulse.action AS n WHERE $1::text IS NULL "
+            "(SELECT * FROM pulse.action_overview AS n WHERE $1::text IS NULL "
             "AND n.id < coalesce($2::bigint, 9223372036854775807) ORDER BY n.id DESC LIMIT $3::bigint)) AS a",
             {{.name = "state", .one_of = "live, ended"}, kBeforeId, kRowsOfPage}),
         PulseRoute(
             "GET", "/v1/trust/actions/{id}", Access::kRead, "One action with its steps",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'action', " PULSE_QUEUED
             ", 'steps', (SELECT coalesce(json_agg(json_build_object('at', e.at, 'event', e.event, 'state', e.state, 'needs', e.needs, 'actor', e.actor, "
-            "'decision', e.verdict, 'attempt', e.attempt, 'note', e.note) ORDER BY e.id), '[]') FROM (SELECT * FROM pulse.action_event AS s WHERE s.action_id = a.id "
-            "ORDER BY s.id DESC LIMIT 200) AS e)) FROM pulse.action AS a WHERE a.id = $1::bigint",
+            "'decision', e.verdict, 'attempt', e.attempt, 'note', e.note) ORDER BY e.id), '[]') FROM (SELECT * FROM pulse.action_history AS s WHERE s.action_id = a.id "
+            "ORDER BY s.id DESC LIMIT 200) AS e)) FROM pulse.action_overview AS a WHERE a.id = $1::bigint",
             {kPathId}),
         PulseRoute(
             "GET", "/v1/trust/automations", Access::kRead,
@@ -108,8 +108,8 @@ std::vector<Route> QueueRoutes() {
             "'level', o.level, 'version', o.version, 'lastCausedAt', o.last_caused_at, 'lastResult', o.last_result, 'lastAction', o.last_action::text, "
             "'lastNote', o.last_note, 'appliedIn24h', o.applied_in_24_h, 'waitingAction', o.waiting_action::text, 'waitingFor', o.waiting_for, "
             "'nextRun', o.next_run, 'runsAs', o.runs_as, 'updatedAt', o.updated_at) ORDER BY o.name), '[]'), "
-            "'next', CASE WHEN count(*) = $2::bigint THEN max(o.name) END) FROM (SELECT v.*, t.definition FROM pulse.automation AS t "
-            "JOIN pulse.automation_overview AS v ON v.id = t.id WHERE t.name > coalesce($1::text, '') ORDER BY t.name LIMIT $2::bigint) AS o",
+            "'next', CASE WHEN count(*) = $2::bigint THEN max(o.name) END) FROM (SELECT * FROM pulse.automation_overview AS t "
+            "WHERE t.name > coalesce($1::text, '') ORDER BY t.name LIMIT $2::bigint) AS o",
             {kAfterName, kRowsOfPage}),
     };
 }

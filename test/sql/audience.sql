@@ -48,6 +48,7 @@ SELECT pulse_create_audience('a', 'gold', 'crm', '{"interval": 6}');
 SELECT pulse_create_audience('a', 'gold', 'crm', '{"purposes": ["adverts"]}');
 SELECT pulse_create_audience('a', 'gold', 'crm', '{"purposes": []}');
 SELECT pulse_create_audience('a', 'gold', 'crm', '{"identifiers": ["emial"]}');
+SELECT pulse_create_audience('a', 'gold', 'crm', '{"identifiers": "email"}');
 SELECT pulse_create_audience('a', 'gold', 'crm', '{"identifiers": ["city"]}');
 SELECT pulse_create_audience('a', 'gold', 'crm', '{"max_share": 2}');
 SELECT pulse_create_audience('a', 'gold', 'crm', '{"max_share": "NaN"}');

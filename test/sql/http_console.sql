@@ -85,7 +85,7 @@ SELECT pulse_grant('console_lowly', 'reader');
 INSERT INTO key VALUES ('figures', pulse_create_api_key('console figures', 'read', 'console_lowly'));
 SELECT pg_temp.sign_in('figures') IS NOT NULL AS signed_in;
 SELECT p.path, h.status FROM (SELECT token FROM cookie WHERE name = 'figures' LIMIT 1) AS c, unnest('{/v1/status,/v1/mission,/v1/segments,/v1/segments/made%20in%20the%20console,/v1/segments/made%20in%20the%20console/history,/v1/segments/made%20in%20the%20console/versions,
-    /v1/segments/made%20in%20the%20console/distributions,/v1/incidents,/api/snapshots,/v1/rules/names,/v1/relations}'::text[]) AS p (path)
+    /v1/segments/made%20in%20the%20console/distributions,/v1/incidents,/api/snapshots,/v1/rules/names,/v1/relations,/v1/audiences/none/syncs,/v1/messages,/v1/messages/0,/v1/trust/actions,/v1/trust/actions/0,/v1/trust/automations,/v1/trust/scopes}'::text[]) AS p (path)
 CROSS JOIN LATERAL pg_temp.console('GET', '/console/api' || p.path, token => c.token) AS h ORDER BY p.path COLLATE "C";
 SELECT h.status, h.body FROM (SELECT token FROM cookie WHERE name = 'figures' LIMIT 1) AS c,
     pg_temp.console('POST', '/console/api/v1/segments/preview', '{"definition": {"query": "SELECT 1 AS id", "key": "id"}}', c.token) AS h;

@@ -145,6 +145,7 @@ DELETE FROM pulse.route;
 SELECT pulse_create_route('rep', '{rep_hook}', report => 'monthly');
 SELECT pulse_create_route('rep', '{rep_hook}', report => 'weekly', report_day => 'Monday');
 SELECT pulse_create_route('rep', '{rep_hook}', report => 'weekly', report_at => '08:00:30');
+SELECT pulse_create_route('rep', '{rep_hook}', report => 'weekly', report_at => '24:00');
 SELECT pulse_create_route('rep', '{rep_hook,rep_pager}', report => 'weekly');
 SELECT pulse_create_route('rep', '{rep_hook}', report => 'weekly', time_zone => 'Europe/Paris', segments => '{rep plain}') > 0 AS made;
 SELECT events, report, report_day, report_at, report_since, runs_as = current_user AS mine FROM pulse.route;

@@ -149,10 +149,11 @@ SELECT gate('pass');
 
 -- ---- limits: tokens ----
 SELECT pulse_create_enforcement_rule('budgets', '{increase_budget,risk:standard}', '{"max_change": 0.3, "per_day": 3}');
-SELECT pulse_create_enforcement_rule('budgets', '{x}', '{"per_day": 1}');
+SELECT pulse_create_enforcement_rule('budgets', '{increase_budget}', '{"per_day": 1}');
 SELECT pulse_create_enforcement_rule('bad', '{}', '{"per_day": 1}');
 SELECT pulse_create_enforcement_rule('bad', '{Bad}', '{"per_day": 1}');
 SELECT pulse_create_enforcement_rule('bad', '{risk:funny}', '{"per_day": 1}');
+SELECT pulse_create_enforcement_rule('bad', '{increase_budgets}', '{"per_day": 1}');
 SELECT pulse_create_enforcement_rule('bad', '{x}', '{}');
 SELECT pulse_create_enforcement_rule('bad', '{x}', '{"per_day": 1.5}');
 SELECT pulse_create_enforcement_rule('bad', '{x}', '{"apart": "long"}');

@@ -179,6 +179,7 @@ SELECT count(*) FILTER (WHERE family = 'pulse_campaigns') AS statuses, sum(value
 
 -- ---- What is refused ----
 SELECT pulse_create_campaign(NULL, 'everybody', 1, '2026-05-01', 'email');
+\echo :LAST_ERROR_SQLSTATE
 SELECT pulse_create_campaign('x', NULL, 1, '2026-05-01', 'email');
 SELECT pulse_create_campaign('x', 'everybody', NULL, '2026-05-01', 'email');
 SELECT pulse_create_campaign('x', 'everybody', 1, NULL, 'email');

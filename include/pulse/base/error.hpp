@@ -15,6 +15,7 @@ inline constexpr const char* kCannotConnect = "08001";
 inline constexpr const char* kConnectionLost = "08006";
 inline constexpr const char* kNotSupported = "0A000";
 inline constexpr const char* kNumberOutOfRange = "22003";
+inline constexpr const char* kNullValue = "22004";
 inline constexpr const char* kInvalidDatetime = "22007";
 inline constexpr const char* kDivisionByZero = "22012";
 inline constexpr const char* kInvalidEncoding = "22021";
