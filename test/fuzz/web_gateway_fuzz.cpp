@@ -24,7 +24,11 @@ std::string Outcome(std::string_view bytes, size_t first) {
     State state = reader.Feed(bytes.substr(0, first));
     bool fed = first == bytes.size();
     for (;;) {
-        if (state == State::kRefused) return text + "refused " + std::to_string(reader.refusal().status);
+        if (state == State::kRefused) {
+            // A chunk that is too large and malformed is refused for either.
+            const int status = reader.refusal().status;
+            return text + "refused " + std::to_string(status == 413 ? 400 : status);
+        }
         if (state == State::kBody) {
             const State next = reader.Feed({});
             if (next != State::kBody || fed) {
