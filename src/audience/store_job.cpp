@@ -92,8 +92,8 @@ const pg::JobKind kAudiencesJob{
                 " WHERE b.run_id = r.id AND b.check_at IS NOT NULL)"
                 " ORDER BY r.finished_at LIMIT $2))"},
         // Of a person one is enough: the last, which no sync can have taken before the others.
-        {.order = 171,
-         .what = "marks of audiences",
+        {.order = 172,
+         .what = "repeated marks of audiences",
          .sql = "DELETE FROM pulse.audience_mark WHERE ctid = ANY (ARRAY(SELECT m.ctid"
                 " FROM pulse.audience_mark AS m WHERE $1 IS NOT NULL AND EXISTS (SELECT"
                 " FROM pulse.audience_mark AS n WHERE n.audience_id = m.audience_id"
