@@ -64,19 +64,13 @@ int64_t Hidden(const Distribution& distribution) {
                     *std::min_element(distribution.counts.begin(), distribution.counts.end()));
 }
 
-using Places = std::unordered_map<std::string_view, size_t>;
-
 // A snapshot, or several of them: members by value, "other" last, and how many more of each value may be in
 // "other".
 struct Side {
     explicit Side(size_t values) : counts(values + 1, 0), hidden(values, 0) {}
-    Side(const Distribution& row, const Places& place) : Side(place.size()) {
-        std::fill(hidden.begin(), hidden.end(), Hidden(row));
-        for (size_t i = 0; i < row.labels.size(); ++i) {
-            const size_t c = place.at(row.labels[i]);
-            counts[c] += row.counts[i];
-            hidden[c] = 0;
-        }
+    explicit Side(const AlignedValues::Row& row) : Side(row.counts.size()) {
+        for (size_t c = 0; c < row.counts.size(); ++c)
+            (row.Keeps(c) ? counts[c] : hidden[c]) = row.Keeps(c) ? row.counts[c] : row.hidden;
         counts.back() = row.other;
         total = Total(counts);
     }
@@ -127,22 +121,16 @@ std::vector<double> KnownShares(const std::vector<Side>& sides, size_t values) {
     return shares;
 }
 
-ContingencyTable TabulateLabels(const AttributeView& view) {
-    std::vector<const Distribution*> all{view.now};
-    for (const Distribution* row : view.baseline)
-        if (row->labelled() && IsConsistent(*row)) all.push_back(row);
+ContingencyTable TabulateLabels(const AlignedValues& values) {
     ContingencyTable table;
-    Places place;
-    for (const Distribution* row : all)
-        for (const std::string& label : row->labels)
-            if (place.try_emplace(label, table.names.size()).second) table.names.push_back(label);
-    Side now(*view.now, place), before(place.size());
+    table.names.assign(values.names.begin(), values.names.end());
+    Side now(values.now), before(values.names.size());
     std::vector<Side> sides;
-    sides.reserve(all.size());
-    for (size_t i = 1; i < all.size(); ++i) before.Add(sides.emplace_back(*all[i], place));
+    sides.reserve(values.baseline.size());
+    for (const AlignedValues::Row& row : values.baseline) before.Add(sides.emplace_back(row));
     table.bounded = now.counts.back() > 0 || before.counts.back() > 0;
     if (table.bounded) {
-        const std::vector<double> known = KnownShares(sides, place.size()), now_shares = Shares(now);
+        const std::vector<double> known = KnownShares(sides, values.names.size()), now_shares = Shares(now);
         for (Side& side : sides) Reveal(side, known);
         Reveal(now, Shares(before));
         Reveal(before, now_shares);
@@ -158,7 +146,7 @@ ContingencyTable TabulateLabels(const AttributeView& view) {
 
 std::optional<ContingencyTable> BuildContingencyTable(const AttributeView& view) {
     if (!IsConsistent(*view.now)) return std::nullopt;
-    ContingencyTable table = view.now->labelled() ? TabulateLabels(view) : TabulateIntervals(view);
+    ContingencyTable table = view.now->labelled() ? TabulateLabels(view.values) : TabulateIntervals(view);
     table.now_total = Total(table.now);
     table.pooled_total = Total(table.pooled);
     if (table.rows.empty() || table.now_total <= 0 || table.pooled_total <= 0) return std::nullopt;
@@ -201,50 +189,71 @@ double Dispersion(const ContingencyTable& table) {
                              (kPriorRows + static_cast<double>(rows) - 1));
 }
 
-std::vector<NamedValue> NamedValues(const AttributeView& view) {
-    std::vector<NamedValue> values;
-    std::unordered_map<std::string_view, size_t> place;
-    const auto at = [&](const std::string& label) -> NamedValue& {
-        const auto [found, fresh] = place.try_emplace(label, values.size());
-        if (fresh) values.push_back({label});
-        return values[found->second];
+AlignedValues AlignValues(const Distribution& now, const std::vector<const Distribution*>& baseline) {
+    AlignedValues values;
+    std::unordered_map<std::string_view, size_t> places;
+    const auto place_of = [&](const std::string& label) {
+        const auto [found, fresh] = places.try_emplace(label, values.names.size());
+        if (fresh) values.names.emplace_back(label);
+        return found->second;
     };
-    if (!IsConsistent(*view.now)) return values;
-    for (size_t i = 0; i < view.now->labels.size(); ++i) at(view.now->labels[i]).now = view.now->counts[i];
-    int64_t hidden_before = 0;
-    std::vector<int64_t> hidden_where_kept;
-    for (const Distribution* row : view.baseline) {
-        if (!IsConsistent(*row)) continue;
-        hidden_before += Hidden(*row);
-        for (size_t i = 0; i < row->labels.size(); ++i) {
-            NamedValue& named = at(row->labels[i]);
-            named.before += row->counts[i];
-            ++named.rows;
-            named.before_hidden -= Hidden(*row);  // this row has it by name
+    const auto add = [&](const Distribution& distribution) {
+        AlignedValues::Row row;
+        row.other = distribution.other;
+        row.known = distribution.known();
+        row.hidden = Hidden(distribution);
+        // Most snapshots keep the same values in the same order as the tested one.
+        if (&distribution == &now || distribution.labels == now.labels) {
+            row.counts = distribution.counts;
+            return row;
         }
-    }
-    const int64_t hidden_now = Hidden(*view.now);
-    for (NamedValue& named : values) {
-        named.before_hidden += hidden_before;
-        named.now_hidden = named.now > 0 ? 0 : hidden_now;
-    }
+        if (places.empty())
+            for (size_t i = 0; i < now.labels.size(); ++i) places.emplace(now.labels[i], i);
+        for (size_t i = 0; i < distribution.labels.size(); ++i) {
+            const size_t place = place_of(distribution.labels[i]);
+            if (place >= row.counts.size()) row.counts.resize(place + 1, AlignedValues::kNotKept);
+            row.counts[place] = distribution.counts[i];
+        }
+        return row;
+    };
+    values.names.assign(now.labels.begin(), now.labels.end());
+    values.now = add(now);
+    for (const Distribution* row : baseline)
+        if (row->labelled() && IsConsistent(*row)) values.baseline.push_back(add(*row));
+    values.now.counts.resize(values.names.size(), AlignedValues::kNotKept);
+    for (AlignedValues::Row& row : values.baseline)
+        row.counts.resize(values.names.size(), AlignedValues::kNotKept);
     return values;
 }
 
-bool HasValueTurnover(const AttributeView& view, double share) {
+std::vector<NamedValue> NamedValues(const AlignedValues& values) {
+    std::vector<NamedValue> result;
+    for (size_t c = 0; c < values.names.size(); ++c) {
+        NamedValue& named = result.emplace_back(NamedValue{values.names[c]});
+        if (values.now.Keeps(c)) named.now = values.now.counts[c];
+        named.now_hidden = named.now > 0 ? 0 : values.now.hidden;
+        for (const AlignedValues::Row& row : values.baseline) {
+            named.before += row.Keeps(c) ? row.counts[c] : 0;
+            named.before_hidden += row.Keeps(c) ? 0 : row.hidden;
+            named.rows += row.Keeps(c);
+        }
+    }
+    return result;
+}
+
+bool HasValueTurnover(const AlignedValues& values, double share) {
     // Oldest first: the values that are new in each snapshot.
-    std::unordered_map<std::string_view, double> best;
+    std::vector<double> best(values.names.size(), 0);
     size_t bringing = 0;
-    for (size_t r = view.baseline.size(); r-- > 0;) {
-        const Distribution& row = *view.baseline[r];
-        const auto known = static_cast<double>(row.known());
-        if (known <= 0 || !IsConsistent(row)) continue;
+    for (size_t r = values.baseline.size(); r-- > 0;) {
+        const AlignedValues::Row& row = values.baseline[r];
+        if (row.known <= 0) continue;
         bool brings = false;
-        for (size_t i = 0; i < row.labels.size(); ++i) {
-            const double now = static_cast<double>(row.counts[i]) / known;
-            double& before = best[row.labels[i]];
-            brings = brings || (r + 1 < view.baseline.size() && now >= share && before <= kTrace * now);
-            before = std::max(before, now);
+        for (size_t c = 0; c < best.size(); ++c) {
+            if (!row.Keeps(c)) continue;
+            const double now = static_cast<double>(row.counts[c]) / static_cast<double>(row.known);
+            brings = brings || (r + 1 < values.baseline.size() && now >= share && best[c] <= kTrace * now);
+            best[c] = std::max(best[c], now);
         }
         bringing += brings;
     }

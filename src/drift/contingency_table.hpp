@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "detector_context.hpp"
@@ -36,15 +37,15 @@ double Dispersion(const ContingencyTable& table);
 
 // A named value of labelled distributions with its counts.
 struct NamedValue {
-    std::string name;
+    std::string_view name;
     int64_t now = 0, before = 0;
     // The most members that "other" may contain where the value is not kept by name.
     int64_t now_hidden = 0, before_hidden = 0;
     size_t rows = 0;  // baseline snapshots that have it by name
 };
-std::vector<NamedValue> NamedValues(const AttributeView& view);
+std::vector<NamedValue> NamedValues(const AlignedValues& values);
 
 // Whether the attribute regularly brings new values: in two or more of the baseline's snapshots.
-bool HasValueTurnover(const AttributeView& view, double share);
+bool HasValueTurnover(const AlignedValues& values, double share);
 
 }  // namespace pulse::drift

@@ -103,7 +103,7 @@ void AddIfConcentrated(ValueSearch& search, const NamedValue& named, double many
     search.share += share;
     search.other_share += other;
     search.values.push_back({{"value", named.name}, {"share", share}, {"elsewhere", other}});
-    search.text += (search.text.empty() ? "" : ", ") + named.name;
+    search.text += (search.text.empty() ? "" : ", ") + std::string(named.name);
 }
 
 void Report(const DetectorContext& context, const AttributeView& view, ValueSearch& search, bool appeared,
@@ -226,9 +226,9 @@ void DetectValues(const DetectorContext& context, const AttributeView& view,
     const auto now_total = static_cast<double>(view.now->known());
     double before_total = 0;
     for (const auto* row : view.baseline) before_total += static_cast<double>(row->known());
-    if (now_total <= 0 || before_total <= 0 || HasValueTurnover(view, threshold)) return;
+    if (now_total <= 0 || before_total <= 0 || HasValueTurnover(view.values, threshold)) return;
     ValueSearch appeared, vanished;
-    for (const NamedValue& named : NamedValues(view)) {
+    for (const NamedValue& named : NamedValues(view.values)) {
         const auto now = static_cast<double>(named.now), before = static_cast<double>(named.before);
         AddIfConcentrated(appeared, named, now, now_total, before, before_total,
                           static_cast<double>(named.before_hidden), threshold);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pulse/drift/baseline.hpp"
@@ -33,12 +34,30 @@ void DetectInactivity(const DetectorContext& context, std::vector<DetectorResult
 void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorResult>& results);
 void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& results);
 
+// The values that snapshots of an attribute keep by name, side by side: counts in the order of `names`.
+struct AlignedValues {
+    static constexpr int64_t kNotKept = -1;
+    struct Row {
+        std::vector<int64_t> counts;
+        int64_t other = 0, known = 0;
+        int64_t hidden = 0;  // the most members that a value not kept by name can have
+        bool Keeps(size_t value) const { return counts[value] != kNotKept; }
+    };
+    std::vector<std::string_view> names;  // of the distributions
+    Row now;
+    std::vector<Row> baseline;  // newest first
+};
+// Leaves out what has no values by name. Needs as many counts as labels in `now`.
+AlignedValues AlignValues(const snapshot::Distribution& now,
+                          const std::vector<const snapshot::Distribution*>& baseline);
+
 // One attribute's distributions, read before the detectors run: a row per snapshot, the tested one apart.
 struct AttributeView {
     const snapshot::Distribution* now = nullptr;
     std::vector<const snapshot::Distribution*> baseline;  // newest first; never empty
     std::vector<int64_t> snapshots;                       // theirs
     BaselineKind kind = BaselineKind::kRolling;
+    AlignedValues values;  // empty for intervals
 };
 void DetectShift(const DetectorContext& context, const AttributeView& view,
                  std::vector<DetectorResult>& results);

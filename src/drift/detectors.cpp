@@ -66,7 +66,10 @@ std::vector<AttributeView> ReadAttributes(const DetectorContext& context) {
                         : view.baseline.size() == 1 ? BaselineKind::kPrevious
                                                     : BaselineKind::kRolling;
         }
-        if (!view.baseline.empty()) views.push_back(std::move(view));
+        if (view.baseline.empty()) continue;
+        if (distribution.labelled() && distribution.labels.size() == distribution.counts.size())
+            view.values = AlignValues(distribution, view.baseline);
+        views.push_back(std::move(view));
     }
     return views;
 }
