@@ -85,7 +85,7 @@ await test('Campaigns', async t => {
     await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
     await done(page);
     await page.getByRole('heading', { level: 1, name: 'winter "25"' }).waitFor();
-    const changed = () => t.sql(`SELECT name, segment, expected_reach, at AT TIME ZONE 'UTC', channel, description IS NULL FROM pulse.campaign WHERE name = 'winter "25"'`);
+    const changed = () => t.sql(`SELECT c.name, s.name, c.expected_reach, c.at AT TIME ZONE 'UTC', c.channel, c.description IS NULL FROM pulse.campaign AS c JOIN pulse.segment AS s ON s.id = c.segment_id WHERE c.name = 'winter "25"'`);
     t.is(changed(), 'winter "25"|All app users|1400|2026-12-01 09:00:00|email|t', 'a campaign is changed');
     t.sql(`SELECT pulse_update_campaign('winter "25"', expected_reach => 1, options => '{"description": "x"}', new_name => 'winter')`);
     t.sql(change);
