@@ -139,6 +139,14 @@ await test('Frame', async t => {
     t.ok(true, '... and can be loaded again');
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
 
+    // Paper is white: what is printed is dark, also from a dark screen, and fits.
+    const printed = await t.open('#/segments/Mobile%20App%20Power%20Users', { scheme: 'dark', size: { width: 718, height: 1000 } });
+    const bright = () => printed.evaluate(() => [document.querySelector('h1'), document.querySelector('.part')].map(element => getComputedStyle(element)).map((style, place) => /\d+/.exec(place ? style.backgroundColor : style.color)[0] > 127).join());
+    t.is(await bright(), 'true,false', 'a dark screen');
+    await printed.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    t.is(await bright(), 'false,true', 'a sheet of paper');
+    t.is(await printed.evaluate(() => [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('svg, .hidden, caption, thead')).length), 0, '... on which nothing is cut');
+    t.ok(await printed.locator('.filters').first().isHidden(), '... without what only a screen can do');
     // Signing out, which can fail; and a session that ended elsewhere.
     const other = await t.open('#/segments');
     other.refusals = true;
