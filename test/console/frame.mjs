@@ -43,6 +43,7 @@ await test('Frame', async t => {
     const blind = await t.open('#/', { key: t.sql("SELECT pulse_create_api_key('figures of the frame', 'read', 'figures')") });
     blind.on('request', request => { if (/v1\/users/.test(request.url())) blind.trouble.push(request.url()); });
     await blind.keyboard.press('/');
+    await blind.getByRole('combobox', { name: /Page, segment/ }).waitFor();
     await Promise.all([blind.waitForResponse(/v1\/segments\?q=all/), blind.keyboard.type('all app')]);
     await blind.getByRole('option', { name: /All app users/ }).waitFor();
     t.is(blind.trouble.join(), '', 'who sees no people looks for none');
