@@ -136,7 +136,7 @@ await test('Frame', async t => {
     t.ok(true, 'an answer that nobody expects fails alone');
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
     await slow.getByRole('button', { name: 'Try again' }).click();
-    await slow.getByText('Open incidents').waitFor();
+    await slow.getByText('Open incidents', { exact: true }).waitFor();
     t.ok(true, '... and can be loaded again');
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
 
