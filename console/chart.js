@@ -10,6 +10,32 @@ export function loadPlot() {
 
 export const color = place => `var(--c${place % 8 + 1})`;
 
+// Of more points than a chart can show, those that one sees: of each of its columns the first, the last, and the lowest and highest by each of
+// the values. So every peak stays. Points are in the order of `at`, which gives numbers or dates; values that are null count for nothing.
+export function thin(points, columns, at, values) {
+  columns = Math.max(1, Math.floor(columns));
+  if (points.length <= 4 * columns) return points;
+  const from = +at(points[0]), span = +at(points[points.length - 1]) - from || 1;
+  const kept = new Set();
+  for (let begin = 0, end; begin < points.length; begin = end) {
+    const column = place => Math.min(columns - 1, Math.floor((at(points[place]) - from) / span * columns));
+    const here = column(begin);
+    for (end = begin + 1; end < points.length && column(end) === here;) end++;
+    kept.add(begin).add(end - 1);
+    for (const value of values) {
+      let low = -1, high = -1;
+      for (let place = begin; place < end; place++) {
+        const one = value(points[place]);
+        if (one === null || one === undefined) continue;
+        if (low < 0 || one < value(points[low])) low = place;
+        if (high < 0 || one > value(points[high])) high = place;
+      }
+      if (low >= 0) kept.add(low).add(high);
+    }
+  }
+  return [...kept].sort((a, b) => a - b).map(place => points[place]);
+}
+
 // A chart.
 //   title    what it shows, in a sentence: it is read aloud     caption  shown above it (else the title)
 //   draw     (Plot, width) => what Plot.plot() takes            legend   [[label, class], …] with classes c1 to c8
@@ -18,6 +44,7 @@ export function Chart({ title, caption, draw, legend, columns, rows, height = 22
   const box = useRef();
   const [width, setWidth] = useState(0);
   const [error, setError] = useState(null);
+  const [numbers, setNumbers] = useState(false);
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(Math.round(entry.contentRect.width)));
     observer.observe(box.current);
@@ -44,7 +71,8 @@ export function Chart({ title, caption, draw, legend, columns, rows, height = 22
     ${legend ? html`<div class="chart-legend">${legend.map(([label, name]) => html`<span key=${label}><i class=${name} aria-hidden="true"></i><bdi>${label}</bdi></span>`)}</div>` : null}
     <div class="chart-box" ref=${box}></div>
     ${error ? html`<p class="hint">The chart cannot be drawn here; its numbers are below.</p>` : null}
-    ${columns ? html`<details class="numbers"><summary>Show the numbers</summary><${Table} columns=${columns} rows=${rows} name="numbers" caption=${title} /></details>` : null}</figure>`;
+    ${columns ? html`<details class="numbers" onToggle=${event => setNumbers(event.target.open)}><summary>Show the numbers</summary>
+      ${numbers ? html`<${Table} columns=${columns} rows=${rows} name="numbers" caption=${title} page=${200} />` : null}</details>` : null}</figure>`;
 }
 
 // A few sizes as a line: [[at, value], …], oldest first. It needs no library.

@@ -1,6 +1,6 @@
 // The size of a segment over time, with its expected range and its incidents.
-import { html, useCallback, Part, Time, count, percent, route, literal } from './ui.js';
-import { Chart } from './chart.js';
+import { html, useCallback, useMemo, Part, Time, count, percent, route, literal } from './ui.js';
+import { Chart, thin } from './chart.js';
 
 const columns = [
   { title: 'Measured', value: row => row.at, cell: row => html`<${Time} at=${row.at} />` },
@@ -12,15 +12,15 @@ const columns = [
 ];
 
 function Lines({ points, marks, name }) {
-  const good = points.filter(point => point.status === 'ok').map(point => ({ ...point, date: new Date(point.at) }));
+  const good = useMemo(() => points.filter(point => point.status === 'ok').map(point => ({ ...point, date: new Date(point.at) })), [points]);
   const from = good.length ? good[0].date : null;
   const shown = marks.filter(mark => from && new Date(mark.since) >= from).map(mark => ({ ...mark, date: new Date(mark.since) }));
-  const draw = useCallback(Plot => ({
+  const draw = useCallback((Plot, width) => ({
     y: { label: null, grid: true, nice: true, tickFormat: 's' }, x: { label: null, type: 'time' },
     marks: [
-      Plot.areaY(good.filter(point => point.low !== null), { x: 'date', y1: 'low', y2: 'high', fill: 'var(--band)', fillOpacity: 0.14 }),
+      Plot.areaY(thin(good.filter(point => point.low !== null), width / 2, point => point.date, [point => point.low, point => point.high]), { x: 'date', y1: 'low', y2: 'high', fill: 'var(--band)', fillOpacity: 0.14 }),
       Plot.ruleX(shown, { x: 'date', stroke: 'var(--high)', strokeDasharray: '3 3' }),
-      Plot.lineY(good, { x: 'date', y: 'size', stroke: 'var(--c1)', strokeWidth: 1.8 }),
+      Plot.lineY(thin(good, width / 2, point => point.date, [point => point.size]), { x: 'date', y: 'size', stroke: 'var(--c1)', strokeWidth: 1.8 }),
       Plot.dot(shown, { x: 'date', y: mark => (good.find(point => point.date >= mark.date) || {}).size, r: 4, fill: 'var(--high)' }),
     ],
   }), [points, JSON.stringify(marks.map(mark => mark.id))]);

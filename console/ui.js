@@ -271,7 +271,9 @@ const order = (a, b) => (a === b ? 0 : a === null || a === undefined ? 1 : b ===
 // A table of rows that are there.
 //   columns  [{title, value: row => plain value, cell: row => what is shown (else the value), number, sort: false}]
 //   keyOf    row => what tells rows apart        name   of the table: the file name of its CSV, and its sort in the address
-export function Table({ columns, rows, keyOf, name = 'table', caption, csv = true }) {
+//   page     so many rows are shown at first, and so many more when asked; the CSV has all
+export function Table({ columns, rows, keyOf, name = 'table', caption, csv = true, page = Infinity }) {
+  const [pages, setPages] = useState(1);
   const { query } = useAddress();
   const [column, direction] = (query[name + '.sort'] || '').split('.');
   const named = column ? columns[+column] : null;    // anybody can write an address
@@ -282,7 +284,8 @@ export function Table({ columns, rows, keyOf, name = 'table', caption, csv = tru
     <table><caption class="hidden">${caption || name}</caption><thead><tr>${columns.map((one, index) => html`<th key=${index} scope="col" class=${one.number ? 'number' : ''}
         aria-sort=${by === one ? (direction === 'down' ? 'descending' : 'ascending') : undefined}>
         ${one.sort === false || !one.title ? html`<span class=${one.title ? '' : 'hidden'}>${one.title || 'Actions'}</span>` : html`<button onClick=${() => turn(index)}>${one.title}<i aria-hidden="true">${by === one ? (direction === 'down' ? '↓' : '↑') : ''}</i></button>`}</th>`)}</tr></thead>
-      <tbody>${shown.map((row, place) => html`<tr key=${keyOf ? keyOf(row) : place}>${columns.map((one, index) => html`<td key=${index} data-label=${one.title} class=${one.number ? 'number' : ''}>${one.cell ? one.cell(row) : one.number ? figure(one.value(row)) : html`<${Name} text=${one.value(row)} />`}</td>`)}</tr>`)}</tbody></table>
+      <tbody>${(page < shown.length ? shown.slice(0, pages * page) : shown).map((row, place) => html`<tr key=${keyOf ? keyOf(row) : place}>${columns.map((one, index) => html`<td key=${index} data-label=${one.title} class=${one.number ? 'number' : ''}>${one.cell ? one.cell(row) : one.number ? figure(one.value(row)) : html`<${Name} text=${one.value(row)} />`}</td>`)}</tr>`)}</tbody></table>
+    ${rows.length > pages * page ? html`<p class="more">${count(pages * page)} of ${count(rows.length)} rows. <button onClick=${() => setPages(pages + 1)}>Show more rows</button></p>` : null}
     ${csv && rows.length ? html`<p class="csv"><button class="quiet" onClick=${() => download(name + '.csv', toCsv(columns.filter(one => one.value), shown))}>CSV</button></p>` : null}</div>`;
 }
 
@@ -429,7 +432,12 @@ export function useHotkeys(pages) {
   }, []);
 }
 
+// From so many letters on, people are looked for: fewer fit too many.
+const lettersOfPeople = 3;
+const nameOfPerson = one => one.user_id || one.email || Object.values(one.identities || {}).flat()[0] || 'profile:' + one.profile_id;
+
 export function Palette({ pages }) {
+  const session = useContext(Session);
   const [open, setOpen] = useState(false);
   const [text, setText] = useState('');
   const [found, setFound] = useState([]);
@@ -441,13 +449,16 @@ export function Palette({ pages }) {
   }, []);
   useEffect(() => {
     if (!open || !text.trim()) { setFound([]); return undefined; }
-    const timer = setTimeout(async () => {
-      try {
-        const { data } = await get(route('/v1/segments', {}, { q: text.trim(), limit: 8 }));
-        setFound(data.segments.map(one => ({ title: one.name, note: 'segment', href: link('segments', one.name) })));
-      } catch { setFound([]); }
-    }, 150);
-    return () => clearTimeout(timer);
+    const control = new AbortController(), { signal } = control;
+    const q = text.trim();
+    const look = (path, itemsOf) => get(path, { signal }).then(({ data }) => { if (!signal.aborted) setFound(old => [...old, ...itemsOf(data)]); }, () => {});
+    const timer = setTimeout(() => {
+      setFound([]);
+      look(route('/v1/segments', {}, { q, limit: 8 }), data => data.segments.map(one => ({ title: one.name, note: 'segment', href: link('segments', one.name) })));
+      if (session && session.seesPeople && q.length >= lettersOfPeople)
+        look(route('/v1/users', {}, { q, limit: 5 }), data => data.people.map(one => ({ title: nameOfPerson(one), note: 'person', href: link('people', 'profile:' + one.profile_id) })));
+    }, 200);
+    return () => { clearTimeout(timer); control.abort(); };
   }, [text, open]);
   if (!open) return null;
   const words = text.trim().toLowerCase();
@@ -462,7 +473,7 @@ export function Palette({ pages }) {
     } else if (event.key === 'Enter') { event.preventDefault(); choose(items[place]); }
   };
   return html`<${Dialog} title="Search or go to" close=${() => setOpen(false)}>
-    <input class="palette" role="combobox" aria-expanded="true" aria-controls="found" aria-label="Page, segment or number of an incident" autocomplete="off"
+    <input class="palette" role="combobox" aria-expanded="true" aria-controls="found" aria-label=${session && session.seesPeople ? 'Page, segment, person or number of an incident' : 'Page, segment or number of an incident'} autocomplete="off"
       aria-activedescendant=${items.length ? 'found-' + place : undefined} value=${text} onInput=${event => { setText(event.target.value); setPlace(0); }} onKeyDown=${keys} ref=${input => input && input.focus()} />
     <ul id="found" role="listbox" aria-label="Found">${items.map((item, index) => html`<li key=${item.href} id=${'found-' + index} role="option" aria-selected=${String(index === place)}
       onClick=${() => choose(item)} onMouseMove=${() => setPlace(index)}><bdi>${item.title}</bdi><span>${item.note}</span></li>`)}</ul>

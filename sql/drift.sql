@@ -223,7 +223,7 @@ CREATE FUNCTION pulse_expected_sizes(segment text, last bigint DEFAULT 100)
     RETURNS TABLE (taken_at timestamptz, size bigint, expected double precision, low double precision, high double precision)
     LANGUAGE c STABLE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_expected_sizes';
 COMMENT ON FUNCTION pulse_expected_sizes(text, bigint) IS
-'The newest snapshots of a segment (1 to 2000), oldest first: the size, the size that the snapshots before it let expect, and the range in which 99 of 100 sizes lie if nothing has changed. As in a check, snapshots in size incidents and mutes teach nothing, and the baseline restarts where it was set anew. A failed snapshot has no size; without a baseline nothing is expected. Errors: 42704 unknown segment, 22023 last out of range.';
+'The newest snapshots of a segment (1 to 10000), oldest first: the size, the size that the snapshots before it let expect, and the range in which 99 of 100 sizes lie if nothing has changed. Of more than 500 snapshots, 500 ranges are computed, and those between have the width of the one before. As in a check, snapshots in size incidents and mutes teach nothing, and the baseline restarts where it was set anew. A failed snapshot has no size; without a baseline nothing is expected. Errors: 42704 unknown segment, 22023 last out of range.';
 
 -- Level: operator
 CREATE FUNCTION pulse_acknowledge_incident(incident bigint, note text DEFAULT NULL) RETURNS text

@@ -1,5 +1,5 @@
 // Campaigns: what is planned, whether it can be sent now and why not, what it reached.
-import { html, useState, Part, Table, Filters, Facts, Stat, Confirm, Time, Name, Short, Badge, count, percent, link, route, literal, send, useAddress } from '../ui.js';
+import { html, useState, Part, Table, Filters, Facts, Stat, Confirm, Time, Name, Short, Badge, count, percent, link, route, literal, send, go, useAddress } from '../ui.js';
 
 const tones = { planned: 'accent', warned: 'high', launched: 'good', done: 'good', fell_short: 'critical', cancelled: 'quiet', yes: 'good', hold: 'medium', no: 'critical', pass: 'good', block: 'critical' };
 const State = ({ text }) => html`<${Badge} text=${(text || 'not checked').replace(/_/g, ' ')} tone=${tones[text] || 'quiet'} />`;
@@ -35,6 +35,26 @@ function List() {
 
 // ---- one campaign ----
 
+// A moment as a field of a form has it, in the zone of who looks.
+const localTime = at => { const date = new Date(at); return new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16); };
+
+// What is different from what it is; the rest stays.
+function changesOf(campaign, v) {
+  const given = { segment: v.segment, expectedReach: v.reach, at: moment(v.at), channel: v.channel, options: { description: v.description || null }, newName: v.name };
+  const now = { segment: campaign.segment, expectedReach: campaign.planned, at: moment(localTime(campaign.at)), channel: campaign.channel, options: { description: campaign.description || null }, newName: campaign.name };
+  return Object.fromEntries(Object.entries(given).filter(([key, value]) => value !== '' && value !== null && JSON.stringify(value) !== JSON.stringify(now[key])));
+}
+const parameterOf = { expectedReach: 'expected_reach', newName: 'new_name' };
+
+function Change({ campaign, reload }) {
+  const { name } = campaign;
+  const values = { name, segment: campaign.segment || '', reach: campaign.planned, at: localTime(campaign.at), channel: campaign.channel, description: campaign.description || '' };
+  return html`<${Confirm} label="Change" title=${`Change ${name}`} text="What you leave as it is stays. It is checked anew before it can be launched." fields=${planFields.map(field => ({ ...field, value: values[field.name] }))}
+    sql=${v => `SELECT pulse_update_campaign(${[literal(name), ...Object.entries(changesOf(campaign, v)).map(([key, value]) => `${parameterOf[key] || key} => ${literal(value)}`)].join(', ')});`}
+    run=${async v => { const changes = changesOf(campaign, v); await send('PATCH', route('/v1/campaigns/{name}', { name }), changes); return changes; }} said="Changed"
+    done=${changes => (changes.newName ? go(link('campaigns', changes.newName)) : reload())} />`;
+}
+
 function Actions({ campaign, reload }) {
   const { name, status } = campaign;
   const open = status === 'planned' || status === 'warned', subject = literal(name);
@@ -45,9 +65,12 @@ function Actions({ campaign, reload }) {
     <${Confirm} label="Launch" title=${`Launch ${name}`} text="Checks it again and marks it as launched if the answer is yes: send it then, and only then. Pulse sends nothing itself." sql=${() => `SELECT * FROM pulse_launch_campaign(${subject});`}
       run=${async () => { try { return await post('launch'); } catch (problem) { if (problem.status !== 409) throw problem; reload(); throw Object.assign(problem, { message: 'It was not launched: the answer is not yes.', detail: 'The reasons are on the page.' }); } }} said="Launched" done=${reload} />
     <${Confirm} label="Cancel it" danger title=${`Cancel ${name}`} text="It is not checked any more and cannot be launched." fields=${[{ name: 'reason', label: 'Reason' }]} sql=${v => `SELECT pulse_cancel_campaign(${subject}${v.reason ? `, ${literal(v.reason)}` : ''});`}
-      run=${v => post('cancel', { reason: v.reason || null })} said="Cancelled" done=${reload} />` : null}
+      run=${v => post('cancel', { reason: v.reason || null })} said="Cancelled" done=${reload} />
+    <${Change} key=${JSON.stringify([campaign.at, campaign.planned, campaign.segment, campaign.channel, campaign.description])} campaign=${campaign} reload=${reload} />` : null}
     ${status !== 'cancelled' ? html`<${Confirm} label="Record the result" title=${`Result of ${name}`} text="Records how many people it reached; it replaces what Pulse found itself." fields=${[{ name: 'reached', label: 'People reached', type: 'number', required: true, min: 0, autofocus: true }, { name: 'conversions', label: 'of them converted', type: 'number', min: 0 }]}
-      sql=${v => `SELECT pulse_record_campaign_result(${subject}, ${v.reached === '' ? 'NULL' : v.reached}${v.conversions === '' ? '' : `, ${v.conversions}`});`} run=${v => post('result', { reached: v.reached, conversions: v.conversions === '' ? null : v.conversions })} said="Recorded" done=${reload} />` : null}</div>`;
+      sql=${v => `SELECT pulse_record_campaign_result(${subject}, ${v.reached === '' ? 'NULL' : v.reached}${v.conversions === '' ? '' : `, ${v.conversions}`});`} run=${v => post('result', { reached: v.reached, conversions: v.conversions === '' ? null : v.conversions })} said="Recorded" done=${reload} />` : null}
+    <${Confirm} label="Delete" danger title=${`Delete ${name}`} text="Deletes the campaign with its checks. The figures of what Pulse saved no longer count it. To keep them, cancel it." sql=${() => `SELECT pulse_delete_campaign(${subject});`}
+      run=${() => send('DELETE', route('/v1/campaigns/{name}', { name }))} said="Deleted" done=${() => go('/campaigns')} /></div>`;
 }
 
 const Checks = ({ name }) => html`<${Part} title="Checks" get=${route('/v1/campaigns/{name}/checks', { name }, { limit: 50 })}

@@ -1,7 +1,9 @@
 // Flags: all of them, and one: its rules and how far it is rolled out, who gets what and why, who saw it; the kill switch.
-import { html, useCallback, useState, useId, Part, Table, Tabs, Facts, Form, Confirm, Failure, Time, Name, Badge, count, figure, link, route, literal, get, send, go, toast, useMayWrite } from '../ui.js';
+import { html, useCallback, useState, useId, Part, Table, Tabs, Facts, Confirm, Dialog, AsSql, Failure, Time, Name, Badge, count, figure, link, route, literal, get, send, go, toast, useMayWrite } from '../ui.js';
 import { Chart, color } from '../chart.js';
+import { JsonError, placeOfError, readJson } from '../json_text.js';
 import { Difference } from './segments.js';
+import { RuleText } from './segment_builder.js';
 import { SeePeople, Steps, Value } from './people.js';
 
 const tones = { live: 'good', off: 'critical', stale: 'medium', archived: 'quiet' };
@@ -17,6 +19,43 @@ const List = () => html`<div class="page-head"><h1>Flags</h1><div class="actions
   <${Part} get="/v1/flags" live=${['flag']} sql="SELECT key, status, description, version, last_exposure_at, updated_at FROM pulse_list_flags();" none=${data => !data.flags.length} noneText="There is no flag yet.">
     ${data => html`<${Table} columns=${columns} rows=${data.flags} keyOf=${row => row.key} name="flags" caption="Flags" />`}<//>`;
 
+// ---- writing one ----
+
+const isJson = text => text.trim().startsWith('{');
+// What is wrong with the JSON, which nobody has to be asked for.
+function problemOf(text) {
+  if (!isJson(text)) return null;
+  try { readJson(text); return null; } catch (error) { return error instanceof JsonError ? { message: error.message, at: error.at } : null; }
+}
+
+// A rule, or the whole definition as JSON, with what is wrong where. `save` may throw an ApiError, whose place is shown.
+function Editor({ start, fields, save, label, sql, help, cancel }) {
+  const [text, setText] = useState(start.definition || '');
+  const [values, setValues] = useState(start);
+  const [refused, setRefused] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const mayWrite = useMayWrite();
+  const base = useId();
+  const all = { ...values, definition: text };
+  const problem = problemOf(text) || refused;
+  const submit = async event => {
+    event.preventDefault();
+    setBusy(true); setRefused(null);
+    try { await save(all); } catch (error) {
+      setRefused({ message: error.message, detail: error.detail, at: isJson(text) ? placeOfError(text, error.message) : +(/position (\d+)/.exec(error.message) || [])[1] || 0 });
+    }
+    setBusy(false);
+  };
+  return html`<form onSubmit=${submit}>${fields.map(field => html`<div class="field" key=${field.name}><label for=${base + field.name}>${field.label}</label>
+      <input id=${base + field.name} value=${values[field.name] || ''} required=${field.required} autocomplete="off" aria-describedby=${field.help ? base + field.name + '-help' : undefined} onInput=${event => setValues({ ...values, [field.name]: event.target.value })} />
+      ${field.help ? html`<p class="hint" id=${base + field.name + '-help'}>${field.help}</p>` : null}</div>`)}
+    <${RuleText} label=${start.label} text=${text} rows=${start.rows} change=${next => { setText(next); setRefused(null); }} problem=${problem} valid=${help} nothing=${help} />
+    <${AsSql} sql=${sql(all)} open=${true} />
+    <p class="buttons"><button type="submit" class="main" disabled=${busy || !mayWrite || !text.trim() || !!problemOf(text)}>${busy ? 'Working…' : label}</button>${cancel ? html`<button type="button" onClick=${cancel}>Cancel</button>` : null}</p></form>`;
+}
+
+const description = { name: 'description', label: 'Description' };
+
 function New() {
   const mayWrite = useMayWrite();
   const create = async values => {
@@ -24,8 +63,23 @@ function New() {
     toast('Created'); go(link('flags', values.key));
   };
   return html`<p class="crumbs"><a href="#/flags">Flags</a></p><h1>A new flag</h1><section class="part">${mayWrite ? null : html`<p class="notice forbidden">Creating and changing needs a key of kind admin.</p>`}
-    <${Form} fields=${[{ name: 'key', label: 'Name', required: true, help: 'Letters, digits, dots, underscores and hyphens.' }, { name: 'definition', label: 'Rule or definition', type: 'textarea', rows: 8, required: true, help: 'A rule over people, such as segment("testers"): on for them, off for the others. Or the whole definition as JSON: {"variants": …, "rules": …}.' },
-      { name: 'description', label: 'Description' }]} submit=${create} label="Create" disabled=${!mayWrite} sql=${values => `SELECT pulse_create_flag(${literal(values.key)}, ${literal(values.definition)}${values.description ? `, ${literal(values.description)}` : ''});`} /></section>`;
+    <${Editor} start=${{ label: 'Rule or definition', rows: 8 }} fields=${[{ name: 'key', label: 'Name', required: true, help: 'Letters, digits, dots, underscores and hyphens.' }, description]} label="Create" save=${create}
+      help=${'A rule over people, such as segment("testers"): on for them, off for the others. Or the whole definition as JSON: {"variants": …, "rules": …}.'}
+      sql=${values => `SELECT pulse_create_flag(${literal(values.key || '')}, ${literal(values.definition)}${values.description ? `, ${literal(values.description)}` : ''});`} /></section>`;
+}
+
+function Edit({ flag, reload }) {
+  const [open, setOpen] = useState(false);
+  const mayWrite = useMayWrite();
+  const { key } = flag;
+  const save = async values => {
+    await send('PUT', route('/v1/admin/flags/{key}', { key }), { rule: values.definition, description: values.description || null });
+    setOpen(false); toast('Saved'); reload();
+  };
+  return html`<button disabled=${!mayWrite} title=${mayWrite ? undefined : 'This needs a key of kind admin.'} onClick=${() => setOpen(true)}>Edit</button>
+    ${open ? html`<${Dialog} title=${'Change ' + key} close=${() => setOpen(false)}><p>Makes a new version, which decides from the next statement on. People stay in their buckets.</p>
+      <${Editor} start=${{ label: 'Definition', rows: 16, definition: JSON.stringify(flag.definition, null, 2), description: flag.description || '' }} fields=${[description]} label="Edit" save=${save} cancel=${() => setOpen(false)} help="It is checked when it is saved."
+        sql=${values => `SELECT pulse_update_flag(${literal(key)}, ${literal(values.definition)}${values.description ? `, ${literal(values.description)}` : ''});`} /><//>` : null}`;
 }
 
 // ---- one flag ----
@@ -84,12 +138,10 @@ const Versions = ({ flag }) => flag.versions.map((version, place) => { const old
 
 function Actions({ flag, reload }) {
   const { key, enabled } = flag;
-  const parsed = values => { try { return JSON.parse(values.definition); } catch { throw Object.assign(new Error('The definition is not valid JSON.'), { detail: '' }); } };
   return html`<div class="actions">
     <${Confirm} label=${enabled ? 'Switch off' : 'Switch on'} danger=${enabled} main=${!enabled} title=${(enabled ? 'Switch off ' : 'Switch on ') + key} text=${enabled ? `The kill switch: from the next statement on, everybody gets ${flag.definition.off}.` : 'The rules decide again, from the next statement on.'}
       sql=${() => `SELECT pulse_${enabled ? 'disable' : 'enable'}_flag(${literal(key)});`} run=${() => send('PUT', route('/v1/admin/flags/{key}', { key }), { enabled: !enabled })} said=${enabled ? 'Switched off' : 'Switched on'} done=${reload} />
-    <${Confirm} label="Edit" title=${'Change ' + key} text="Makes a new version, which decides from the next statement on. People stay in their buckets." fields=${[{ name: 'definition', label: 'Definition', type: 'textarea', rows: 16, value: JSON.stringify(flag.definition, null, 2) }, { name: 'description', label: 'Description', value: flag.description || '' }]}
-      sql=${values => `SELECT pulse_update_flag(${literal(key)}, ${literal(values.definition)}${values.description ? `, ${literal(values.description)}` : ''});`} run=${values => send('PUT', route('/v1/admin/flags/{key}', { key }), { definition: parsed(values), description: values.description || null })} said="Saved" done=${reload} />
+    <${Edit} flag=${flag} reload=${reload} />
     <${Confirm} label="Delete" danger title=${'Delete ' + key} text=${flag.usedBy.length ? `Pulse refuses this while other flags require it: ${flag.usedBy.join(', ')}.` : 'Deletes the flag with its versions. Applications that ask for it get an error.'} sql=${() => `SELECT pulse_delete_flag(${literal(key)});`}
       run=${() => send('DELETE', route('/v1/admin/flags/{key}', { key }))} said="Deleted" done=${() => go('/flags')} /></div>`;
 }

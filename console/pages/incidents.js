@@ -61,7 +61,7 @@ function Attribution({ parts, of }) {
     height: undefined, marginLeft: Math.min(190, width / 2.6), x: { label: 'Share of the change, %', grid: true }, y: { label: null, domain: shown.map(part => `${part.attribute}: ${part.value}`) },
     marks: [Plot.barX(shown, { x: part => part.share * 100, y: part => `${part.attribute}: ${part.value}`, fill: 'var(--c1)', inset: 1 }), Plot.ruleX([0], { stroke: 'var(--soft)' })],
   }), [JSON.stringify(shown)]);
-  return html`<${Chart} title=${`Shares of values in the ${of || 'change'}`} draw=${draw} height=${40 + 24 * shown.length}
+  return html`<${Chart} title=${`Shares of values in ${of || 'the change'}`} draw=${draw} height=${40 + 24 * shown.length}
     columns=${[{ title: 'Attribute', value: row => row.attribute }, { title: 'Value', value: row => row.value }, { title: 'Before', number: true, value: row => row.before },
       { title: 'After', number: true, value: row => row.after }, { title: 'Share of the change', number: true, value: row => row.share, cell: row => percent(row.share) }]} rows=${parts} />`;
 }

@@ -36,13 +36,13 @@ function Group({ node, change, remove, names, wrong, listId, top }) {
 
 // ---- the text, with what is wrong where ----
 
-export function RuleText({ text, change, problem, label = 'The rule as text', valid = 'The rule is valid.', nothing = 'Without a rule, all rows of the table are in. A segment of people needs one.' }) {
+export function RuleText({ text, change, problem, rows = 4, label = 'The rule as text', valid = 'The rule is valid.', nothing = 'Without a rule, all rows of the table are in. A segment of people needs one.' }) {
   const box = useRef();
   const id = useId();
   const at = problem && problem.at ? problem.at - 1 : -1;
   const show = () => { box.current.focus(); box.current.setSelectionRange(at, Math.min(text.length, at + 1)); };
   return html`<div class="field"><label for=${id}>${label}</label>
-    <textarea id=${id} ref=${box} rows="4" spellcheck="false" value=${text} aria-invalid=${problem ? 'true' : undefined} aria-describedby=${id + '-says'} onInput=${event => change(event.target.value)}></textarea>
+    <textarea id=${id} ref=${box} rows=${rows} spellcheck="false" value=${text} aria-invalid=${problem ? 'true' : undefined} aria-describedby=${id + '-says'} onInput=${event => change(event.target.value)}></textarea>
     <div id=${id + '-says'} role="status">${problem ? html`<div class="notice failed"><strong>${problem.message}</strong>${problem.detail ? html`<p>${problem.detail}</p>` : null}
       ${at >= 0 && at < text.length ? html`<pre class="pointer"><code>${text.slice(Math.max(0, at - 40), at)}<mark>${text[at]}</mark>${text.slice(at + 1, at + 40)}</code></pre><button type="button" onClick=${show}>Go there</button>` : null}</div>` : html`<p class="hint">${text.trim() ? valid : nothing}</p>`}</div></div>`;
 }
@@ -104,16 +104,48 @@ function Preview({ definition, ready }) {
       <footer><span>${state.key === key ? '' : 'Of the rule before the last change. '}${Math.round(state.ms)} ms</span><${AsSql} sql=${`SELECT * FROM pulse_preview_segment(${literal(definition)});`} /></footer>`}</section>`;
 }
 
+// ---- what is expected: the baseline as a form and as text, which are the same thing ----
+
+// A part of the form: its path in the baseline.
+const ranges = [['expectedSize', 'min', 'Least members expected'], ['expectedSize', 'max', 'Most members expected'], ['expectedConversionRate', 'min', 'Least conversion expected (0 to 1)'], ['expectedConversionRate', 'max', 'Most conversion expected (0 to 1)']];
+const read = text => { if (!text.trim()) return {}; try { const value = JSON.parse(text); return value && typeof value === 'object' && !Array.isArray(value) ? value : null; } catch { return null; } };
+const write = baseline => (Object.keys(baseline).length ? JSON.stringify(baseline, null, 2) : '');
+
+// A copy with another value; what is undefined is left out, and so is an object that has nothing left.
+function changed(object, [key, ...rest], value) {
+  const next = { ...object };
+  const inner = rest.length ? changed(next[key] || {}, rest, value) : value;
+  if (inner === undefined || rest.length && !Object.keys(inner).length) delete next[key]; else next[key] = inner;
+  return next;
+}
+
+export function Expected({ text, change, names }) {
+  const baseline = read(text);
+  const ids = [useId(), useId(), useId(), useId(), useId(), useId(), useId()];
+  const put = (path, value) => change(write(changed(baseline, path, value)));
+  return html`<section class="part"><header><h2>What is expected</h2></header>
+    <p class="hint">Pulse learns what is usual by itself. What you give here holds besides: outside of it there is an incident at once.</p>
+    ${baseline ? html`<div class="pairs">${ranges.map(([key, end, label], place) => html`<div class="field" key=${label}><label for=${ids[place]}>${label}</label>
+        <input id=${ids[place]} type="number" min="0" step="any" value=${(baseline[key] || {})[end] ?? ''} onInput=${event => put([key, end], event.target.value === '' ? undefined : +event.target.value)} /></div>`)}</div>
+      <fieldset class="checks"><legend>Attributes whose values must not change</legend>${names.length ? names.map(name => html`<label key=${name}><input type="checkbox" checked=${(baseline.criticalAttributes || []).includes(name)}
+          onChange=${event => { const list = (baseline.criticalAttributes || []).filter(one => one !== name).concat(event.target.checked ? [name] : []); put(['criticalAttributes'], list.length ? list : undefined); }} /> <bdi>${name}</bdi></label>`) : html`<span class="hint">Name attributes to watch first.</span>`}</fieldset>
+      <div class="field check"><label for=${ids[4]}>Check it for drift</label><input id=${ids[4]} type="checkbox" checked=${baseline.monitoringEnabled !== false} onChange=${event => put(['monitoringEnabled'], event.target.checked ? undefined : false)} /></div>` : null}
+    <div class="field"><label for=${ids[5]}>The same as text</label><textarea id=${ids[5]} rows="4" spellcheck="false" value=${text} aria-invalid=${baseline ? undefined : 'true'} aria-describedby=${ids[6]} placeholder=${'{"expectedSize": {"min": 8000, "max": 12000}}'} onInput=${event => change(event.target.value)}></textarea>
+      <p class=${baseline ? 'hint' : 'hint wrong'} id=${ids[6]} role="status">${baseline ? 'Also alertThresholds, which override the settings for this segment.' : 'This is not a JSON object.'}</p></div></section>`;
+}
+export const readBaseline = read;
+
 // ---- the page ----
 
 const namesOf = list => (list || []).map(one => (typeof one === 'string' ? one : one.name)).join(', ');
 
-function Builder({ start, segment }) {
+function Builder({ start, segment, baseline: baselineNow }) {
   const [tree, setTree] = useState(() => readRule(start.where || ''));
   const [text, setText] = useState(start.where || '');
   const [from, setFrom] = useState(start.from || '');
   const [attributes, setAttributes] = useState(namesOf(start.attributes));
   const [change, setChange] = useState(null);
+  const [expected, setExpected] = useState(() => write(baselineNow || {}));
   const relations = useData('/v1/relations');
   const known = useData(route('/v1/rules/names', {}, { from }));
   const names = (known.data && known.data.names) || [];
@@ -139,10 +171,14 @@ function Builder({ start, segment }) {
     if (list.length) made.attributes = list.map(name => (start.attributes || []).find(one => one.name === name) || name);
     return made;
   }, [text, from, attributes]);
-  const ready = current && said.valid && (from !== '' || text.trim() !== '');
+  const baseline = read(expected);
+  const ready = current && said.valid && baseline !== null && (from !== '' || text.trim() !== '');
+  const sameExpected = JSON.stringify(baseline) === JSON.stringify(baselineNow || {});
+  const before = useMemo(() => (sameExpected ? start : { ...start, baseline: baselineNow || {} }), [sameExpected]);
+  const after = useMemo(() => (sameExpected ? definition : { ...definition, baseline }), [definition, expected]);
   const tryChange = async () => { try { setChange((await send('POST', route('/v1/segments/{name}/preview', { name: segment.name }), { definition })).data.changes); } catch (error) { toast(error.message, 'failed'); } };
   const create = async values => {
-    await send('POST', '/api/segments', { name: values.name, definition, owner: values.owner || null, description: values.description || null, tags: values.tags ? values.tags.split(',').map(one => one.trim()) : null });
+    await send('POST', '/api/segments', { name: values.name, definition, baseline: Object.keys(baseline).length ? baseline : null, owner: values.owner || null, description: values.description || null, tags: values.tags ? values.tags.split(',').map(one => one.trim()) : null });
     toast('Created'); go(link('segments', values.name));
   };
   return html`<div class="builder"><div>
@@ -154,28 +190,29 @@ function Builder({ start, segment }) {
       <datalist id=${ids[1]}>${names.map(one => html`<option key=${one.name} value=${one.name}>${one.type}</option>`)}</datalist>
       <${Group} node=${tree} change=${fromForm} names=${names} wrong=${wrong} listId=${ids[1]} top />
       <${RuleText} text=${text} change=${fromText} problem=${current ? said.problem : null} />
-      <div class="field"><label for=${ids[2]}>Attributes to watch</label><input id=${ids[2]} value=${attributes} placeholder="platform, country" onInput=${event => setAttributes(event.target.value)} aria-describedby=${ids[3]} /><p class="hint" id=${ids[3]}>Their values are measured in each snapshot and compared.</p></div></section></div>
+      <div class="field"><label for=${ids[2]}>Attributes to watch</label><input id=${ids[2]} value=${attributes} placeholder="platform, country" onInput=${event => setAttributes(event.target.value)} aria-describedby=${ids[3]} /><p class="hint" id=${ids[3]}>Their values are measured in each snapshot and compared.</p></div></section>
+    <${Expected} text=${expected} change=${setExpected} names=${attributes.split(',').map(one => one.trim()).filter(Boolean)} /></div>
     <div><${Preview} definition=${definition} ready=${ready} />
       <section class="part"><header><h2>${segment ? 'Change the segment' : 'Create the segment'}</h2></header>
       ${mayWrite ? null : html`<p class="notice forbidden">Creating and changing needs a key of kind admin.</p>`}
-      ${segment ? html`<${Difference} before=${start} after=${definition} />
+      ${segment ? html`<${Difference} before=${before} after=${after} />
         ${change ? html`<${Table} name="change" csv=${false} caption="Who comes and goes" keyOf=${row => row.change} rows=${change} columns=${[{ title: 'Members', value: row => row.change, sort: false }, { title: 'How many', number: true, value: row => row.members, cell: row => count(row.members), sort: false }, { title: 'Such as', value: row => (row.sample || []).slice(0, 5).join(', '), sort: false }]} />` : null}
         <p class="buttons"><button type="button" disabled=${!ready} onClick=${tryChange}>Who comes and goes</button>
-          <${Confirm} label="Save" main title=${'Change ' + segment.name} text="Makes a new version. The next snapshot follows the new rule; Pulse knows that the rule has changed." sql=${() => `SELECT pulse_update_segment(${literal(segment.name)}, ${literal(definition)});`}
-            disabled=${!mayWrite || !ready} run=${() => send('PUT', route('/api/segments/{id}', { id: segment.id }), { definition })} said="Saved" done=${() => go(link('segments', segment.name) + '?tab=versions')} /></p>`
+          <${Confirm} label="Save" main title=${'Change ' + segment.name} text="Makes a new version. The next snapshot follows the new rule; Pulse knows that the rule has changed." sql=${() => `SELECT pulse_update_segment(${literal(segment.name)}, ${literal(definition)}${sameExpected ? '' : `, baseline => ${literal(baseline)}`});`}
+            disabled=${!mayWrite || !ready} run=${() => send('PUT', route('/api/segments/{id}', { id: segment.id }), sameExpected ? { definition } : { definition, baseline })} said="Saved" done=${() => go(link('segments', segment.name) + '?tab=versions')} /></p>`
       : html`<${Form} fields=${[{ name: 'name', label: 'Name', required: true }, { name: 'owner', label: 'Owner', help: 'Who is told when something is wrong.' }, { name: 'description', label: 'Description' }, { name: 'tags', label: 'Tags', help: 'Words with commas between them.' }]}
         submit=${create} label="Create" disabled=${!mayWrite || !ready}
-        sql=${values => `SELECT pulse_create_segment(${literal(values.name)},\n    ${literal(definition)}${values.owner ? `,\n    owner => ${literal(values.owner)}` : ''}${values.description ? `,\n    description => ${literal(values.description)}` : ''}${values.tags ? `,\n    tags => ${literal(values.tags.split(',').map(one => one.trim()))}` : ''});`} />`}</section></div></div>`;
+        sql=${values => `SELECT pulse_create_segment(${literal(values.name)},\n    ${literal(definition)}${values.owner ? `,\n    owner => ${literal(values.owner)}` : ''}${values.description ? `,\n    description => ${literal(values.description)}` : ''}${baseline && Object.keys(baseline).length ? `,\n    baseline => ${literal(baseline)}` : ''}${values.tags ? `,\n    tags => ${literal(values.tags.split(',').map(one => one.trim()))}` : ''});`} />`}</section></div></div>`;
 }
 
 function Existing({ name }) {
   const found = useData(route('/v1/segments/{name}', { name }));
   if (found.state === 'loading') return html`<${Spinner} />`;
   if (found.state !== 'ready') return html`<${Failure} error=${found.error} again=${found.reload} />`;
-  const { segment, definition } = found.data;
+  const { segment, definition, baseline } = found.data;
   if (definition.query || definition.static || definition.source) return html`<div class="notice"><p>This segment is ${definition.query ? 'defined by a query' : definition.static ? 'a list of members' : 'measured on another server'}: change it in psql.</p>
     <pre class="sql" tabindex="0"><code>${`SELECT pulse_update_segment(${literal(name)}, ${literal(definition)});`}</code></pre></div>`;
-  return html`<${Builder} start=${definition} segment=${segment} />`;
+  return html`<${Builder} start=${definition} segment=${segment} baseline=${baseline} />`;
 }
 
 export default function SegmentBuilder({ params }) {

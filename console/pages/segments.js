@@ -31,10 +31,10 @@ function List({ query }) {
 // Incidents are loaded for the marks; the chart does not wait for them.
 function SizeWithIncidents({ name }) {
   const { query } = useAddress();
-  const points = ['60', '200', '1000', '2000'].includes(query.points) ? +query.points : 200;
+  const points = ['60', '200', '1000', '10000'].includes(query.points) ? +query.points : 200;
   return html`<${Part} title="Size and incidents" get=${route('/v1/incidents', {}, { segment: name, limit: 100 })} live=${['incident']}
     sql=${`SELECT * FROM pulse.incident WHERE segment = ${literal(name)} ORDER BY id DESC LIMIT 100;`}>
-    ${data => html`<${Filters} filters=${[{ name: 'points', label: 'Snapshots', options: [['', 'the last 200'], ['60', 'the last 60'], ['1000', 'the last 1,000'], ['2000', 'the last 2,000']] }]} />
+    ${data => html`<${Filters} filters=${[{ name: 'points', label: 'Snapshots', options: [['', 'the last 200'], ['60', 'the last 60'], ['1000', 'the last 1,000'], ['10000', 'the last 10,000']] }]} />
       <${SizeChart} name=${name} marks=${data.incidents} limit=${points} bare=${true} />
       ${data.incidents.length ? html`<h3>Incidents</h3><${Table} name="of-segment" caption="Incidents of the segment" rows=${data.incidents} keyOf=${row => row.id} columns=${[
         { title: 'Severity', value: row => row.severity, cell: row => html`<${Badge} text=${row.severity} />` }, { title: 'Status', value: row => row.status, cell: row => html`<${Badge} text=${row.status} />` },
@@ -156,26 +156,38 @@ function Explanation({ name }) {
       <dd>${['sql', 'rule', 'query'].includes(item.item) ? html`<pre class="sql" tabindex="0"><code>${item.value}</code></pre>` : html`<${Name} text=${item.value} />`}</dd></div>`)}</dl>`}<//>`;
 }
 
-function Actions({ segment, reload }) {
+function Actions({ segment, pinned, reload }) {
   const { name, status } = segment;
   const paused = status === 'paused' || status === 'archived';
   return html`<div class="actions"><a class="button" href=${link('segment-builder', name)}>Change the rule</a>
     ${status === 'active' ? html`<${Confirm} label="Measure now" title=${'Measure ' + name} text="Asks a worker for a snapshot and checks it for drift. It takes as long as the segment's query." sql=${() => `SELECT * FROM pulse_request_snapshot(${literal(name)}, check_drift => true);`}
       run=${() => send('POST', route('/v1/segments/{name}/snapshots', { name }), { checkDrift: true })} said=${answer => (answer.data.state === 'no_worker' ? 'No worker runs: ' + answer.data.detail : 'Asked for')} done=${reload} />` : null}
     <${Confirm} label=${paused ? 'Resume' : 'Pause'} title=${(paused ? 'Resume ' : 'Pause ') + name} text=${paused ? 'It is measured again.' : 'It is not measured and not checked until it is resumed. Its history stays.'}
-      sql=${() => `SELECT pulse_${paused ? 'resume' : 'pause'}_segment(${literal(name)});`} run=${() => send('PUT', route('/api/segments/{id}', { id: segment.id }), { isActive: paused })} said=${paused ? 'Resumed' : 'Paused'} done=${reload} /></div>`;
+      sql=${() => `SELECT pulse_${paused ? 'resume' : 'pause'}_segment(${literal(name)});`} run=${() => send('PUT', route('/api/segments/{id}', { id: segment.id }), { isActive: paused })} said=${paused ? 'Resumed' : 'Paused'} done=${reload} />
+    ${segment.lastSnapshot ? html`<${Pin} name=${name} pinned=${pinned} reload=${reload} />` : null}</div>`;
+}
+
+// What the segment is compared with: its history, or one snapshot.
+function Pin({ name, pinned, reload }) {
+  const at = route('/v1/segments/{name}/pin', { name });
+  return pinned ? html`<${Confirm} label="Compare with the history" title=${'Unpin the baseline of ' + name} text="From the next check on it is compared again with what its history lets expect, not with the pinned snapshot."
+      sql=${() => `SELECT pulse_unpin_baseline(${literal(name)});`} run=${() => send('DELETE', at)} said="Unpinned" done=${reload} />`
+    : html`<${Confirm} label="Pin the baseline" title=${'Pin the baseline of ' + name} text="From the next check on it is compared with one snapshot, however it develops: for a segment that is to stay as it is."
+      fields=${[{ name: 'snapshot', label: 'Snapshot', help: 'Its number; empty: the newest.', type: 'number', min: 1 }]}
+      sql=${v => `SELECT pulse_pin_baseline(${literal(name)}${v.snapshot ? `, ${v.snapshot}` : ''});`} run=${v => send('POST', at, v.snapshot ? { snapshot: String(v.snapshot) } : {})} said=${answer => `Snapshot ${answer.data.snapshot} is pinned`} done=${reload} />`;
 }
 
 function One({ name }) {
   return html`<p class="crumbs"><a href="#/segments">Segments</a></p><h1><${Name} text=${name} /></h1>
     <${Part} className="head" get=${route('/v1/segments/{name}', { name })} sql=${`SELECT * FROM pulse.segment_overview WHERE segment = ${literal(name)};`} live=${['segment', 'snapshot', 'incident']}>
-      ${(data, { reload }) => { const { segment } = data; return html`<div class="page-head"><p class="lead">${segment.description ? html`<${Name} text=${segment.description} />` : null}</p><${Actions} segment=${segment} reload=${reload} /></div>
+      ${(data, { reload }) => { const { segment } = data; return html`<div class="page-head"><p class="lead">${segment.description ? html`<${Name} text=${segment.description} />` : null}</p><${Actions} segment=${segment} pinned=${data.pinned} reload=${reload} /></div>
         <div class="stats"><${Stat} label="Size" value=${count(segment.size)} note=${segment.members} />
           <${Stat} label="Change" value=${signed(segment.change)} note="against what is usual" />
           <${Stat} label="Open incidents" value=${count(segment.incidents)} note=${segment.worst || 'none'} />
           <${Stat} label="State" value=${segment.state} note=${segment.asExpected === null ? 'no expected range' : segment.asExpected ? 'within its expected range' : 'outside its expected range'} /></div>
         <${Facts} facts=${[['Owner', segment.owner && html`<${Name} text=${segment.owner} />`], ['Tags', segment.tags.length ? html`<${Name} text=${segment.tags.join(', ')} />` : null], ['Measured every', data.cadence], ['Last measured', html`<${Time} at=${segment.lastSnapshot} />`],
-          ['Version', data.version], data.baselineFrom && ['Compared since', html`<${Time} at=${data.baselineFrom} />`]]} />`; }}<//>
+          ['Version', data.version], data.pinned && ['Compared with', html`snapshot ${data.pinned.snapshot}, <${Time} at=${data.pinned.at} />, ${count(data.pinned.size)} members`],
+          data.baselineFrom && ['Compared since', html`<${Time} at=${data.baselineFrom} />`]]} />`; }}<//>
     <${Tabs} tabs=${[
       { id: 'size', title: 'Over time', body: () => html`<${SizeWithIncidents} name=${name} /><${Flows} name=${name} />` },
       { id: 'values', title: 'Values', body: () => html`<${Distributions} name=${name} />` },

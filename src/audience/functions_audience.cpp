@@ -82,8 +82,9 @@ PULSE_FUNCTION(pulse_preview_audience) {
     const pg::Args args(fcinfo);
     const std::string name = args.RequireText(0, "name");
     const int64_t sample = args.RequireInt8(1, "sample");
+    const std::optional<int64_t> among = args.Int8(2);
     pg::ResultSet results(fcinfo);
-    for (const audience::PreviewLine& line : audience::PreviewAudience(name, sample))
+    for (const audience::PreviewLine& line : audience::PreviewAudience(name, sample, among))
         results.Add({Value::Text(line.part), Value::Text(line.item), Value::Int8(line.people),
                      Value::Text(line.value)});
     return pg::ResultSet::Done();

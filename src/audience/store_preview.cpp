@@ -23,6 +23,7 @@ using pg::Value;
 
 constexpr int64_t kMostSample = 100;
 constexpr int64_t kAtOnce = 2'000;
+constexpr int64_t kMostAmong = 100'000, kGroups = 20;
 constexpr const char* kPlaceholder = "NOT-A-TOKEN";  // hidden as a secret is
 constexpr size_t kMostShown = 20;                    // people in the request that is shown
 
@@ -48,6 +49,7 @@ class AudiencePreview {
         : audience_(audience), destination_(destination), most_(sample) {}
 
     void Look(const std::vector<int64_t>& people) {
+        looked_at_ += static_cast<int64_t>(people.size());
         static pg::Statement ledger(
             "SELECT profile_id, cells, consent::int, state FROM pulse.audience_member"
             " WHERE audience_id = $1 AND profile_id = ANY ($2)",
@@ -63,8 +65,11 @@ class AudiencePreview {
         }
     }
 
+    void IsOfSome() { of_all_ = false; }
+
     std::vector<PreviewLine> Lines() const {
         std::vector<PreviewLine> lines;
+        if (!of_all_) lines.push_back({"looked at", "", looked_at_, std::nullopt});
         const auto add = [&](const char* part, const std::string& item, const Group& group) {
             lines.push_back({part, item, group.people, group.Text()});
         };
@@ -131,18 +136,66 @@ class AudiencePreview {
     const Audience& audience_;
     const Destination& destination_;
     const int64_t most_;
+    int64_t looked_at_ = 0;
+    bool of_all_ = true;
     Group members_, add_, change_, keep_, remove_;
     std::map<Fit, Group> left_out_;
     std::map<std::string, Group> invalid_;
     std::vector<Member> first_;
 };
 
+// Looks at the candidates behind `after`, at most so many. Returns the last of them; 0 if there is none.
+int64_t LookBehind(const Audience& audience, AudiencePreview& preview, int64_t after, int64_t most) {
+    pg::CheckInterrupts();
+    const pg::Arena arena("pulse preview");
+    const std::vector<int64_t> people = NextCandidates(audience, after, most);
+    if (people.empty()) return 0;
+    preview.Look(people);
+    return people.back();
+}
+
+// Whether there are more candidates than that: reads as many of their numbers.
+bool HasMoreThan(const Audience& audience, int64_t most) {
+    int64_t after = 0;
+    for (int64_t left = most + 1; left > 0;) {
+        pg::CheckInterrupts();
+        const pg::Arena arena("pulse preview");
+        const std::vector<int64_t> people = NextCandidates(audience, after, std::min(left, kAtOnce));
+        if (people.empty()) return false;
+        left -= static_cast<int64_t>(people.size());
+        after = people.back();
+    }
+    return true;
+}
+
+// Their numbers grow with the time at which people came: groups at even distances are of all ages.
+void LookAtSome(const Audience& audience, AudiencePreview& preview, int64_t among) {
+    static pg::Statement newest("SELECT coalesce(max(id), 0) FROM pulse.profile", {});
+    const int64_t last = newest.Execute({})[0].Int8(0);
+    const int64_t groups = std::min(kGroups, among);
+    for (int64_t group = 0, after = 0; group < groups; ++group) {
+        after = LookBehind(audience, preview, std::max(after, last / groups * group), among / groups);
+        if (after == 0) break;
+    }
+    preview.IsOfSome();
+}
+
+void LookAt(const Audience& audience, AudiencePreview& preview, std::optional<int64_t> among) {
+    if (among && HasMoreThan(audience, *among)) return LookAtSome(audience, preview, *among);
+    for (int64_t after = 0; (after = LookBehind(audience, preview, after, kAtOnce)) > 0;) {
+    }
+}
+
 }  // namespace
 
-std::vector<PreviewLine> PreviewAudience(const std::string& name, int64_t sample) {
+std::vector<PreviewLine> PreviewAudience(const std::string& name, int64_t sample,
+                                         std::optional<int64_t> among) {
     if (sample < 0 || sample > kMostSample)
         ThrowInvalid("\"sample\" is out of range", "It is " + std::to_string(sample) + ".",
                      "Give 0 to " + std::to_string(kMostSample) + ".");
+    if (among && (*among < 1 || *among > kMostAmong))
+        ThrowInvalid("\"among\" is out of range", "It is " + std::to_string(*among) + ".",
+                     "Give 1 to " + std::to_string(kMostAmong) + ", or null to look at everybody.");
     const pg::OwnerSession session;
     const Audience audience = LoadAudience(name);
     const Destination destination = DestinationOf(audience);
@@ -150,25 +203,14 @@ std::vector<PreviewLine> PreviewAudience(const std::string& name, int64_t sample
         throw UserError(sqlstate::kNotReady, "audience \"" + name + "\" cannot be read now", why + ".", "");
     AudiencePreview preview(audience, destination, sample);
     const trait::ForceIndexPlans force_index_plans;
-    const auto look_at_all = [&] {
-        int64_t after = 0;
-        for (;;) {
-            pg::CheckInterrupts();
-            const pg::Arena arena("pulse preview");
-            const std::vector<int64_t> people = NextCandidates(audience, after, kAtOnce);
-            if (people.empty()) break;
-            after = people.back();
-            preview.Look(people);
-        }
-    };
     if (audience.of_people) {
-        look_at_all();
+        LookAt(audience, preview, among);
     } else {
         // What is read of a relation is rolled back.
         const pg::Subtransaction rolled_back;
         const pg::Session inner;
         ScanMembers(audience);
-        look_at_all();
+        LookAt(audience, preview, among);
     }
     return preview.Lines();
 }

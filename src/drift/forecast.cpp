@@ -28,7 +28,6 @@ constexpr double kSwitch = 0.001;        // the chance that another model holds 
 constexpr double kSomeWeight = 0.1;      // of a season that may be one
 constexpr double kLargestRatio = 9;      // of the square of an error to its variance, as the noise learns it
 constexpr double kLeastVariance = 1e-8;
-constexpr double kWide = 3;             // how much wider the noise of an outlier is
 constexpr double kOutlierPoints = 200;  // the share of outliers is that of so many points
 constexpr double kAnyLevel = 25;        // a variance on the logarithmic scale
 constexpr int64_t kLongestGap = 1000;
@@ -59,15 +58,9 @@ double Limit(double dof) {
 // P(T > t), when a share of the noise is wider.
 double UpperTail(double t, double dof, double outliers) {
     const double tail = ((1 - outliers) * statistics::StudentTTwoSided(std::abs(t), dof) +
-                         outliers * statistics::StudentTTwoSided(std::abs(t) / kWide, dof)) /
+                         outliers * statistics::StudentTTwoSided(std::abs(t) / kWideNoise, dof)) /
                         2;
     return t > 0 ? tail : 1 - tail;
-}
-
-// The logarithm of the quantile of a Gamma(shape) variable at the standard normal z (Wilson and Hilferty).
-double LogGammaQuantile(double shape, double z) {
-    const double root = 1 - 1 / (9 * shape) + z / (3 * std::sqrt(shape));
-    return std::log(shape) + 3 * std::log(std::max(root, 1e-4));
 }
 
 // The probability that a Gamma(shape) variable exceeds the rate. P(Poisson(rate) <= count) is that for the
@@ -86,7 +79,8 @@ double GammaExceeds(const ForecastComponent& c, double outliers, double shape) {
     for (double z = -5.5; z <= 5.5; z += step) {
         const double weight = std::exp(-z * z / 2);
         weights += weight;
-        sum += weight * UpperTail((c.level - LogGammaQuantile(shape, z)) / c.sigma, c.dof, outliers);
+        sum +=
+            weight * UpperTail((c.level - statistics::LogGammaQuantile(shape, z)) / c.sigma, c.dof, outliers);
     }
     return sum / weights;
 }
@@ -110,24 +104,6 @@ double Forecast::PValue(double count) const {
         at_least += c.weight * (1 - GammaExceeds(c, outliers, count));
     }
     return std::clamp(2 * std::min(at_most, at_least), 0.0, 1.0);
-}
-
-Forecast::Range Forecast::Likely(double p) const {
-    constexpr double kExact = 0.005, kFarthest = 1e15;
-    double log_level = 0;
-    for (const ForecastComponent& c : components) log_level += c.weight * c.level;
-    const double level = std::exp(log_level);
-    // Between a count that is likely and one that is not.
-    const auto edge = [&](double likely, double unlikely) {
-        while (std::abs(unlikely - likely) > std::max(1.0, kExact * level)) {
-            const double middle = (likely + unlikely) / 2;
-            (PValue(middle) >= p ? likely : unlikely) = middle;
-        }
-        return likely;
-    };
-    double above = 2 * level + 1;
-    while (above < kFarthest && PValue(above) >= p) above *= 2;
-    return {PValue(0) >= p ? 0 : edge(level, 0), edge(level, above)};
 }
 
 double LevelForecast::Component::After(double steps) const {
@@ -335,8 +311,9 @@ bool Forecaster::KnowsSeasons() const {
 double Forecaster::OutlierProbability() const {
     const Model& best = *std::max_element(models_.begin(), models_.end(),
                                           [](const auto& a, const auto& b) { return a.weight < b.weight; });
-    const double ratio = std::exp(LogDensity(best.square / (kWide * kWide), best.points, kWide * kWide) -
-                                  LogDensity(best.square, best.points, 1));
+    const double ratio =
+        std::exp(LogDensity(best.square / (kWideNoise * kWideNoise), best.points, kWideNoise * kWideNoise) -
+                 LogDensity(best.square, best.points, 1));
     return outliers_ * ratio / (outliers_ * ratio + 1 - outliers_);
 }
 

@@ -1,4 +1,5 @@
 // pulse_expected_sizes(): the sizes of a segment beside what its history let expect.
+#include <algorithm>
 #include <cmath>
 
 #include "pulse/base/error.hpp"
@@ -14,8 +15,9 @@ namespace {
 
 using pg::Value;
 
-constexpr int64_t kMostSnapshots = 2000;
-constexpr double kUnlikely = 0.01;  // the range holds 99 of 100 sizes
+constexpr int64_t kMostSnapshots = 10'000;
+constexpr int64_t kMostRanges = 500;  // that are computed; those between have the width of the one before
+constexpr double kUnlikely = 0.01;    // the range holds 99 of 100 sizes
 
 int64_t CheckLast(int64_t last) {
     if (last >= 1 && last <= kMostSnapshots) return last;
@@ -32,12 +34,34 @@ std::optional<Moment> OldestOf(int64_t segment, int64_t last, Moment now) {
     return statement.Execute({Value::Int8(segment), Value::Time(now), Value::Int8(last)})[0].TimeOrNull(0);
 }
 
-void AddPoint(pg::ResultSet& results, const Point& point, const std::optional<Expectation>& expected) {
+// The ranges of a series. Each costs far more than its forecast, and a chart has fewer pixels than points.
+class Ranges {
+  public:
+    explicit Ranges(int64_t points) : every_((points + kMostRanges - 1) / kMostRanges) {}
+
+    Forecast::Range Next(const Expectation& expected) {
+        if (until_next_-- == 0) {
+            until_next_ = every_ - 1;
+            level_ = expected.level;
+            range_ = expected.forecast.Likely(kUnlikely);
+        }
+        const double moved = expected.level / level_;
+        return {range_.low * moved, range_.high * moved};
+    }
+
+  private:
+    int64_t every_, until_next_ = 0;
+    double level_ = 1;
+    Forecast::Range range_;
+};
+
+void AddPoint(pg::ResultSet& results, const Point& point, const std::optional<Expectation>& expected,
+              Ranges& ranges) {
     const auto rounded = [](double value) { return Value::Float8(std::round(value * 10) / 10); };
     std::vector<Value> row = {Value::Time(point.moment),
                               Value::Int8(point.ok ? std::optional(point.size) : std::nullopt)};
     if (expected) {
-        const Forecast::Range range = expected->forecast.Likely(kUnlikely);
+        const Forecast::Range range = ranges.Next(*expected);
         for (const double value : {expected->level, range.low, range.high}) row.push_back(rounded(value));
     } else {
         row.resize(5, Value::Float8(std::nullopt));
@@ -65,10 +89,12 @@ void AddExpectedSizes(pg::ResultSet& results, const segment::Segment& segment, i
                                source != segment.definition.end() && source->is_string()
                                    ? std::optional(source->get<std::string>())
                                    : std::nullopt);
+    Ranges ranges(std::count_if(history.points.begin(), history.points.end(),
+                                [&](const Point& point) { return point.moment >= *since; }));
     for (size_t i = 0; i < history.points.size(); ++i) {
         pg::CheckInterrupts();
         if (history.points[i].moment < *since) continue;
-        AddPoint(results, history.points[i], ExpectSize(history, i, tracker.Excluded(), thresholds));
+        AddPoint(results, history.points[i], ExpectSize(history, i, tracker.Excluded(), thresholds), ranges);
     }
 }
 

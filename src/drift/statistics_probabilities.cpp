@@ -131,6 +131,11 @@ double ChiSquareUpperTail(double x, double df) {
     return GammaUpperTail(df / 2, x / 2);
 }
 
+double LogGammaQuantile(double shape, double z) {
+    const double root = 1 - 1 / (9 * shape) + z / (3 * std::sqrt(shape));
+    return std::log(shape) + 3 * std::log(std::max(root, 1e-4));
+}
+
 double StudentTUpperTail(double t, double df) {
     if (std::isnan(t) || !(df > 0)) return 1;
     if (t < 0) return Probability(1 - StudentTUpperTail(-t, df));

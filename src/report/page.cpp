@@ -77,7 +77,7 @@ pre.sql{background:var(--page);border:1px solid var(--rule);border-radius:8px;pa
 footer{padding-bottom:32px}
 @media (max-width:560px){main,header,footer{padding-left:12px;padding-right:12px}section{padding:14px 12px}h1{font-size:23px}.headline .first{font-size:16px}}
 @media print{:root{color-scheme:light;--page:#fff;--card:#fff;--ink:#000;--soft:#444;--rule:#ccc;--line:#1f4bb8;--band:#1f4bb81f;--bar:#5b86e5;--out:#a3130b;--critical:#a3130b;--high:#b54708;--medium:#8a6100;--low:#475467;--good:#146c43}
-body{font-size:11pt}nav,details{display:none}section,.tile,.headline{border-color:#ccc}.card,tr,.tile,svg{break-inside:avoid}h2,h3{break-after:avoid}.wide{overflow:visible}}
+body{font-size:11pt}nav,details{display:none}section,.tile,.headline{border-color:#ccc}.card,tr,pre,.tile,svg{break-inside:avoid}h2,h3,caption{break-after:avoid}tbody tr:first-child{break-before:avoid}section,.card{box-decoration-break:clone;-webkit-box-decoration-break:clone}.wide{overflow:visible}}
 )css";
 
 void Tile(HtmlWriter& html, const std::string& value, const std::string& label) {

@@ -114,11 +114,12 @@ std::vector<Route> OwnAudienceRoutes() {
                    {kAudienceName, kMostRuns, kBeforeId}),
         PulseRoute(
             "GET", "/v1/audiences/{name}/preview", Access::kRead,
-            "Whom a full sync would send, and who is left out and why",
+            "Whom a full sync would send, and who is left out and why: of everybody, or of so many people if there are more",
             "SELECT json_build_object('asOf', {v}.pulse_now(), 'preview', json_agg(json_build_object('part', p.part, 'item', p.item, 'people', p.people, "
-            "'value', p.value))) FROM {v}.pulse_preview_audience($1::text, $2::bigint) AS p",
+            "'value', p.value))) FROM {v}.pulse_preview_audience($1::text, $2::bigint, $3::bigint) AS p",
             {kAudienceName,
-             {.name = "sample", .type = Type::kInteger, .fallback = "5", .least = 0, .most = 100}}),
+             {.name = "sample", .type = Type::kInteger, .fallback = "5", .least = 0, .most = 100},
+             {.name = "among", .type = Type::kInteger, .fallback = "20000", .least = 1, .most = 100000}}),
     };
 }
 

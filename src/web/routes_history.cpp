@@ -7,7 +7,7 @@ namespace {
 
 constexpr Parameter kSegmentName{"name", In::kPath};
 constexpr Parameter kMostPoints{
-    .name = "limit", .type = Type::kInteger, .fallback = "200", .least = 1, .most = 2000};
+    .name = "limit", .type = Type::kInteger, .fallback = "200", .least = 1, .most = 10000};
 
 std::vector<Route> SegmentHistory() {
     return {
@@ -63,6 +63,16 @@ std::vector<Route> SegmentHistory() {
          .sql =
              "SELECT json_build_object('asOf', {v}.pulse_now(), 'items', json_agg(json_build_object('item', e.item, 'value', e.value) ORDER BY e.place)) "
              "FROM {v}.pulse_explain_segment($1::text) WITH ORDINALITY AS e (item, value, place)",
+         .parameters = {kSegmentName}},
+        {.method = "POST",
+         .path = "/v1/segments/{name}/pin",
+         .summary = "Pins a snapshot, by default the newest, as what a segment is compared with",
+         .sql = "SELECT json_build_object('snapshot', {v}.pulse_pin_baseline($1::text, $2::bigint)::text)",
+         .parameters = {kSegmentName, {.name = "snapshot", .in = In::kBody, .type = Type::kId}}},
+        {.method = "DELETE",
+         .path = "/v1/segments/{name}/pin",
+         .summary = "Compares a segment with its history again; unpinned is false if nothing was pinned",
+         .sql = "SELECT json_build_object('unpinned', {v}.pulse_unpin_baseline($1::text))",
          .parameters = {kSegmentName}},
     };
 }

@@ -65,11 +65,11 @@ std::vector<Route> OverviewRoutes() {
          .path = "/v1/segments/{name}",
          .access = Access::kRead,
          .read_only = true,
-         .summary = "One segment at a glance, with its definition and baseline",
+         .summary = "One segment at a glance, with its definition, baseline and pinned snapshot",
          .sql =
              "SELECT json_build_object('asOf', {v}.pulse_now(), 'segment', " PULSE_OVERVIEW
              ", 'definition', s.definition, 'baseline', s.baseline, 'version', s.version, 'cadence', s.cadence::text, "
-             "'baselineFrom', s.baseline_from, 'createdAt', s.created_at, 'updatedAt', s.updated_at) "
+             "'baselineFrom', s.baseline_from, 'pinned', (SELECT json_build_object('snapshot', p.id::text, 'at', p.taken_at, 'size', p.size) FROM pulse.snapshot AS p WHERE p.id = s.pinned_snapshot), 'createdAt', s.created_at, 'updatedAt', s.updated_at) "
              "FROM pulse.segment_overview AS o JOIN pulse.segment AS s ON s.name = o.segment WHERE o.segment = $1::text",
          .parameters = {{"name", In::kPath}}});
     return routes;

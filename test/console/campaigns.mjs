@@ -74,6 +74,29 @@ await test('Campaigns', async t => {
     t.sql("SELECT pulse_delete_campaign('winter')");
     t.sql(statement);
     t.is(t.sql("SELECT expected_reach, at AT TIME ZONE 'UTC', description FROM pulse.campaign WHERE name = 'winter'"), "1500|2026-12-01 09:00:00|it's cold", '... as the SQL of the dialog does');
+
+    // Changing: what differs is sent, what is left stays.
+    await page.goto(t.given.url + '#/campaigns/winter');
+    await t.ready(page);
+    await page.getByRole('button', { name: 'Change', exact: true }).click();
+    for (const [label, text] of [['Name', 'winter "25"'], ['People it should reach', '1400'], ['Description', '']]) await page.getByRole('dialog').getByLabel(label, { exact: true }).fill(text);
+    const change = await page.getByRole('dialog').locator('.sql').textContent();
+    t.is(change, `SELECT pulse_update_campaign('winter', expected_reach => 1400, options => '{"description":null}', new_name => 'winter "25"');`, 'changing shows what changes');
+    await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
+    await done(page);
+    await page.getByRole('heading', { level: 1, name: 'winter "25"' }).waitFor();
+    const changed = () => t.sql(`SELECT c.name, s.name, c.expected_reach, c.at AT TIME ZONE 'UTC', c.channel, c.description IS NULL FROM pulse.campaign AS c JOIN pulse.segment AS s ON s.id = c.segment_id WHERE c.name = 'winter "25"'`);
+    t.is(changed(), 'winter "25"|All app users|1400|2026-12-01 09:00:00|email|t', 'a campaign is changed');
+    t.sql(`SELECT pulse_update_campaign('winter "25"', expected_reach => 1, options => '{"description": "x"}', new_name => 'winter')`);
+    t.sql(change);
+    t.is(changed(), 'winter "25"|All app users|1400|2026-12-01 09:00:00|email|t', '... as its SQL does');
+    await t.ready(page);
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await done(page);
+    await page.getByRole('heading', { level: 1, name: 'Campaigns' }).waitFor();
+    t.is(changed(), '', 'a campaign is deleted');
+    await t.ready(page);
     await page.getByRole('combobox', { name: 'Status' }).selectOption('cancelled');
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
     t.is(await page.evaluate(() => window.hacked), undefined, 'nothing hostile ran');

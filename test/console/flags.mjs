@@ -51,6 +51,22 @@ await test('Flags', async t => {
     await made.getByRole('button', { name: 'Create' }).click();
     await made.getByRole('heading', { level: 1, name: 'made.here' }).waitFor();
     t.is(psql(`SELECT variant FROM pulse_decide('anna', 'made.here')`), 'on', 'a flag is made');
+    // What is wrong is shown where it is: in the JSON, and in a rule within it.
+    await made.getByRole('button', { name: 'Edit' }).click();
+    const editor = made.getByRole('dialog').getByLabel('Definition', { exact: true });
+    const broken = async (text, says, place) => {
+        await editor.fill(text);
+        if (await made.getByRole('dialog').getByRole('button', { name: 'Edit' }).isEnabled()) await made.getByRole('dialog').getByRole('button', { name: 'Edit' }).click();
+        await made.getByRole('dialog').locator('.notice.failed').getByText(says).waitFor();
+        await made.getByRole('button', { name: 'Go there' }).click();
+        t.is(await editor.evaluate(box => [document.activeElement === box, box.selectionStart].join()), `true,${place}`, `the cursor is at what is wrong: ${text}`);
+    };
+    await broken('{"rules": [{"when": "true",]}', 'A name in double quotes is missing here.', 27);
+    const wrong = '{"rules": [{"when": "true"}, {"when": "profile.plan == \\"a\\" &&& x"}]}';
+    await broken(wrong, /rules\[1\]/, wrong.indexOf('& x'));
+    await broken('{"rules": [{"when": "true", "variant": "nope"}]}', /unknown variant/, 39);
+    await t.sound(made, 'the editor of a flag with an error');
+    await made.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
     const definition = JSON.parse(psql(`SELECT definition FROM pulse.flag WHERE key = 'made.here'`));
     definition.rules[0].percentage = 12.5;
     await confirm(made, 'Edit', { Definition: JSON.stringify(definition) });

@@ -30,6 +30,25 @@ await test('Frame', async t => {
     t.like(await page.title(), /^All app users · Segments · Pulse$/, 'so does the title');
     await page.keyboard.press('/');
     await page.getByRole('combobox', { name: /Page, segment/ }).waitFor();
+    const asked = [];
+    page.on('request', request => { if (/v1\/users/.test(request.url())) asked.push(new URL(request.url()).searchParams.get('q')); });
+    await Promise.all([page.waitForResponse(/v1\/segments\?q=bu&/), page.keyboard.type('bu')]);
+    t.is(asked.join(), '', 'two letters look for nobody');
+    await page.keyboard.type('yer-7');
+    await page.getByRole('option', { name: /buyer-7/ }).waitFor();
+    t.is(asked.join(), 'buyer-7', 'more look for people, when one stops typing');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1, name: /buyer-7|profile:/ }).waitFor();
+    t.like(page.url(), /#\/people\/profile%3A\d+$/, 'the palette opens a person');
+    const blind = await t.open('#/', { key: t.sql("SELECT pulse_create_api_key('figures of the frame', 'read', 'figures')") });
+    blind.on('request', request => { if (/v1\/users/.test(request.url())) blind.trouble.push(request.url()); });
+    await blind.keyboard.press('/');
+    await blind.getByRole('combobox', { name: /Page, segment/ }).waitFor();
+    await Promise.all([blind.waitForResponse(/v1\/segments\?q=all/), blind.keyboard.type('all app')]);
+    await blind.getByRole('option', { name: /All app users/ }).waitFor();
+    t.is(blind.trouble.join(), '', 'who sees no people looks for none');
+    await page.keyboard.press('/');
+    await page.getByRole('combobox', { name: /Page, segment/ }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('combobox', { name: /Page, segment/ }).waitFor({ state: 'detached' });
     await page.keyboard.press('g');
@@ -117,10 +136,18 @@ await test('Frame', async t => {
     t.ok(true, 'an answer that nobody expects fails alone');
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
     await slow.getByRole('button', { name: 'Try again' }).click();
-    await slow.getByText('Open incidents').waitFor();
+    await slow.getByText('Open incidents', { exact: true }).waitFor();
     t.ok(true, '... and can be loaded again');
     await slow.unrouteAll({ behavior: 'ignoreErrors' });
 
+    // Paper is white: what is printed is dark, also from a dark screen, and fits.
+    const printed = await t.open('#/segments/Mobile%20App%20Power%20Users', { scheme: 'dark', size: { width: 718, height: 1000 } });
+    const bright = () => printed.evaluate(() => [document.querySelector('h1'), document.querySelector('.part')].map(element => getComputedStyle(element)).map((style, place) => /\d+/.exec(place ? style.backgroundColor : style.color)[0] > 127).join());
+    t.is(await bright(), 'true,false', 'a dark screen');
+    await printed.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    t.is(await bright(), 'false,true', 'a sheet of paper');
+    t.is(await printed.evaluate(() => [...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('svg, .hidden, caption, thead')).length), 0, '... on which nothing is cut');
+    t.is(await printed.locator('.filters:visible, .actions:visible, .side:visible').count(), 0, '... without what only a screen can do');
     // Signing out, which can fail; and a session that ended elsewhere.
     const other = await t.open('#/segments');
     other.refusals = true;

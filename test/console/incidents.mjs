@@ -9,7 +9,7 @@ await test('Incidents', async t => {
     const one = await t.open('#/incidents/1');
     await one.getByText('Likely causes').waitFor();
     t.ok(await one.getByText(/2026\.3/).first().isVisible(), 'the cause names the new value');
-    t.ok(await one.getByRole('img', { name: /Shares of values/ }).count(), 'its evidence is a chart');
+    t.ok(await one.getByRole('img', { name: /Shares of values in (the change of size|what changed places)/ }).count(), 'its evidence is a chart');
     await one.getByRole('button', { name: 'Acknowledge' }).click();
     await one.getByLabel('Note').fill("it's being looked at");
     t.ok(await one.getByText("SELECT pulse_acknowledge_incident(1, note => 'it''s being looked at');").isVisible(), 'the dialog shows its SQL');

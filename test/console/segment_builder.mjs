@@ -44,7 +44,17 @@ await test('Builder', async t => {
     await page.getByLabel('The rule as text').fill('country = "DE" && platform = "ios"');
     await page.getByText('The rule is valid.', { exact: true }).waitFor();
     t.is(await page.locator('.condition').count(), 2, 'the text writes the form');
+    // What is expected: the form and the text are the same thing, too.
     await page.getByLabel('Attributes to watch').fill('platform, app_version');
+    await page.getByLabel('Least members expected').fill('10');
+    await page.getByRole('checkbox', { name: 'platform' }).check();
+    t.is(JSON.stringify(JSON.parse(await page.getByLabel('The same as text').inputValue())), '{"expectedSize":{"min":10},"criticalAttributes":["platform"]}', 'the form writes what is expected as text');
+    await page.getByLabel('The same as text').fill('{"expectedSize": {"min": 10, "max": 900');
+    await page.getByText('This is not a JSON object.').waitFor();
+    t.ok(await page.getByRole('button', { name: 'Create' }).isDisabled(), 'a text that is no JSON makes no segment');
+    await t.sound(page, 'a wrong text of what is expected');
+    await page.getByLabel('The same as text').fill('{"expectedSize": {"min": 10, "max": 900}, "criticalAttributes": ["platform"]}');
+    t.is(await page.getByLabel('Most members expected').inputValue(), '900', 'the text writes the form');
     const name = 'Built <b>here</b> 🦔';
     await page.getByRole('textbox', { name: 'Name', exact: true }).last().fill(name);
     t.ok((await page.locator('.sql').last().textContent()).includes("SELECT pulse_create_segment('Built <b>here</b> 🦔',"), 'it shows its SQL');
@@ -62,6 +72,24 @@ await test('Builder', async t => {
     await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
     await page.getByText('Version 2').waitFor();
     t.ok(await page.locator('.diff del').count(), 'the new version is shown with what is different');
+    t.is(t.sql(`SELECT s.baseline FROM pulse.segment AS s WHERE s.name = '${name}'`), '{"expectedSize": {"max": 900, "min": 10}, "criticalAttributes": ["platform"]}', 'what is expected is saved');
+    // Changing what is expected alone.
+    await page.getByRole('link', { name: 'Change the rule' }).click();
+    await page.getByLabel('The same as text').waitFor();
+    t.is(await page.getByLabel('Most members expected').inputValue(), '900', 'what is expected can be changed');
+    await page.getByLabel('Check it for drift').uncheck();
+    await page.getByLabel('Most members expected').fill('');
+    t.ok(await page.locator('.diff del', { hasText: '"max": 900' }).count(), 'it says what changes');
+    await page.getByText('The rule is valid.', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Save' }).click();
+    const saving = await page.getByRole('dialog').locator('.sql').textContent();
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('heading', { level: 1, name }).waitFor();
+    const saved = () => t.sql(`SELECT s.baseline FROM pulse.segment AS s WHERE s.name = '${name}'`);
+    t.is(saved(), '{"expectedSize": {"min": 10}, "monitoringEnabled": false, "criticalAttributes": ["platform"]}', '... and is');
+    t.sql(`SELECT pulse_update_segment('${name}', baseline => '{}')`);
+    t.sql(saving);
+    t.is(saved(), '{"expectedSize": {"min": 10}, "monitoringEnabled": false, "criticalAttributes": ["platform"]}', '... as its SQL does');
     const reader = await t.open('#/segment-builder', { key: t.given.reader });
     t.ok(await reader.getByText('needs a key of kind admin').isVisible(), 'a reader is told that it cannot');
     t.is(page.trouble.join(), '', 'the browser has nothing to complain about');

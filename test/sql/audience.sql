@@ -67,6 +67,10 @@ SELECT part, item, people, value FROM pulse_preview_audience('debt', 0) WHERE pa
 SELECT part, item, value FROM pulse_preview_audience('debt', 0) WHERE part = 'request';
 SELECT * FROM pulse_preview_audience('golden');
 SELECT * FROM pulse_preview_audience('gold', 1000);
+SELECT part, item, people, value FROM pulse_preview_audience('gold', 2, 1) WHERE part <> 'request';
+SELECT count(*) FILTER (WHERE part = 'looked at') AS of_some FROM pulse_preview_audience('gold', 2, 100000);
+SELECT * FROM pulse_preview_audience('gold', 2, 0);
+SELECT * FROM pulse_preview_audience('gold', 2, 100001);
 SELECT * FROM pulse_preview_audience(NULL);
 SELECT count(*) FROM pulse.audience_member;
 

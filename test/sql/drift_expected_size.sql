@@ -27,14 +27,22 @@ SELECT taken_at::date, round(expected / 1000, 1) AS thousands, size BETWEEN low 
 SELECT pulse_create_segment('expected few', '{"from": "expected_user"}') > 0 AS created;
 SELECT count(pulse_import_snapshot('expected few', '2015-01-01'::timestamptz + d * interval '1 day', d % 3)) FROM generate_series(0, 20) AS d;
 SELECT size, low, high BETWEEN 3 AND 9 AS few FROM pulse_expected_sizes('expected few', 1);
+-- More snapshots than ranges are computed: those between move with what is expected.
+SELECT pulse_create_segment('expected many', '{"from": "expected_user", "cadence": "1 hour"}') > 0 AS created;
+INSERT INTO pulse.snapshot (segment_id, taken_at, version, size)
+SELECT s.id, '2015-02-02'::timestamptz - i * interval '1 hour', 1, 10000000 + i * 37 % 5000 FROM pulse.segment AS s, generate_series(0, 1299) AS i WHERE s.name = 'expected many';
+SELECT count(*) AS snapshots, count(*) FILTER (WHERE expected IS NULL) AS without, bool_and(low < expected AND expected < high) AS around, count(*) FILTER (WHERE size BETWEEN low AND high) > 1250 AS inside,
+       count(DISTINCT round((high / expected)::numeric, 6)) BETWEEN 2 AND 500 AS widths
+FROM pulse_expected_sizes('expected many', 1300);
+SELECT pulse_delete_segment('expected many', confirm => true) AS deleted;
 
 SELECT pulse_expected_sizes(NULL);
 SELECT pulse_expected_sizes('expected', NULL);
 SELECT pulse_expected_sizes('expected', 0);
-SELECT pulse_expected_sizes('expected', 2001);
+SELECT pulse_expected_sizes('expected', 10001);
 SELECT pulse_expected_sizes('no such segment');
 BEGIN READ ONLY;
-SELECT count(*) FROM pulse_expected_sizes('expected', 2000);
+SELECT count(*) FROM pulse_expected_sizes('expected', 10000);
 ROLLBACK;
 CREATE ROLE regress_expected_reader;
 SET ROLE regress_expected_reader;

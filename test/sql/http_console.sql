@@ -79,6 +79,17 @@ CROSS JOIN LATERAL pulse_http('GET', '/console/api/v1/segments/made%20in%20the%2
 CROSS JOIN LATERAL (SELECT convert_from(a.body, 'UTF8')::jsonb AS body) AS h
 CROSS JOIN LATERAL (SELECT string_agg(e ->> 'version', ' ') AS version_numbers, h.body ->> 'next' AS next FROM jsonb_array_elements(h.body -> 'versions') AS e) AS v ORDER BY 1 NULLS FIRST;
 
+-- Pinning a snapshot, and comparing with the history again.
+SELECT r.place, h.status, h.body FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, (VALUES (1, 'POST', '{}'), (2, 'DELETE', NULL), (3, 'POST', '{"snapshot": "0"}'), (4, 'POST', '{"snapshot": "none"}')) AS r (place, method, body)
+CROSS JOIN LATERAL pg_temp.console(r.method, '/console/api/v1/segments/made%20in%20the%20console/pin', r.body, c.token) AS h ORDER BY r.place;
+SELECT pulse_take_snapshot('made in the console') IS NOT NULL AS measured;
+SELECT h.status, (h.body::jsonb ->> 'snapshot')::bigint = max(p.id) AS newest FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id AND s.name = 'made in the console',
+    pg_temp.console('POST', '/console/api/v1/segments/made%20in%20the%20console/pin', '{}', c.token) AS h GROUP BY h.status, h.body;
+SELECT h.status, h.body::jsonb #>> '{pinned,size}' AS pinned FROM (SELECT token FROM cookie WHERE name = 'read' LIMIT 1) AS c, pg_temp.console('GET', '/console/api/v1/segments/made%20in%20the%20console', token => c.token) AS h;
+SELECT h.status FROM (SELECT token FROM cookie WHERE name = 'read' LIMIT 1) AS c, pg_temp.console('DELETE', '/console/api/v1/segments/made%20in%20the%20console/pin', token => c.token) AS h;
+SELECT h.status, h.body FROM (SELECT token FROM cookie WHERE name = 'admin' LIMIT 1) AS c, pg_temp.console('DELETE', '/console/api/v1/segments/made%20in%20the%20console/pin', token => c.token) AS h;
+SELECT h.status, h.body::jsonb -> 'pinned' AS pinned FROM (SELECT token FROM cookie WHERE name = 'read' LIMIT 1) AS c, pg_temp.console('GET', '/console/api/v1/segments/made%20in%20the%20console', token => c.token) AS h;
+
 -- The level reader sees figures: sizes, but neither diagnoses nor people.
 CREATE ROLE console_lowly;
 SELECT pulse_grant('console_lowly', 'reader');

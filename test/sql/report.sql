@@ -171,6 +171,9 @@ SELECT rows FROM pulse_run_job('report');
 SELECT pulse_update_route('rep', events => '{opened}', report => '');
 SELECT events, report FROM pulse.route;
 
+-- On paper, pages end between rows and statements, and no head of a table stands alone.
+SELECT pulse_report() ~ '@media print\{.*tr,pre,[^}]*\{break-inside:avoid\}.*tbody tr:first-child\{break-before:avoid\}' AS whole;
+
 -- Clean up.
 SELECT pulse_delete_route('rep');
 DELETE FROM pulse.report;

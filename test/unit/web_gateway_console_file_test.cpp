@@ -1,5 +1,6 @@
 // The files of the console: which path is one, and the answers.
 #include "pulse/web/gateway/console_file.hpp"
+#include "pulse/web/gateway/console_alias.hpp"
 
 #include <gtest/gtest.h>
 
@@ -55,6 +56,21 @@ TEST(ConsoleFile, Answers) {
     EXPECT_EQ(answer.body, "");
     request.headers = {{"if-none-match", "\"0123-gz\""}};
     EXPECT_EQ(FileAnswer(request, file).status, 200);
+}
+
+TEST(ConsoleFile, AddressesOfEarlierDashboards) {
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp"), "../console/#/");
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp/"), "../../console/#/");
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp/profiles"), "../../console/#/people");
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp/profiles/"), "../../../console/#/people");
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp/profiles/a%2Fb%3F"), "../../../console/#/people/a%2Fb%3F");
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp/identity/42"), "../../../console/#/identity/42");
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp/audience-sync"), "../../console/#/audiences");
+    EXPECT_EQ(ConsoleAlias("/dashboard/cdp/funnels"), "../../console/#/insight?tab=funnels");
+    for (const char* path :
+         {"/", "/dashboard", "/dashboard/cdpx", "/dashboard/cdp/none", "/dashboard/cdp/events/1",
+          "/dashboard/cdp/profiles/1/2", "/dashboard/cdp/../x", "/x/dashboard/cdp"})
+        EXPECT_EQ(ConsoleAlias(path), "") << path;
 }
 
 TEST(ConsoleFile, TheWayToItIsRelative) {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "pulse/audience/store_wanted.hpp"
 
@@ -12,8 +15,10 @@ struct PreviewLine {
     std::optional<int64_t> people;
     std::optional<std::string> value;
 };
-// Reads every member; writes nothing. Throws UserError. Needs no Session.
-std::vector<PreviewLine> PreviewAudience(const std::string& name, int64_t sample);
+// Reads every member, or `among` people if there are more; writes nothing. Throws UserError. Needs no
+// Session.
+std::vector<PreviewLine> PreviewAudience(const std::string& name, int64_t sample,
+                                         std::optional<int64_t> among);
 
 // Calls `add` for each line of the file, without its end. Returns the number of people. Needs an open
 // pg::Session as pg::Identity::Owner().

@@ -29,6 +29,8 @@ struct ForecastComponent {
     bool trend = false;
 };
 
+constexpr double kWideNoise = 3;  // how much wider the noise of an outlier is
+
 struct Forecast {
     std::vector<ForecastComponent> components;  // the weightiest first; never empty
     double outliers = 0;                        // the share of counts whose noise is wider
@@ -38,8 +40,8 @@ struct Forecast {
     // Poisson around the forecast rate. Monotone: a smaller count below the level never has a larger
     // probability.
     double PValue(double count) const;
-    // The counts around the level whose probability is at least p: to one member, or half a percent of the
-    // level.
+    // The counts around the level whose probability is at least p: to one member, or a few parts in a hundred
+    // of the distance to the level. To be shown; PValue() decides.
     struct Range {
         double low = 0, high = 0;
     };

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "pulse/web/console.hpp"
+#include "pulse/web/gateway/console_alias.hpp"
 #include "pulse/web/request.hpp"
 
 namespace pulse::web::gateway {
@@ -39,7 +40,11 @@ Answer AnswerFromDirectory(const Request& request, const std::string& directory,
 
 std::optional<Answer> AnswerConsole(const Request& request, bool enabled, const std::string& directory) {
     const auto path = SplitPath(request.path);
-    if (!path || !IsConsolePath(*path)) return std::nullopt;
+    if (!path) return std::nullopt;
+    if (const std::string alias = ConsoleAlias(request.path);
+        enabled && !alias.empty() && (request.method == "GET" || request.method == "HEAD"))
+        return Answer{302, {{"location", alias}, {"cache-control", "no-store"}}, ""};
+    if (!IsConsolePath(*path)) return std::nullopt;
     if (!enabled) return NoFileAnswer();
     const std::string name = ConsoleFileName(request.path);
     if (name.empty()) return std::nullopt;

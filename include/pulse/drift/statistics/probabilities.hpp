@@ -16,6 +16,9 @@ double NormalQuantile(double p);
 // P(X > x), chi-square with df degrees of freedom; 1 where df <= 0.
 double ChiSquareUpperTail(double x, double df);
 
+// The logarithm of the quantile of a Gamma(shape) variable at the standard normal z (Wilson and Hilferty).
+double LogGammaQuantile(double shape, double z);
+
 // P(T > t), Student t with df degrees of freedom.
 double StudentTUpperTail(double t, double df);
 // P(|T| > |t|).
