@@ -69,10 +69,9 @@ Oid TableOfTrigger(Oid trigger) {
         sqlstate::kNotSupported, table + " cannot be distributed",
         "Citus has taken over " + all +
             ". Pulse reads and writes its tables directly, which finds nothing in a distributed one.",
-        "Undo it with ALTER EXTENSION pulse DROP TABLE " + table + "; SELECT undistribute_table('" + table +
-            "'); ALTER EXTENSION pulse ADD TABLE " + table +
-            "; Segments may read your own distributed tables. For more people than one server takes, "
-            "run Pulse on several, and measure a segment on all: \"source\": [\"a\", \"b\"].");
+        "Roll back. If it is committed, restore a backup, or a dump: pg_dump reads through Citus. Segments may "
+        "read your own distributed tables. For more people than one server takes, run Pulse on several, and "
+        "measure a segment on all: \"source\": [\"a\", \"b\"].");
 }
 
 }  // namespace

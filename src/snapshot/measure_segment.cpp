@@ -127,9 +127,8 @@ uint64_t FallbackTheta(source::Reader& reader, const MemberQuery& query, const M
     return ThetaFor(std::max(static_cast<double>(spec.previous->size), rows / 16), 1.25 * spec.sketch_size);
 }
 
-SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
-    const source::PlanEstimate plan =
-        reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
+SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
+                              const source::PlanEstimate& plan) {
     const uint64_t theta = FallbackTheta(reader, query, spec, plan);
     const std::vector<double> groups =
         plan.distributed ? std::vector<double>(query.attributes.size()) : CountLabels(reader, query);
@@ -150,8 +149,11 @@ MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
     const std::vector<source::Column> columns = segment::DescribeColumns(reader, spec.request);
     std::vector<segment::UnreadablePart> unreadable;
     const MemberQuery query = segment::CompileReadable(spec.request, columns, spec.now_sql, unreadable);
-    SegmentScan scan =
-        reader.HasPulse() ? ScanByAggregate(reader, query, spec) : ScanByFallbackSql(reader, query, spec);
+    const source::PlanEstimate plan =
+        reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
+    // Citus would carry all rows to the aggregate, but groups in plain SQL where the rows are.
+    SegmentScan scan = reader.HasPulse() && !plan.distributed ? ScanByAggregate(reader, query, spec)
+                                                              : ScanByFallbackSql(reader, query, spec, plan);
 
     MeasureResult measured;
     Record& record = measured.record;

@@ -59,7 +59,7 @@ class Report {
         if (!tables.empty())
             report_.Add(
                 "citus", "down", std::to_string(tables.size()),
-                tables.front() + " cannot be distributed; calls that write refuse and say how to undo it");
+                tables.front() + " cannot be distributed; calls that write refuse and say what to do");
     }
 
     // Jobs that another scheduler runs do not need a launcher, nor do those with nothing to do.
