@@ -59,12 +59,12 @@ SELECT pg_temp.runs(2, :runs) \g /dev/null
 -- The first run of each warms up.
 SELECT '| what | workers | members | count(*) | snapshot | ratio | ratio of processor time | memory after the first and the last snapshot |';
 SELECT '|---|---|---|---|---|---|---|---|';
-SELECT format('| %s | %s | %s | %s ms | %s ms | %s | %s | %s MB, %s MB |', CASE m.what WHEN 'plain' THEN 'on a server without Pulse' ELSE 'here' END, m.workers, m.members,
+SELECT format('| %s | %s | %s | %s ms | %s ms | %s | %s | %s MB, %s MB |', CASE m.what WHEN 'plain' THEN 'on a server without Pulse' ELSE 'here' END, m.workers, c.members,
               round(c.ms), round(m.ms), round(m.ms / c.ms, 2), CASE WHEN m.workers = 0 THEN round(m.cpu / c.cpu, 2)::text ELSE '' END, m.first_mb, m.last_mb)
-FROM (SELECT what, workers, max(members) AS members, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric AS ms, sum(cpu) AS cpu,
+FROM (SELECT what, workers, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric AS ms, sum(cpu) AS cpu,
              (array_agg(mb ORDER BY run))[1] AS first_mb, (array_agg(mb ORDER BY run DESC))[1] AS last_mb
       FROM result WHERE run > 0 GROUP BY what, workers) AS m
-JOIN (SELECT workers, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric AS ms, sum(cpu) AS cpu FROM result WHERE run > 0 AND what = 'count' GROUP BY workers) AS c USING (workers)
+JOIN (SELECT workers, max(members) AS members, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric AS ms, sum(cpu) AS cpu FROM result WHERE run > 0 AND what = 'count' GROUP BY workers) AS c USING (workers)
 WHERE m.what <> 'count' ORDER BY m.what DESC, m.workers;
 
 SELECT pulse_delete_segment('bench plain', confirm => true) \g /dev/null

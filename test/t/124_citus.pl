@@ -29,6 +29,7 @@ if (!$has)
 
 my @conf = ("shared_preload_libraries = 'citus,pulse'", 'citus.shard_count = 4', 'wal_level = logical');
 my ($one, $two) = map { start_node("citus_$_", @conf) } qw(one two);
+for my $node ($one, $two) { $node->safe_psql('postgres', sprintf(q{ALTER SYSTEM SET citus.local_hostname = '%s'}, $node->host)); $node->reload }
 my $shop = q{CREATE TABLE member AS SELECT i AS id, CASE WHEN i % 9 > 0 THEN 'p' || i % 5 END AS plan, repeat('x', 190 + i % 20) AS note,
 		(i % 3000 - 500) * 1.01 AS ltv, sin(i) * 1e5 AS score, i % 4 = 0 AS vip, timestamptz '2016-01-01' - i * interval '1 hour' AS seen
 	FROM generate_series(1, 30000) AS i};
