@@ -1,6 +1,7 @@
 #include "pulse/pg/entry.hpp"
 
 #include "pulse/pg/automation_scope.hpp"
+#include "pulse/pg/citus.hpp"
 
 namespace pulse::pg {
 
@@ -109,6 +110,7 @@ ErrorOrigin Classify() noexcept {
 void RequireWritable(const char* function) {
     Call([&] { PreventCommandIfReadOnly(function); });
     RefuseInAutomation(function);
+    RequireUndistributed();
 }
 
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo)) {

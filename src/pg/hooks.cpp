@@ -1,6 +1,7 @@
 // Watching databases and extensions being created and dropped, and waking the launcher when a relevant
-// transaction commits.
+// transaction commits; refusing to have tables of Pulse distributed.
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/citus.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/job_kind.hpp"
 #include "pulse/pg/scheduler_state.hpp"
@@ -11,6 +12,7 @@ extern "C" {
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_trigger.h"
 #include "storage/procarray.h"
 }
 
@@ -83,13 +85,15 @@ Datum Watch(FunctionCallInfo) {
         AtCommit(rescan);
         if (access.type == OAT_DROP) LeaveDatabase(access.object);
     }
+    if (access.class_id == TriggerRelationId) RefuseToDistribute(access.object);
     return 0;
 }
 
 void OnObjectAccess(ObjectAccessType type, Oid class_id, Oid object, int sub_id, void* argument) {
     if (previous_hook) previous_hook(type, class_id, object, sub_id, argument);
     if (type == OAT_NAMESPACE_SEARCH || type == OAT_FUNCTION_EXECUTE) return;
-    if (class_id != ExtensionRelationId && class_id != DatabaseRelationId) return;
+    const bool new_trigger = class_id == TriggerRelationId && type == OAT_POST_CREATE;
+    if (class_id != ExtensionRelationId && class_id != DatabaseRelationId && !new_trigger) return;
     current = {type, class_id, object};
     Enter(nullptr, Watch);
 }

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "pulse/pg/citus.hpp"
+
 extern "C" {
 #include "access/genam.h"
 #include "access/nbtree.h"
@@ -125,7 +127,10 @@ std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys)
         }
         scan.Close();
     });
-    if (!found.any) return std::nullopt;
+    if (!found.any) {
+        RequireUndistributed();
+        return std::nullopt;
+    }
     std::vector<Value> values(width);
     for (size_t i = 0; i < width; ++i) values[i] = {found.types[i], found.values[i], found.nulls[i]};
     return values;

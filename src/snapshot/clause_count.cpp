@@ -112,14 +112,17 @@ ClauseCounts ReadClauses(const MemberQuery& query, const source::Rows& rows, siz
 }
 
 std::optional<ClauseCounts> CountClauses(source::Reader& reader, const MemberQuery& query) {
-    const double rows = reader.Estimate("SELECT FROM " + query.from).rows;
-    const bool sampled = rows > kSampleRows;
+    const source::PlanEstimate plan = reader.Estimate("SELECT FROM " + query.from);
+    const double rows = plan.rows;
+    // Citus counts all rows where they are: it has no estimate for a sample, and would carry rows to the
+    // aggregate.
+    const bool sampled = rows > kSampleRows && !plan.distributed;
     if (sampled && !CanSample(reader, query.relation)) return std::nullopt;
     const double percent = 100 * kSampleRows / std::max(rows, 1.0);
     std::string from = query.from;
     if (sampled) from += " TABLESAMPLE SYSTEM (" + std::to_string(percent) + ") REPEATABLE (0)";
     ClauseCounts counts =
-        reader.HasPulse()
+        reader.HasPulse() && !plan.distributed
             ? ReadClauses(query, reader.Query("SELECT " + ClauseCall(query, sampled) + " FROM " + from), 0)
             : ReadPlainClauses(query, reader.Query(PlainClauses(query, from, sampled)), sampled);
     if (sampled) Scale(counts, 100 / percent);

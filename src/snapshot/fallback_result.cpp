@@ -1,4 +1,6 @@
 // Reads the result of the plain SQL that fallback_sql.cpp makes.
+#include <algorithm>
+
 #include "pulse/snapshot/measurement.hpp"
 #include "pulse/snapshot/fallback_sql.hpp"
 #include "pulse/source/cell.hpp"
@@ -10,11 +12,12 @@ namespace {
 using segment::AttributeKind;
 using source::Cell;
 
-enum Field { kPart, kValue, kHash, kMembers, kDifferent, kLowest, kHighest, kMean, kVariance };
+enum Field { kPart, kValue, kMembers, kDifferent, kLowest, kHighest, kMean, kVariance };
 constexpr int64_t kFlags = -2, kHashes = -1;  // parts other than attributes
 
 // Group numbers outside the buckets: see Bucket() in fallback_sql.cpp.
 constexpr int64_t kBelowAll = 0, kAboveAll = 262080;  // beyond: not a number
+constexpr int64_t kUsual = 1'000'000;                 // beyond: again numbers
 
 std::optional<double> NumberOrNull(const Cell& cell) {
     return cell ? std::optional(source::ToNumber(cell)) : std::nullopt;
@@ -22,6 +25,12 @@ std::optional<double> NumberOrNull(const Cell& cell) {
 
 uint64_t ReadHash(const Cell& cell) {
     return static_cast<uint64_t>(source::ToInteger(cell)) ^ kHashSign;
+}
+
+// An array; null without hashes.
+void TakeHashes(const Cell& cell, SketchBuilder& members) {
+    if (!cell) return;
+    for (const int64_t hash : source::ToIntegers(cell)) members.Add(static_cast<uint64_t>(hash) ^ kHashSign);
 }
 
 // One attribute while its groups are read.
@@ -37,7 +46,7 @@ void TakeNumbers(const std::vector<Cell>& row, int64_t members, NumberBuckets& n
     const int64_t bucket = source::ToInteger(row[kValue]);
     if (bucket == kBelowAll) return numbers.AddBelow(members);
     if (bucket == kAboveAll) return numbers.AddAbove(members);
-    if (bucket > kAboveAll) return numbers.AddNans(members);
+    if (bucket > kAboveAll && bucket < kUsual) return numbers.AddNans(members);
     numbers.AddSummary({members, source::ToNumber(row[kLowest]), source::ToNumber(row[kHighest]),
                         NumberOrNull(row[kMean]), NumberOrNull(row[kVariance])});
 }
@@ -92,16 +101,23 @@ ScanResult ReadFallback(const std::vector<source::Rows>& answers, const segment:
     for (const segment::Attribute& attribute : query.attributes) attributes.emplace_back(attribute.kind);
     for (const source::Rows& rows : answers)
         for (const std::vector<Cell>& row : rows.values) {
-            const int64_t part = source::ToInteger(row[kPart]), count = source::ToInteger(row[kMembers]);
+            const int64_t part = source::ToInteger(row.at(kPart));
+            if (part == kHashes) {
+                TakeHashes(row[kValue], members);
+                continue;
+            }
+            const int64_t count = source::ToInteger(row[kMembers]);
             if (part == kFlags) {
                 TakeFlags(source::ToInteger(row[kValue]), count, result);
-            } else if (part == kHashes) {
-                if (row[kHash]) members.Add(ReadHash(row[kHash]));
             } else {
                 TakeGroup(row, count, attributes.at(static_cast<size_t>(part)));
             }
         }
     result.members = members.Build();
+    for (AttributeGroups& groups : attributes)
+        std::sort(groups.values.begin(), groups.values.end(), [](const auto& a, const auto& b) {
+            return a.count != b.count ? a.count > b.count : a.value < b.value;
+        });
     for (size_t i = 0; i < attributes.size(); ++i)
         result.distributions.push_back(
             MakeDistributionOfGroups(attributes[i], query.attributes[i].name, result.size, spec));

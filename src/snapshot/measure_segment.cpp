@@ -104,13 +104,36 @@ SegmentScan ScanByAggregate(source::Reader& reader, const MemberQuery& query, co
     return scan;
 }
 
-SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
-    const source::PlanEstimate plan =
-        reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
-    const double expected = std::max(plan.rows, spec.previous ? static_cast<double>(spec.previous->size) : 0);
-    const uint64_t theta = ThetaFor(expected, 2.0 * spec.sketch_size);
+// The estimated number of labels by attribute.
+std::vector<double> CountLabels(source::Reader& reader, const MemberQuery& query) {
+    std::vector<double> groups;
+    for (const Attribute& attribute : query.attributes)
+        groups.push_back(HasLabel(attribute) ? reader.Estimate(LabelGroupsSql(query, attribute)).rows : 0);
+    return groups;
+}
+
+// The limit of the hashes that are read. A size that was measured is nearer than the planner's; but a segment
+// that grew by far must not be read whole. Citus does not estimate.
+uint64_t FallbackTheta(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
+                       const source::PlanEstimate& plan) {
+    const double rows = plan.distributed
+                            ? source::ToNumber(reader
+                                                   .Query("SELECT pg_catalog.count(*) FROM " +
+                                                          query.MembersFrom() + " WHERE " + query.Where())
+                                                   .values.at(0)
+                                                   .at(0))
+                            : plan.rows;
+    if (!spec.previous) return ThetaFor(rows, 2.0 * spec.sketch_size);
+    return ThetaFor(std::max(static_cast<double>(spec.previous->size), rows / 16), 1.25 * spec.sketch_size);
+}
+
+SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
+                              const source::PlanEstimate& plan) {
+    const uint64_t theta = FallbackTheta(reader, query, spec, plan);
+    const std::vector<double> groups =
+        plan.distributed ? std::vector<double>(query.attributes.size()) : CountLabels(reader, query);
     std::vector<source::Rows> answers;
-    for (const FallbackScan& part : PlanFallbackScans(query))
+    for (const FallbackScan& part : PlanFallbackScans(query, groups, plan.distributed))
         answers.push_back(reader.Query(FallbackSql(query, spec, theta, part)));
     SegmentScan scan{ReadFallback(answers, query, spec), std::nullopt, plan.cost};
     if (!FallbackSketchIsComplete(scan.result, theta))
@@ -126,8 +149,11 @@ MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
     const std::vector<source::Column> columns = segment::DescribeColumns(reader, spec.request);
     std::vector<segment::UnreadablePart> unreadable;
     const MemberQuery query = segment::CompileReadable(spec.request, columns, spec.now_sql, unreadable);
-    SegmentScan scan =
-        reader.HasPulse() ? ScanByAggregate(reader, query, spec) : ScanByFallbackSql(reader, query, spec);
+    const source::PlanEstimate plan =
+        reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
+    // Citus would carry all rows to the aggregate, but groups in plain SQL where the rows are.
+    SegmentScan scan = reader.HasPulse() && !plan.distributed ? ScanByAggregate(reader, query, spec)
+                                                              : ScanByFallbackSql(reader, query, spec, plan);
 
     MeasureResult measured;
     Record& record = measured.record;

@@ -56,19 +56,31 @@ bool ToBoolean(const Cell& cell) {
     ThrowUnreadable(cell, "true or false");
 }
 
-std::vector<double> ToNumbers(const Cell& cell) {
-    if (!cell || cell->size() < 2 || cell->front() != '{' || cell->back() != '}')
-        ThrowUnreadable(cell, "numbers");
-    std::vector<double> numbers;
+namespace {
+
+template <typename Number>
+std::vector<Number> ToArray(const Cell& cell, const char* what) {
+    if (!cell || cell->size() < 2 || cell->front() != '{' || cell->back() != '}') ThrowUnreadable(cell, what);
+    std::vector<Number> numbers;
     std::string_view rest = std::string_view(*cell).substr(1, cell->size() - 2);
     while (!rest.empty()) {
         const size_t comma = std::min(rest.find(','), rest.size());
-        const auto number = Parse<double>(rest.substr(0, comma));
-        if (!number) ThrowUnreadable(cell, "numbers");
+        const auto number = Parse<Number>(rest.substr(0, comma));
+        if (!number) ThrowUnreadable(cell, what);
         numbers.push_back(*number);
         rest.remove_prefix(std::min(comma + 1, rest.size()));
     }
     return numbers;
+}
+
+}  // namespace
+
+std::vector<double> ToNumbers(const Cell& cell) {
+    return ToArray<double>(cell, "numbers");
+}
+
+std::vector<int64_t> ToIntegers(const Cell& cell) {
+    return ToArray<int64_t>(cell, "integers");
 }
 
 std::string ToBytes(const Cell& cell) {

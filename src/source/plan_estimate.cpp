@@ -43,6 +43,7 @@ PlanEstimate ReadPlan(const std::string& json) {
     estimate.rows = top.value("Plan Rows", 0.0);
     for (const Json* node = &top; node; node = OnlyInput(*node)) {
         const std::string type = node->value("Node Type", "");
+        if (node->value("Custom Plan Provider", "").starts_with("Citus")) estimate.distributed = true;
         if (type == "Seq Scan") estimate.reads_whole_relation = true;
         if (!PassesThrough(type)) break;
     }

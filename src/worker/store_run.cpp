@@ -1,5 +1,6 @@
 // Running a job, built in or SQL, and what its errors mean.
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/citus.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/transaction.hpp"
@@ -90,6 +91,11 @@ void RequireRunnableHere(const Job& job) {
 RunResult RunBuiltIn(const Job& job, bool in_worker) {
     if (!job.built_in_kind)
         throw UserError(sqlstate::kNotSupported, "unknown kind of job \"" + job.kind + "\"");
+    if (in_worker) {
+        pg::Transaction transaction("pulse: beginning a job");
+        pg::RequireUndistributed();
+        transaction.Commit();
+    }
     return job.built_in_kind->run(in_worker);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/citus.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/scheduler_state.hpp"
 #include "pulse/pg/settings.hpp"
@@ -21,6 +22,7 @@ class Report {
 
     std::vector<pg::StatusRow> Make() {
         Version();
+        Citus();
         Launcher();
         OverdueJobs();
         SectionsOfJobs();
@@ -50,6 +52,14 @@ class Report {
                 : "the extension is " + version +
                       ", the library " PULSE_VERSION
                       ": run ALTER EXTENSION pulse UPDATE, or restart the server after installing a library");
+    }
+
+    void Citus() {
+        const std::vector<std::string> tables = pg::DistributedTables();
+        if (!tables.empty())
+            report_.Add(
+                "citus", "down", std::to_string(tables.size()),
+                tables.front() + " cannot be distributed; calls that write refuse and say what to do");
     }
 
     // Jobs that another scheduler runs do not need a launcher, nor do those with nothing to do.

@@ -122,23 +122,22 @@ MeasureSpec SpecOf(uint32_t sketch_size, size_t max_values) {
 
 TEST(SnapshotFallbackSql, ReadsGroups) {
     source::Rows rows;
-    // part, value, hash, members, different, lowest, highest, mean, variance
+    // part, value, members, different, lowest, highest, mean, variance
     const auto none = std::nullopt;
-    rows.values = {{"-2", "3", none, "7", "3", none, none, none, none},
-                   {"-2", "6", none, "2", "3", none, none, none, none},
-                   {"-2", "0", none, "1", "3", none, none, none, none},
-                   {"-1", none, "-9223372036854775808", "1", "0", none, none, none, none},
-                   {"-1", none, "5", "2", "0", none, none, none, none},
-                   {"-1", none, none, "7", "0", none, none, none, none},
-                   {"0", "pro", none, "5", "3", none, none, none, none},
-                   {"0", none, none, "2", "3", none, none, none, none},
-                   {"0", "a", none, "2", "3", none, none, none, none},
-                   {"0", "b", none, "1", "3", none, none, none, none},
-                   {"1", "262112", none, "1", "5", "NaN", "NaN", none, none},
-                   {"1", "262080", none, "1", "5", "Infinity", "Infinity", none, none},
-                   {"1", "0", none, "1", "5", "-Infinity", "-Infinity", none, none},
-                   {"1", std::to_string(BucketOf(2)), none, "4", "5", "2", "2", "2", "0"},
-                   {"1", none, none, "3", "5", none, none, none, none}};
+    rows.values = {{"-2", "3", "7", none, none, none, none, none},
+                   {"-2", "6", "2", none, none, none, none, none},
+                   {"-2", "0", "1", none, none, none, none, none},
+                   {"-1", "{-9223372036854775808,5}", none, none, none, none, none, none},
+                   {"0", "b", "1", "3", none, none, none, none},
+                   {"0", "a", "2", "3", none, none, none, none},
+                   {"0", none, "2", "3", none, none, none, none},
+                   {"0", "pro", "5", "3", none, none, none, none},
+                   {"1", "262112", "1", "0", "NaN", "NaN", none, none},
+                   {"1", "262080", "1", "0", "Infinity", "Infinity", none, none},
+                   {"1", "0", "1", "0", "-Infinity", "-Infinity", none, none},
+                   {"1", "1000321", "3", "0", "2", "2", "2", "0"},
+                   {"1", std::to_string(BucketOf(-2)), "1", "0", "-2", "-2", "-2", "0"},
+                   {"1", none, "3", "0", none, none, none, none}};
     const ScanResult result = ReadFallback({rows}, Query(), SpecOf(64, 2));
     EXPECT_EQ(result.size, 10);
     EXPECT_EQ(result.converted, 7);
@@ -155,24 +154,50 @@ TEST(SnapshotFallbackSql, ReadsGroups) {
     EXPECT_EQ(ltv.nulls, 3);
     EXPECT_EQ(ltv.nans, 1);
     EXPECT_EQ(ltv.other, 0);
-    EXPECT_EQ(ltv.mean, 2);
+    EXPECT_EQ(ltv.mean, 1);
     EXPECT_EQ(std::accumulate(ltv.counts.begin(), ltv.counts.end(), int64_t{0}), 6);
 }
 
 TEST(SnapshotFallbackSql, ManyNumericAttributesTakeMoreScans) {
     segment::MemberQuery query = Query();
-    EXPECT_EQ(PlanFallbackScans(query).size(), 1u);
-    EXPECT_EQ(PlanFallbackScans(query)[0].attributes, (std::vector<size_t>{0, 1}));
+    ASSERT_EQ(PlanFallbackScans(query, {4, 0}, false).size(), 2u);
     for (int i = 0; i < 4; ++i)
         query.attributes.push_back(
             {"n" + std::to_string(i), AttributeKind::kNumeric, "s.n::double precision"});
-    const std::vector<FallbackScan> scans = PlanFallbackScans(query);
+    const std::vector<FallbackScan> scans = PlanFallbackScans(query, {4, 0, 0, 0, 0, 0}, false);
     ASSERT_EQ(scans.size(), 3u);
     EXPECT_TRUE(scans[0].members);
-    EXPECT_EQ(scans[0].attributes, std::vector<size_t>{0});
+    EXPECT_EQ(scans[0].labels[0].attributes, std::vector<size_t>{0});
     EXPECT_FALSE(scans[1].members);
-    EXPECT_EQ(scans[1].attributes, (std::vector<size_t>{1, 2, 3, 4}));
-    EXPECT_EQ(scans[2].attributes, std::vector<size_t>{5});
+    EXPECT_EQ(scans[1].numbers, (std::vector<size_t>{1, 2, 3, 4}));
+    EXPECT_EQ(scans[2].numbers, std::vector<size_t>{5});
+    EXPECT_EQ(PlanFallbackScans(query, {4, 0, 0, 0, 0, 0}, true).size(), 7u);
+}
+
+TEST(SnapshotFallbackSql, FewLabelsAreGroupedTogether) {
+    segment::MemberQuery query = Query();
+    query.attributes = {};
+    for (const char* name : {"a", "b", "c", "d"})
+        query.attributes.push_back({name, AttributeKind::kCategorical, std::string("s.") + name});
+    const auto scans = PlanFallbackScans(query, {10, 50'000, 100, 50}, false);
+    ASSERT_EQ(scans.size(), 1u);
+    ASSERT_EQ(scans[0].labels.size(), 3u);
+    EXPECT_EQ(scans[0].labels[0].attributes, (std::vector<size_t>{0, 2}));
+    EXPECT_TRUE(scans[0].labels[0].few);
+    EXPECT_EQ(scans[0].labels[1].attributes, std::vector<size_t>{1});
+    EXPECT_FALSE(scans[0].labels[1].few);
+    EXPECT_TRUE(scans[0].labels[2].few);
+    const auto has = [&](const FallbackScan& scan, const char* text) {
+        return FallbackSql(query, SpecOf(64, 2), Sketch::kEverything, scan).find(text) != std::string::npos;
+    };
+    EXPECT_TRUE(has(scans[0], "GROUPING SETS"));
+    // Citus refuses grouping sets: each attribute has a scan of its own.
+    const auto apart = PlanFallbackScans(query, {0, 0, 0, 0}, true);
+    ASSERT_EQ(apart.size(), 5u);
+    for (const FallbackScan& scan : apart) {
+        EXPECT_FALSE(has(scan, "GROUPING"));
+        EXPECT_FALSE(has(scan, "OFFSET"));
+    }
 }
 
 TEST(SnapshotFallbackSql, NoRowsAreAnEmptySegment) {

@@ -9,7 +9,7 @@ namespace pulse::pg {
 Datum Enter(FunctionCallInfo fcinfo, Datum (*body)(FunctionCallInfo));
 
 // Raise 25006 "cannot execute <function> in a read-only transaction" on a standby and in a read-only
-// transaction.
+// transaction, 0A000 if Citus has distributed a table of Pulse.
 void RequireWritable(const char* function);
 
 }  // namespace pulse::pg

@@ -13,18 +13,33 @@ inline constexpr uint64_t kHashSign = uint64_t{1} << 63;
 // more.
 uint64_t ThetaFor(double members, double wanted);
 
-// What one scan measures: the members as a whole, and attributes given by index.
-struct FallbackScan {
-    bool members = true;
-    std::vector<size_t> attributes;
+// Attributes with labels that are grouped together.
+struct LabelSet {
+    std::vector<size_t> attributes;  // by index
+    bool few = true;  // so few groups that whole values can be kept, else they are shortened row by row
 };
 
-// One scan; several for more than a few numeric attributes, because every numeric aggregate runs in every
-// grouping set of its scan: beyond that, another scan is cheaper.
-std::vector<FallbackScan> PlanFallbackScans(const segment::MemberQuery& query);
+// What one scan measures: the members as a whole, together with the first set of labels; more sets of labels;
+// or numbers.
+struct FallbackScan {
+    bool members = true;
+    bool distributed = false;
+    std::vector<LabelSet> labels = {};
+    std::vector<size_t> numbers = {};  // attributes by index
+};
 
-// A scan with one grouping set per attribute, so that groups are transferred instead of rows.
-// Hashes of members at `theta` or above are left out.
+// Whether an attribute is counted by label, and a query whose plan tells the number of its labels.
+bool HasLabel(const segment::Attribute& attribute);
+std::string LabelGroupsSql(const segment::MemberQuery& query, const segment::Attribute& attribute);
+
+// A scan for the members with all labels, and one for up to four numeric attributes, because every numeric
+// aggregate runs in every grouping set of its scan. Labels are grouped together as long as the product of
+// their numbers, estimated in `groups` by attribute, is small: one look into a hash table instead of several.
+// Where the relation is distributed by Citus, which has no grouping sets, a scan for each attribute.
+std::vector<FallbackScan> PlanFallbackScans(const segment::MemberQuery& query,
+                                            const std::vector<double>& groups, bool distributed);
+
+// Its query: groups are transferred instead of rows. Hashes of members at `theta` or above are left out.
 std::string FallbackSql(const segment::MemberQuery& query, const MeasureSpec& spec, uint64_t theta,
                         const FallbackScan& scan);
 

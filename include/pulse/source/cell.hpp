@@ -15,7 +15,8 @@ int64_t ToInteger(const Cell& cell);
 double ToNumber(const Cell& cell);                         // also NaN and Infinity
 std::optional<double> ToOptionalNumber(const Cell& cell);  // null is none
 bool ToBoolean(const Cell& cell);
-std::vector<double> ToNumbers(const Cell& cell);  // an array of float8 without nulls
-std::string ToBytes(const Cell& cell);            // bytea in hexadecimal
+std::vector<double> ToNumbers(const Cell& cell);    // an array of float8 without nulls
+std::vector<int64_t> ToIntegers(const Cell& cell);  // the same of bigint
+std::string ToBytes(const Cell& cell);              // bytea in hexadecimal
 
 }  // namespace pulse::source

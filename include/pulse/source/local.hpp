@@ -31,6 +31,7 @@ struct PlanEstimate {
     // The plan reads all of `relation` by a (parallel) sequential scan: counting more in the same scan is
     // almost free.
     bool reads_whole_relation = false;
+    bool distributed = false;  // Citus asks other servers
 };
 
 // Parse the output of EXPLAIN (FORMAT JSON). Pure.

@@ -113,7 +113,7 @@ SELECT * FROM plain.both('sampled', '{"from": "plain.large", "where": "a = 3 && 
 SELECT clause_rows BETWEEN 140000 AND 160000 AS rows, clause_error > 0 AS sampled FROM pulse.snapshot AS p JOIN pulse.segment AS s ON s.id = p.segment_id
 WHERE s.name LIKE 'sampled %' ORDER BY s.name;
 
--- There is one scan, and all grouping is done by hashing.
+-- Numbers are read in one scan, grouped by hashing.
 CREATE FUNCTION plain.nodes(segment text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     line text;
