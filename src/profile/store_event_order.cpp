@@ -109,14 +109,14 @@ void MakeCopy(int month, const std::string& partition) {
 
 void Follow(const std::string& partition) {
     const std::string table = TableOf(partition);
-    const auto make = [&](const char* name, const char* when) {
-        pg::Execute(std::string("CREATE TRIGGER ") + name + " AFTER " + when + " ON " + table +
-                    " EXECUTE FUNCTION pulse.settle_event_copy()");
+    const auto make = [&](const char* name, const char* when, const char* level) {
+        pg::Execute(std::string("CREATE TRIGGER ") + name + " AFTER " + when + " ON " + table + " FOR EACH " +
+                    level + " EXECUTE FUNCTION pulse.settle_event_copy()");
         // Also for what a subscription applies.
         pg::Execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + name);
     };
-    make("pulse_follow", "INSERT OR UPDATE OR DELETE");
-    make("pulse_follow_truncate", "TRUNCATE");
+    make("pulse_follow", "INSERT OR UPDATE OR DELETE", "ROW");
+    make("pulse_follow_truncate", "TRUNCATE", "STATEMENT");
 }
 
 MonthWork BeginMonth(int month) {
@@ -220,9 +220,10 @@ Moment NextOrderDue() {
         " WHERE state IN ('copying', 'comparing', 'swapping')",
         {});
     const pg::Result open = begun.Execute({});
+    const Moment now = pg::WallClock();
     Moment due = open[0].TimeOrNull(0).value_or(pg::kNever);
-    if (due == pg::kNever && open[0].Bool(1)) return pg::WallClock();
-    if (pg::settings::event_order_after == 0) return due == pg::kNever ? due : pg::WallClock();
+    if (due == pg::kNever && open[0].Bool(1)) return now;
+    if (pg::settings::event_order_after == 0) return due == pg::kNever ? due : now;
     for (const auto& [month, name] : PartitionsOf("event")) {
         if (!MayOrder(month)) continue;
         static pg::Statement known("SELECT next_try_at FROM pulse.event_month WHERE partition = $1",
@@ -233,7 +234,7 @@ Moment NextOrderDue() {
         else if (const auto again = row[0].TimeOrNull(0))
             due = std::min(due, *again);
     }
-    return due;
+    return std::max(due, now);
 }
 
 MonthWork NextMonthWork() {

@@ -9,7 +9,7 @@ use PulseTest;
 
 my $node = start_node('event_order_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20');
 sub sql { return $node->safe_psql('postgres', "SET client_min_messages = warning; $_[0]"); }
-sub setting { sql("ALTER SYSTEM SET pulse.event_order_after = '$_[0]'"); sql('SELECT pg_reload_conf()'); return; }
+sub setting { sql("ALTER SYSTEM SET pulse.event_order_after = '$_[0]'"); sql('SELECT pg_reload_conf()'); sql(q{SELECT pulse_schedule('order_events', enabled => true)}); return; }
 sub wait_for { my ($what, $name) = @_; return ok($node->poll_query_until('postgres', $what), $name); }
 my $state = q{SELECT coalesce(string_agg(state, ','), '') FROM pulse.event_month WHERE state NOT IN ('frozen')};
 
@@ -94,7 +94,6 @@ $node->safe_psql('restored', q{SET client_min_messages = warning; SELECT pulse_s
 ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_inherits WHERE inhparent = 'pulse.event_copy'::regclass}), 'where the job drops the copy');
 is($node->safe_psql('restored', q{SELECT count(*) FROM pg_trigger WHERE tgfoid = 'pulse.settle_event_copy()'::regprocedure AND tgrelid NOT IN (SELECT to_regclass('pulse.} . $month . q{'))}), '0', 'and the triggers');
 is($node->safe_psql('restored', 'SELECT count(*), sum(hash_record_extended(e, 0)::numeric) FROM pulse.event AS e'), $digest, 'and all events are there');
-$node->safe_psql('restored', 'SET client_min_messages = warning; SELECT pulse_stop()') if 0;
 $node->safe_psql('postgres', 'DROP DATABASE restored WITH (FORCE)');
 
 # ---- a transaction with an old snapshot sees the month as it was ----
