@@ -39,9 +39,9 @@ CREATE TABLE pulse.event_month (
     finished_at timestamptz,
     next_try_at timestamptz
 );
-COMMENT ON TABLE pulse.event_month IS 'What the job order_events has done with closed months of pulse.event: one row per partition. A month without a row has not been looked at; delete a row to have the job look again.';
+COMMENT ON TABLE pulse.event_month IS 'What the job order_events has done with closed months of pulse.event: one row per partition. A month without a row has not been looked at. A row of a copy says that a restored dump brought it.';
 COMMENT ON COLUMN pulse.event_month.partition IS 'The partition of pulse.event, such as event_y2026m01.';
-COMMENT ON COLUMN pulse.event_month.state IS 'copying: its events are copied in the order of people; comparing: the copy is compared with it; swapping: the copy is frozen and takes its place when no older transaction needs it; ordered: it has; frozen: the month stays as it is, and is frozen; failed: reason says why, the job tries again at next_try_at.';
+COMMENT ON COLUMN pulse.event_month.state IS 'copying: its events are copied in the order of people; comparing: the copy is compared with it; swapping: the copy is frozen and takes its place when no older transaction needs it; ordered: it has; frozen: the month stays as it is, and is frozen; the job looks again at next_try_at; failed: reason says why, the job tries again at next_try_at.';
 COMMENT ON COLUMN pulse.event_month.reason IS 'Why the month is not put into the order of people, or why the last try failed.';
 COMMENT ON COLUMN pulse.event_month.rows IS 'Number of events copied.';
 COMMENT ON COLUMN pulse.event_month.done_to IS 'The profile up to which the month is copied or compared.';

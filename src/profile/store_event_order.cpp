@@ -21,7 +21,15 @@ using pg::Value;
 
 constexpr int64_t kCopiedAtOnce = 20'000, kComparedAtOnce = 50'000, kLateAtOnce = 10'000;
 constexpr int64_t kPatience = 7 * kDay, kPauseAfterGivingUp = 30 * kDay;
+constexpr int64_t kLookAgain = 7 * kDay;
 constexpr int64_t kEverybody = std::numeric_limits<int64_t>::max();
+
+// Rows m of pulse.event_month whose month is being ordered.
+#define PULSE_OPEN "m.state IN ('copying', 'comparing', 'swapping')"
+#define PULSE_UNKNOWN_COPIES                                                                               \
+    "SELECT c.relname::text AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"        \
+    " WHERE i.inhparent = 'pulse.event_copy'::regclass AND NOT EXISTS (SELECT FROM pulse.event_month AS m" \
+    " WHERE 'event_copy' || substr(m.partition, 6) = c.relname AND " PULSE_OPEN ")"
 
 std::string TableOf(const std::string& name) {
     return "pulse." + pg::QuoteIdentifier(name);
@@ -53,27 +61,41 @@ void NeedTable(const std::string& table, pg::TableLock lock) {
         throw UserError(sqlstate::kLockNotAvailable, "pulse." + table + " is in use", "", "");
 }
 
-// Copies and triggers that no row of pulse.event_month knows: a restored dump brought them.
-void DropUnknown() {
+// Copies and triggers that no month being ordered has: a restored dump brought them, perhaps one that is
+// being restored now, so they go after a day. Returns whether some are left.
+bool DropUnknown() {
+    const pg::Result copies = pg::Execute("SELECT u.name, m.next_try_at <= $1 FROM (" PULSE_UNKNOWN_COPIES
+                                          ") AS u LEFT JOIN pulse.event_month AS m ON m.partition = u.name",
+                                          {Value::Time(pg::WallClock())});
+    bool left = false;
+    for (uint64_t i = 0; i < copies.size(); ++i) {
+        const std::string name = copies[i].Text(0);
+        if (copies[i].IsNull(1))
+            pg::Execute(
+                "INSERT INTO pulse.event_month (partition, state, reason, started_at, next_try_at)"
+                " VALUES ($1, 'failed', 'A restored dump brought this copy.', $2, $3)",
+                {Value::Text(name), Value::Time(pg::WallClock()), Value::Time(pg::WallClock() + kDay)});
+        if (copies[i].IsNull(1) || !copies[i].Bool(1))
+            left = true;
+        else
+            pg::Execute("DROP TABLE " + TableOf(name));
+    }
+    if (left) return true;
     const pg::Result triggers = pg::Execute(
         "SELECT c.relname::text, t.tgname::text FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
         " WHERE t.tgfoid = 'pulse.settle_event_copy()'::regprocedure AND c.relnamespace = 'pulse'::regnamespace"
-        " AND NOT EXISTS (SELECT FROM pulse.event_month AS m WHERE m.partition = c.relname"
-        " AND m.state IN ('copying', 'comparing', 'swapping'))");
+        " AND NOT EXISTS (SELECT FROM pulse.event_month AS m WHERE m.partition = c.relname AND " PULSE_OPEN
+        ")");
     for (uint64_t i = 0; i < triggers.size(); ++i) {
         NeedTable(triggers[i].Text(0), pg::TableLock::kExclusive);
         pg::Execute("DROP TRIGGER IF EXISTS " + pg::QuoteIdentifier(triggers[i].Text(1)) + " ON " +
                     TableOf(triggers[i].Text(0)));
     }
-    const pg::Result copies = pg::Execute(
-        "SELECT c.relname::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
-        " WHERE i.inhparent = 'pulse.event_copy'::regclass AND NOT EXISTS (SELECT FROM pulse.event_month AS m"
-        " WHERE 'event_copy' || substr(m.partition, 6) = c.relname AND m.state IN ('copying', 'comparing', 'swapping'))");
-    for (uint64_t i = 0; i < copies.size(); ++i) pg::Execute("DROP TABLE " + TableOf(copies[i].Text(0)));
     // Months that retention dropped.
-    pg::Execute(
-        "DELETE FROM pulse.event_month AS m WHERE m.state IN ('ordered', 'frozen', 'failed') AND NOT EXISTS"
-        " (SELECT FROM pg_class AS c WHERE c.relname = m.partition AND c.relnamespace = 'pulse'::regnamespace)");
+    pg::Execute("DELETE FROM pulse.event_month AS m WHERE NOT " PULSE_OPEN
+                " AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relname = m.partition"
+                " AND c.relnamespace = 'pulse'::regnamespace)");
+    return false;
 }
 
 // The month that ended last and has not been looked at.
@@ -215,15 +237,16 @@ std::string CopyName(const std::string& partition) {
 
 Moment NextOrderDue() {
     static pg::Statement begun(
-        "SELECT min(coalesce(next_try_at, started_at)), EXISTS (SELECT FROM pg_inherits WHERE"
-        " inhparent = 'pulse.event_copy'::regclass) FROM pulse.event_month"
-        " WHERE state IN ('copying', 'comparing', 'swapping')",
+        "SELECT (SELECT min(coalesce(m.next_try_at, m.started_at)) FROM pulse.event_month AS m WHERE " PULSE_OPEN
+        "), (SELECT min(coalesce(m.next_try_at, '-infinity')) FROM (" PULSE_UNKNOWN_COPIES
+        ") AS u LEFT JOIN pulse.event_month AS m ON m.partition = u.name)",
         {});
-    const pg::Result open = begun.Execute({});
     const Moment now = pg::WallClock();
-    Moment due = open[0].TimeOrNull(0).value_or(pg::kNever);
-    if (due == pg::kNever && open[0].Bool(1)) return now;
-    if (pg::settings::event_order_after == 0) return due == pg::kNever ? due : now;
+    const pg::Result open = begun.Execute({});
+    if (const auto unknown = open[0].TimeOrNull(1)) return std::max(*unknown, now);
+    const auto begun_at = open[0].TimeOrNull(0);
+    if (pg::settings::event_order_after == 0) return begun_at ? now : pg::kNever;
+    Moment due = begun_at.value_or(pg::kNever);
     for (const auto& [month, name] : PartitionsOf("event")) {
         if (!MayOrder(month)) continue;
         static pg::Statement known("SELECT next_try_at FROM pulse.event_month WHERE partition = $1",
@@ -238,10 +261,10 @@ Moment NextOrderDue() {
 }
 
 MonthWork NextMonthWork() {
-    DropUnknown();
+    if (DropUnknown()) return {};
     const pg::Result open = pg::Execute(
-        "SELECT partition, state, done_to, coalesce(next_try_at > $1, false) FROM pulse.event_month"
-        " WHERE state IN ('copying', 'comparing', 'swapping') ORDER BY partition LIMIT 1",
+        "SELECT m.partition, m.state, m.done_to, coalesce(m.next_try_at > $1, false) FROM pulse.event_month AS m"
+        " WHERE " PULSE_OPEN " ORDER BY m.partition LIMIT 1",
         {Value::Time(pg::WallClock())});
     if (open.empty()) {
         const std::optional<int> month = NewestClosed();
@@ -368,10 +391,11 @@ bool SwapMonth(const MonthWork& work) {
 }
 
 void NoteFrozen(const MonthWork& work) {
+    const Moment now = pg::WallClock();
     pg::Execute(
-        "UPDATE pulse.event_month SET state = 'frozen', done_to = 0, finished_at = $2, next_try_at = NULL"
+        "UPDATE pulse.event_month SET state = 'frozen', done_to = 0, finished_at = $2, next_try_at = $3"
         " WHERE partition = $1",
-        {Value::Text(work.partition), Value::Time(pg::WallClock())});
+        {Value::Text(work.partition), Value::Time(now), Value::Time(now + kLookAgain)});
 }
 
 void WaitForOthers(const MonthWork& work) {

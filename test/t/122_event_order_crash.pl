@@ -91,8 +91,12 @@ command_ok([ 'pg_dump', '-Fc', '-h', $node->host, '-p', $node->port, '-f', $dump
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'pg_restore', '-h', $node->host, '-p', $node->port, '-d', 'restored', $dump ], 'and restored');
 $node->safe_psql('restored', q{SET client_min_messages = warning; SELECT pulse_schedule('order_events', enabled => true)});
-ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_inherits WHERE inhparent = 'pulse.event_copy'::regclass}), 'where the job drops the copy');
-is($node->safe_psql('restored', q{SELECT count(*) FROM pg_trigger WHERE tgfoid = 'pulse.settle_event_copy()'::regprocedure AND tgrelid NOT IN (SELECT to_regclass('pulse.} . $month . q{'))}), '0', 'and the triggers');
+my $brought = "FROM pulse.event_month WHERE partition = '$copy' AND reason = 'A restored dump brought this copy.'";
+ok($node->poll_query_until('restored', "SELECT next_try_at > clock_timestamp() + interval '23 hours' $brought"), 'where the job lets the restore end');
+is($node->safe_psql('restored', "SELECT count(*) FROM pg_inherits WHERE inhparent = 'pulse.event_copy'::regclass"), '1', 'and leaves the copy alone');
+$node->safe_psql('restored', qq{SET client_min_messages = warning; UPDATE pulse.event_month SET next_try_at = clock_timestamp(); SELECT pulse_schedule('order_events', enabled => true)});
+ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_inherits WHERE inhparent = 'pulse.event_copy'::regclass}), 'until a day later, when it drops the copy');
+ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_trigger WHERE tgfoid = 'pulse.settle_event_copy()'::regprocedure OR tgname LIKE 'pulse_follow%'}), 'and the triggers');
 is($node->safe_psql('restored', 'SELECT count(*), sum(hash_record_extended(e, 0)::numeric) FROM pulse.event AS e'), $digest, 'and all events are there');
 $node->safe_psql('postgres', 'DROP DATABASE restored WITH (FORCE)');
 
@@ -112,7 +116,7 @@ cmp_ok(correlation(), '>', 0.9, 'in the order of people');
 is(sql(q{SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = 'pulse.event_copy'::regclass}), '', 'no copy is left');
 is(sql("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'pulse.$month'::regclass"), '0', 'no trigger');
 is(sql('SELECT count(*) FROM pulse.event_late'), '0', 'nor anything late');
-is(sql("SELECT string_agg(i.indexrelid::regclass::text, ' '), (SELECT relreplident || coalesce(reloptions::text, '') || relchecks FROM pg_class WHERE oid = 'pulse.$month'::regclass) FROM pg_index AS i WHERE i.indrelid = 'pulse.$month'::regclass"),
+is(sql("SELECT string_agg(i.indexrelid::regclass::text, ' '), (SELECT relreplident::text || coalesce(reloptions::text, '') || relchecks FROM pg_class WHERE oid = 'pulse.$month'::regclass) FROM pg_index AS i WHERE i.indrelid = 'pulse.$month'::regclass"),
 	"pulse.${month}_profile|f0", 'the month is like any other');
 is(sql("SELECT count(*) FROM pulse.$month WHERE xmin::text::bigint > 2 AND age(xmin) < 2147483647"), '0', 'its events are frozen');
 is(sql("SELECT state || ': ' || reason FROM pulse.event_month WHERE partition <> '$month'"), 'frozen: It is small.', 'a small month is only frozen');
@@ -127,7 +131,9 @@ sub again
 	sql("DELETE FROM stop");
 	sql("INSERT INTO stop VALUES ('$stop')") if $stop;
 	# Rows all over the month again.
-	sql("SELECT pulse_schedule('order_events', enabled => false); DELETE FROM pulse.event_month;
+	sql("SELECT pulse_schedule('order_events', enabled => false)");
+	wait_for(q{SELECT count(*) = 0 FROM pulse.job WHERE name = 'order_events' AND running_since IS NOT NULL}, 'the job is not running');
+	sql("DELETE FROM pulse.event_month;
 		CREATE TABLE shuffled AS SELECT * FROM pulse.$month; TRUNCATE pulse.$month; INSERT INTO pulse.event SELECT * FROM shuffled ORDER BY random(); DROP TABLE shuffled; ANALYZE pulse.event");
 	sql(q{SELECT pulse_schedule('order_events', enabled => true)});
 	return;
