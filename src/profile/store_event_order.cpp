@@ -19,7 +19,7 @@ namespace {
 
 using pg::Value;
 
-constexpr int64_t kCopiedAtOnce = 20'000, kComparedAtOnce = 50'000, kLateAtOnce = 10'000;
+constexpr int64_t kCopiedAtOnce = 10'000, kComparedAtOnce = 50'000, kLateAtOnce = 10'000;
 constexpr int64_t kPatience = 7 * kDay, kPauseAfterGivingUp = 30 * kDay;
 constexpr int64_t kLookAgain = 7 * kDay;
 constexpr int64_t kEverybody = std::numeric_limits<int64_t>::max();
@@ -319,7 +319,7 @@ void ComparePeople(const MonthWork& work) {
         pg::Warning("the copy of pulse." + work.partition + " differs from it",
                     "Count and digest up to profile " + std::to_string(end) + ": " + digests[0].Text(0) +
                         " and " + digests[0].Text(1) + ".");
-        GiveUp(work.partition, "Its copy differed from it.", kDay);
+        GiveUp(work.partition, "Its copy differed from it.", kLookAgain);
         return;
     }
     Advance(work, 0, end, "comparing", "swapping");
@@ -342,7 +342,7 @@ void AddLate(const MonthWork& work) {
                 " RETURNING 1) SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM added)",
             {Value::Text(work.partition), Value::Int8(kLateAtOnce)});
         if (added[0].Int8(0) != added[0].Int8(1)) {
-            GiveUp(work.partition, "Its copy missed late events.", kDay);
+            GiveUp(work.partition, "Its copy missed late events.", kLookAgain);
             return;
         }
         pg::Execute(

@@ -1,4 +1,5 @@
 // The job order_events.
+#include <algorithm>
 #include <chrono>
 
 #include "pulse/pg/background.hpp"
@@ -18,6 +19,7 @@ using std::chrono::steady_clock;
 using Step = MonthWork::Step;
 
 constexpr std::chrono::seconds kRun{50};
+constexpr long kLongestPause = 2000;  // milliseconds
 constexpr const char* kWhat = "pulse: ordering events";
 
 // False if somebody is in the way.
@@ -70,7 +72,10 @@ Outcome DoStepOrGiveUp(const MonthWork& work) {
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error) || error.State() == sqlstate::kQueryCanceled) throw;
         pg::Warning("pulse." + work.partition + " is not put into the order of people", error.message);
-        InTransaction([&] { GiveUp(work.partition, "SQLSTATE " + std::string(error.State()) + ".", kDay); });
+        InTransaction([&] {
+            GiveUp(work.partition,
+                   "SQLSTATE " + std::string(error.State()) + "; the server's log has the rest.", 7 * kDay);
+        });
         return Outcome::kMore;
     }
 }
@@ -90,7 +95,8 @@ RunResult RunOrderJob(bool) {
         if (outcome == Outcome::kOrdered) ++ordered;
         if (outcome == Outcome::kFrozen) ++frozen;
         // Half of the time is for others.
-        pg::Wait(std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - begin).count());
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - begin);
+        pg::Wait(std::min<long>(took.count(), kLongestPause));
     }
     result.rows = ordered + frozen;
     result.message = std::to_string(ordered) + " months ordered, " + std::to_string(frozen) + " frozen" +

@@ -182,7 +182,7 @@ again();
 my @writers = map {
 	my ($in, $log) = ('', '');
 	IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', 'SET pulse.evaluation = async', '-c', "DO \$\$ BEGIN FOR i IN 1..300 LOOP
-		PERFORM pulse_import_events(format('SELECT %L AS user_id, %L AS event, date_trunc(''month'', now(), ''UTC'') - interval ''2 months'' + interval ''%s hours'' AS \"timestamp\"', 'u' || i * $_, 'writer $_ ' || i, i));
+		PERFORM pulse_import_events(format('SELECT %L AS user_id, %L AS event, date_trunc(''month'', now(), ''UTC'') - interval ''2 months'' + interval ''%s hours'' AS \"timestamp\"', 'u' || i * $_ + 10, 'writer $_ ' || i, i));
 		IF i % 3 = 0 THEN DELETE FROM pulse.event WHERE name = 'writer $_ ' || i - 2; END IF; COMMIT; END LOOP; END \$\$" ], \$in, '>', \$log, '2>', \$log)
 } 1 .. 3;
 $_->finish for @writers;
