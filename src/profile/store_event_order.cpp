@@ -366,7 +366,7 @@ bool SwapMonth(const MonthWork& work) {
     const std::string month = TableOf(work.partition), copy = TableOf(CopyName(work.partition));
     if (!pg::LockBusyTable("event", pg::TableLock::kDropping)) return false;
     // Everybody waits now: who uses the month by its name is not waited for.
-    pg::Execute("LOCK TABLE " + month + ", " + copy + " IN ACCESS EXCLUSIVE MODE NOWAIT");
+    pg::Execute("LOCK TABLE " + month + ", pulse.event_copy IN ACCESS EXCLUSIVE MODE NOWAIT");
     // The search for remains of erased people must not be overtaken by rows that change their places.
     if (!pg::Execute("SELECT FROM pulse.erasure WHERE state <> 'done' LIMIT 1").empty()) return false;
     const std::optional<int> number = MonthOfPartition(work.partition);

@@ -1,4 +1,6 @@
 // Which months are left as they are.
+#include <optional>
+
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_event_order.hpp"
@@ -53,14 +55,17 @@ std::string WhyNotReplaced(const std::string& partition) {
 
 std::string WhyNotWorthIt(const std::string& partition) {
     const pg::Result rows = pg::Execute(
-        "SELECT pg_table_size($1::regclass), coalesce((SELECT s.correlation FROM pg_stats AS s"
-        " WHERE s.schemaname = 'pulse' AND s.tablename = $2 AND s.attname = 'profile_id'), 0)::float8",
+        "SELECT pg_table_size($1::regclass), (SELECT coalesce(s.correlation, 0)::float8 FROM pg_stats AS s"
+        " WHERE s.schemaname = 'pulse' AND s.tablename = $2 AND s.attname = 'profile_id')",
         {Value::Text("pulse." + pg::QuoteIdentifier(partition)), Value::Text(partition)});
     const int64_t size = rows[0].Int8(0);
     if (size < kSmall) return "It is small.";
     if (size > pg::settings::event_order_size * int64_t{1024 * 1024})
         return "It is larger than pulse.event_order_size.";
-    if (rows[0].Float8(1) >= kOrdered) return "It is in the order of people.";
+    // The VACUUM that freezes it makes them.
+    const std::optional<double> correlation = rows[0].Float8OrNull(1);
+    if (!correlation) return "It had no statistics.";
+    if (*correlation >= kOrdered) return "It is in the order of people.";
     return "";
 }
 

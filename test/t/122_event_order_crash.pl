@@ -178,6 +178,7 @@ wait_for("SELECT EXISTS ($reason)", 'a copy with another value ends it');
 is(sql($reason), 'Its copy differed from it.', 'for this reason');
 
 # ---- beside sessions that write and delete ----
+sql('CREATE INDEX own_received ON pulse.event (received_at)');
 again();
 my @writers = map {
 	my ($in, $log) = ('', '');
@@ -196,6 +197,9 @@ for (1 .. 60)
 }
 is(sql("SELECT state FROM pulse.event_month WHERE partition = '$month'"), 'ordered', 'the month is ordered in the end');
 is(digest(), $digest, 'with exactly that');
+is(sql(q{SELECT indisvalid, (SELECT count(*) FROM pg_inherits WHERE inhparent = i.indexrelid) = (SELECT count(*) FROM pg_inherits WHERE inhparent = i.indrelid) FROM pg_index AS i WHERE indexrelid = 'pulse.own_received'::regclass}),
+	't|t', 'an index of all months has a part there');
+is(sql(qq{SET enable_seqscan = off; SELECT count(*) > 0 FROM pulse.$month WHERE received_at > '2000-01-01'}), 't', 'and can be used');
 
 # ---- switched off, it cleans up ----
 again('UPDATE copying comparing');
