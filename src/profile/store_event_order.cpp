@@ -134,7 +134,7 @@ void Follow(const std::string& partition) {
     const auto make = [&](const char* name, const char* when, const char* level) {
         pg::Execute(std::string("CREATE TRIGGER ") + name + " AFTER " + when + " ON " + table + " FOR EACH " +
                     level + " EXECUTE FUNCTION pulse.settle_event_copy()");
-        // Also for what a subscription applies.
+        // Also where session_replication_role is replica.
         pg::Execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + name);
     };
     make("pulse_follow", "INSERT OR UPDATE OR DELETE", "ROW");

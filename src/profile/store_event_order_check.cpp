@@ -41,15 +41,15 @@ std::string WhyNotReplaced(const std::string& partition) {
         " AND d.refobjid = m.oid AND d.deptype = 'n') THEN 'views or other objects that depend on it' END,"
         " CASE WHEN obj_description(m.oid, 'pg_class') IS NOT NULL OR EXISTS (SELECT FROM pg_seclabel AS l"
         " WHERE l.objoid = m.oid AND l.classoid = 'pg_class'::regclass) THEN 'a comment or label' END),"
-        // What is written to a copy must reach nobody before it is a month. Whoever publishes all tables of
-        // the schema publishes this one.
+        // What is written to a copy must reach nobody, and what copies rows elsewhere knows a table by its
+        // oid. Whoever publishes all tables of the schema publishes event_month.
         " EXISTS (SELECT FROM pg_publication_tables AS p WHERE p.schemaname = 'pulse'"
-        " AND p.tablename IN ('event_month', 'event_copy')) OR EXISTS (SELECT FROM pg_publication_rel AS r"
-        " WHERE r.prrelid = m.oid) OR EXISTS (SELECT FROM pg_subscription_rel AS r WHERE r.srrelid = m.oid)"
+        " AND p.tablename IN ('event', 'event_month', 'event_copy', m.relname)) OR EXISTS (SELECT FROM"
+        " pg_subscription_rel AS r WHERE r.srrelid IN (m.oid, 'pulse.event'::regclass))"
         " FROM month AS m",
         {Value::Text("pulse." + pg::QuoteIdentifier(partition))});
     if (const std::string own = rows[0].Text(0); !own.empty()) return "It has " + own + " of its own.";
-    if (rows[0].Bool(1)) return "A publication or subscription names it, or all tables.";
+    if (rows[0].Bool(1)) return "A publication or subscription has it.";
     return "";
 }
 
