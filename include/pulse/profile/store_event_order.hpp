@@ -7,15 +7,26 @@
 #include <string>
 
 #include "pulse/base/time.hpp"
+#include "pulse/pg/relation_lock.hpp"
 
 namespace pulse::profile {
 
 // The copy of a partition of pulse.event: event_copy_y2026m11.
 std::string CopyName(const std::string& partition);
 
+// A table of schema pulse as SQL, and the bounds of a month's partition.
+std::string TableOf(const std::string& name);
+std::string BoundsOf(int month);
+// The month of a partition of pulse.event; none if it is not one any more.
+std::optional<int> MonthOfPartition(const std::string& partition);
+// Lock it, or throw UserError 55P03: nothing that begins later shall find it locked for longer than a moment.
+void NeedTable(const std::string& table, pg::TableLock lock);
+
 // Why a copy must not take the place of a partition; empty if it may. Whatever a copy would not have, or
 // would disturb.
 std::string WhyNotReplaced(const std::string& partition);
+// Why what was begun cannot go on; empty if it can.
+std::string WhyNotFurther(const std::string& partition);
 // Why it is not worth it to order a month; empty if it is.
 std::string WhyNotWorthIt(const std::string& partition);
 
