@@ -78,6 +78,8 @@ int retry_window = 60;
 int tcf_vendor = 755;
 int max_linked = 20;
 int event_retention = 0;
+int event_order_after = 0;
+int event_order_size = 10 * 1024;
 int rejected_event_retention = 30 * 24 * 60;
 int erasure_refusal = 30 * 24 * 60;
 int erasure_retention = 366 * 24 * 60;
@@ -376,6 +378,14 @@ void DefineProfile() {
     constexpr const char* kForEver = "0 keeps them forever.";
     DefineServerInt("pulse.event_retention", "Sets how long events are kept.", kForEver, &event_retention, 0,
                     INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt(
+        "pulse.event_order_after",
+        "Sets how long after its end a month of events is frozen and put into the order of people.",
+        "0 leaves months as they are.", &event_order_after, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerInt("pulse.event_order_size",
+                    "Sets the size up to which a month of events is put into the order of people.",
+                    "A copy of this size is on disk meanwhile. Larger months are only frozen.",
+                    &event_order_size, 0, INT_MAX, GUC_UNIT_MB);
     DefineServerInt("pulse.rejected_event_retention", "Sets how long rejected events are kept.", kForEver,
                     &rejected_event_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.erasure_refusal",

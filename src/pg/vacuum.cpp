@@ -1,5 +1,6 @@
 #include "pulse/pg/vacuum.hpp"
 
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/transaction.hpp"
 
 extern "C" {
@@ -9,6 +10,7 @@ extern "C" {
 #include "parser/parse_node.h"
 #include "pgstat.h"
 #include "tcop/pquery.h"
+#include "utils/guc.h"
 }
 
 namespace pulse::pg {
@@ -45,9 +47,7 @@ class OutsideTransaction {
     bool done_ = false;
 };
 
-}  // namespace
-
-void Vacuum(const std::string& table) {
+void Run(const std::string& table, bool freeze) {
     OutsideTransaction outside;
     Call([&] {
         SetCurrentStatementStartTimestamp();
@@ -58,6 +58,11 @@ void Vacuum(const std::string& table) {
             MemoryContextSwitchTo(outside.memory());
             VacuumStmt* statement = makeNode(VacuumStmt);
             statement->is_vacuumcmd = true;
+            if (freeze)
+                statement->options = list_make3(
+                    makeDefElem(pstrdup("freeze"), nullptr, -1), makeDefElem(pstrdup("analyze"), nullptr, -1),
+                    makeDefElem(pstrdup("truncate"), reinterpret_cast<Node*>(makeString(pstrdup("off"))),
+                                -1));
             RangeVar* relation = makeRangeVar(pstrdup("pulse"), pstrdup(table.c_str()), -1);
             statement->rels = list_make1(makeVacuumRelation(relation, InvalidOid, NIL));
             ExecVacuum(make_parsestate(nullptr), statement, true);
@@ -66,6 +71,25 @@ void Vacuum(const std::string& table) {
         pgstat_report_stat(false);
     });
     outside.Done();
+}
+
+}  // namespace
+
+void Vacuum(const std::string& table) {
+    Run(table, false);
+}
+
+void VacuumFreeze(const std::string& table) {
+    // As PostgreSQL's default of autovacuum_vacuum_cost_delay.
+    const std::string before = Call([] { return GetConfigOption("vacuum_cost_delay", false, false); });
+    SetForProcess("vacuum_cost_delay", "2");
+    try {
+        Run(table, true);
+    } catch (...) {
+        SetForProcess("vacuum_cost_delay", before.c_str());
+        throw;
+    }
+    SetForProcess("vacuum_cost_delay", before.c_str());
 }
 
 }  // namespace pulse::pg

@@ -5,6 +5,7 @@
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/profile/store_event_order.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_erasure.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
@@ -112,7 +113,14 @@ class EventEraser {
         pg::Execute(
             "UPDATE pulse.event_property SET examples = '[]' WHERE event = ANY ($1) AND examples <> '[]'",
             {Value::Texts({names.begin(), names.end()})});
-        NoteErased(erasure_, {{"event", count}}, {table_});
+        std::vector<std::string> touched{table_};
+        // The trigger of a month that is being ordered has deleted them there, too.
+        if (const std::string copy = CopyName(table_);
+            pg::Execute("SELECT to_regclass($1) IS NOT NULL",
+                        {Value::Text("pulse." + pg::QuoteIdentifier(copy))})[0]
+                .Bool(0))
+            touched.push_back(copy);
+        NoteErased(erasure_, {{"event", count}}, touched);
         NoteErased(erasure_, {{"message_seen", ForgetMessages(messages)}}, {"message_seen"});
         return count;
     }

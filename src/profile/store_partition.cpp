@@ -174,6 +174,10 @@ std::set<int> DetachedMonths(const char* table, const std::vector<Moment>& momen
     return Ensure(table, MonthsOf(moments));
 }
 
+std::map<int, std::string> PartitionsOf(const char* table) {
+    return ReadPartitions(table, false);
+}
+
 int64_t DropPartitions(const char* table, Moment before) {
     const auto due = [&] {
         std::vector<std::string> names;

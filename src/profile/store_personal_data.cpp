@@ -97,7 +97,9 @@ constexpr ExportPart kMergeParts[] = {
      .parts = kMergeParts});
 
 // The job deletes the events themselves, by their index: store_erasure_step.cpp.
-constexpr const char* kEvent[] = {"event", "message_seen", "event_property", nullptr};
+// A deleted event is deleted from the copy of its month, too.
+constexpr const char* kEvent[] = {"event",        "event_copy",     "event_late",
+                                  "message_seen", "event_property", nullptr};
 constexpr ExportPart kEventParts[] = {
     {"events",
      "SELECT to_jsonb(e) FROM pulse.event AS e WHERE e.profile_id = ANY ($1) ORDER BY e.profile_id, e.name, e.time"},
@@ -140,6 +142,7 @@ constexpr ExportPart kFeedParts[] = {
     "profile", {{"account", "Groups of people, such as companies. Who belongs to them is in account_member."},
                 {"identity_kind", "Kinds of ids."},
                 {"event_kind", "Totals by event name."},
+                {"event_month", "How far the months of events are ordered."},
                 {"event_day", "Totals by day and event name."},
                 {"event_hour", "Totals by hour."},
                 {"event_source_hour", "Totals by hour, event name and source."},

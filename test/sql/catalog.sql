@@ -85,13 +85,13 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT c.relispartition
 ORDER BY 1;
 
 -- Tables, and sequences of theirs, that a dump would leave empty. Of a partitioned one the partitions are dumped; the two of one row
--- that the extension makes are there without it. Secrets of webhooks and what changed lately are not for a copy.
+-- that the extension makes are there without it. Secrets of webhooks, what changed lately and months that are being ordered are not for a copy.
 SELECT c.oid::regclass AS relation
 FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid = 'pg_catalog.pg_class'::regclass
 CROSS JOIN pg_catalog.pg_extension AS e
 WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig)
   AND c.oid NOT IN ('pulse.definition'::regclass, 'pulse.change_position'::regclass, 'pulse.level'::regclass,
-                    'pulse.webhook_secret'::regclass, 'pulse.webhook_seen'::regclass, 'pulse.console_session'::regclass, 'pulse.change'::regclass, 'pulse.change_id_seq'::regclass)
+                    'pulse.webhook_secret'::regclass, 'pulse.webhook_seen'::regclass, 'pulse.console_session'::regclass, 'pulse.change'::regclass, 'pulse.change_id_seq'::regclass, 'pulse.event_month'::regclass, 'pulse.event_late'::regclass)
 ORDER BY 1;
 
 -- Aggregates and functions declare parallel safety: functions that write are not safe.

@@ -9,4 +9,7 @@ namespace pulse::pg {
 // for locks. Does nothing if there is no such table any more.
 void Vacuum(const std::string& table);
 
+// The same with FREEZE and ANALYZE, as gently as autovacuum by its defaults.
+void VacuumFreeze(const std::string& table);
+
 }  // namespace pulse::pg

@@ -2,7 +2,9 @@
 // and those after it; needs an open pg::Session as pg::Identity::Owner().
 #pragma once
 
+#include <map>
 #include <set>
+#include <string>
 
 #include "pulse/pg/convert.hpp"
 
@@ -18,6 +20,9 @@ void EnsurePartitions(const char* table, Moment first, Moment last);
 void EnsurePartitions(const char* table, const std::vector<Moment>& moments);
 // The same, but returns the months, as MonthOf(), whose partition was detached.
 std::set<int> DetachedMonths(const char* table, const std::vector<Moment>& moments);
+
+// The partitions of a table by month, as MonthOf().
+std::map<int, std::string> PartitionsOf(const char* table);
 
 // Drop the partitions whose rows are all older than `before`. Returns the number dropped. Skips partitions
 // that are in use; the next call drops them.
