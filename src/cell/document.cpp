@@ -13,7 +13,7 @@ namespace pulse::cell {
 namespace {
 
 constexpr const char* kExampleDocument =
-    R"({"format": 1, "definitions": {"trait": {"spent": {"expression": "events.purchase.sum(total)"}}}})";
+    R"json({"format": 1, "definitions": {"trait": {"spent": {"expression": "events.purchase.sum(total)"}}}})json";
 constexpr size_t kLongestName = 255;  // characters
 
 std::vector<std::string> KindNames() {

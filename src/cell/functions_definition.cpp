@@ -23,7 +23,7 @@ PULSE_FUNCTION(pulse_apply_definitions) {
         std::string statements;
         for (const pulse::DefinitionCall& call : row.calls)
             statements += (statements.empty() ? "" : "\n") + call.Sql();
-        results.Add({Value::Text(row.kind), Value::Text(row.name), Value::Text(Name(row.change)),
+        results.Add({Value::Text(row.kind), Value::Text(row.name), Value::Text(cell::Name(row.change)),
                      Value::Texts(row.differs), Value::Texts(row.missing),
                      statements.empty() ? Value::Null(TEXTOID) : Value::Text(statements)});
     }

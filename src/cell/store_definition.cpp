@@ -149,7 +149,7 @@ void Apply(const std::vector<DifferenceRow>& rows) {
     std::map<std::string, int64_t> counts;
     for (const DifferenceRow& row : rows) {
         if (row.calls.empty()) continue;
-        ++counts[Name(row.change)];
+        ++counts[cell::Name(row.change)];
         pg::CheckInterrupts();
         try {
             const pg::Session session;
