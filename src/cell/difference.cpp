@@ -207,8 +207,14 @@ DifferenceRow RowOf(const DefinitionKind& kind, const std::string& name, const D
     } else {
         row.change = Change::kUpdate;
         row.differs = Differences(WithAbsent(kind, *before), WithAbsent(kind, wanted));
+        if (retired && row.differs.empty()) row.differs.emplace_back("it is archived here");
     }
     row.calls = WriteCalls(kind, name, before, retired, wanted);
+    // Written in another way, but the same.
+    if (row.calls.empty()) {
+        row.change = Change::kUnchanged;
+        row.differs.clear();
+    }
     return row;
 }
 

@@ -60,7 +60,7 @@ Json ReadDefinition(const DefinitionKind& kind, const std::string& name, const J
     for (const DefinitionField& field : kind.fields) {
         CheckValue(object, field);
         if (field.required && object.Find(field.key) == nullptr)
-            object.Fail(place + " has no \"" + field.key + "\"", "", "Keys are in doc/scale.md.");
+            object.Fail(place + " has no \"" + field.key + "\"", "", "Take one from pulse_export_definitions() as a model.");
     }
     if (DumpJson(json).size() > kLargestDefinition)
         throw UserError(sqlstate::kProgramLimit, place + " is too large", "It has more than 2 MB.");

@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/definition_kind.hpp"
+#include "pulse/base/duration.hpp"
+#include "pulse/base/time.hpp"
 #include "pulse/rule/referenced_definitions.hpp"
 
 namespace pulse::insight {
@@ -19,11 +21,20 @@ size_t StepsOf(const Json& funnel) {
     return steps == found->end() ? 0 : steps->size();
 }
 
+// The time within may be written in another way.
+Json MonitorOf(const Json* funnel) {
+    Json monitor = funnel == nullptr ? Json() : funnel->value("monitor", Json());
+    if (!monitor.is_object()) return Json();
+    if (const auto found = monitor.find("within"); found != monitor.end() && found->is_string())
+        if (const auto within = ParseDuration(found->get<std::string>()))
+            *found = std::to_string(*within / kSecond) + " s";
+    return monitor;
+}
+
 // A monitor has a segment for each step: other attributes or another number of steps are another monitor.
 void SetFunnelMonitor(const std::string& name, const Json* current, bool, const Json& wanted,
                       DefinitionCalls& calls) {
-    const Json before = current == nullptr ? Json() : current->value("monitor", Json());
-    const Json after = wanted.value("monitor", Json());
+    const Json before = MonitorOf(current), after = MonitorOf(&wanted);
     if (before == after && (before.is_null() || StepsOf(*current) == StepsOf(wanted))) return;
     if (!before.is_null())
         calls.insert(calls.begin(), {"pulse_unmonitor_funnel", {{"name", name}}});
