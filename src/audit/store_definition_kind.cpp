@@ -5,7 +5,8 @@ namespace pulse::audit {
 
 namespace {
 
-[[maybe_unused]] const bool no_definitions = RegisterWithoutDefinitions("Who did what.", {"audit", "audit_unsealed", "audit_seal", "audit_personal", "audit_checkpoint"});
+[[maybe_unused]] const bool no_definitions = RegisterWithoutDefinitions(
+    "Who did what.", {"audit", "audit_unsealed", "audit_seal", "audit_personal", "audit_checkpoint"});
 
 }  // namespace
 

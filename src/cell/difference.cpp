@@ -58,8 +58,7 @@ void AddArgument(const DefinitionField& field, const Json* current, const Json& 
         return;
     }
     const auto old_value = current->find(field.key);
-    const bool same =
-        has ? old_value != current->end() && *old_value == *found : old_value == current->end();
+    const bool same = has ? old_value != current->end() && *old_value == *found : old_value == current->end();
     if (same && !field.always) return;
     if (has)
         call.arguments.push_back({field.key, ArgumentText(*found, field.type)});
@@ -131,7 +130,8 @@ const Definition* Find(const Definitions& all, const DefinitionUse& use) {
 // Rows in an order in which each stands after what it uses, otherwise as they come.
 class UseOrder {
   public:
-    UseOrder(std::vector<DifferenceRow>& rows, const Definitions& definitions) : rows_(rows), all_(definitions) {
+    UseOrder(std::vector<DifferenceRow>& rows, const Definitions& definitions)
+        : rows_(rows), all_(definitions) {
         for (size_t i = 0; i < rows.size(); ++i) places_[{rows[i].kind, rows[i].name}] = i;
         seen_.resize(rows.size());
     }
@@ -158,8 +158,8 @@ class UseOrder {
             seen_[row] = true;
             const DefinitionUse self{rows_[row].kind, rows_[row].name};
             const Definition* definition = Find(all_, self);
-            steps.push_back(
-                {row, UsesOf(*FindDefinitionKind(self.kind), self.name, definition ? definition->json : Json::object())});
+            steps.push_back({row, UsesOf(*FindDefinitionKind(self.kind), self.name,
+                                         definition ? definition->json : Json::object())});
         };
         enter(first);
         while (!steps.empty()) {

@@ -41,8 +41,8 @@ void CheckValue(const JsonObject& object, const DefinitionField& field) {
             if (!value->is_boolean()) object.Refuse(field.key, "must be true or false");
             break;
         case Type::kTexts:
-            if (!value->is_array() || !std::all_of(value->begin(), value->end(),
-                                                   [](const Json& item) { return item.is_string(); }))
+            if (!value->is_array() ||
+                !std::all_of(value->begin(), value->end(), [](const Json& item) { return item.is_string(); }))
                 object.Refuse(field.key, "must be a list of texts");
             break;
         case Type::kJson: break;
@@ -60,7 +60,8 @@ Json ReadDefinition(const DefinitionKind& kind, const std::string& name, const J
     for (const DefinitionField& field : kind.fields) {
         CheckValue(object, field);
         if (field.required && object.Find(field.key) == nullptr)
-            object.Fail(place + " has no \"" + field.key + "\"", "", "Take one from pulse_export_definitions() as a model.");
+            object.Fail(place + " has no \"" + field.key + "\"", "",
+                        "Take one from pulse_export_definitions() as a model.");
     }
     if (DumpJson(json).size() > kLargestDefinition)
         throw UserError(sqlstate::kProgramLimit, place + " is too large", "It has more than 2 MB.");

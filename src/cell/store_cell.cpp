@@ -32,6 +32,7 @@ struct CellAnswer {
     source::Usage usage;
     std::optional<Digests> digests;
     std::string problem;
+    bool busy = false;  // another session is asking it, and will note what it finds
 };
 
 std::vector<Cell> ReadCells() {
@@ -60,23 +61,25 @@ void AskCell(const source::Target& target, CellAnswer& answer) {
     try {
         source::ReadTarget(target, answer.usage, [&](source::Reader& reader) {
             digests.clear();
-            reader.QueryInPortions(
-                "SELECT kind, name, digest FROM pulse.definition_digests()", kDigestPortion,
-                [&](source::Rows& rows) {
-                    for (auto& row : rows.values) digests[{*row[0], *row[1]}] = *row[2];
-                    if (digests.size() > kMostDefinitions)
-                        throw UserError(sqlstate::kProgramLimit, "the cell has too many definitions");
-                });
+            reader.QueryInPortions("SELECT kind, name, digest FROM pulse.definition_digests()",
+                                   kDigestPortion, [&](source::Rows& rows) {
+                                       for (auto& row : rows.values) digests[{*row[0], *row[1]}] = *row[2];
+                                       if (digests.size() > kMostDefinitions)
+                                           throw UserError(sqlstate::kProgramLimit,
+                                                           "the cell has too many definitions");
+                                   });
         });
         answer.digests = std::move(digests);
     } catch (const UserError& error) {
+        answer.busy = error.state() == sqlstate::kLockNotAvailable;
         answer.problem = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
     }
 }
 
 // What is known of a cell that does not answer stays, with the time when it did.
 void Note(const Cell& cell, const CellAnswer& answer, const Digests& here) {
-    if (!answer.usage.status.empty() && answer.usage.queries > 0) source::RecordUsage(answer.usage);
+    if (answer.busy) return;
+    if (answer.usage.queries > 0 || answer.usage.status != "ok") source::RecordUsage(answer.usage);
     const pg::OwnerSession session;
     if (!answer.digests) {
         pg::Execute(
@@ -113,7 +116,7 @@ void CompareOne(bool in_worker, const Cell& cell, int64_t& down, int64_t& differ
     InTransaction(in_worker, "pulse: noting what a cell has", [&] {
         const Digests here = DigestsOf(ReadDefinitions());
         Note(cell, answer, here);
-        down += !answer.digests;
+        down += !answer.digests && !answer.busy;
         differ += answer.digests && *answer.digests != here;
     });
 }
@@ -149,7 +152,8 @@ void AddCell(const std::string& source) {
 
 void RemoveCell(const std::string& source) {
     const pg::OwnerSession session;
-    if (pg::Execute("DELETE FROM pulse.cell_state WHERE source = $1", {Value::Text(source)}).processed() == 0) {
+    if (pg::Execute("DELETE FROM pulse.cell_state WHERE source = $1", {Value::Text(source)}).processed() ==
+        0) {
         const std::vector<std::string> names =
             pg::Execute("SELECT coalesce(array_agg(source ORDER BY source), '{}') FROM pulse.cell_state")[0]
                 .Texts(0);
@@ -171,8 +175,8 @@ RunResult CompareCells(bool in_worker) {
     }
     const auto count = static_cast<int64_t>(cells.size());
     result.rows = count;
-    result.message = Plural(count, "cell") + ", " + std::to_string(differ) + " differ, " +
-                     std::to_string(down) + " down";
+    result.message =
+        Plural(count, "cell") + ", " + std::to_string(differ) + " differ, " + std::to_string(down) + " down";
     return result;
 }
 

@@ -19,8 +19,9 @@ using pg::Value;
 
 // An export must not depend on the session.
 void FixOutput() {
-    for (const auto& [setting, value] : {std::pair("intervalstyle", "postgres"), std::pair("datestyle", "ISO, YMD"),
-                                         std::pair("timezone", "UTC"), std::pair("extra_float_digits", "1")})
+    for (const auto& [setting, value] :
+         {std::pair("intervalstyle", "postgres"), std::pair("datestyle", "ISO, YMD"),
+          std::pair("timezone", "UTC"), std::pair("extra_float_digits", "1")})
         pg::SetLocally(setting, value);
 }
 
@@ -96,7 +97,8 @@ void RequireNothingMissing(const std::vector<DifferenceRow>& rows) {
     std::string list;
     for (size_t i = 0; i < std::min(missing.size(), kMost); ++i) list += (i > 0 ? ", " : "") + missing[i];
     if (missing.size() > kMost) list += " and " + std::to_string(missing.size() - kMost) + " more";
-    throw UserError(sqlstate::kUndefinedObject, "the definitions need what is not here", "Missing: " + list + ".",
+    throw UserError(sqlstate::kUndefinedObject, "the definitions need what is not here",
+                    "Missing: " + list + ".",
                     "Create it first, or take its definition into the document. Channels, sources and "
                     "destinations are created in each database, because they have secrets.");
 }
@@ -115,7 +117,8 @@ Definitions ReadDefinitions() {
             const pg::Result rows = cursor.Fetch(1000);
             if (rows.empty()) break;
             for (uint64_t i = 0; i < rows.size(); ++i)
-                named[rows[i].Text(0)] = {Canonical(kind, rows[i].Jsonb(1)), rows[i].Bool(2), rows[i].Bool(3)};
+                named[rows[i].Text(0)] = {Canonical(kind, rows[i].Jsonb(1)), rows[i].Bool(2),
+                                          rows[i].Bool(3)};
         }
     }
     return definitions;

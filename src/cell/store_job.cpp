@@ -9,8 +9,8 @@ namespace {
 
 // Whenever there are cells: the schedule is the pause between two runs.
 Moment NextComparisonDue() {
-    const pg::Result rows = pg::Execute(
-        "SELECT min(coalesce(checked_at, added_at)) FROM pulse.cell_state", {}, true);
+    const pg::Result rows =
+        pg::Execute("SELECT min(coalesce(checked_at, added_at)) FROM pulse.cell_state", {}, true);
     return rows[0].TimeOrNull(0).value_or(pg::kNever);
 }
 

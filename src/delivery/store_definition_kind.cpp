@@ -35,15 +35,18 @@ void SwitchRoute(const std::string& name, const nlohmann::json* current, bool, c
         {.name = "route",
          .order = 100,
          .tables = {"route"},
-         .read = "SELECT name, jsonb_build_object('channels', to_jsonb(channels), 'min_severity',"
-                 " min_severity, 'segments', to_jsonb(segments), 'tables', to_jsonb(tables), 'owners',"
-                 " to_jsonb(owners), 'tags', to_jsonb(tags), 'detectors', to_jsonb(detectors), 'events',"
-                 " to_jsonb(events), 'quiet_hours', " PULSE_TIME("quiet_from") " || '-' || " PULSE_TIME(
-                     "quiet_until") ", 'time_zone', time_zone, 'cool_down', cool_down, 'digest', digest,"
-                 " 'digest_at', " PULSE_TIME("digest_at") ", 'group_wait', group_wait, 'escalate_after',"
-                 " escalate_after, 'escalate_to', to_jsonb(escalate_to), 'report', report, 'report_day',"
-                 " report_day, 'report_at', " PULSE_TIME("report_at") ", 'enabled', enabled), false, false"
-                 " FROM pulse.route",
+         .read =
+             "SELECT name, jsonb_build_object('channels', to_jsonb(channels), 'min_severity',"
+             " min_severity, 'segments', to_jsonb(segments), 'tables', to_jsonb(tables), 'owners',"
+             " to_jsonb(owners), 'tags', to_jsonb(tags), 'detectors', to_jsonb(detectors), 'events',"
+             " to_jsonb(events), 'quiet_hours', " PULSE_TIME("quiet_from") " || '-' || " PULSE_TIME(
+                 "quiet_until") ", 'time_zone', time_zone, 'cool_down', cool_down, 'digest', digest,"
+                                " 'digest_at', " PULSE_TIME(
+                                    "digest_at") ", 'group_wait', group_wait, 'escalate_after',"
+                                                 " escalate_after, 'escalate_to', to_jsonb(escalate_to), 'report', report, 'report_day',"
+                                                 " report_day, 'report_at', " PULSE_TIME(
+                                                     "report_at") ", 'enabled', enabled), false, false"
+                                                                  " FROM pulse.route",
          .fields = {{.key = "channels", .type = Type::kTexts, .required = true},
                     {.key = "min_severity", .absent = "\"low\""},
                     {.key = "segments", .type = Type::kTexts, .absent = "[]"},

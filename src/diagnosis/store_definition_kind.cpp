@@ -5,7 +5,8 @@ namespace pulse::diagnosis {
 
 namespace {
 
-[[maybe_unused]] const bool no_definitions = RegisterWithoutDefinitions("What a model says about incidents.", {"investigation", "agent_step"});
+[[maybe_unused]] const bool no_definitions =
+    RegisterWithoutDefinitions("What a model says about incidents.", {"investigation", "agent_step"});
 
 }  // namespace
 

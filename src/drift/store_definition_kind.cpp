@@ -5,7 +5,8 @@ namespace pulse::drift {
 
 namespace {
 
-[[maybe_unused]] const bool no_definitions = RegisterWithoutDefinitions("Incidents.", {"incident_record", "incident_event"});
+[[maybe_unused]] const bool no_definitions =
+    RegisterWithoutDefinitions("Incidents.", {"incident_record", "incident_event"});
 
 }  // namespace
 

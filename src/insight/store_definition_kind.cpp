@@ -36,8 +36,7 @@ void SetFunnelMonitor(const std::string& name, const Json* current, bool, const 
                       DefinitionCalls& calls) {
     const Json before = MonitorOf(current), after = MonitorOf(&wanted);
     if (before == after && (before.is_null() || StepsOf(*current) == StepsOf(wanted))) return;
-    if (!before.is_null())
-        calls.insert(calls.begin(), {"pulse_unmonitor_funnel", {{"name", name}}});
+    if (!before.is_null()) calls.insert(calls.begin(), {"pulse_unmonitor_funnel", {{"name", name}}});
     if (after.is_null()) return;
     DefinitionCall call{"pulse_monitor_funnel", {{"name", name}}};
     if (const auto found = after.find("attributes"); found != after.end())
@@ -64,13 +63,14 @@ DefinitionCalls SwitchOffLifecycle(const std::string&, const Json&) {
     {.name = "funnel",
      .order = 70,
      .tables = {"funnel", "funnel_version", "funnel_monitor"},
-     .read = "SELECT f.name, jsonb_build_object('definition', f.definition, 'description', f.description,"
-             " 'monitor', (SELECT jsonb_build_object('attributes', coalesce((SELECT jsonb_agg(a.value -> 'name'"
-             " ORDER BY a.place) FROM jsonb_array_elements(s.definition -> 'attributes') WITH ORDINALITY AS a"
-             " (value, place) WHERE a.place % 2 = 1), '[]'), 'within', substring(s.definition ->> 'query' FROM"
-             " '''([0-9]+ s)''[)] AS c$')) FROM pulse.funnel_monitor AS m JOIN pulse.segment AS s ON s.id ="
-             " m.segment_id WHERE m.funnel_id = f.id ORDER BY m.step LIMIT 1)), false, false"
-             " FROM pulse.funnel AS f",
+     .read =
+         "SELECT f.name, jsonb_build_object('definition', f.definition, 'description', f.description,"
+         " 'monitor', (SELECT jsonb_build_object('attributes', coalesce((SELECT jsonb_agg(a.value -> 'name'"
+         " ORDER BY a.place) FROM jsonb_array_elements(s.definition -> 'attributes') WITH ORDINALITY AS a"
+         " (value, place) WHERE a.place % 2 = 1), '[]'), 'within', substring(s.definition ->> 'query' FROM"
+         " '''([0-9]+ s)''[)] AS c$')) FROM pulse.funnel_monitor AS m JOIN pulse.segment AS s ON s.id ="
+         " m.segment_id WHERE m.funnel_id = f.id ORDER BY m.step LIMIT 1)), false, false"
+         " FROM pulse.funnel AS f",
      .fields = {{.key = "definition", .type = Type::kJson, .required = true},
                 {.key = "description", .absent = "\"\""},
                 {.key = "monitor", .type = Type::kJson, .absent = "null", .apart = true}},

@@ -5,7 +5,8 @@ namespace pulse::report {
 
 namespace {
 
-[[maybe_unused]] const bool no_definitions = RegisterWithoutDefinitions("Reports that were made.", {"report"});
+[[maybe_unused]] const bool no_definitions =
+    RegisterWithoutDefinitions("Reports that were made.", {"report"});
 
 }  // namespace
 

@@ -46,28 +46,27 @@ DefinitionCalls ArchiveSegment(const std::string& name, const Json&) {
 
 // Those that a funnel or the lifecycle made come with these. The list of a static segment is people, and
 // stays here.
-[[maybe_unused]] const bool segments_registered =
-    RegisterDefinitionKind(
-        {.name = "segment",
-         .order = 60,
-         .tables = {"segment", "segment_version"},
-         .read = "SELECT s.name, jsonb_build_object('definition', CASE WHEN s.definition ? 'static' THEN"
-                 " s.definition || '{\"static\": true}' ELSE s.definition END, 'owner', s.owner, 'description',"
-                 " s.description, 'baseline', s.baseline, 'tags', to_jsonb(s.tags), 'status', s.status), false,"
-                 " s.status IN ('archived', 'draft') FROM pulse.segment AS s"
-                 " WHERE NOT EXISTS (SELECT FROM pulse.funnel_monitor AS f WHERE f.segment_id = s.id)"
-                 " AND NOT EXISTS (SELECT FROM pulse.lifecycle_version AS l WHERE s.id = ANY (l.segments))",
-         .fields = {{.key = "definition", .type = Type::kJson, .required = true},
-                    {.key = "owner", .absent = "\"\""},
-                    {.key = "description", .absent = "\"\""},
-                    {.key = "baseline", .type = Type::kJson, .absent = "{}"},
-                    {.key = "tags", .type = Type::kTexts, .absent = "[]"},
-                    {.key = "status", .absent = "\"active\"", .apart = true}},
-         .create = "pulse_create_segment",
-         .update = "pulse_update_segment",
-         .uses = AddSegmentUses,
-         .adapt = SetSegmentStatus,
-         .remove_calls = ArchiveSegment});
+[[maybe_unused]] const bool segments_registered = RegisterDefinitionKind(
+    {.name = "segment",
+     .order = 60,
+     .tables = {"segment", "segment_version"},
+     .read = "SELECT s.name, jsonb_build_object('definition', CASE WHEN s.definition ? 'static' THEN"
+             " s.definition || '{\"static\": true}' ELSE s.definition END, 'owner', s.owner, 'description',"
+             " s.description, 'baseline', s.baseline, 'tags', to_jsonb(s.tags), 'status', s.status), false,"
+             " s.status IN ('archived', 'draft') FROM pulse.segment AS s"
+             " WHERE NOT EXISTS (SELECT FROM pulse.funnel_monitor AS f WHERE f.segment_id = s.id)"
+             " AND NOT EXISTS (SELECT FROM pulse.lifecycle_version AS l WHERE s.id = ANY (l.segments))",
+     .fields = {{.key = "definition", .type = Type::kJson, .required = true},
+                {.key = "owner", .absent = "\"\""},
+                {.key = "description", .absent = "\"\""},
+                {.key = "baseline", .type = Type::kJson, .absent = "{}"},
+                {.key = "tags", .type = Type::kTexts, .absent = "[]"},
+                {.key = "status", .absent = "\"active\"", .apart = true}},
+     .create = "pulse_create_segment",
+     .update = "pulse_update_segment",
+     .uses = AddSegmentUses,
+     .adapt = SetSegmentStatus,
+     .remove_calls = ArchiveSegment});
 
 }  // namespace
 

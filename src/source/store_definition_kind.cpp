@@ -5,7 +5,8 @@ namespace pulse::source {
 
 namespace {
 
-[[maybe_unused]] const bool no_definitions = RegisterWithoutDefinitions("What reading elsewhere cost.", {"source_usage", "source_total"});
+[[maybe_unused]] const bool no_definitions =
+    RegisterWithoutDefinitions("What reading elsewhere cost.", {"source_usage", "source_total"});
 
 }  // namespace
 

@@ -85,8 +85,9 @@ void SetAutomationStatus(const std::string& name, const Json* current, bool, con
     RegisterDefinitionKind({.name = "signal",
                             .order = 140,
                             .tables = {"signal_query"},
-                            .read = "SELECT name, jsonb_build_object('query', query, 'every', every, 'source',"
-                                    " source, 'entity', entity), false, false FROM pulse.signal_query",
+                            .read =
+                                "SELECT name, jsonb_build_object('query', query, 'every', every, 'source',"
+                                " source, 'entity', entity), false, false FROM pulse.signal_query",
                             .fields = {{.key = "query", .required = true},
                                        {.key = "every", .absent = "\"01:00:00\""},
                                        {.key = "source", .absent = "\"\""},
@@ -110,8 +111,9 @@ void SetAutomationStatus(const std::string& name, const Json* current, bool, con
     RegisterDefinitionKind({.name = "trust",
                             .order = 160,
                             .tables = {"trust_setting"},
-                            .read = "SELECT 'trust', jsonb_build_object('settings', settings), true, false FROM"
-                                    " pulse.trust_setting ORDER BY valid_from DESC LIMIT 1",
+                            .read =
+                                "SELECT 'trust', jsonb_build_object('settings', settings), true, false FROM"
+                                " pulse.trust_setting ORDER BY valid_from DESC LIMIT 1",
                             .fields = {{.key = "settings", .type = Type::kJson, .required = true}},
                             .name_argument = "",
                             .create = "pulse_set_trust",

@@ -16,7 +16,7 @@ namespace pulse::cell {
 using Json = nlohmann::json;
 
 struct Definition {
-    Json json = {};        // in canonical form, see Canonical()
+    Json json = {};  // in canonical form, see Canonical()
     bool built_in = false;
     bool retired = false;  // it is not exported
 };
@@ -41,8 +41,8 @@ const char* Name(Change change);
 struct DifferenceRow {
     Change change = Change::kUnchanged;
     std::string kind, name;
-    std::vector<std::string> differs;     // "where: ltv > 1 -> ltv > 2"
-    std::vector<std::string> missing;     // what it needs and is neither here nor wanted: channel "ops"
+    std::vector<std::string> differs;  // "where: ltv > 1 -> ltv > 2"
+    std::vector<std::string> missing;  // what it needs and is neither here nor wanted: channel "ops"
     DefinitionCalls calls;
 };
 
