@@ -90,7 +90,8 @@ ok($production->poll_query_until('shop', q{SELECT state = 'down' FROM pulse.cell
 is(sqlstate($production, 'shop', q{SELECT pulse_delete_source('silent')}), '2BP01', 'a source that is a cell stays');
 $production->safe_psql('shop', q{SELECT pulse_remove_cell('silent'); SELECT pulse_delete_source('silent')});
 
-# ---- A dump has cells and definitions; the copy exports the same ----
+# ---- A dump has cells and definitions; the copy exports the same. No job runs in it while it is being restored ----
+$production->safe_psql('shop', q{SELECT pulse_schedule(name, enabled => false) FROM pulse.job});
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 $production->command_ok([ 'pg_dump', '-d', $production->connstr('shop'), '-f', $dump ], 'dump');
 $production->safe_psql('postgres', 'CREATE DATABASE copy');
