@@ -258,6 +258,10 @@ std::vector<DifferenceRow> FindDifference(const Definitions& here, const Definit
             (prune ? removed : only_here).push_back(std::move(row));
         }
     }
+    std::stable_partition(written.begin(), written.end(), [&](const DifferenceRow& row) {
+        const DefinitionKind* kind = FindDefinitionKind(row.kind);
+        return kind->reads_tables != nullptr && kind->reads_tables(wanted.at(row.kind).at(row.name).json);
+    });
     std::vector<DifferenceRow> rows = UseOrder(written, wanted).Sorted();
     std::vector<DifferenceRow> gone = UseOrder(removed, here).Sorted();
     rows.insert(rows.end(), std::make_move_iterator(gone.rbegin()), std::make_move_iterator(gone.rend()));

@@ -20,6 +20,10 @@ std::string RelationOfMonitor(const std::string& name, const nlohmann::json& mon
     return !source.empty() && name.ends_with(ending) ? name.substr(0, name.size() - ending.size()) : name;
 }
 
+bool MonitorReadsTables(const nlohmann::json&) {
+    return true;
+}
+
 void AddMonitorUses(const std::string&, const nlohmann::json& monitor, std::vector<DefinitionUse>& uses) {
     if (const std::string source = SourceOfMonitor(monitor); !source.empty())
         uses.push_back({"source", source});
@@ -60,6 +64,7 @@ DefinitionCalls EndMonitor(const std::string& name, const nlohmann::json& curren
          .name_argument = "relation",
          .create = "pulse_monitor_table",
          .update = "pulse_monitor_table",
+         .reads_tables = MonitorReadsTables,
          .uses = AddMonitorUses,
          .adapt = NameTable,
          .remove_calls = EndMonitor}) &&

@@ -24,6 +24,13 @@ void AddSegmentUses(const std::string&, const Json& definition, std::vector<Defi
     }
 }
 
+// One over people reads none.
+bool ReadsTables(const Json& definition) {
+    const auto found = definition.find("definition");
+    return found != definition.end() && found->is_object() &&
+           (found->contains("from") || found->contains("query"));
+}
+
 // Whether it is measured; from an archived segment or a draft it becomes one that is.
 void SetSegmentStatus(const std::string& name, const Json* current, bool, const Json& wanted,
                       DefinitionCalls& calls) {
@@ -64,6 +71,7 @@ DefinitionCalls ArchiveSegment(const std::string& name, const Json&) {
                 {.key = "status", .absent = "\"active\"", .apart = true}},
      .create = "pulse_create_segment",
      .update = "pulse_update_segment",
+     .reads_tables = ReadsTables,
      .uses = AddSegmentUses,
      .adapt = SetSegmentStatus,
      .remove_calls = ArchiveSegment});

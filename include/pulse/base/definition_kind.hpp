@@ -66,6 +66,9 @@ struct DefinitionKind {
     const char* update = nullptr;
     const char* remove = nullptr;
 
+    // Whether writing it reads tables, perhaps on another server. Such definitions are written first: those
+    // of people keep senders of events waiting until the commit. May be null: it does not.
+    bool (*reads_tables)(const nlohmann::json& definition) = nullptr;
     // What it needs. May be null.
     void (*uses)(const std::string& name, const nlohmann::json& definition,
                  std::vector<DefinitionUse>& uses) = nullptr;
