@@ -90,14 +90,13 @@ ok($production->poll_query_until('shop', q{SELECT state = 'down' FROM pulse.cell
 is(sqlstate($production, 'shop', q{SELECT pulse_delete_source('silent')}), '2BP01', 'a source that is a cell stays');
 $production->safe_psql('shop', q{SELECT pulse_remove_cell('silent'); SELECT pulse_delete_source('silent')});
 
-# ---- A dump has cells and definitions; the copy exports the same. No job runs in it while it is being restored ----
-$production->safe_psql('shop', q{SELECT pulse_schedule(name, enabled => false) FROM pulse.job});
+# ---- A dump has cells and definitions; the copy, on a server where no job runs meanwhile, exports the same ----
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 $production->command_ok([ 'pg_dump', '-d', $production->connstr('shop'), '-f', $dump ], 'dump');
-$production->safe_psql('postgres', 'CREATE DATABASE copy');
-$production->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $production->connstr('copy'), '-f', $dump ], 'restore');
-is(export($production, 'copy'), export($production), 'the same definitions');
-is($production->safe_psql('copy', q{SELECT string_agg(source || ' ' || runs_as || ' ' || (role_oid IS NOT NULL), ', ' ORDER BY source) FROM pulse.cell_state}), 'dead postgres true, staging postgres true', 'and cells');
+$staging->safe_psql('postgres', 'CREATE DATABASE copy');
+$staging->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $staging->connstr('copy'), '-f', $dump ], 'restore');
+is(export($staging, 'copy'), export($production), 'the same definitions');
+is($staging->safe_psql('copy', q{SELECT string_agg(source || ' ' || runs_as || ' ' || (role_oid IS NOT NULL), ', ' ORDER BY source) FROM pulse.cell_state}), 'dead postgres true, staging postgres true', 'and cells');
 $production->stop;
 $staging->stop;
 done_testing();
