@@ -3,7 +3,7 @@ EXTENSION  = pulse
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" pulse.control)
 
 # Rooms in the order in which they may depend on each other (doc/architecture.md).
-ROOMS = base pg audit rule source segment snapshot drift http diagnosis health delivery profile trait flag insight trust audience report web worker
+ROOMS = base pg audit rule source segment snapshot drift http diagnosis health delivery profile trait flag insight trust audience cell report web worker
 
 # How many files a translation unit includes at most (script/units): 40 builds fastest from nothing, 6 after a change,
 # 1 compiles each file by itself, so that a missing include shows.
@@ -112,7 +112,7 @@ SQL_ROOMS = base pg audit audit_chain rule source segment snapshot snapshot_impo
             profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person profile_consent profile_privacy trait trait_static trait_live trait_find trait_export flag \
             insight insight_rfm insight_lifecycle insight_funnel insight_retention insight_path insight_quality insight_anomaly insight_experiment \
             trust trust_signal trust_health trust_gate trust_action trust_automation trust_campaign \
-            audience audience_destination audience_sync audience_export report \
+            audience audience_destination audience_sync audience_export cell report \
             web web_event_source web_signature web_console web_metrics worker web_change demo
 SQL_PARTS = $(wildcard $(patsubst %,sql/%.sql,$(SQL_ROOMS) access))
 sql/pulse--$(EXTVERSION).sql: Makefile script/access-levels $(SQL_PARTS)

@@ -194,7 +194,7 @@ CREATE FUNCTION pulse_monitor_table(relation text, source text DEFAULT NULL, che
                                     every interval DEFAULT '5 minutes', owner text DEFAULT NULL, tags text[] DEFAULT NULL)
     RETURNS bigint LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_monitor_table';
 COMMENT ON FUNCTION pulse_monitor_table(text, text, jsonb, interval, text, text[]) IS
-'Monitors a table, here or on a source, and returns the monitor''s id. Called again for the same table it changes the monitor: without checks the existing ones stay, with the rights of the role that gave them; a list replaces all of them. A new monitor without checks takes those of pulse_suggest_checks(). The table is read with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, or checks of another role, 42704 unknown source.';
+'Monitors a table, here or on a source, and returns the monitor''s id. Called again for the same table it changes the monitor: without checks the existing ones stay, with the rights of the role that gave them; a list replaces all of them; a null owner stays, an empty one removes it. A new monitor without checks takes those of pulse_suggest_checks(). The table is read with the rights of the role that gave the checks. Errors: 22023 unknown type, key or value, 42P01, 42703, 42601, 42804 what does not fit the table, 42501 missing rights, or checks of another role, 42704 unknown source.';
 
 -- Level: operator
 CREATE FUNCTION pulse_unmonitor_table(relation text, source text DEFAULT NULL)

@@ -35,7 +35,7 @@ CREATE INDEX source_usage_ok ON pulse.source_usage (source, at) WHERE status = '
 CREATE INDEX source_usage_not_ok ON pulse.source_usage (source, at) WHERE status <> 'ok';
 COMMENT ON TABLE pulse.source_usage IS 'One row per visit to a server of pulse_source, with its purpose, result and cost.';
 COMMENT ON COLUMN pulse.source_usage.at IS 'When the visit began, by the wall clock (not pulse.now).';
-COMMENT ON COLUMN pulse.source_usage.purpose IS 'One of snapshot, health, define, preview, test.';
+COMMENT ON COLUMN pulse.source_usage.purpose IS 'One of snapshot, health, define, preview, test, cell.';
 COMMENT ON COLUMN pulse.source_usage.object IS 'The segment or relation that was read.';
 COMMENT ON COLUMN pulse.source_usage.status IS
 'ok; refused: a guard rail refused the visit; unreachable: the server could not be reached; failed: a statement failed.';

@@ -282,7 +282,8 @@ int64_t SaveMonitor(const MonitorSpec& given) {
         "created_at, updated_at) "
         "VALUES ($1, $2, $3 * interval '1 microsecond', $4, $5, $6, $7, $8, $8) ON CONFLICT (relation, "
         "(coalesce(source, ''))) "
-        "DO UPDATE SET every = excluded.every, status = 'active', owner = coalesce(excluded.owner, m.owner), "
+        "DO UPDATE SET every = excluded.every, status = 'active', owner = CASE WHEN $11 THEN excluded.owner ELSE "
+        "m.owner END, "
         "tags = CASE WHEN $9 THEN excluded.tags ELSE m.tags END, "
         "runs_as = CASE WHEN $10 THEN excluded.runs_as ELSE m.runs_as END, "
         "search_path = CASE WHEN $10 THEN excluded.search_path ELSE m.search_path END, "
@@ -290,7 +291,7 @@ int64_t SaveMonitor(const MonitorSpec& given) {
         {Value::Text(plan.relation), Value::Text(spec.source), Value::Float8(static_cast<double>(spec.every)),
          Value::Text(Trimmed(spec.owner)), Value::Texts(spec.tags.value_or(std::vector<std::string>())),
          Value::Name(place.role), Value::Text(place.search_path), Value::Time(pg::Now()),
-         Value::Bool(spec.tags.has_value()), Value::Bool(anew)});
+         Value::Bool(spec.tags.has_value()), Value::Bool(anew), Value::Bool(spec.owner.has_value())});
     const int64_t id = rows[0].Int8(0);
     if (anew) WriteChecks(id, plan.checks);
     // A shorter interval applies immediately.

@@ -3,6 +3,7 @@
 
 #include "pulse/audit/store.hpp"
 #include "pulse/base/suggest.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"

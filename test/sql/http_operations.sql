@@ -168,6 +168,14 @@ SELECT a.status, s.value -> 'value' AS value, s.value -> 'default' AS usual, s.v
 SELECT a.status, jsonb_array_length(a.body -> 'settings') = (a.body ->> 'all')::int AS all, (SELECT count(*) FROM jsonb_array_elements(a.body -> 'settings') AS s WHERE s.value ->> 'description' = '') AS without FROM pg_temp.ask('read', 'GET', '/v1/settings', 'all=true') AS a;
 RESET pulse.sketch_size;
 
+-- ---- Definitions as a whole ----
+SELECT status, body = pulse_export_definitions() AS same FROM pg_temp.ask('read', 'GET', '/v1/definitions');
+SELECT status, body -> 'definitions' AS definitions FROM pg_temp.ask('operator', 'POST', '/v1/definitions/difference', '', '{"format": 1, "definitions": {"trait": {"http_new": {"expression": "events.a.count"}}}}') AS a;
+SELECT status FROM pg_temp.ask('read', 'POST', '/v1/definitions/difference', '', '{"format": 1, "definitions": {}}');
+SELECT status, body FROM pg_temp.ask('operator', 'POST', '/v1/definitions/difference', '', '{"format": 1, "definitions": {"none": {}}}');
+SELECT count(*) FROM pulse.trait WHERE key = 'http_new';
+SELECT status, body -> 'cells' AS cells FROM pg_temp.ask('read', 'GET', '/v1/cells');
+
 -- ---- Audit ----
 SELECT status, as_of, rows FROM pg_temp.page('/v1/audit', 'audit', 'id', 'limit=2', 'admin');
 SELECT status FROM pg_temp.ask('operator', 'GET', '/v1/audit');

@@ -83,7 +83,7 @@ std::string Literal(const std::string& text);
 // The usage of one visit: a row of pulse.source_usage.
 struct Usage {
     std::string source;   // set by ReadTarget(); empty for this database
-    std::string purpose;  // snapshot, health, define, preview, test
+    std::string purpose;  // snapshot, health, define, preview, test, cell
     std::string object;   // the segment or relation that was read
     Moment began = 0;
     double duration_ms = 0;
