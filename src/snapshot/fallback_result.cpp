@@ -28,9 +28,8 @@ uint64_t ReadHash(const Cell& cell) {
 struct AttributeGroups {
     explicit AttributeGroups(AttributeKind kind) : column(kind) {}
 
-    ColumnCounts column;  // of numbers
-    std::vector<ValueCounts::Entry> values;
-    int64_t different = 0;
+    ColumnCounts column;
+    int64_t different = 0, labels = 0, rarest = 0;
 };
 
 void TakeNumbers(const std::vector<Cell>& row, int64_t members, NumberBuckets& numbers) {
@@ -48,8 +47,11 @@ void TakeGroup(const std::vector<Cell>& row, int64_t members, AttributeGroups& g
         groups.column.nulls = members;
     else if (auto* numbers = std::get_if<NumberBuckets>(&groups.column.values))
         TakeNumbers(row, members, *numbers);
-    else
-        groups.values.push_back({*row[kValue], members});
+    else {
+        std::get<ValueCounts>(groups.column.values).Add(*row[kValue], members);
+        ++groups.labels;
+        groups.rarest = members;  // they come most frequent first
+    }
 }
 
 void TakeFlags(int64_t flags, int64_t members, ScanResult& result) {
@@ -59,27 +61,14 @@ void TakeFlags(int64_t flags, int64_t members, ScanResult& result) {
     if (flags & 4) result.null_keys += members;
 }
 
-Distribution MakeDistributionOfGroups(const AttributeGroups& groups, const std::string& attribute,
-                                      int64_t total, const MeasureSpec& spec) {
-    if (std::holds_alternative<NumberBuckets>(groups.column.values)) {
-        const auto edges = spec.edges.find(attribute);
-        return MakeDistribution(groups.column, attribute, total, spec.max_values,
-                                edges == spec.edges.end() ? nullptr : &edges->second);
+// Of labels the server hands over the most frequent ones, as many as a snapshot keeps; of several servers as
+// many as can be merged, and what is known of the rest.
+ColumnCounts EndGroups(AttributeGroups groups, bool several) {
+    if (auto* values = std::get_if<ValueCounts>(&groups.column.values)) {
+        values->KnowDistinct(groups.different);
+        if (several && groups.labels < groups.different) values->LeftOut(groups.rarest);
     }
-    Distribution result;
-    result.attribute = attribute;
-    result.kind = groups.column.kind;
-    result.total = total;
-    result.nulls = groups.column.nulls;
-    result.distinct_values = groups.different;
-    result.other = total - result.nulls;
-    for (const ValueCounts::Entry& entry : groups.values) {
-        if (result.labels.size() == spec.max_values) break;
-        result.labels.push_back(entry.value);
-        result.counts.push_back(entry.count);
-        result.other -= entry.count;
-    }
-    return result;
+    return std::move(groups.column);
 }
 
 }  // namespace
@@ -102,9 +91,8 @@ ScanResult ReadFallback(const std::vector<source::Rows>& answers, const segment:
             }
         }
     result.members = members.Build();
-    for (size_t i = 0; i < attributes.size(); ++i)
-        result.distributions.push_back(
-            MakeDistributionOfGroups(attributes[i], query.attributes[i].name, result.size, spec));
+    for (AttributeGroups& groups : attributes)
+        result.columns.push_back(EndGroups(std::move(groups), spec.several));
     return result;
 }
 

@@ -205,8 +205,8 @@ std::string FallbackSql(const MemberQuery& query, const MeasureSpec& spec, uint6
     // too.
     std::string travels = "CASE WHEN r.part = -1 THEN r.place <= " + std::to_string(spec.sketch_size + 1);
     if (!labelled.empty())
-        travels += " WHEN r.part IN (" + labelled +
-                   ") THEN r.value IS NULL OR r.place <= " + std::to_string(spec.max_values + 1);
+        travels += " WHEN r.part IN (" + labelled + ") THEN r.value IS NULL OR r.place <= " +
+                   std::to_string(spec.several ? ValueCounts::kCapacity : spec.max_values + 1);
     return "SELECT r.part, r.value, r.h, r.members, r.different, r.lowest, r.highest, r.mean, r.variance "
            "FROM ("
            "SELECT g.*, pg_catalog.count(g.value) OVER (PARTITION BY g.part) AS different, "
