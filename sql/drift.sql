@@ -129,6 +129,7 @@ SELECT s.name AS segment,
             WHEN s.baseline -> 'monitoringEnabled' = 'false' THEN 'not monitored'
             WHEN l.taken_at IS NULL THEN 'no snapshot'
             WHEN l.status = 'failed' THEN 'failing'
+            WHEN l.status = 'incomplete' THEN 'incomplete'
             WHEN l.missing IS NOT NULL THEN 'partial'
             WHEN h.points < 2 THEN 'too young'
             WHEN h.points <= coalesce(current_setting('pulse.min_history', true), '7')::int THEN 'learning'

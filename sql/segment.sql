@@ -33,7 +33,7 @@ COMMENT ON TABLE pulse.segment IS 'One row per segment. Changed only by pulse_cr
 COMMENT ON COLUMN pulse.segment.status IS 'draft (has no members and is not measured, until it is published), active, paused (not measured), archived (has no members; its history is kept).';
 COMMENT ON COLUMN pulse.segment.kind IS 'Kind of the definition: relation (it has from), query (it has query) or profile (neither: a rule over people).';
 COMMENT ON COLUMN pulse.segment.definition IS 'The current definition with resolved names. All versions are in pulse.segment_version.';
-COMMENT ON COLUMN pulse.segment.source IS 'The foreign server that the definition reads; null for this database.';
+COMMENT ON COLUMN pulse.segment.source IS 'The foreign server that the definition reads, or a JSON list of several; null for this database.';
 COMMENT ON COLUMN pulse.segment.baseline IS 'Expected values: expectedSize, expectedConversionRate, criticalAttributes, monitoringEnabled, alertThresholds.';
 COMMENT ON COLUMN pulse.segment.owner IS 'The person or team responsible for the segment; free text, used to route alerts.';
 COMMENT ON COLUMN pulse.segment.cadence IS 'Interval between snapshots.';

@@ -164,7 +164,7 @@ CREATE TABLE pulse.snapshot (
     version int NOT NULL,
     source text,
     origin text NOT NULL DEFAULT 'measured' CHECK (origin IN ('measured', 'imported')),
-    status text NOT NULL DEFAULT 'ok' CHECK (status IN ('ok', 'failed')),
+    status text NOT NULL DEFAULT 'ok' CHECK (status IN ('ok', 'failed', 'incomplete')),
     size bigint,
     converted bigint,
     inactive bigint,
@@ -187,6 +187,9 @@ CREATE TABLE pulse.snapshot (
     duration_ms double precision,
     plan_cost double precision,
     missing text[],
+    coverage double precision,
+    overlap double precision,
+    overlap_error double precision,
     error_state text,
     error text,  -- Level: people_reader
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -196,7 +199,11 @@ CREATE INDEX snapshot_with_sketch ON pulse.snapshot (segment_id, taken_at) WHERE
 COMMENT ON TABLE pulse.snapshot IS 'One row per segment and moment. Written by pulse_take_snapshot() and pulse_import_snapshot().';
 COMMENT ON COLUMN pulse.snapshot.taken_at IS 'The time that the snapshot describes: pulse_now() when it was taken.';
 COMMENT ON COLUMN pulse.snapshot.version IS 'The version of the definition that was measured.';
-COMMENT ON COLUMN pulse.snapshot.source IS 'The pulse_source server that was read; null: this database.';
+COMMENT ON COLUMN pulse.snapshot.source IS 'The pulse_source server that was read, or all servers of the definition, separated by commas; null: this database.';
+COMMENT ON COLUMN pulse.snapshot.status IS 'ok; failed (it has no figures); incomplete: some of several servers are missing, see coverage and pulse.snapshot_source. Only those that are ok are compared.';
+COMMENT ON COLUMN pulse.snapshot.coverage IS 'Of several servers: the share of the members that was measured; servers that are missing count with their last known size. 1: all were measured. Null for one source, and if a missing server has never been measured.';
+COMMENT ON COLUMN pulse.snapshot.overlap IS 'Of several servers: by how much size exceeds the number of different keys because keys are on more than one of them, from the sketches. Each row counts in size.';
+COMMENT ON COLUMN pulse.snapshot.overlap_error IS 'Standard error of overlap, in members; 0 when counted exactly.';
 COMMENT ON COLUMN pulse.snapshot.converted IS 'Members for whom the definition''s "converted" is true; null without one.';
 COMMENT ON COLUMN pulse.snapshot.inactive IS 'Members whose "last_active" is null or older than pulse.inactive_after; null without one.';
 COMMENT ON COLUMN pulse.snapshot.entered IS 'Members that the previous snapshot does not contain; size change = entered - exited.';
@@ -212,9 +219,21 @@ COMMENT ON COLUMN pulse.snapshot.clause_missed_only IS 'Per clause: rows that pa
 COMMENT ON COLUMN pulse.snapshot.clause_rows IS 'Rows that the clause counts cover (scaled up when sampled).';
 COMMENT ON COLUMN pulse.snapshot.clause_error IS 'Relative standard error of the clause counts; 0 when all rows were counted, above 0 for a sample.';
 COMMENT ON COLUMN pulse.snapshot.sketch IS 'The sketch of the members, for entered, exited and overlap; 8 bytes x min(members, pulse.sketch_size).';
-COMMENT ON COLUMN pulse.snapshot.missing IS 'Of a partial snapshot: what could not be measured, because its column is gone or of another type: "attribute region", "converted", "last_active". Everything else is measured. Null: nothing is missing.';
-COMMENT ON COLUMN pulse.snapshot.error IS 'Why the snapshot failed, or why something is missing.';
+COMMENT ON COLUMN pulse.snapshot.missing IS 'What could not be measured, because its column is gone or of another type: "attribute region", "converted", "last_active". Everything else is measured. Null: nothing is missing.';
+COMMENT ON COLUMN pulse.snapshot.error IS 'Why the snapshot failed, or why something or a server is missing.';
 COMMENT ON COLUMN pulse.snapshot.columns IS 'Columns of the relation or query, {"name": "type"}; the detector schema_change compares them.';
+
+-- Level: reader
+CREATE TABLE pulse.snapshot_source (
+    snapshot_id bigint NOT NULL REFERENCES pulse.snapshot ON DELETE CASCADE,
+    source text NOT NULL,
+    size bigint,
+    error text,  -- Level: people_reader
+    PRIMARY KEY (snapshot_id, source)
+);
+COMMENT ON TABLE pulse.snapshot_source IS 'One row per server of a snapshot that was measured on several servers.';
+COMMENT ON COLUMN pulse.snapshot_source.size IS 'Members on this server; null: it was not measured.';
+COMMENT ON COLUMN pulse.snapshot_source.error IS 'Why the server was not measured.';
 
 -- Level: reader
 CREATE TABLE pulse.distribution (
@@ -308,6 +327,7 @@ SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.snapshot_source', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.distribution', '');
 
 -- ---- Functions ----
@@ -326,4 +346,4 @@ CREATE FUNCTION pulse_take_snapshots(OUT segment text, OUT snapshot bigint, OUT 
     RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_take_snapshots';
 COMMENT ON FUNCTION pulse_take_snapshots() IS
-'Measures every active segment that is due: its cadence has passed since its last good snapshot, and monitoring is on. status: ok (with an error: something is missing, see pulse.snapshot.missing); failed (the error is in the snapshot row, the other segments are measured); skipped, with the reason (another session measures the segment, or its source cannot be read). A source that is unreachable, or fails three times in a row, is not tried again for its other segments.';
+'Measures every active segment that is due: its cadence has passed since its last good snapshot, and monitoring is on. status: ok (with an error: something is missing, see pulse.snapshot.missing, or a server, see pulse.snapshot.coverage); failed (the error is in the snapshot row, the other segments are measured); skipped, with the reason (another session measures the segment, or its source cannot be read). A source that is unreachable, or fails three times in a row, is not tried again for its other segments.';

@@ -122,7 +122,7 @@ std::map<int64_t, Known> LoadKnown(const std::string& channel, const std::vector
         "AND coalesce(x.until, 'infinity') > clock_timestamp() AND (x.kind = 'everything'"
         " OR x.kind = 'segment' AND x.name = s.name "
         "OR x.kind = 'table' AND x.name = r.relation OR x.kind = 'event' AND x.name = r.event OR x.kind = 'source'"
-        " AND x.name = coalesce(s.source, r.source))) "
+        " AND (x.name = r.source OR s.definition -> 'source' ? x.name))) "
         "FROM pulse.incident_record AS r LEFT JOIN pulse.segment AS s ON s.id = r.segment_id "
         "LEFT JOIN pulse.told AS t ON t.incident_id = r.id AND t.channel = $1 LEFT JOIN LATERAL ("
         "SELECT (array_agg(o.thread ORDER BY o.id))[1] AS thread, (array_agg(o.state"

@@ -161,6 +161,7 @@ Diagnosis Diagnose(const DiagnosisInput& input) {
     AddMeasurementHypotheses(context);
     AddSourceTableHypotheses(context);
     AddServerHypothesis(context);
+    AddOneServerHypothesis(context);
     AddRuleHypotheses(context);
     AddValueHypotheses(context);
     AddCombinationHypothesis(context);

@@ -396,9 +396,11 @@ void Advisor::Advise(const Hypothesis& h) {
             break;
         case Cause::kServerTrouble:
             Add("high", "Check the server first; this tests its connection, its lag and its limits.",
-                "Segments over other tables of the server changed at the same time.",
-                "SELECT * FROM " + input().verbs + "pulse_test_source(" + rule::QuoteText(input().server) +
-                    ");");
+                h.subject.server.empty()
+                    ? "Segments over other tables of the server changed at the same time."
+                    : "The other servers of the segment did not change like it.",
+                "SELECT * FROM " + input().verbs + "pulse_test_source(" +
+                    rule::QuoteText(h.subject.server.empty() ? input().server : h.subject.server) + ");");
             break;
         case Cause::kLoadStopped:
         case Cause::kSourceLate:

@@ -2,6 +2,9 @@
 // segments elsewhere did not.
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "pulse/diagnosis/context.hpp"
 #include "pulse/diagnosis/text.hpp"
@@ -80,6 +83,73 @@ void AddServerHypothesis(DiagnosisContext& context) {
                           "The cause is on " + server + ": " + counts + " (this one, " + Listed(names) +
                               "), over several of its tables" + elsewhere + ".",
                           cited);
+}
+
+namespace {
+
+// How one server of the segment changed, and all others together.
+struct ServerMove {
+    std::string server;
+    int64_t before = 0, after = 0, others_before = 0, others_after = 0;
+
+    double Relative() const { return RelativeChange(before, after); }
+    double OfOthers() const { return RelativeChange(others_before, others_after); }
+    static double RelativeChange(int64_t before, int64_t after) {
+        return static_cast<double>(after - before) / static_cast<double>(std::max<int64_t>(before, 1));
+    }
+};
+
+// The server that moved most in the direction of the segment; nothing unless both snapshots have the same
+// servers.
+std::optional<ServerMove> MostMovedServer(const SegmentSnapshot& before, const SegmentSnapshot& after,
+                                          int64_t growth) {
+    std::optional<ServerMove> most;
+    if (before.sizes_by_server.size() < 2 || before.sizes_by_server.size() != after.sizes_by_server.size())
+        return most;
+    for (const auto& [server, size] : before.sizes_by_server) {
+        const auto now = after.sizes_by_server.find(server);
+        if (now == after.sizes_by_server.end()) return std::nullopt;
+        const ServerMove move{server, size, now->second, before.size - size, after.size - now->second};
+        const int64_t step = (move.after - move.before) * (growth < 0 ? -1 : 1);
+        if (step > 0 && (!most || step > std::abs(most->after - most->before))) most = move;
+    }
+    return most;
+}
+
+}  // namespace
+
+void AddOneServerHypothesis(DiagnosisContext& context) {
+    constexpr double kMinShare = 0.7;    // of the change of size
+    constexpr double kMinChange = 0.05;  // of the segment
+    const DiagnosisInput& input = context.input;
+    if (!context.comparable || context.growth() == 0 || std::abs(context.relative()) < kMinChange ||
+        (context.change_type != ChangeType::kSize && context.change_type != ChangeType::kChurn))
+        return;
+    const std::optional<ServerMove> move = MostMovedServer(*input.before, *input.after, context.growth());
+    if (!move) return;
+    const double share = std::min(
+        1.0, static_cast<double>(move->after - move->before) / static_cast<double>(context.growth()));
+    // Where all move alike, none of them is the cause.
+    const double alike = std::min(1.0, std::abs(move->OfOthers() / move->Relative()));
+    if (share < kMinShare || alike > 1 - kMinShare) return;
+    const std::string sentence = "Only " + Short(move->server, 60) +
+                                 (context.growth() < 0 ? " fell: " : " grew: ") + Thousands(move->before) +
+                                 " → " + Thousands(move->after) + " " + input.words.members + " (" +
+                                 SignedPercent(move->Relative()) + "); the other servers together " +
+                                 Thousands(move->others_before) + " → " + Thousands(move->others_after) + ".";
+    const std::string id = context.AddEvidence("one_server", sentence,
+                                               {{"server", move->server},
+                                                {"before", move->before},
+                                                {"after", move->after},
+                                                {"others_before", move->others_before},
+                                                {"others_after", move->others_after}});
+    std::vector<std::string> cited{id};
+    if (!context.cited_size.empty()) cited.push_back(context.cited_size);
+    RecommendationSubject subject;
+    subject.server = move->server;
+    context.AddHypothesis(Cause::kServerTrouble, kMostConfidence * share * (1 - alike),
+                          "The cause is on server " + Short(move->server, 60) + ". " + sentence, cited,
+                          subject);
 }
 
 }  // namespace pulse::diagnosis

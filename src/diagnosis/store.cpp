@@ -8,6 +8,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/snapshot/store.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::diagnosis {
 
@@ -62,7 +63,7 @@ LoadedInput LoadIncident(int64_t incident) {
         "p.status = 'ok' "
         "AND p.taken_at < i.since ORDER BY p.taken_at DESC LIMIT 1)), "
         "coalesce(i.snapshot, (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id "
-        "AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)), s.search_path, "
+        "AND p.status <> 'incomplete' AND p.taken_at >= i.since ORDER BY p.status = 'ok' DESC, p.taken_at DESC LIMIT 1)), s.search_path, "
         "(extract(epoch FROM s.cadence) * 1000000)::int8 "
         "FROM pulse.incident_record AS i JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1",
         {Value::Int8(incident)});
@@ -94,7 +95,7 @@ LoadedInput LoadIncident(int64_t incident) {
     input.cadence = row.Int8(20);
     input.words = segment::WordsOf(input.definition);
     input.relation = input.definition.value("from", "");
-    input.server = input.definition.value("source", "");
+    input.server = segment::SourceText(segment::SourcesOf(input.definition));
     const std::string query = input.definition.value("query", "");
     if (!input.relation.empty())
         input.source = input.relation + " AS s";
@@ -165,6 +166,12 @@ std::map<int64_t, SegmentSnapshot> LoadSnapshots(const std::vector<int64_t>& ids
         pg::CheckInterrupts();
         snapshots[details[i].Int8(0)].attributes.push_back(snapshot::ReadDistribution(details[i], 1));
     }
+    const pg::Result servers = pg::Execute(
+        "SELECT x.snapshot_id, x.source, x.size FROM pulse.snapshot_source AS x WHERE x.snapshot_id = ANY ($1)"
+        " AND x.size IS NOT NULL",
+        {Value::Int8s(ids)});
+    for (uint64_t i = 0; i < servers.size(); ++i)
+        snapshots[servers[i].Int8(0)].sizes_by_server[servers[i].Text(1)] = servers[i].Int8(2);
     return snapshots;
 }
 
@@ -221,6 +228,12 @@ void LoadVersions(LoadedInput& loaded) {
     }
 }
 
+// From the "source" of a definition.
+std::string ServerOf(const pg::Row& row, int column) {
+    if (row.IsNull(column)) return "";
+    return segment::SourceText(segment::SourcesOf(pg::Json{{"source", row.Jsonb(column)}}));
+}
+
 // One incident of each other segment that began within half a cadence, segments over the same table first.
 void LoadCorrelatedIncidents(LoadedInput& loaded) {
     const pg::Result rows = pg::Execute(
@@ -230,7 +243,7 @@ void LoadCorrelatedIncidents(LoadedInput& loaded) {
         "SELECT DISTINCT ON (s.id) i.id, s.name, coalesce(s.definition->>'from', '') AS relation, "
         "i.detector, i.attribute, "
         "i.direction, coalesce(i.baseline_snapshot, i.snapshot) AS baseline_snapshot, i.snapshot, "
-        "coalesce(s.definition->>'source', '') AS server, coalesce(s.definition->>'from' = me.relation "
+        "s.definition->'source' AS server, coalesce(s.definition->>'from' = me.relation "
         "AND coalesce(s.definition->>'source', '') = me.server, false) AS same "
         "FROM me JOIN pulse.incident_record AS i ON i.segment_id <> me.id "
         "AND i.since BETWEEN me.since - me.cadence / 2 AND me.since + me.cadence / 2 "
@@ -252,14 +265,14 @@ void LoadCorrelatedIncidents(LoadedInput& loaded) {
         if (before == snapshots.end() || after == snapshots.end()) continue;
         loaded.input.correlated.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3),
                                            rows[i].Text(4), rows[i].Text(5), before->second, after->second,
-                                           rows[i].Text(9)});
+                                           ServerOf(rows[i], 9)});
     }
     loaded.input.more_correlated = rows[0].Int8(8) - static_cast<int64_t>(rows.size());
 }
 
 // Which segments fell or failed within half a cadence, on the segment's server and elsewhere.
 void LoadServerIncidents(LoadedInput& loaded) {
-    if (loaded.input.server.empty()) return;
+    if (segment::SourcesOf(loaded.input.definition).size() != 1) return;
     const pg::Result rows = pg::Execute(
         "WITH me AS (SELECT i.since, s.id, s.cadence FROM pulse.incident_record AS i "
         "JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1) "

@@ -5,6 +5,7 @@
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::diagnosis {
 
@@ -40,7 +41,7 @@ bool CanRead(const std::string& role, const std::string& relation) {
 
 bool IsVisible(const AgentScope& scope, const VisibleSegment& segment) {
     if (segment.runs_as == scope.role) return true;
-    if (!segment.definition.value("source", "").empty()) return false;
+    if (!segment::SourcesOf(segment.definition).empty()) return false;
     // A query's names may be in any schema of its path; one that is ambiguous is not visible.
     if (!segment.definition.value("query", "").empty()) return false;
     const std::vector<std::string> relations = segment::RelationsOf(segment.definition, segment.search_path);

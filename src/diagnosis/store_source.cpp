@@ -15,6 +15,7 @@
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/store.hpp"
 #include "pulse/source/cell.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::diagnosis {
 
@@ -203,7 +204,7 @@ void QuestionTime::Spend(int milliseconds) {
 
 void AskSource(DiagnosisInput& input, QuestionTime& time) {
     // A server is not visited while a session waits for its transaction.
-    if (!input.definition.value("source", "").empty()) return;
+    if (!segment::SourcesOf(input.definition).empty()) return;
     if (AsksForColumns(input)) {
         if (RanOutOfTime(time, [&](int milliseconds) { AskColumns(input, milliseconds); }))
             input.not_asked.push_back("which columns the table has now");

@@ -6,6 +6,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/segment/store.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::diagnosis {
 
@@ -145,19 +146,18 @@ std::vector<TableIncident> SourceTableIncidents(const nlohmann::json& definition
     if (pg::Execute("SELECT FROM pulse.monitor LIMIT 1").empty()) return tables;
     const std::vector<std::string> relations = segment::RelationsOf(definition, search_path);
     if (relations.empty()) return tables;
-    const std::string source = definition.contains("source") && definition["source"].is_string()
-                                   ? definition["source"].get<std::string>()
-                                   : "";
+    std::vector<std::string> sources = segment::SourcesOf(definition);
+    if (sources.empty()) sources.emplace_back();
     const pg::Result rows = pg::Execute(
         "SELECT id, relation, detector, attribute, direction, summary, began FROM (SELECT i.*, "
         "coalesce((SELECT max(e.at) "
         "FROM pulse.incident_event AS e WHERE e.incident_id = i.id AND e.kind = 'reopened' AND e.at <= $3), "
         "i.since) AS began "
         "FROM pulse.incident_record AS i WHERE i.monitor_id IS NOT NULL AND i.relation = ANY ($1) "
-        "AND coalesce(i.source, '') = $2 AND i.since <= $3 AND coalesce(i.closed_at, 'infinity') >= $3 "
+        "AND coalesce(i.source, '') = ANY ($2) AND i.since <= $3 AND coalesce(i.closed_at, 'infinity') >= $3 "
         "AND i.detector <> 'table_replication_lag') AS t "
         "ORDER BY detector NOT IN ('table_freshness', 'table_volume'), began, id LIMIT 10",
-        {Value::Texts(relations), Value::Text(source), Value::Time(since)});
+        {Value::Texts(relations), Value::Texts(sources), Value::Time(since)});
     for (uint64_t i = 0; i < rows.size(); ++i)
         tables.push_back({rows[i].Int8(0), rows[i].Text(1), rows[i].Text(2), rows[i].Text(3), rows[i].Text(4),
                           rows[i].Text(5), rows[i].Time(6)});

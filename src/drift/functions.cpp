@@ -10,6 +10,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/segment/member_words.hpp"
 #include "pulse/segment/segment.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::drift {
 
@@ -24,7 +25,7 @@ constexpr size_t kBatch = 128;  // snapshots whose distributions are read at a t
 struct NewestResults {
     int64_t segment = 0;
     std::string name;
-    std::optional<std::string> source;
+    std::vector<std::string> sources;
     Point point;
     std::vector<DetectorResult> detector_results;  // those that can change an incident
     IncidentTracker tracker;
@@ -110,7 +111,7 @@ void DriftCheck::ReadPortion(const std::vector<CheckedSegment>& segments) {
         SettleAtCadence(thresholds_[s], segments_[s].cadence);
         expectations_.push_back(ParseExpectations(segments_[s].baseline, thresholds_[s]));
         if (!expectations_[s].monitoring) continue;
-        histories_[s].muted = MutedSpans(mutes_, "segment", segments_[s].name, segments_[s].source);
+        histories_[s].muted = MutedSpans(mutes_, "segment", segments_[s].name, segments_[s].sources);
         histories_[s].distributions = [this](int64_t snapshot) { return cache_.Get(snapshot); };
         const std::vector<Point>& points = histories_[s].points;
         for (size_t i = 0; i < points.size(); ++i)
@@ -136,7 +137,7 @@ void DriftCheck::RunBatch(const std::vector<SnapshotToCheck>& jobs) {
             // Missed history is checked segment by segment; only the newest snapshots are tested together.
             const auto mute_filter = [&, s = s](Moment moment,
                                                 std::vector<DetectorResult>& detector_results) {
-                ApplyMutes(mutes_, "segment", segments_[s].name, segments_[s].source, moment,
+                ApplyMutes(mutes_, "segment", segments_[s].name, segments_[s].sources, moment,
                            detector_results);
             };
             Warn(segments_[s].name, CheckSnapshot(histories_[s], index, expectations_[s], thresholds_[s],
@@ -163,7 +164,7 @@ void DriftCheck::Keep(size_t segment, size_t index, DetectionRun run) {
     const bool changed = std::any_of(tracker.incidents().begin(), tracker.incidents().end(),
                                      [](const Incident& incident) { return incident.changed; });
     if (run.results.empty() && !changed) return;
-    pending_.push_back({segments_[segment].id, segments_[segment].name, segments_[segment].source, point,
+    pending_.push_back({segments_[segment].id, segments_[segment].name, segments_[segment].sources, point,
                         std::move(run.results), std::move(tracker), thresholds_[segment]});
 }
 
@@ -171,7 +172,7 @@ void DriftCheck::Conclude() {
     const double limit = DiscoveryLimit(p_values_, settings_.false_discovery_rate);
     for (NewestResults& pending : pending_) {
         pg::CheckInterrupts();
-        ApplyMutes(mutes_, "segment", pending.name, pending.source, pending.point.moment,
+        ApplyMutes(mutes_, "segment", pending.name, pending.sources, pending.point.moment,
                    pending.detector_results);
         pending.tracker.Apply(pending.point, pending.detector_results, limit, pending.thresholds);
         Write(pending);
@@ -253,14 +254,11 @@ Replay ReplayHistory(const segment::Segment& segment, const std::optional<Json>&
     Replay replay;
     replay.cadence = whole.cadence;
     if (history.points.empty()) return replay;
-    const std::optional<std::string> source =
-        segment.definition.contains("source") && segment.definition["source"].is_string()
-            ? std::optional(segment.definition["source"].get<std::string>())
-            : std::nullopt;
+    const std::vector<std::string> sources = segment::SourcesOf(segment.definition);
     const std::vector<Mute> mutes = ReadMutes();
-    history.muted = MutedSpans(mutes, "segment", segment.name, source);
+    history.muted = MutedSpans(mutes, "segment", segment.name, sources);
     const auto mute_filter = [&](Moment moment, std::vector<DetectorResult>& results) {
-        ApplyMutes(mutes, "segment", segment.name, source, moment, results);
+        ApplyMutes(mutes, "segment", segment.name, sources, moment, results);
     };
     DistributionCache cache;
     pg::Arena arena("pulse back-test");

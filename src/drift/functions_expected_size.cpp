@@ -8,6 +8,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/segment/segment.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::drift {
 
@@ -84,11 +85,7 @@ void AddExpectedSizes(pg::ResultSet& results, const segment::Segment& segment, i
     History& history = histories.front();
     const IncidentTracker tracker =
         ReadIncidentTrackers({checked}, history.points.front().moment, now, thresholds).front();
-    const auto source = segment.definition.find("source");
-    history.muted = MutedSpans(ReadMutes(), "segment", segment.name,
-                               source != segment.definition.end() && source->is_string()
-                                   ? std::optional(source->get<std::string>())
-                                   : std::nullopt);
+    history.muted = MutedSpans(ReadMutes(), "segment", segment.name, segment::SourcesOf(segment.definition));
     Ranges ranges(std::count_if(history.points.begin(), history.points.end(),
                                 [&](const Point& point) { return point.moment >= *since; }));
     for (size_t i = 0; i < history.points.size(); ++i) {

@@ -176,7 +176,7 @@ void Ignore(int64_t id, const std::string& actor, const std::optional<Moment>& u
 // Pins a snapshot as the baseline; the newest measured one if none is named. Returns its id.
 int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
     static pg::Statement find(
-        "SELECT id, status = 'ok' FROM pulse.snapshot WHERE segment_id = $1 AND (id = $2 OR $2 IS NULL AND "
+        "SELECT id, status FROM pulse.snapshot WHERE segment_id = $1 AND (id = $2 OR $2 IS NULL AND "
         "status = 'ok'"
         " AND taken_at <= $3) ORDER BY taken_at DESC LIMIT 1",
         {INT8OID, INT8OID, TIMESTAMPTZOID});
@@ -192,7 +192,10 @@ int64_t Pin(const std::string& name, const std::optional<int64_t>& snapshot) {
     if (rows.empty())
         throw UserError(sqlstate::kNotReady, "segment \"" + name + "\" has no snapshot yet", "",
                         "Take one with pulse_take_snapshot().");
-    if (!rows[0].Bool(1))
+    if (rows[0].Text(1) == "incomplete")
+        throw UserError(sqlstate::kNotReady, "snapshot " + std::to_string(*snapshot) + " is incomplete",
+                        "Some servers are missing.", "Pin one whose status is ok.");
+    if (rows[0].Text(1) != "ok")
         throw UserError(sqlstate::kNotReady, "snapshot " + std::to_string(*snapshot) + " failed",
                         "A failed snapshot has no measurements.", "Pin one whose status is ok.");
     const int64_t id = rows[0].Int8(0);

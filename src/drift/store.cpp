@@ -5,6 +5,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/segment/member_words.hpp"
 #include "pulse/snapshot/store.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::drift {
 
@@ -79,7 +80,7 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
         "SELECT s.id, s.name, s.baseline, (extract(epoch FROM s.cadence) * 1000000)::bigint, "
         "s.baseline_from, s.checked_at,"
         " s.pinned_snapshot, (SELECT max(p.taken_at) FROM pulse.snapshot p WHERE p.segment_id = s.id AND "
-        "p.taken_at <= $3), s.definition ->> 'source', s.kind = 'profile', s.definition ->> 'members'"
+        "p.taken_at <= $3), s.definition -> 'source', s.kind = 'profile', s.definition ->> 'members'"
         " FROM pulse.segment s WHERE s.id > $1 AND s.status = 'active' AND ($2 IS NULL OR s.name = $2)"
         " ORDER BY s.id LIMIT $4 FOR NO KEY UPDATE OF s SKIP LOCKED",
         {INT8OID, TEXTOID, TIMESTAMPTZOID, INT4OID});
@@ -98,7 +99,7 @@ std::vector<CheckedSegment> LockSegments(int64_t after, const std::optional<std:
         segment.checked_at = row.TimeOrNull(5);
         segment.pinned_snapshot = row.Int8OrNull(6);
         segment.newest = row.TimeOrNull(7);
-        segment.source = row.TextOrNull(8);
+        if (!row.IsNull(8)) segment.sources = segment::SourcesOf(Json{{"source", row.Jsonb(8)}});
         segment.members = segment::MakeMemberWords(row.Bool(9), row.TextOrNull(10).value_or("")).members;
     }
     return segments;
@@ -129,11 +130,11 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
         "       FROM ROWS FROM (unnest($1), unnest($2)) AS w(id, depth) JOIN pulse.segment g ON g.id = w.id) "
         "s"
         " CROSS JOIN LATERAL ("
-        "   (SELECT * FROM pulse.snapshot a WHERE a.segment_id = s.id AND a.taken_at <= s.anchor"
+        "   (SELECT * FROM pulse.snapshot a WHERE a.segment_id = s.id AND a.taken_at <= s.anchor AND a.status <> 'incomplete'"
         "    ORDER BY a.taken_at DESC LIMIT s.depth)"
         "   UNION ALL"
         "   SELECT * FROM pulse.snapshot b WHERE b.segment_id = s.id AND b.taken_at > s.anchor AND "
-        "b.taken_at <= $3) p"
+        "b.taken_at <= $3 AND b.status <> 'incomplete') p"
         " ORDER BY s.id, p.taken_at",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID});
     static pg::Statement pinned(

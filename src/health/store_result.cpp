@@ -179,7 +179,9 @@ void MoveIncidents(const MonitorRun& run, std::vector<drift::DetectorResult> out
                    drift::IncidentTracker& tracker, const drift::Thresholds& thresholds) {
     const std::optional<std::string> source =
         run.place.source.empty() ? std::nullopt : std::optional(run.place.source);
-    drift::ApplyMutes(drift::ReadMutes(), "table", run.relation, source, run.now, outcomes);
+    drift::ApplyMutes(drift::ReadMutes(), "table", run.relation,
+                      source ? std::vector<std::string>{*source} : std::vector<std::string>(), run.now,
+                      outcomes);
     // The cause first, so that its consequences join its group.
     std::stable_partition(outcomes.begin(), outcomes.end(), [](const drift::DetectorResult& outcome) {
         return IsCause(outcome.finding.fingerprint);

@@ -79,7 +79,7 @@ class EventCheck {
     void Write();
     void Write(const std::string& event, IncidentTracker& tracker);
     std::vector<drift::Span> MutedSpansOf(const std::string& event) const {
-        return drift::MutedSpans(mutes_, "event", event, std::nullopt);
+        return drift::MutedSpans(mutes_, "event", event, {});
     }
     const IncidentTracker& TrackerOf(const std::string& event) const {
         static const IncidentTracker none({}, "period");
@@ -210,7 +210,7 @@ void EventCheck::Conclude() {
         drift::Point point;
         point.moment = key.moment;
         for (auto& [event, results] : events) {
-            drift::ApplyMutes(mutes_, "event", event, std::nullopt, key.moment, results);
+            drift::ApplyMutes(mutes_, "event", event, {}, key.moment, results);
             trackers_.try_emplace(event, IncidentTracker({}, "period"))
                 .first->second.Apply(point, results, limit, thresholds);
         }

@@ -1,5 +1,7 @@
 #include "pulse/pg/remote.hpp"
 
+#include <algorithm>
+
 #include "pulse/pg/wait.hpp"
 
 extern "C" {
@@ -48,7 +50,7 @@ void Remote::Clearer::operator()(pg_result* result) const {
     PQclear(result);
 }
 
-Remote::Remote(const RemoteParameters& parameters, int milliseconds) {
+Remote::Remote(const RemoteParameters& parameters, int milliseconds, Later) {
     std::vector<const char*> keywords, values;
     for (const auto& [keyword, value] : parameters) {
         keywords.push_back(keyword.c_str());
@@ -61,6 +63,7 @@ Remote::Remote(const RemoteParameters& parameters, int milliseconds) {
     if (!AcquireExternalFD())
         throw RemoteError(sqlstate::kCannotConnect, "too many open files for another connection", "",
                           "Raise max_files_per_process or the operating system's limit of open files.", true);
+    Limit(milliseconds);
     // No expansion of dbname: it must not contain a connection string.
     PGconn* connection = PQconnectStartParams(keywords.data(), values.data(), 0);
     if (!connection) {
@@ -69,119 +72,159 @@ Remote::Remote(const RemoteParameters& parameters, int milliseconds) {
     }
     connection_.reset(connection);
     PQsetNoticeReceiver(connection, IgnoreNotice, nullptr);
-    Poll(milliseconds);
-    if (PQsetnonblocking(connection, 1) != 0) ThrowLost(sqlstate::kCannotConnect);
+    if (PQstatus(connection) == CONNECTION_BAD) ThrowLost(sqlstate::kCannotConnect);
 }
 
-void Remote::Poll(int milliseconds) {
+Remote::Remote(const RemoteParameters& parameters, int milliseconds)
+    : Remote(parameters, milliseconds, Later{}) {
+    Finish();
+}
+
+std::unique_ptr<Remote> Remote::Begin(const RemoteParameters& parameters, int milliseconds) {
+    return std::unique_ptr<Remote>(new Remote(parameters, milliseconds, Later{}));
+}
+
+void Remote::Limit(int milliseconds) {
     limit_ = milliseconds;
     deadline_ = Clock::now() + std::chrono::milliseconds(milliseconds);
-    if (PQstatus(connection_.get()) == CONNECTION_BAD) ThrowLost(sqlstate::kCannotConnect);
-    for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;
-         next = PQconnectPoll(connection_.get())) {
-        if (next == PGRES_POLLING_FAILED) ThrowLost(sqlstate::kCannotConnect);
-        Wait(next == PGRES_POLLING_WRITING);
+}
+
+int Remote::socket() const {
+    return PQsocket(connection_.get());
+}
+
+bool Remote::Advance() {
+    if (Clock::now() >= deadline_ && phase_ != Phase::kIdle)
+        throw RemoteError(sqlstate::kConnectionLost, "no answer within " + std::to_string(limit_) + " ms", "",
+                          "", true);
+    switch (phase_) {
+        case Phase::kConnecting: return AdvanceConnecting();
+        case Phase::kSending: return AdvanceSending();
+        case Phase::kReceiving: return AdvanceReceiving();
+        case Phase::kIdle: return true;
+    }
+    return true;
+}
+
+// Call it only when the socket is ready: PQconnectPoll() may block otherwise.
+bool Remote::AdvanceConnecting() {
+    const PostgresPollingStatusType next = PQconnectPoll(connection_.get());
+    if (next == PGRES_POLLING_FAILED) ThrowLost(sqlstate::kCannotConnect);
+    writing_ = next == PGRES_POLLING_WRITING;
+    if (next != PGRES_POLLING_OK) return false;
+    if (PQsetnonblocking(connection_.get(), 1) != 0) ThrowLost(sqlstate::kCannotConnect);
+    phase_ = Phase::kIdle;
+    return true;
+}
+
+bool Remote::AdvanceSending() {
+    const int left = PQflush(connection_.get());
+    if (left < 0) ThrowLost(sqlstate::kConnectionLost);
+    writing_ = left > 0;
+    if (writing_) return false;
+    phase_ = Phase::kReceiving;
+    return AdvanceReceiving();
+}
+
+bool Remote::AdvanceReceiving() {
+    if (!PQconsumeInput(connection_.get())) ThrowLost(sqlstate::kConnectionLost);
+    while (!PQisBusy(connection_.get())) {
+        const Answer answer(PQgetResult(connection_.get()));
+        if (!answer) {
+            if (!Alive()) ThrowLost(sqlstate::kConnectionLost);
+            phase_ = Phase::kIdle;
+            return true;
+        }
+        Take(answer.get());
+        if (++unchecked_ % kRowsPerCheck == 0) CheckInterrupts();
+    }
+    return false;
+}
+
+void Remote::Take(const pg_result* result) {
+    switch (PQresultStatus(result)) {
+        case PGRES_SINGLE_TUPLE:
+        case PGRES_TUPLES_OK: return Append(result);
+        case PGRES_COMMAND_OK:
+        case PGRES_EMPTY_QUERY: return;
+        default: Throw(result);
     }
 }
 
-// Wait for the socket until the deadline.
-void Remote::Wait(bool writing) {
-    for (;;) {
+// Waits for what has begun.
+void Remote::Finish() {
+    bool ready = phase_ != Phase::kConnecting;
+    while (!ready || !Advance()) {
+        if (socket() < 0) ThrowLost(sqlstate::kConnectionLost);
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-        if (left <= 0)
-            throw RemoteError(sqlstate::kConnectionLost, "no answer within " + std::to_string(limit_) + " ms",
-                              "", "", true);
-        const int socket = PQsocket(connection_.get());
-        if (socket < 0) ThrowLost(sqlstate::kConnectionLost);
-        const Woken woken = WaitForSocket(socket, writing, static_cast<long>(left));
-        if (woken == Woken::kReadable || woken == Woken::kWritable) return;
+        const Woken woken = WaitForSocket(socket(), writing_, std::max<long>(left, 0) + 1);
+        // Advance() says that it has taken too long.
+        ready = woken == Woken::kReadable || woken == Woken::kWritable || Clock::now() >= deadline_;
     }
 }
 
-void Remote::Send(bool sent) {
-    if (!sent) ThrowLost(sqlstate::kConnectionLost);
-    for (;;) {
-        const int left = PQflush(connection_.get());
-        if (left < 0) ThrowLost(sqlstate::kConnectionLost);
-        if (left == 0) return;
-        Wait(true);
-    }
-}
-
-// The next result of the request, or null if there are no more.
-Remote::Answer Remote::Next() {
-    while (PQisBusy(connection_.get())) {
-        Wait(false);
-        if (!PQconsumeInput(connection_.get())) ThrowLost(sqlstate::kConnectionLost);
-    }
-    return Answer(PQgetResult(connection_.get()));
-}
-
-RemoteRows Remote::Collect(size_t max_bytes) {
-    RemoteRows rows;
-    size_t bytes = 0;
-    int unchecked = 0;
-    Answer failure;
-    while (Answer answer = Next()) {
-        switch (PQresultStatus(answer.get())) {
-            case PGRES_SINGLE_TUPLE:
-            case PGRES_TUPLES_OK: Append(answer.get(), rows, bytes, max_bytes); break;
-            case PGRES_COMMAND_OK:
-            case PGRES_EMPTY_QUERY: break;
-            default: Throw(answer.get());
-        }
-        if (++unchecked % kRowsPerCheck == 0) CheckInterrupts();
-    }
-    if (failure) Throw(failure.get());
-    if (!Alive()) ThrowLost(sqlstate::kConnectionLost);
-    return rows;
-}
-
-void Remote::Append(const pg_result* result, RemoteRows& rows, size_t& bytes, size_t max_bytes) const {
+void Remote::Append(const pg_result* result) {
     const int columns = PQnfields(result);
-    if (rows.names.empty()) {
+    if (rows_.names.empty()) {
         for (int c = 0; c < columns; ++c) {
-            rows.names.emplace_back(PQfname(result, c));
-            rows.types.push_back(PQftype(result, c));
-            rows.modifiers.push_back(PQfmod(result, c));
+            rows_.names.emplace_back(PQfname(result, c));
+            rows_.types.push_back(PQftype(result, c));
+            rows_.modifiers.push_back(PQfmod(result, c));
         }
     }
     for (int r = 0; r < PQntuples(result); ++r) {
-        auto& row = rows.values.emplace_back();
+        auto& row = rows_.values.emplace_back();
         for (int c = 0; c < columns; ++c) {
             if (PQgetisnull(result, r, c)) {
                 row.emplace_back();
             } else {
                 row.emplace_back(
                     std::string(PQgetvalue(result, r, c), static_cast<size_t>(PQgetlength(result, r, c))));
-                bytes += row.back()->size();
+                bytes_ += row.back()->size();
             }
-            bytes += sizeof(std::optional<std::string>);
+            bytes_ += sizeof(std::optional<std::string>);
         }
     }
-    if (bytes > max_bytes)
+    if (bytes_ > max_bytes_)
         throw RemoteError(sqlstate::kProgramLimit,
-                          "the result is larger than " + std::to_string(max_bytes >> 20) + " MB", "",
+                          "the result is larger than " + std::to_string(max_bytes_ >> 20) + " MB", "",
                           "Select fewer rows or columns.", false);
 }
 
-RemoteRows Remote::RunScript(const std::string& sql, int milliseconds) {
-    limit_ = milliseconds;
-    deadline_ = Clock::now() + std::chrono::milliseconds(milliseconds);
-    Send(PQsendQuery(connection_.get(), sql.c_str()) == 1);
-    RemoteRows rows = Collect(SIZE_MAX);
-    return rows;
+void Remote::Sent(bool sent, size_t max_bytes) {
+    if (!sent) ThrowLost(sqlstate::kConnectionLost);
+    rows_ = {};
+    bytes_ = 0;
+    max_bytes_ = max_bytes;
+    unchecked_ = 0;
+    phase_ = Phase::kSending;
+    writing_ = true;
 }
 
-RemoteRows Remote::Run(const std::string& sql, int milliseconds, size_t max_bytes) {
-    limit_ = milliseconds;
-    deadline_ = Clock::now() + std::chrono::milliseconds(milliseconds);
+void Remote::StartScript(const std::string& sql, int milliseconds) {
+    Limit(milliseconds);
+    Sent(PQsendQuery(connection_.get(), sql.c_str()) == 1, SIZE_MAX);
+}
+
+void Remote::Start(const std::string& sql, int milliseconds, size_t max_bytes) {
+    Limit(milliseconds);
     const bool sent =
         PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 1;
     if (sent) PQsetSingleRowMode(connection_.get());
-    Send(sent);
-    return Collect(max_bytes);
+    Sent(sent, max_bytes);
+}
+
+RemoteRows Remote::RunScript(const std::string& sql, int milliseconds) {
+    StartScript(sql, milliseconds);
+    Finish();
+    return TakeRows();
+}
+
+RemoteRows Remote::Run(const std::string& sql, int milliseconds, size_t max_bytes) {
+    Start(sql, milliseconds, max_bytes);
+    Finish();
+    return TakeRows();
 }
 
 bool Remote::UsedPassword() const {

@@ -40,6 +40,7 @@ constexpr ExportPart kOutboxParts[] = {
     RegisterWithoutPersonalData(
         "snapshot", {{"snapshot", "Figures of segments, and the smallest hashes of their members."},
                      {"distribution", "Figures of the attributes of segments."},
+                     {"snapshot_source", "How many members a segment has on each of several servers."},
                      {"snapshot_request", "Requests to measure segments."}}) &&
     RegisterWithoutPersonalData("drift", {{"incident_record", "Figures of segments, tables and events."},
                                           {"incident_event", "What happened to incidents."}}) &&

@@ -124,9 +124,13 @@ std::string DiffDefinitions(const DefinitionVersion& before, const DefinitionVer
     Changes changes;
     const Request &a = before.request, &b = after.request;
     const auto source = [](const Request& request) {
-        return request.source.empty() ? "local" : request.source;
+        return request.source.empty() ? "local" : SourceText(SourcesOf(request));
     };
     changes.Compare("source", source(a), source(b));
+    const auto incomplete = [](const Request& request) {
+        return request.allow_incomplete.value_or(false) ? "true" : "false";
+    };
+    changes.Compare("allow_incomplete", incomplete(a), incomplete(b));
     if (a.kind != b.kind) {
         changes.Add("from: " + Origin(a) + " → " + Origin(b));
     } else if (a.kind == SegmentKind::kQuery) {

@@ -3,9 +3,9 @@
 namespace pulse::segment {
 
 const std::vector<std::string> kDefinitionKeys = {
-    "from",       "query",      "key",         "where",  "rules",   "logicalOperator",   "groups",
-    "attributes", "converted",  "last_active", "source", "cadence", "include_anonymous", "members",
-    "static",     "conditions", "logic"};
+    "from",       "query",      "key",         "where",           "rules",   "logicalOperator",   "groups",
+    "attributes", "converted",  "last_active", "source",          "cadence", "include_anonymous", "members",
+    "static",     "conditions", "logic",       "allow_incomplete"};
 const std::vector<std::string> kBaselineKeys = {"expectedSize", "expectedConversionRate",
                                                 "criticalAttributes", "monitoringEnabled", "alertThresholds"};
 const std::vector<std::string> kThresholdKeys = {"sizeChangePercent",

@@ -85,16 +85,58 @@ std::optional<Json> ReadRules(const Json& definition) {
     return rules;
 }
 
-// The name of a server; empty for this database, also for "local" and "".
-std::string ReadSource(const JsonObject& definition) {
-    const Json* found = definition.Find("source");
-    if (found && *found == "") return "";
-    const std::string source = ReadText(definition, "source").value_or("local");
+void CheckServerName(const std::string& name) {
     constexpr size_t kLongestName = 63;
-    if (source.size() > kLongestName)
-        ThrowInvalid("\"source\" is too long", "It has " + std::to_string(source.size()) + " bytes.",
+    if (name.size() > kLongestName)
+        ThrowInvalid("\"source\" is too long", "It has " + std::to_string(name.size()) + " bytes.",
                      "Names of servers have at most " + std::to_string(kLongestName) + " bytes.");
-    return source == "local" ? "" : source;
+}
+
+// Several servers, on each of which the definition is measured.
+std::vector<std::string> ReadServerList(const JsonObject& definition, const Json& list) {
+    constexpr const char* kHint =
+        "Give names of sources, such as [\"shard_1\", \"shard_2\"]; leave \"source\" out for this database.";
+    if (list.empty()) definition.Refuse("source", "must not be an empty list", kHint);
+    if (list.size() > kMaxSources)
+        throw UserError(sqlstate::kProgramLimit, "too many sources",
+                        "There are " + std::to_string(list.size()) + ".",
+                        "A segment is measured on at most " + std::to_string(kMaxSources) + " servers.");
+    std::vector<std::string> names;
+    for (const Json& item : list) {
+        if (!item.is_string()) definition.Refuse("source", "must be a list of names", kHint);
+        const std::string name = item.get<std::string>();
+        if (name.empty() || name == "local")
+            ThrowInvalid("a list of sources cannot have this database", DescribeJson(item),
+                         "Create a source that leads to it with pulse_create_source().");
+        CheckServerName(name);
+        if (std::find(names.begin(), names.end(), name) != names.end())
+            ThrowInvalid("source \"" + name + "\" is named twice", "",
+                         "Name each server once: its members would count twice.");
+        names.push_back(name);
+    }
+    return names;
+}
+
+// A server or several; none for this database, also for "local" and "".
+void ReadSources(const JsonObject& definition, Request& request) {
+    const Json* found = definition.Find("source");
+    request.allow_incomplete = definition.Boolean("allow_incomplete");
+    if (found && found->is_array()) {
+        std::vector<std::string> names = ReadServerList(definition, *found);
+        request.source = names.front();
+        if (names.size() > 1)
+            request.sources = std::move(names);
+        else
+            request.allow_incomplete.reset();  // a list of one is that one
+        return;
+    }
+    if (request.allow_incomplete)
+        ThrowInvalid("\"allow_incomplete\" is only valid with several sources", "",
+                     "Leave it out, or give \"source\" a list of servers.");
+    if (found && *found == "") return;
+    const std::string source = ReadText(definition, "source").value_or("local");
+    CheckServerName(source);
+    if (source != "local") request.source = source;
 }
 
 // What texts call the members.
@@ -198,7 +240,7 @@ Request ParseRequest(const Json& json) {
     const JsonObject definition(json, {"the definition", {}, {}, &KeysElsewhere()}, kDefinitionKeys,
                                 "{\"from\": \"app.users\", \"where\": \"ltv > 1000\"}");
     Request request;
-    request.source = ReadSource(definition);
+    ReadSources(definition, request);
     request.from = ReadText(definition, "from").value_or("");
     request.query = ReadText(definition, "query").value_or("");
     if (request.query.size() > kMaxQuery)
@@ -222,6 +264,28 @@ Request ParseRequest(const Json& json) {
     return request;
 }
 
+std::vector<std::string> SourcesOf(const Json& definition) {
+    const auto found = definition.find("source");
+    if (found == definition.end()) return {};
+    std::vector<std::string> sources;
+    if (found->is_string() && *found != "" && *found != "local") sources.push_back(found->get<std::string>());
+    if (found->is_array())
+        for (const Json& item : *found)
+            if (item.is_string()) sources.push_back(item.get<std::string>());
+    return sources;
+}
+
+std::vector<std::string> SourcesOf(const Request& request) {
+    if (!request.sources.empty()) return request.sources;
+    return request.source.empty() ? std::vector<std::string>() : std::vector<std::string>{request.source};
+}
+
+std::string SourceText(const std::vector<std::string>& sources) {
+    std::string text;
+    for (const std::string& source : sources) text += (text.empty() ? "" : ", ") + source;
+    return text;
+}
+
 Json ToJson(const Request& request) {
     Json json = Json::object();
     auto put = [&](const char* key, const std::optional<std::string>& text) {
@@ -231,7 +295,11 @@ Json ToJson(const Request& request) {
     if (request.kind == SegmentKind::kQuery) json["query"] = request.query;
     if (request.static_segment)
         json["static"] = *request.static_segment == 0 ? Json(true) : Json(*request.static_segment);
-    if (!request.source.empty()) json["source"] = request.source;
+    if (!request.sources.empty())
+        json["source"] = request.sources;
+    else if (!request.source.empty())
+        json["source"] = request.source;
+    if (request.allow_incomplete) json["allow_incomplete"] = *request.allow_incomplete;
     put("key", request.key);
     put("where", request.where);
     if (request.rules) json.update(*request.rules);

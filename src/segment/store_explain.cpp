@@ -70,7 +70,10 @@ class Explainer {
     }
 
     void Definition() {
-        Add("source", request_.source);
+        Add("source", SourceText(SourcesOf(request_)));
+        if (!request_.sources.empty())
+            Add("without a server", request_.allow_incomplete.value_or(false) ? "the snapshot is incomplete"
+                                                                              : "there is no snapshot");
         Add("from", request_.kind == SegmentKind::kProfile ? "people" : request_.from);
         Add("query", request_.query);
         Add("key", request_.key.value_or(""));
@@ -92,13 +95,19 @@ class Explainer {
 
     // A failing segment can be explained, too: its error is shown instead of the plan.
     void Compiled() {
+        for (const source::Access& access : AccessesOf(segment_)) CompiledOn(access);
+    }
+
+    // The SQL is the same on all servers.
+    void CompiledOn(const source::Access& access) {
+        const std::string of = request_.sources.empty() ? "" : " on " + access.source;
         try {
             const std::string now_call = pg::VerbSchema() + ".pulse_now()";
             const Request ready = PrepareRequest(request_, pg::Now());
             std::string sql;
             source::PlanEstimate plan;
             std::vector<UnreadablePart> unreadable;
-            ReadAndRecord(AccessOf(segment_), "define", segment_.name, [&](source::Reader& reader) {
+            ReadAndRecord(access, "define", segment_.name, [&](source::Reader& reader) {
                 const std::vector<source::Column> columns = DescribeColumns(reader, ready);
                 // As it will run, with pulse_now() replaced by the moment.
                 unreadable.clear();
@@ -108,15 +117,16 @@ class Explainer {
                 std::vector<UnreadablePart> same;
                 plan = reader.Estimate(CompileReadable(ready, columns, NowLiteral(), same).Sql());
             });
-            for (const UnreadablePart& part : unreadable) Add("not measured", part.name + ": " + part.reason);
-            Add("sql", sql);
-            Add("plan", "about " + std::to_string(std::llround(plan.rows)) + " " + words_.members +
-                            " at cost " + std::to_string(std::llround(plan.cost)) +
-                            (plan.reads_whole_relation ? ", reads the whole relation" : ""));
+            for (const UnreadablePart& part : unreadable)
+                Add("not measured" + of, part.name + ": " + part.reason);
+            if (access.source == request_.source) Add("sql", sql);
+            Add("plan" + of, "about " + std::to_string(std::llround(plan.rows)) + " " + words_.members +
+                                 " at cost " + std::to_string(std::llround(plan.cost)) +
+                                 (plan.reads_whole_relation ? ", reads the whole relation" : ""));
         } catch (const UserError& error) {
-            Add("error", error.message());
-            Add("error detail", error.detail());
-            Add("error hint", error.hint());
+            Add("error" + of, error.message());
+            Add("error detail" + of, error.detail());
+            Add("error hint" + of, error.hint());
         }
     }
 

@@ -162,6 +162,10 @@ std::vector<PreviewRow> Preview(const Request& asked, int sample) {
         throw UserError(sqlstate::kInvalidParameter, "\"sample\" is out of range",
                         "It is " + std::to_string(sample) + ".",
                         "Give a number from 0 to " + std::to_string(kMost) + ".");
+    if (!asked.sources.empty())
+        throw UserError(sqlstate::kNotSupported, "a preview reads one source",
+                        "The definition has " + SourceText(asked.sources) + ".",
+                        "Give one of them as \"source\"; pulse_take_snapshot() measures all of them.");
     const source::Access access = AccessForCaller(asked);
     const ResolvedDefinition resolved = ResolveDefinition(asked, access, "", nullptr);
     std::vector<PreviewRow> rows;

@@ -75,6 +75,11 @@ std::vector<ChangeRow> PreviewChange(const std::string& name, Request asked, int
     const Segment segment = Load(name);
     const Request before = ParseRequest(segment.definition);
     ResolveStatic(asked, segment.id);
+    if (!before.sources.empty() || !asked.sources.empty())
+        throw UserError(
+            sqlstate::kNotSupported, "a preview reads one source",
+            "The definition has " + SourceText(asked.sources.empty() ? before.sources : asked.sources) + ".",
+            "Create a segment with the new definition, take a snapshot of both, and compare them.");
     if (before.source != asked.source)
         throw UserError(sqlstate::kNotSupported, "the two definitions have different sources", "",
                         "Give a definition with the same \"source\".");

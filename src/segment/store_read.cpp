@@ -21,8 +21,17 @@ source::Access AccessForCaller(const Request& request) {
 
 // Also for definitions stored with the search_path of their creator.
 source::Access AccessOf(const Segment& segment) {
-    return {segment.definition.value("source", ""), segment.runs_as,
-            segment.kind == SegmentKind::kProfile ? kPathOfPeople : segment.search_path};
+    return AccessesOf(segment).front();
+}
+
+std::vector<source::Access> AccessesOf(const Segment& segment) {
+    std::vector<std::string> sources = SourcesOf(segment.definition);
+    if (sources.empty()) sources.emplace_back();  // this database
+    std::vector<source::Access> accesses;
+    for (const std::string& source : sources)
+        accesses.push_back({source, segment.runs_as,
+                            segment.kind == SegmentKind::kProfile ? kPathOfPeople : segment.search_path});
+    return accesses;
 }
 
 std::string MomentLiteral(Moment moment) {

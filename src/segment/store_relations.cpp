@@ -55,7 +55,7 @@ namespace {
 
 void ListSegmentsOfSource(const std::string& source, std::vector<std::string>& users) {
     const pg::Result rows = pg::Execute(
-        "SELECT name FROM pulse.segment WHERE source = $1 AND status <> 'archived' ORDER BY name LIMIT 10",
+        "SELECT name FROM pulse.segment WHERE definition -> 'source' ? $1 AND status <> 'archived' ORDER BY name LIMIT 10",
         {pg::Value::Text(source)}, true);
     for (uint64_t i = 0; i < rows.size(); ++i) users.push_back("segment \"" + rows[i].Text(0) + "\"");
 }

@@ -8,6 +8,7 @@
 #include "pulse/segment/store_profile.hpp"
 #include "pulse/source/cell.hpp"
 #include "pulse/source/relation.hpp"
+#include "pulse/source/server.hpp"
 
 namespace pulse::segment {
 
@@ -161,6 +162,26 @@ ResolvedDefinition ResolveOnSource(source::Reader& reader, Request request, cons
     return {std::move(request), std::move(query), plan};
 }
 
+// Every server must fit the definition as the first one has resolved it.
+void CheckOtherServers(const Request& resolved, source::Access access, const std::string& name) {
+    for (const std::string& server : resolved.sources) {
+        if (server == resolved.source) continue;
+        access.source = server;
+        try {
+            ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
+                const ResolvedDefinition there = ResolveOnSource(reader, resolved, nullptr, NowLiteral());
+                if (there.request.from != resolved.from)
+                    throw UserError(sqlstate::kInvalidParameter, "\"from\" is another relation there",
+                                    "It is " + there.request.from + " instead of " + resolved.from + ".");
+            });
+        } catch (const source::Unavailable&) {
+            throw;
+        } catch (const UserError& error) {
+            throw source::OnSource(server, error);
+        }
+    }
+}
+
 }  // namespace
 
 ResolvedDefinition ResolveDefinition(const Request& asked, const source::Access& access,
@@ -174,6 +195,7 @@ ResolvedDefinition ResolveDefinition(const Request& asked, const source::Access&
     ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
         resolved = ResolveOnSource(reader, ready, before, NowLiteral());
     });
+    CheckOtherServers(resolved.request, access, name);
     // The stored query keeps calling pulse_now().
     resolved.request.query = request.query;
     return resolved;

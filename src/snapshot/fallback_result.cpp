@@ -1,5 +1,6 @@
 // Reads the result of the plain SQL that fallback_sql.cpp makes.
 #include <algorithm>
+#include <limits>
 
 #include "pulse/snapshot/measurement.hpp"
 #include "pulse/snapshot/fallback_sql.hpp"
@@ -37,9 +38,9 @@ void TakeHashes(const Cell& cell, SketchBuilder& members) {
 struct AttributeGroups {
     explicit AttributeGroups(AttributeKind kind) : column(kind) {}
 
-    ColumnCounts column;  // of numbers
-    std::vector<ValueCounts::Entry> values;
-    int64_t different = 0;
+    ColumnCounts column;
+    int64_t different = 0, labels = 0;
+    int64_t rarest = std::numeric_limits<int64_t>::max();  // label
 };
 
 void TakeNumbers(const std::vector<Cell>& row, int64_t members, NumberBuckets& numbers) {
@@ -57,8 +58,11 @@ void TakeGroup(const std::vector<Cell>& row, int64_t members, AttributeGroups& g
         groups.column.nulls = members;
     else if (auto* numbers = std::get_if<NumberBuckets>(&groups.column.values))
         TakeNumbers(row, members, *numbers);
-    else
-        groups.values.push_back({*row[kValue], members});
+    else {
+        std::get<ValueCounts>(groups.column.values).Add(*row[kValue], members);
+        ++groups.labels;
+        groups.rarest = std::min(groups.rarest, members);
+    }
 }
 
 void TakeFlags(int64_t flags, int64_t members, ScanResult& result) {
@@ -68,27 +72,14 @@ void TakeFlags(int64_t flags, int64_t members, ScanResult& result) {
     if (flags & 4) result.null_keys += members;
 }
 
-Distribution MakeDistributionOfGroups(const AttributeGroups& groups, const std::string& attribute,
-                                      int64_t total, const MeasureSpec& spec) {
-    if (std::holds_alternative<NumberBuckets>(groups.column.values)) {
-        const auto edges = spec.edges.find(attribute);
-        return MakeDistribution(groups.column, attribute, total, spec.max_values,
-                                edges == spec.edges.end() ? nullptr : &edges->second);
+// Of labels the server hands over the most frequent ones, as many as a snapshot keeps; of several servers as
+// many as can be merged, and what is known of the rest.
+ColumnCounts EndGroups(AttributeGroups groups, bool several) {
+    if (auto* values = std::get_if<ValueCounts>(&groups.column.values)) {
+        values->KnowDistinct(groups.different);
+        if (several && groups.labels < groups.different) values->LeftOut(groups.rarest);
     }
-    Distribution result;
-    result.attribute = attribute;
-    result.kind = groups.column.kind;
-    result.total = total;
-    result.nulls = groups.column.nulls;
-    result.distinct_values = groups.different;
-    result.other = total - result.nulls;
-    for (const ValueCounts::Entry& entry : groups.values) {
-        if (result.labels.size() == spec.max_values) break;
-        result.labels.push_back(entry.value);
-        result.counts.push_back(entry.count);
-        result.other -= entry.count;
-    }
-    return result;
+    return std::move(groups.column);
 }
 
 }  // namespace
@@ -115,12 +106,7 @@ ScanResult ReadFallback(const std::vector<source::Rows>& answers, const segment:
         }
     result.members = members.Build();
     for (AttributeGroups& groups : attributes)
-        std::sort(groups.values.begin(), groups.values.end(), [](const auto& a, const auto& b) {
-            return a.count != b.count ? a.count > b.count : a.value < b.value;
-        });
-    for (size_t i = 0; i < attributes.size(); ++i)
-        result.distributions.push_back(
-            MakeDistributionOfGroups(attributes[i], query.attributes[i].name, result.size, spec));
+        result.columns.push_back(EndGroups(std::move(groups), spec.several));
     return result;
 }
 

@@ -166,7 +166,7 @@ std::string LabelCounts(const MeasureSpec& spec, const Attribute& attribute, siz
            "pg_catalog.row_number() OVER (ORDER BY n.members DESC, n.value) AS place FROM (SELECT " +
            Label(grouped) + " AS value, pg_catalog.sum(g.members)::bigint AS members FROM g WHERE g.s = " +
            std::to_string(set) + " GROUP BY 1) AS n) AS l WHERE l.value IS NULL OR l.place <= " +
-           std::to_string(spec.max_values + 1);
+           std::to_string(spec.several ? ValueCounts::kCapacity : spec.max_values + 1);
 }
 
 std::string LabelSql(const MemberQuery& query, const MeasureSpec& spec, uint64_t theta,

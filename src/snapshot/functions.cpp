@@ -14,7 +14,7 @@ void ReportNothingDue() {
     const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
         "SELECT s.name, t.taken_at + s.cadence FROM pulse.segment AS s LEFT JOIN LATERAL (SELECT"
-        " max(p.taken_at) AS taken_at FROM pulse.snapshot AS p WHERE p.segment_id = s.id AND p.status = 'ok'"
+        " max(p.taken_at) AS taken_at FROM pulse.snapshot AS p WHERE p.segment_id = s.id AND p.status <> 'failed'"
         " AND p.taken_at <= $1) AS t ON true WHERE s.status = 'active'"
         " AND s.baseline -> 'monitoringEnabled' IS DISTINCT FROM 'false'"
         " ORDER BY t.taken_at + s.cadence NULLS LAST, s.name LIMIT 1",
@@ -29,7 +29,12 @@ void ReportNothingDue() {
 }
 
 void RequireMeasured(int64_t id) {
-    if (!Load(id).failed) return;
+    const Record record = Load(id);
+    if (record.whole()) return;
+    if (record.incomplete)
+        throw UserError(sqlstate::kUndefinedObject, "snapshot " + std::to_string(id) + " is incomplete",
+                        "Some servers are missing: " + record.error + ".",
+                        "Compare snapshots whose status is ok in pulse.snapshot.");
     throw UserError(sqlstate::kUndefinedObject, "snapshot " + std::to_string(id) + " has failed",
                     "It has no measurements.", "Compare snapshots whose status is ok in pulse.snapshot.");
 }

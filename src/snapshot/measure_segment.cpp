@@ -58,8 +58,7 @@ Calls MakeCalls(const MemberQuery& query, const MeasureSpec& spec) {
     return calls;
 }
 
-ScanResult ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQuery& query,
-                     const MeasureSpec& spec) {
+ScanResult ReadCalls(const source::Rows& rows, const Calls& calls) {
     std::vector<Measurement> parts;
     for (size_t i = 0; i < calls.sql.size(); ++i) {
         const source::Cell& cell = rows.values.at(0).at(i);
@@ -68,13 +67,8 @@ ScanResult ReadCalls(const source::Rows& rows, const Calls& calls, const MemberQ
     Measurement& whole = parts.front();
     ScanResult result{whole.size,     whole.null_keys,       whole.converted,
                       whole.inactive, whole.members.Build(), {}};
-    for (size_t i = 0; i < query.attributes.size(); ++i) {
-        const std::string& name = query.attributes[i].name;
-        const auto edges = spec.edges.find(name);
-        result.distributions.push_back(MakeDistribution(
-            parts[i / kAttributesPerCall].columns.at(i % kAttributesPerCall), name, whole.size,
-            spec.max_values, edges == spec.edges.end() ? nullptr : &edges->second));
-    }
+    for (Measurement& part : parts)
+        for (ColumnCounts& column : part.columns) result.columns.push_back(std::move(column));
     return result;
 }
 
@@ -96,7 +90,7 @@ SegmentScan ScanByAggregate(source::Reader& reader, const MemberQuery& query, co
         sql += ", " + ClauseCall(query, false) + " FROM " + query.from;
     }
     const source::Rows rows = reader.Query(sql);
-    SegmentScan scan{ReadCalls(rows, calls, query, spec), std::nullopt, plan.cost};
+    SegmentScan scan{ReadCalls(rows, calls), std::nullopt, plan.cost};
     if (same_scan)
         scan.clauses = ReadClauses(query, rows, calls.sql.size());
     else if (CountsClauses(query))
@@ -144,40 +138,64 @@ SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, 
 
 }  // namespace
 
-MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
+ServerMeasurement MeasureServer(source::Reader& reader, const MeasureSpec& spec) {
     const auto begin = std::chrono::steady_clock::now();
-    const std::vector<source::Column> columns = segment::DescribeColumns(reader, spec.request);
-    std::vector<segment::UnreadablePart> unreadable;
-    const MemberQuery query = segment::CompileReadable(spec.request, columns, spec.now_sql, unreadable);
+    ServerMeasurement measured;
+    measured.columns = segment::DescribeColumns(reader, spec.request);
+    const MemberQuery query =
+        segment::CompileReadable(spec.request, measured.columns, spec.now_sql, measured.unreadable);
     const source::PlanEstimate plan =
         reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
     // Citus would carry all rows to the aggregate, but groups in plain SQL where the rows are.
     SegmentScan scan = reader.HasPulse() && !plan.distributed ? ScanByAggregate(reader, query, spec)
                                                               : ScanByFallbackSql(reader, query, spec, plan);
+    measured.scan = std::move(scan.result);
+    measured.clauses = std::move(scan.clauses);
+    measured.plan_cost = scan.cost;
+    for (const Attribute& attribute : query.attributes) measured.attributes.push_back(attribute.name);
+    measured.has_converted = query.converted.has_value();
+    measured.has_active = query.last_active.has_value();
+    measured.duration_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    return measured;
+}
 
-    MeasureResult measured;
-    Record& record = measured.record;
-    measured.null_keys = scan.result.null_keys;
+MeasureResult MakeResult(ServerMeasurement measured, const MeasureSpec& spec) {
+    MeasureResult result;
+    Record& record = result.record;
+    const ScanResult& scan = measured.scan;
+    result.null_keys = scan.null_keys;
     record.segment_id = spec.segment_id;
-    record.source = spec.request.source;
+    record.source = measured.source;
     record.taken_at = spec.moment;
     record.version = spec.version;
-    record.clauses = std::move(scan.clauses);
-    record.plan_cost = scan.cost;
-    record.size = scan.result.size;
-    if (query.converted) record.converted = scan.result.converted;
-    if (query.last_active) record.inactive = scan.result.inactive;
-    record.sketch = std::move(scan.result.members);
-    record.distributions = std::move(scan.result.distributions);
+    record.clauses = std::move(measured.clauses);
+    record.plan_cost = measured.plan_cost;
+    record.duration_ms = measured.duration_ms;
+    record.size = scan.size;
+    if (measured.has_converted) record.converted = scan.converted;
+    if (measured.has_active) record.inactive = scan.inactive;
+    for (size_t i = 0; i < scan.columns.size(); ++i) {
+        const std::string& name = measured.attributes[i];
+        const auto edges = spec.edges.find(name);
+        record.distributions.push_back(
+            MakeDistribution(scan.columns[i], name, scan.size, spec.max_values,
+                             edges == spec.edges.end() ? nullptr : &edges->second));
+    }
+    record.sketch = std::move(measured.scan.members);
     record.columns = nlohmann::json::object();
-    for (const source::Column& column : columns) record.columns[column.name] = column.type;
-    for (const segment::UnreadablePart& part : unreadable) {
+    for (const source::Column& column : measured.columns) record.columns[column.name] = column.type;
+    for (const segment::UnreadablePart& part : measured.unreadable) {
         record.missing.push_back(part.name);
         record.error += (record.error.empty() ? "" : "; ") + part.reason;
     }
-    record.duration_ms =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-    return measured;
+    return result;
+}
+
+MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec) {
+    ServerMeasurement measured = MeasureServer(reader, spec);
+    measured.source = spec.request.source;
+    return MakeResult(std::move(measured), spec);
 }
 
 }  // namespace pulse::snapshot

@@ -74,6 +74,14 @@ ColumnCounts::ColumnCounts(AttributeKind k) : kind(k) {
     if (!HasLabels(kind)) values.emplace<NumberBuckets>();
 }
 
+void ColumnCounts::Merge(const ColumnCounts& other) {
+    nulls += other.nulls;
+    if (auto* counts = std::get_if<ValueCounts>(&values))
+        counts->Merge(std::get<ValueCounts>(other.values));
+    else
+        std::get<NumberBuckets>(values).Merge(std::get<NumberBuckets>(other.values));
+}
+
 Measurement::Measurement(const MeasureOptions& options) : members(options.sketch_size) {
     for (const AttributeKind kind : options.kinds) columns.emplace_back(kind);
 }
@@ -84,14 +92,7 @@ void Measurement::Merge(const Measurement& other) {
     converted += other.converted;
     inactive += other.inactive;
     members.Merge(other.members);
-    for (size_t i = 0; i < columns.size(); ++i) {
-        columns[i].nulls += other.columns[i].nulls;
-        if (auto* counts = std::get_if<ValueCounts>(&columns[i].values))
-            counts->Merge(std::get<ValueCounts>(other.columns[i].values));
-        else
-            std::get<NumberBuckets>(columns[i].values)
-                .Merge(std::get<NumberBuckets>(other.columns[i].values));
-    }
+    for (size_t i = 0; i < columns.size(); ++i) columns[i].Merge(other.columns[i]);
 }
 
 std::string Measurement::Encode() {

@@ -16,7 +16,7 @@ constexpr const char* kColumns =
     "entered, exited, "
     "flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, columns, sketch, "
     "duration_ms, "
-    "plan_cost, error_state, error, source, missing";
+    "plan_cost, error_state, error, source, missing, status = 'incomplete', coverage, overlap, overlap_error";
 
 Record ReadRecord(const Row& row) {
     Record record;
@@ -43,6 +43,10 @@ Record ReadRecord(const Row& row) {
     record.error = row.TextOrNull(22).value_or("");
     record.source = row.TextOrNull(23).value_or("");
     if (!row.IsNull(24)) record.missing = row.Texts(24);
+    record.incomplete = row.Bool(25);
+    record.coverage = row.Float8OrNull(26);
+    record.overlap = row.Float8OrNull(27);
+    record.overlap_error = row.Float8OrNull(28);
     return record;
 }
 
@@ -66,15 +70,17 @@ int64_t WriteSnapshot(const Record& r) {
         " inactive, entered, "
         "exited, flow_error, clauses, clause_passed, clause_missed_only, clause_rows, clause_error, "
         "columns, sketch, "
-        "duration_ms, plan_cost, error_state, error, source, missing, size_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+        "duration_ms, plan_cost, error_state, error, source, missing, coverage, overlap, overlap_error, size_before) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
         "$10, $11, $12, $13, $14, "
-        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23, $24, " +
+        "$15, $16, $17, pulse.to_sketch($18), $19, $20, $21, $22, $23, $24, $25, $26, $27, " +
             std::string(kSizeBefore) + ") RETURNING id",
         {Value::Int8(r.segment_id),
          Value::Time(r.taken_at),
          Value::Int4(r.version),
          Value::Text(r.imported ? "imported" : "measured"),
-         Value::Text(r.failed ? "failed" : "ok"),
+         Value::Text(r.failed       ? "failed"
+                     : r.incomplete ? "incomplete"
+                                    : "ok"),
          Value::Int8(r.size),
          Value::Int8(r.converted),
          Value::Int8(r.inactive),
@@ -93,7 +99,10 @@ int64_t WriteSnapshot(const Record& r) {
          TextOrNull(r.error_state),
          TextOrNull(r.error),
          TextOrNull(r.source),
-         r.missing.empty() ? Value::Null(TEXTARRAYOID) : Value::Texts(r.missing)});
+         r.missing.empty() ? Value::Null(TEXTARRAYOID) : Value::Texts(r.missing),
+         Value::Float8(r.coverage),
+         Value::Float8(r.overlap),
+         Value::Float8(r.overlap_error)});
     const int64_t id = rows[0].Int8(0);
     if (!r.imported) Announce(id);
     return id;
@@ -132,7 +141,7 @@ std::optional<PreviousSnapshot> FindPrevious(int64_t segment_id, Moment moment) 
 std::optional<Moment> LastTaken(int64_t segment_id, Moment moment) {
     const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
-        "SELECT max(taken_at) FROM pulse.snapshot WHERE segment_id = $1 AND taken_at <= $2 AND status = 'ok'",
+        "SELECT max(taken_at) FROM pulse.snapshot WHERE segment_id = $1 AND taken_at <= $2 AND status <> 'failed'",
         {Value::Int8(segment_id), Value::Time(moment)});
     return rows[0].TimeOrNull(0);
 }
@@ -153,10 +162,11 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
 
 int64_t Write(const Record& record) {
     const pg::OwnerSession session;
-    pg::Execute("DELETE FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 AND status = 'failed'",
+    pg::Execute("DELETE FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 AND status <> 'ok'",
                 {Value::Int8(record.segment_id), Value::Time(record.taken_at)});
     const int64_t id = WriteSnapshot(record);
     WriteDistributions(id, record.distributions);
+    WriteServers(id, record.servers);
     return id;
 }
 

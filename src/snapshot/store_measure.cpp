@@ -21,8 +21,10 @@ void WarnOfKeys(const segment::Segment& segment, const MeasureResult& measured) 
                     "They count in its size and distributions, but not as entered or exited.", kHint);
     const Sketch& sketch = *measured.record.sketch;
     const double keys = static_cast<double>(size - measured.null_keys), distinct = sketch.Cardinality();
+    // Keys on several servers are in a column of their own.
+    const double shared = measured.record.overlap.value_or(0) + 6 * measured.record.overlap_error.value_or(0);
     // Beyond the sketch's capacity, only a difference far above its error is certain.
-    if (keys > distinct * (1 + 6 * sketch.RelativeError()) + 0.5)
+    if (keys > distinct * (1 + 6 * sketch.RelativeError()) + shared + 0.5)
         pg::Warning("the key repeats in the members" + of,
                     (sketch.exact() ? "" : "About ") + std::to_string(std::llround(distinct)) +
                         " different keys stand in " + std::to_string(std::llround(keys)) +
@@ -31,15 +33,26 @@ void WarnOfKeys(const segment::Segment& segment, const MeasureResult& measured) 
 }
 
 void WarnOfMissing(const segment::Segment& segment, const Record& record) {
-    if (record.missing.empty()) return;
+    if (record.missing.empty() || record.incomplete) return;
     pg::Warning("the snapshot of segment \"" + segment.name + "\" is partial",
                 "Not measured: " + record.error + ".",
                 "Its size and everything else is measured. Give the definition the columns of today with "
                 "pulse_update_segment().");
 }
 
+void WarnOfServers(const segment::Segment& segment, const Record& record) {
+    if (!record.incomplete) return;
+    const std::string share =
+        record.coverage
+            ? "About " + std::to_string(std::lround(100 * *record.coverage)) + " % of its members are in it."
+            : "Which share of its members is in it is unknown.";
+    pg::Warning("the snapshot of segment \"" + segment.name + "\" is incomplete",
+                "Not measured: " + record.error + ".", share + " It is not checked for drift.");
+}
+
 void AddFlow(Record& record, const std::optional<PreviousSnapshot>& previous) {
-    if (!previous || !previous->sketch || !record.sketch || !record.size) return;
+    // What an incomplete snapshot lacks has not left.
+    if (record.incomplete || !previous || !previous->sketch || !record.sketch || !record.size) return;
     const Flow flow = FlowBetween(*previous->sketch, previous->size, *record.sketch, *record.size);
     record.entered = flow.entered;
     record.exited = flow.exited;
@@ -53,6 +66,7 @@ MeasureSpec PrepareMeasurement(const segment::Segment& segment, Moment moment) {
     spec.segment_id = segment.id;
     spec.version = segment.version;
     spec.request = segment::PrepareRequest(segment::ParseRequest(segment.definition), moment);
+    spec.several = !spec.request.sources.empty();
     spec.moment = moment;
     spec.now_sql = segment::MomentLiteral(moment);
     spec.inactive_after = pg::settings::inactive_after * kMinute;
@@ -77,6 +91,7 @@ Record StoreMeasured(const segment::Segment& segment, const MeasureSpec& spec, M
                         "segment \"" + segment.name + "\" was deleted while it was measured");
     WarnOfKeys(segment, measured);
     WarnOfMissing(segment, measured.record);
+    WarnOfServers(segment, measured.record);
     AddFlow(measured.record, spec.previous);
     measured.record.id = Write(measured.record);
     return std::move(measured.record);

@@ -10,6 +10,7 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/segment/store.hpp"
 #include "store_take_internal.hpp"
+#include "store_take_servers.hpp"
 
 namespace pulse::snapshot {
 
@@ -18,9 +19,24 @@ namespace {
 // Segments between two progress notices.
 constexpr size_t kProgressEvery = 100;
 
-// The caller holds the lock, and no good snapshot of this moment exists. Fills `usage`, also when it throws.
-Record MeasureAndStore(const segment::Segment& segment, Moment moment, source::Usage& usage) {
-    const MeasureSpec spec = PrepareMeasurement(segment, moment);
+Record MeasureServersAndStore(const segment::Segment& segment, MeasureSpec spec,
+                              SourceCircuitBreaker* breaker, std::vector<source::Usage>& usages) {
+    ServersTake take(segment, breaker);
+    take.Prepare(std::move(spec));
+    take.Read();
+    usages = take.Usages();
+    take.Merge();
+    for (const source::Usage& usage : usages) source::RecordUsage(usage);
+    return StoreMeasured(segment, take.spec(), take.Finish());
+}
+
+// The caller holds the lock, and no good snapshot of this moment exists. Fills `usages`, also when it throws.
+// `breaker` is for several servers, and may be null.
+Record MeasureAndStore(const segment::Segment& segment, Moment moment, SourceCircuitBreaker* breaker,
+                       std::vector<source::Usage>& usages) {
+    MeasureSpec spec = PrepareMeasurement(segment, moment);
+    if (spec.several) return MeasureServersAndStore(segment, std::move(spec), breaker, usages);
+    source::Usage& usage = usages.emplace_back(UsageFor(segment));
     const source::Target target =
         source::ResolveTarget(segment::AccessOf(segment), pg::settings::statement_timeout);
     MeasureResult measured;
@@ -62,26 +78,30 @@ bool Due(const segment::Segment& segment, Moment moment) {
 }  // namespace
 
 TakeResult TakeOne(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
-    const std::string source = segment::AccessOf(segment).source;
+    const std::string source = OnlySource(segment);
     if (const auto reason = breaker.OpenReason(source)) return Skipped(segment, *reason);
     if (!LockSegment(segment.id, 0)) return Skipped(segment, "another session is measuring it");
-    if (const auto known = FindAt(segment.id, moment); known && !known->failed) return Taken(segment, *known);
-    source::Usage usage = UsageFor(segment);
+    if (const auto known = FindAt(segment.id, moment); known && known->whole()) return Taken(segment, *known);
+    std::vector<source::Usage> usages;
+    const auto record_usages = [&] {
+        for (const source::Usage& usage : usages) source::RecordUsage(usage);
+    };
     try {
         pg::Subtransaction subtransaction;
-        const Record record = MeasureAndStore(segment, moment, usage);
+        const Record record = MeasureAndStore(segment, moment, &breaker, usages);
         subtransaction.Commit();
         breaker.RecordSuccess(source);
         return Taken(segment, record);
     } catch (const source::Unavailable& error) {
-        breaker.RecordFailure(source, ReasonOf(error), usage.status == "unreachable");
-        source::RecordUsage(usage);
+        if (!source.empty())
+            breaker.RecordFailure(source, ReasonOf(error), usages.front().status == "unreachable");
+        record_usages();
         return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
         return Failed(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
-        source::RecordUsage(usage);
+        record_usages();
         return Failed(segment, moment, error.state(), error.message(), error.detail());
     }
 }
@@ -105,7 +125,7 @@ std::vector<segment::Segment> FindDue(Moment moment) {
 
 TakeResult Taken(const segment::Segment& segment, const Record& record) {
     return {segment.name, record.id, "ok", record.size,
-            record.missing.empty() ? std::nullopt : std::optional(record.error)};
+            record.error.empty() ? std::nullopt : std::optional(record.error)};
 }
 
 TakeResult Skipped(const segment::Segment& segment, const std::string& reason) {
@@ -119,12 +139,17 @@ TakeResult Failed(const segment::Segment& segment, Moment moment, const std::str
     record.segment_id = segment.id;
     record.taken_at = moment;
     record.version = segment.version;
-    record.source = segment::AccessOf(segment).source;
+    record.source = segment::SourceText(segment::SourcesOf(segment.definition));
     record.failed = true;
     record.error_state = state;
     record.error = detail.empty() ? message : message + " (" + detail + ")";
     record.id = Write(record);
     return {segment.name, record.id, "failed", std::nullopt, record.error};
+}
+
+std::string OnlySource(const segment::Segment& segment) {
+    const std::vector<std::string> sources = segment::SourcesOf(segment.definition);
+    return sources.size() == 1 ? sources.front() : "";
 }
 
 source::Usage UsageFor(const segment::Segment& segment) {
@@ -147,9 +172,9 @@ int64_t Take(const std::string& name) {
                         "another session is measuring segment \"" + segment.name + "\"",
                         "Waited " + std::to_string(pg::settings::lock_timeout) + " ms.",
                         "Try again later, or raise pulse.lock_timeout.");
-    if (const auto known = FindAt(segment.id, moment); known && !known->failed) return known->id;
-    source::Usage usage = UsageFor(segment);
-    return MeasureAndStore(segment, moment, usage).id;
+    if (const auto known = FindAt(segment.id, moment); known && known->whole()) return known->id;
+    std::vector<source::Usage> usages;
+    return MeasureAndStore(segment, moment, nullptr, usages).id;
 }
 
 std::vector<TakeResult> TakeDue() {

@@ -13,6 +13,7 @@
 #include "pulse/segment/store.hpp"
 #include "pulse/source/server.hpp"
 #include "store_take_internal.hpp"
+#include "store_take_servers.hpp"
 
 namespace pulse::snapshot {
 
@@ -37,14 +38,23 @@ class RunTransaction {
 // remote one a short transaction before the visit and one after it.
 class BackgroundTake {
   public:
-    BackgroundTake(const segment::Segment& segment, Moment moment)
-        : segment_(segment), moment_(moment), place_(segment::AccessOf(segment)), usage_(UsageFor(segment)) {}
+    BackgroundTake(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker)
+        : segment_(segment),
+          moment_(moment),
+          place_(segment::AccessOf(segment)),
+          usage_(UsageFor(segment)),
+          servers_(segment, &breaker) {}
 
-    const std::string& source() const { return place_.source; }
-    const source::Usage& usage() const { return usage_; }
+    // What the visits cost, also after an error.
+    std::vector<source::Usage> Usages() const {
+        return spec_.several ? servers_.Usages() : std::vector<source::Usage>{usage_};
+    }
 
     // Throws on failure, rolled back.
-    TakeResult Run() { return place_.source.empty() ? RunLocal() : RunRemote(); }
+    TakeResult Run() {
+        if (segment::SourcesOf(segment_.definition).size() > 1) return RunServers();
+        return place_.source.empty() ? RunLocal() : RunRemote();
+    }
 
   private:
     TakeResult RunLocal() {
@@ -67,16 +77,33 @@ class BackgroundTake {
         return Finish(transaction);
     }
 
+    TakeResult RunServers() {
+        {
+            RunTransaction transaction("pulse: preparing to measure a segment", moment_);
+            if (auto done = PrepareVisit()) return *done;
+            transaction.Commit();
+        }
+        servers_.Read();
+        servers_.Merge();
+        RunTransaction transaction("pulse: keeping a snapshot", moment_);
+        for (const source::Usage& usage : servers_.Usages()) source::RecordUsage(usage);
+        measured_ = servers_.Finish();
+        return Finish(transaction);
+    }
+
     // Prepares the visit; or returns the result if no visit is needed.
     std::optional<TakeResult> PrepareVisit() {
         if (auto lock = pg::SessionLock::Try("segment", segment_.id))
             lock_.emplace(*std::move(lock));
         else
             return Skipped(segment_, "another session is measuring it");
-        if (const auto known = FindAt(segment_.id, moment_); known && !known->failed)
+        if (const auto known = FindAt(segment_.id, moment_); known && known->whole())
             return Taken(segment_, *known);
         spec_ = PrepareMeasurement(segment_, moment_);
-        target_ = source::ResolveTarget(place_, pg::settings::statement_timeout);
+        if (spec_.several)
+            servers_.Prepare(spec_);
+        else
+            target_ = source::ResolveTarget(place_, pg::settings::statement_timeout);
         return std::nullopt;
     }
 
@@ -110,16 +137,17 @@ class BackgroundTake {
     const Moment moment_;
     const source::Access place_;
     source::Usage usage_;
+    ServersTake servers_;
     std::optional<pg::SessionLock> lock_;
     MeasureSpec spec_;
     source::Target target_;
     MeasureResult measured_;
 };
 
-void RecordUsage(const source::Usage& usage, Moment moment) {
-    if (usage.source.empty()) return;
-    RunTransaction transaction("pulse: recording a visit", moment);
-    source::RecordUsage(usage);
+void RecordUsages(const std::vector<source::Usage>& usages, Moment moment) {
+    if (usages.empty() || usages.front().source.empty()) return;
+    RunTransaction transaction("pulse: recording visits", moment);
+    for (const source::Usage& usage : usages) source::RecordUsage(usage);
     transaction.Commit();
 }
 
@@ -134,22 +162,23 @@ TakeResult RecordFailure(const segment::Segment& segment, Moment moment, const s
 }  // namespace
 
 TakeResult TakeInBackground(const segment::Segment& segment, Moment moment, SourceCircuitBreaker& breaker) {
-    BackgroundTake take(segment, moment);
-    const std::string& source = take.source();
+    BackgroundTake take(segment, moment, breaker);
+    const std::string source = OnlySource(segment);
     if (const auto reason = breaker.OpenReason(source)) return Skipped(segment, *reason);
     try {
         const TakeResult result = take.Run();
         if (result.status == "ok") breaker.RecordSuccess(source);
         return result;
     } catch (const source::Unavailable& error) {
-        breaker.RecordFailure(source, ReasonOf(error), take.usage().status == "unreachable");
-        RecordUsage(take.usage(), moment);
+        if (!source.empty())
+            breaker.RecordFailure(source, ReasonOf(error), take.Usages().front().status == "unreachable");
+        RecordUsages(take.Usages(), moment);
         return Skipped(segment, ReasonOf(error));
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error)) throw;
         return RecordFailure(segment, moment, error.State(), error.message, error.detail);
     } catch (const UserError& error) {
-        RecordUsage(take.usage(), moment);
+        RecordUsages(take.Usages(), moment);
         return RecordFailure(segment, moment, error.state(), error.message(), error.detail());
     }
 }

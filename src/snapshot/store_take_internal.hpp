@@ -21,6 +21,9 @@ TakeResult Skipped(const segment::Segment& segment, const std::string& reason);
 TakeResult Failed(const segment::Segment& segment, Moment moment, const std::string& state,
                   const std::string& message, const std::string& detail);
 
+// The source of a segment; empty for this database, and for several servers.
+std::string OnlySource(const segment::Segment& segment);
+
 // The usage record of a visit that measures a segment.
 source::Usage UsageFor(const segment::Segment& segment);
 

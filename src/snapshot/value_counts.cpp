@@ -63,6 +63,7 @@ void ValueCounts::Merge(const ValueCounts& other) {
         if (slot.count != 0) Add(std::string_view(other.text_).substr(slot.offset, slot.length), slot.count);
     values_.Merge(other.values_);
     purged_ += other.purged_;
+    KnowDistinct(other.least_distinct_);
 }
 
 std::vector<ValueCounts::Entry> ValueCounts::Ranked() const {
@@ -77,8 +78,9 @@ std::vector<ValueCounts::Entry> ValueCounts::Ranked() const {
 }
 
 int64_t ValueCounts::Distinct() const {
-    if (purged_ == 0) return static_cast<int64_t>(used_);
-    return static_cast<int64_t>(SketchBuilder(values_).Build().Cardinality() + 0.5);
+    if (purged_ == 0) return std::max(static_cast<int64_t>(used_), least_distinct_);
+    return std::max(static_cast<int64_t>(SketchBuilder(values_).Build().Cardinality() + 0.5),
+                    least_distinct_);
 }
 
 void ValueCounts::Encode(WireWriter& writer) const {

@@ -171,4 +171,11 @@ Unavailable MakeUnavailable(const std::string& source, const std::string& reason
     return Unavailable(state, "source \"" + source + "\" was not read: " + reason, "", hint);
 }
 
+UserError OnSource(const std::string& source, const UserError& error) {
+    const std::string name = "source \"" + source + "\"";
+    return UserError(error.state().c_str(),
+                     error.message().starts_with(name) ? error.message() : name + ": " + error.message(),
+                     error.detail(), error.hint());
+}
+
 }  // namespace pulse::source

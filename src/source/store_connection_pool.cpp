@@ -39,27 +39,20 @@ pg::RemoteParameters LibpqParameters(const Server& server) {
     return parameters;
 }
 
-std::unique_ptr<pg::Remote> Connect(const Server& server) {
-    RegisterOnce();
-    std::unique_ptr<pg::Remote> remote;
-    try {
-        remote = std::make_unique<pg::Remote>(LibpqParameters(server), server.limits.connect_timeout);
-    } catch (const pg::RemoteError& error) {
-        Rethrow(server, error);
-    }
-    if (server.password_required && !remote->UsedPassword())
+// Throws if the connection must not be used.
+void CheckConnection(const Server& server, const pg::Remote& remote) {
+    if (server.password_required && !remote.UsedPassword())
         throw UserError(
             sqlstate::kProhibitedStatement,
             "source \"" + server.name + "\" did not ask role \"" + server.role + "\" for a password",
             "A role that is not a superuser must log in with its own password, so that it cannot use the "
             "rights of this server.",
             "Configure scram-sha-256 in the pg_hba.conf of that server.");
-    if (const int version = remote->ServerVersion(); version < kOldestServer)
+    if (const int version = remote.ServerVersion(); version < kOldestServer)
         throw MakeUnavailable(
             server.name,
             "it runs PostgreSQL " + std::to_string(version / 10000) + ", but 14 or newer is required",
             sqlstate::kNotSupported);
-    return remote;
 }
 
 bool IsConflict(const std::string& state) {
@@ -76,15 +69,23 @@ void CloseIdle() {
     Pool().clear();
 }
 
-PooledConnection::PooledConnection(const Server& server) : server_(server) {
-    if (auto node = Pool().extract({server.oid, server.role}); !node.empty()) {
+bool PooledConnection::TakePooled() {
+    if (auto node = Pool().extract({server_.oid, server_.role}); !node.empty()) {
         CachedConnection& kept = node.mapped();
-        if (kept.remote->Alive() && kept.parameters == server.parameters) {
+        if (kept.remote->Alive() && kept.parameters == server_.parameters) {
             remote_ = std::move(kept.remote);
-            return;
+            return true;
         }
     }
-    Reconnect();
+    return false;
+}
+
+PooledConnection::PooledConnection(const Server& server, Later) : server_(server) {
+    if (!TakePooled()) BeginReconnect();
+}
+
+PooledConnection::PooledConnection(const Server& server) : server_(server) {
+    if (!TakePooled()) Reconnect();
 }
 
 PooledConnection::~PooledConnection() {
@@ -98,8 +99,35 @@ PooledConnection::~PooledConnection() {
 
 void PooledConnection::Reconnect() {
     remote_.reset();
-    remote_ = Connect(server_);
+    RegisterOnce();
     fresh_ = true;
+    try {
+        remote_ = std::make_unique<pg::Remote>(LibpqParameters(server_), server_.limits.connect_timeout);
+    } catch (const pg::RemoteError& error) {
+        Rethrow(server_, error);
+    }
+    CheckConnection(server_, *remote_);
+}
+
+void PooledConnection::BeginReconnect() {
+    remote_.reset();
+    RegisterOnce();
+    fresh_ = true;
+    try {
+        remote_ = pg::Remote::Begin(LibpqParameters(server_), server_.limits.connect_timeout);
+    } catch (const pg::RemoteError& error) {
+        Rethrow(server_, error);
+    }
+}
+
+bool PooledConnection::AdvanceConnecting() {
+    try {
+        if (!remote_->Advance()) return false;
+    } catch (const pg::RemoteError& error) {
+        Rethrow(server_, error);
+    }
+    CheckConnection(server_, *remote_);
+    return true;
 }
 
 void Rethrow(const Server& server, const pg::RemoteError& error) {

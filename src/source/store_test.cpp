@@ -7,6 +7,7 @@
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/source/store.hpp"
 #include "pulse/source/users.hpp"
 

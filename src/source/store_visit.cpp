@@ -9,30 +9,9 @@
 #include "pulse/pg/wait.hpp"
 #include "pulse/source/store.hpp"
 #include "pulse/source/store_connection_pool.hpp"
+#include "store_visit_internal.hpp"
 
 namespace pulse::source {
-
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-constexpr size_t kMaxResultBytes = size_t{64} << 20;
-// Extra time after the server's own time-out; then the network is assumed to have failed.
-constexpr int kGrace = 2'000;
-constexpr int kLockPoll = 50;
-// The lag of a standby is read again before it counts: right after an idle period the first record seems old.
-constexpr int kLagChecks = 3, kLagPause = 100;
-
-int MillisecondsSince(Clock::time_point begin) {
-    return static_cast<int>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
-}
-
-// Wait the whole time, also if the latch is set.
-void Pause(int milliseconds) {
-    const Clock::time_point begin = Clock::now();
-    for (int left = milliseconds; left > 0; left = milliseconds - MillisecondsSince(begin)) pg::Wait(left);
-}
 
 Rows ToRows(pg::RemoteRows&& rows) {
     return {std::move(rows.names), std::move(rows.types), std::move(rows.modifiers), std::move(rows.values)};
@@ -46,6 +25,62 @@ std::optional<pg::SessionLock> TryLock(const Server& server) {
     return lock;
 }
 
+void Note(const ServerStatus& status, Usage& usage) {
+    ++usage.queries;
+    usage.version = status.version;
+    usage.in_recovery = status.standby;
+    usage.replay_lag_ms = status.standby ? status.lag_ms : std::nullopt;
+}
+
+std::optional<std::string> Refusal(const Server& server, const ServerStatus& status) {
+    if (const auto reason = PrimaryRefusal(server, status)) return reason;
+    if (const auto reason = LagRefusal(server.limits, status)) return reason;
+    return LoadRefusal(server.limits, status);
+}
+
+std::string RefusalHint(const Server& server, const ServerStatus& status, const std::string& reason) {
+    if (status.active_sessions || reason != LoadRefusal(server.limits, status)) return "";
+    return "GRANT pg_read_all_stats to the role of the user mapping on the source.";
+}
+
+void ThrowInUse(const Server& server) {
+    throw MakeUnavailable(
+        server.name,
+        "another session has been reading it for " + FormatMilliseconds(pg::settings::lock_timeout),
+        sqlstate::kLockNotAvailable, "Try again later, or raise pulse.lock_timeout.");
+}
+
+void ThrowConflict(const Server& server, const RecoveryConflict& conflict, int attempts) {
+    throw MakeUnavailable(
+        server.name,
+        "conflict with recovery, " + std::to_string(attempts) + (attempts == 1 ? " time" : " times"),
+        conflict.state().c_str(), conflict.hint());
+}
+
+void RethrowOfStatement(const Server& server, const pg::RemoteError& error, int limit) {
+    if (error.state() == sqlstate::kQueryCanceled && !error.lost())
+        throw UserError(sqlstate::kQueryCanceled, "source \"" + server.name + "\": " + error.message(),
+                        "The limit is " + FormatMilliseconds(limit) + ".",
+                        "Raise the source's statement_timeout or the limit of the caller, or speed up the "
+                        "statement with an index on the source or a narrower definition.");
+    Rethrow(server, error);
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int MillisecondsSince(Clock::time_point begin) {
+    return static_cast<int>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
+}
+
+// Wait the whole time, also if the latch is set.
+void Pause(int milliseconds) {
+    const Clock::time_point begin = Clock::now();
+    for (int left = milliseconds; left > 0; left = milliseconds - MillisecondsSince(begin)) pg::Wait(left);
+}
+
 // One visit at a time for each server. A standby cannot take this lock, but has no workers either.
 std::optional<pg::SessionLock> Lock(const Server& server) {
     if (pg::OnStandby()) return std::nullopt;
@@ -54,10 +89,7 @@ std::optional<pg::SessionLock> Lock(const Server& server) {
     for (;;) {
         if (auto lock = TryLock(server)) return lock;
         const int left = limit - MillisecondsSince(begin);
-        if (left <= 0)
-            throw MakeUnavailable(
-                server.name, "another session has been reading it for " + FormatMilliseconds(limit),
-                sqlstate::kLockNotAvailable, "Try again later, or raise pulse.lock_timeout.");
+        if (left <= 0) ThrowInUse(server);
         pg::Wait(std::min(left, kLockPoll));
     }
 }
@@ -110,13 +142,7 @@ class RemoteReader : public Reader {
             usage_.rows += static_cast<int64_t>(rows.size());
             return rows;
         } catch (const pg::RemoteError& error) {
-            if (error.state() == sqlstate::kQueryCanceled && !error.lost())
-                throw UserError(
-                    sqlstate::kQueryCanceled, "source \"" + server_.name + "\": " + error.message(),
-                    "The limit is " + FormatMilliseconds(limit_) + ".",
-                    "Raise the source's statement_timeout or the limit of the caller, or speed up the "
-                    "statement with an index on the source or a narrower definition.");
-            Rethrow(server_, error);
+            RethrowOfStatement(server_, error, limit_);
         }
     }
 
@@ -151,33 +177,11 @@ ServerStatus Begin(const Server& server, PooledConnection& connection, int state
 // Ends the remote transaction, so that the connection can be pooled.
 void End(const Server& server, PooledConnection& connection) {
     try {
-        // Reset settings that functions of the definition may have changed.
-        connection.remote().RunScript(
-            "COMMIT; SET SESSION AUTHORIZATION DEFAULT; RESET ALL;"
-            " SELECT pg_catalog.pg_advisory_unlock_all()",
-            server.limits.connect_timeout);
+        connection.remote().RunScript(kEndScript, server.limits.connect_timeout);
     } catch (const pg::RemoteError& error) {
         Rethrow(server, error);
     }
     connection.Keep();
-}
-
-void Note(const ServerStatus& status, Usage& usage) {
-    ++usage.queries;
-    usage.version = status.version;
-    usage.in_recovery = status.standby;
-    usage.replay_lag_ms = status.standby ? status.lag_ms : std::nullopt;
-}
-
-std::optional<std::string> Refusal(const Server& server, const ServerStatus& status) {
-    if (const auto reason = PrimaryRefusal(server, status)) return reason;
-    if (const auto reason = LagRefusal(server.limits, status)) return reason;
-    return LoadRefusal(server.limits, status);
-}
-
-std::string RefusalHint(const Server& server, const ServerStatus& status, const std::string& reason) {
-    if (status.active_sessions || reason != LoadRefusal(server.limits, status)) return "";
-    return "GRANT pg_read_all_stats to the role of the user mapping on the source.";
 }
 
 void ReadOnce(const Server& server, int milliseconds, Usage& usage,
@@ -220,11 +224,7 @@ void ReadServer(const Server& server, int milliseconds, Usage& usage,
         try {
             return ReadOnce(server, milliseconds, usage, body);
         } catch (const RecoveryConflict& conflict) {
-            if (attempt > server.limits.conflict_retries)
-                throw MakeUnavailable(server.name,
-                                      "conflict with recovery, " + std::to_string(attempt) +
-                                          (attempt == 1 ? " time" : " times"),
-                                      conflict.state().c_str(), conflict.hint());
+            if (attempt > server.limits.conflict_retries) ThrowConflict(server, conflict, attempt);
         }
         Pause(ReconnectDelay(attempt, RandomFraction()));
     }

@@ -12,6 +12,7 @@
 #include "pulse/trait/definition.hpp"
 #include "pulse/trait/store_live.hpp"
 #include "pulse/trust/subject.hpp"
+#include "pulse/segment/request.hpp"
 
 namespace pulse::trust {
 
@@ -47,10 +48,14 @@ bool FindSegment(const std::string& name, std::vector<Subject>& uses) {
         if (const rule::ExprPtr tree = segment::ReadRule(request)) AddRule(*tree, uses);
         return true;
     }
-    const std::string source = definition.value("source", "");
-    if (!source.empty()) uses.push_back({"source", source});
-    for (const std::string& relation : segment::RelationsOf(definition, rows[0].Text(2)))
-        uses.push_back({"table", source.empty() ? relation : source + ":" + relation});
+    const std::vector<std::string> relations = segment::RelationsOf(definition, rows[0].Text(2));
+    const std::vector<std::string> sources = segment::SourcesOf(definition);
+    if (sources.empty())
+        for (const std::string& relation : relations) uses.push_back({"table", relation});
+    for (const std::string& source : sources) {
+        uses.push_back({"source", source});
+        for (const std::string& relation : relations) uses.push_back({"table", source + ":" + relation});
+    }
     return true;
 }
 

@@ -21,7 +21,7 @@ SELECT string_agg(item, ' ') FROM pulse_explain_segment('unsaid') WHERE item IN 
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": "nowher"}');
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": " "}');
 SELECT pulse_create_segment('x', '{"from": "there.users", "source": 1}');
-SELECT pulse_create_segment('x', '{"from": "there.users", "source": ["nowhere"]}');
+SELECT pulse_create_segment('x', '{"from": "there.users", "source": {"name": "nowhere"}}');
 SELECT pulse_preview_segment('{"from": "there.users", "source": "nowher"}');
 SELECT pulse_create_segment('x', jsonb_build_object('from', 'there.users', 'source', repeat('long', 1000)));
 

@@ -363,6 +363,40 @@ TEST(DiagnosisCorrelatedIncidents, ALossOfTheTableIsNotThatOfARule) {
     EXPECT_TRUE(Diagnose(input).related.empty());
 }
 
+TEST(DiagnosisServer, OneOfSeveralServersFell) {
+    DiagnosisInput input = MakeCase(9000, 7000);
+    input.direction = "down";
+    input.server = "shard_1, shard_2, shard_3";
+    const auto with = [&](std::map<std::string, int64_t> before, std::map<std::string, int64_t> after) {
+        input.before->sizes_by_server = std::move(before);
+        input.after->sizes_by_server = std::move(after);
+        return Diagnose(input);
+    };
+    const Diagnosis found = with({{"shard_1", 3000}, {"shard_2", 3000}, {"shard_3", 3000}},
+                                 {{"shard_1", 3010}, {"shard_2", 1000}, {"shard_3", 2990}});
+    EXPECT_EQ(found.hypotheses[0].cause, Cause::kServerTrouble);
+    EXPECT_EQ(found.hypotheses[0].subject.server, "shard_2");
+    EXPECT_GT(found.hypotheses[0].confidence, 0.85);
+    EXPECT_TRUE(Says(found.hypotheses[0].sentence, "Only shard_2 fell: 3,000 → 1,000 "));
+    EXPECT_TRUE(Says(found.recommendations[0].sql, "pulse_test_source('shard_2')"));
+    const auto blamed = [](const Diagnosis& diagnosis) {
+        return std::any_of(diagnosis.hypotheses.begin(), diagnosis.hypotheses.end(),
+                           [](const Hypothesis& one) { return one.cause == Cause::kServerTrouble; });
+    };
+    // All fell alike; or the servers are not the same; or one grew while the segment fell.
+    EXPECT_FALSE(
+        blamed(with({{"shard_1", 4500}, {"shard_2", 4500}}, {{"shard_1", 3500}, {"shard_2", 3500}})));
+    EXPECT_FALSE(blamed(with({{"shard_1", 8000}, {"shard_2", 1000}}, {{"shard_1", 6200}, {"shard_2", 800}})));
+    EXPECT_FALSE(
+        blamed(with({{"shard_1", 4500}, {"shard_2", 4500}}, {{"shard_1", 4500}, {"shard_3", 2500}})));
+    EXPECT_FALSE(blamed(with({}, {})));
+    input = MakeCase(9000, 12000);
+    input.direction = "up";
+    const Diagnosis grown =
+        with({{"shard_1", 4500}, {"shard_2", 4500}}, {{"shard_1", 4500}, {"shard_2", 7500}});
+    EXPECT_TRUE(blamed(grown));
+}
+
 TEST(DiagnosisServer, SegmentsOfSeveralTablesFellTogether) {
     DiagnosisInput input = MakeCase(9000, 5000);
     Alike(input);

@@ -103,12 +103,13 @@ TEST(SegmentRequest, UnknownKeysAreErrorsWithAHint) {
         Refusal(R"({"from": "t", "wher": "a > 1"})"),
         "22023 unknown key \"wher\" in the definition | Keys are \"from\", \"query\", \"key\", "
         "\"where\", \"rules\", \"logicalOperator\", \"groups\", \"attributes\", \"converted\", "
-        "\"last_active\", \"source\", \"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\". | Did you mean \"where\"?");
-    EXPECT_EQ(Refusal(R"({"from": "t", "zzz": 1})"),
-              "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", "
-              "\"where\", \"rules\", "
-              "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", "
-              "\"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\".");
+        "\"last_active\", \"source\", \"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\", \"allow_incomplete\". | Did you mean \"where\"?");
+    EXPECT_EQ(
+        Refusal(R"({"from": "t", "zzz": 1})"),
+        "22023 unknown key \"zzz\" in the definition |  | Keys are \"from\", \"query\", \"key\", "
+        "\"where\", \"rules\", "
+        "\"logicalOperator\", \"groups\", \"attributes\", \"converted\", \"last_active\", \"source\", "
+        "\"cadence\", \"include_anonymous\", \"members\", \"static\", \"conditions\", \"logic\", \"allow_incomplete\".");
     EXPECT_EQ(
         Refusal(R"({"from": "t", "attributes": [{"name": "a", "kinds": "x"}]})"),
         "22023 unknown key \"kinds\" in an attribute | Keys are \"name\", \"kind\". | Did you mean \"kind\"?");

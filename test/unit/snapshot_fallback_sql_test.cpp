@@ -120,6 +120,11 @@ MeasureSpec SpecOf(uint32_t sketch_size, size_t max_values) {
     return spec;
 }
 
+Distribution DistributionOf(const ScanResult& result, size_t attribute) {
+    return MakeDistribution(result.columns.at(attribute), Query().attributes.at(attribute).name, result.size,
+                            SpecOf(64, 2).max_values, nullptr);
+}
+
 TEST(SnapshotFallbackSql, ReadsGroups) {
     source::Rows rows;
     // part, value, members, different, lowest, highest, mean, variance
@@ -144,18 +149,38 @@ TEST(SnapshotFallbackSql, ReadsGroups) {
     EXPECT_EQ(result.inactive, 9);
     EXPECT_EQ(result.null_keys, 2);
     EXPECT_EQ(result.members.hashes, (std::vector<uint64_t>{0, (uint64_t{1} << 63) + 5}));
-    const Distribution& plan = result.distributions[0];
+    const Distribution plan = DistributionOf(result, 0);
     EXPECT_EQ(plan.labels, (std::vector<std::string>{"pro", "a"}));
     EXPECT_EQ(plan.counts, (std::vector<int64_t>{5, 2}));
     EXPECT_EQ(plan.nulls, 2);
     EXPECT_EQ(plan.other, 1);
     EXPECT_EQ(plan.distinct_values, 3);
-    const Distribution& ltv = result.distributions[1];
+    const Distribution ltv = DistributionOf(result, 1);
     EXPECT_EQ(ltv.nulls, 3);
     EXPECT_EQ(ltv.nans, 1);
     EXPECT_EQ(ltv.other, 0);
     EXPECT_EQ(ltv.mean, 1);
     EXPECT_EQ(std::accumulate(ltv.counts.begin(), ltv.counts.end(), int64_t{0}), 6);
+}
+
+TEST(SnapshotFallbackSql, OfSeveralServersRareValuesTravelToo) {
+    MeasureSpec spec = SpecOf(64, 2);
+    const auto sql = [&] {
+        return FallbackSql(Query(), spec, Sketch::kEverything, PlanFallbackScans(Query())[0]);
+    };
+    EXPECT_NE(sql().find("r.place <= 3"), std::string::npos);
+    spec.several = true;
+    EXPECT_NE(sql().find("r.place <= 8192"), std::string::npos);
+    // One value did not fit: it has as many members as the rarest one at most.
+    const std::optional<std::string> none;
+    source::Rows rows;
+    rows.values = {{"-2", "0", none, "12", "0", none, none, none, none},
+                   {"0", "pro", none, "7", "3", none, none, none, none},
+                   {"0", "a", none, "3", "3", none, none, none, none}};
+    const ScanResult result = ReadFallback({rows}, Query(), spec);
+    const auto& values = std::get<ValueCounts>(result.columns[0].values);
+    EXPECT_EQ(values.uncertainty(), 3);
+    EXPECT_EQ(values.Distinct(), 3);
 }
 
 TEST(SnapshotFallbackSql, ManyNumericAttributesTakeMoreScans) {
@@ -204,8 +229,8 @@ TEST(SnapshotFallbackSql, NoRowsAreAnEmptySegment) {
     const ScanResult result = ReadFallback({}, Query(), SpecOf(64, 2));
     EXPECT_EQ(result.size, 0);
     EXPECT_TRUE(result.members.exact());
-    EXPECT_EQ(result.distributions[0].distinct_values, 0);
-    EXPECT_EQ(result.distributions[1].counts, std::vector<int64_t>{0});
+    EXPECT_EQ(DistributionOf(result, 0).distinct_values, 0);
+    EXPECT_EQ(DistributionOf(result, 1).counts, std::vector<int64_t>{0});
 }
 
 TEST(SnapshotFallbackSql, ASketchBelowCapacityIsIncomplete) {

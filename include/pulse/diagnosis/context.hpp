@@ -51,8 +51,9 @@ void AddMeasurementHypotheses(DiagnosisContext& context);  // failed measurement
 void AddSourceTableHypotheses(
     DiagnosisContext& context);                       // tables that the segment reads: late, empty or changed
 void AddServerHypothesis(DiagnosisContext& context);  // segments over several tables of one server
-void AddRuleHypotheses(DiagnosisContext& context);    // changed rules, clauses that lost their rows
-void AddValueHypotheses(DiagnosisContext& context);   // renamed, emptied, vanished, lost, grown values
+void AddOneServerHypothesis(DiagnosisContext& context);    // one of the segment's own servers
+void AddRuleHypotheses(DiagnosisContext& context);         // changed rules, clauses that lost their rows
+void AddValueHypotheses(DiagnosisContext& context);        // renamed, emptied, vanished, lost, grown values
 void AddCombinationHypothesis(DiagnosisContext& context);  // values of several attributes together
 void AddSizeTrendHypotheses(DiagnosisContext& context);    // uniform, gradual, entries, exits, identity
 void AddRateHypotheses(DiagnosisContext& context);         // conversion and activity

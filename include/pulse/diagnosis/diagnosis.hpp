@@ -13,7 +13,8 @@ enum class Cause {
     kRuleTightened,
     kRuleLoosened,
     kSharedUpstream,
-    kServerTrouble,  // segments of several tables of one server fell or failed
+    kServerTrouble,  // segments of several tables of one server fell or failed; or of several servers one
+                     // changed
     kSourceEmptied,
     kValueRenamed,
     kColumnNulled,
@@ -74,6 +75,7 @@ struct RecommendationSubject {
     int version = 0;                        // version of the definition before the change
     int64_t people = 0;                     // number of people concerned
     int64_t incident = 0;                   // of the table that is the cause
+    std::string server{};                   // the one of several that is the cause
 };
 
 struct Hypothesis {

@@ -30,6 +30,7 @@ struct SegmentSnapshot {
     bool failed = false;
     std::string error_state, error;
     int64_t size = 0;
+    std::map<std::string, int64_t> sizes_by_server;  // of a segment that is measured on several servers
     std::optional<int64_t> converted, inactive, entered, exited;
     std::vector<ClauseCount> clauses;
     std::optional<int64_t> clause_rows;          // rows that the clause counts refer to

@@ -17,8 +17,8 @@ namespace pulse::drift {
 struct CheckedSegment {
     int64_t id = 0;
     std::string name;
-    std::optional<std::string> source;  // empty for this database
-    std::string members = "members";    // what texts call them
+    std::vector<std::string> sources;  // none: this database
+    std::string members = "members";   // what texts call them
     Json baseline;
     int64_t cadence = kDay;
     std::optional<Moment> baseline_from, checked_at, newest;  // newest snapshot up to now
@@ -97,12 +97,11 @@ struct Mute {
 std::vector<Mute> ReadMutes();
 // Removes the findings that a mute of the subject, or of everything, covers.
 void ApplyMutes(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
-                const std::optional<std::string>& source, Moment moment,
-                std::vector<DetectorResult>& results);
+                const std::vector<std::string>& sources, Moment moment, std::vector<DetectorResult>& results);
 
 // The times in which the subject, or everything, was muted.
 std::vector<Span> MutedSpans(const std::vector<Mute>& mutes, const std::string& kind, const std::string& name,
-                             const std::optional<std::string>& source);
+                             const std::vector<std::string>& sources);
 
 // Stores up to which snapshot each segment was checked.
 void MarkChecked(const std::vector<int64_t>& segments, const std::vector<Moment>& moments);

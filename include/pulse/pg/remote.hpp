@@ -4,6 +4,11 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "pulse/pg/error.hpp"
 
@@ -45,6 +50,18 @@ class Remote {
     Remote(const Remote&) = delete;
     Remote& operator=(const Remote&) = delete;
 
+    // The same in steps, for a caller that waits for several connections at once: Begin() and Start…() begin,
+    // Advance() goes on as far as it can without waiting, and returns whether the connection stands, or the
+    // answer is complete. Until then the caller waits for socket(), at most until deadline().
+    static std::unique_ptr<Remote> Begin(const RemoteParameters& parameters, int milliseconds);
+    void StartScript(const std::string& sql, int milliseconds);
+    void Start(const std::string& sql, int milliseconds, size_t max_bytes);
+    bool Advance();
+    RemoteRows TakeRows() { return std::move(rows_); }
+    int socket() const;  // negative: lost, as Advance() then says
+    bool writing() const { return writing_; }
+    std::chrono::steady_clock::time_point deadline() const { return deadline_; }
+
     // Run trusted statements in one round trip, and return the rows of the only one that returns any.
     RemoteRows RunScript(const std::string& sql, int milliseconds);
     // Run one statement; the protocol rejects a text with several. A result larger than `max_bytes` is an
@@ -58,6 +75,7 @@ class Remote {
 
   private:
     using Clock = std::chrono::steady_clock;
+    enum class Phase { kConnecting, kSending, kReceiving, kIdle };
 
     struct Closer {
         void operator()(pg_conn* connection) const;
@@ -67,12 +85,16 @@ class Remote {
     };
     using Answer = std::unique_ptr<pg_result, Clearer>;
 
-    void Poll(int milliseconds);
-    void Wait(bool writing);
-    void Send(bool sent);
-    Answer Next();
-    RemoteRows Collect(size_t max_bytes);
-    void Append(const pg_result* result, RemoteRows& rows, size_t& bytes, size_t max_bytes) const;
+    struct Later {};
+    Remote(const RemoteParameters& parameters, int milliseconds, Later);
+    void Limit(int milliseconds);
+    void Sent(bool sent, size_t max_bytes);
+    bool AdvanceConnecting();
+    bool AdvanceSending();
+    bool AdvanceReceiving();
+    void Finish();
+    void Take(const pg_result* result);
+    void Append(const pg_result* result);
     std::string Scrub(std::string text) const;
     [[noreturn]] void ThrowLost(const char* state) const;
     [[noreturn]] void Throw(const pg_result* result) const;
@@ -81,6 +103,11 @@ class Remote {
     std::string password_;
     Clock::time_point deadline_;
     int limit_ = 0;  // ms, of the current request
+    Phase phase_ = Phase::kConnecting;
+    bool writing_ = true;  // what the socket is waited for
+    RemoteRows rows_;
+    size_t bytes_ = 0, max_bytes_ = 0;
+    int unchecked_ = 0;
 };
 
 // The options of a connection string, as libpq reads it: a URI or key = value pairs. Empty if libpq cannot

@@ -18,6 +18,7 @@ using Json = nlohmann::json;
 
 inline constexpr size_t kMaxChosenAttributes = 20;  // chosen automatically
 inline constexpr size_t kMaxNamedAttributes = 100;  // named in the definition
+inline constexpr size_t kMaxSources = 64;           // servers that a definition is measured on
 inline constexpr size_t kMaxQuery = 1 << 20;        // bytes
 inline constexpr size_t kMaxMembersWord = 40;       // characters
 
@@ -37,8 +38,11 @@ struct ExpandedRules {
 struct Request {
     SegmentKind kind = SegmentKind::kRelation;
     std::string source;  // a server of pulse_source; empty: this database
-    std::string from;    // relation
-    std::string query;   // query
+    // Of a definition that is measured on several servers: all of them, `source` first. Else empty.
+    std::vector<std::string> sources;
+    std::optional<bool> allow_incomplete;  // several servers: a snapshot may lack some of them; unset: false
+    std::string from;                      // relation
+    std::string query;                     // query
     std::optional<std::string> key;
     std::optional<std::string> where;  // rule text, or …
     std::optional<Json> rules;  // … {"rules", "logicalOperator", "groups"}, or Stratum's; only the given keys
@@ -61,6 +65,12 @@ Request ParseRequest(const Json& json);
 
 // Write a request as JSON; ParseRequest(ToJson(r)) returns r.
 Json ToJson(const Request& request);
+
+// The servers that a definition reads: none for this database.
+std::vector<std::string> SourcesOf(const Json& definition);
+std::vector<std::string> SourcesOf(const Request& request);
+// The same for people: "shard_1, shard_2"; empty for this database.
+std::string SourceText(const std::vector<std::string>& sources);
 
 // Read "30 minutes", "1 hour", "1 day", "2 weeks" as microseconds. Throws UserError.
 int64_t ParseCadence(const std::string& text);

@@ -48,5 +48,7 @@ std::vector<Segment> LoadActive();
 
 // The source of a segment, for the role that created its definition.
 source::Access AccessOf(const Segment& segment);
+// All of them, if it is measured on several servers: AccessOf() is the first.
+std::vector<source::Access> AccessesOf(const Segment& segment);
 
 }  // namespace pulse::segment

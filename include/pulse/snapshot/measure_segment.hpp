@@ -4,7 +4,9 @@
 
 #include <map>
 
+#include "pulse/segment/member_query.hpp"
 #include "pulse/segment/request.hpp"
+#include "pulse/snapshot/measurement.hpp"
 #include "pulse/snapshot/record.hpp"
 #include "pulse/source/reader.hpp"
 
@@ -29,6 +31,7 @@ struct MeasureSpec {
     std::map<std::string, std::vector<double>>
         edges;  // by attribute, where earlier snapshots have frozen them
     std::optional<PreviousSnapshot> previous;
+    bool several = false;  // it is measured on several servers, whose results are merged
 };
 
 // The result of one scan over the members.
@@ -38,7 +41,19 @@ struct ScanResult {
     int64_t converted = 0;
     int64_t inactive = 0;
     Sketch members;
-    std::vector<Distribution> distributions;
+    std::vector<ColumnCounts> columns;  // of the attributes
+};
+
+// What one server has measured. That of several can be merged (merge.hpp).
+struct ServerMeasurement {
+    std::string source;  // empty: this database
+    ScanResult scan;
+    std::vector<std::string> attributes;             // of scan.columns
+    bool has_converted = false, has_active = false;  // whether the definition says it, and it could be read
+    std::optional<ClauseCounts> clauses;
+    std::vector<source::Column> columns;
+    std::vector<segment::UnreadablePart> unreadable;
+    double plan_cost = 0, duration_ms = 0;
 };
 
 struct MeasureResult {
@@ -48,6 +63,10 @@ struct MeasureResult {
 
 // Reads the members once: by pulse.measure() where the source has it, else in plain SQL with the same
 // results.
+ServerMeasurement MeasureServer(source::Reader& reader, const MeasureSpec& spec);
+// What a snapshot says of it: counts between edges, moments, labels.
+MeasureResult MakeResult(ServerMeasurement measured, const MeasureSpec& spec);
+// Both, for one source.
 MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec);
 
 // ---- clause_count.cpp ----

@@ -32,6 +32,8 @@ struct MeasureOptions {
 struct ColumnCounts {
     explicit ColumnCounts(segment::AttributeKind kind);
 
+    void Merge(const ColumnCounts& other);  // of the same kind
+
     segment::AttributeKind kind;
     int64_t nulls = 0;
     std::variant<ValueCounts, NumberBuckets> values;

@@ -29,6 +29,14 @@ inline constexpr const char* kSizeBefore =
     "(SELECT b.size FROM pulse.snapshot AS b WHERE b.segment_id = $1 AND b.taken_at < $2 AND b.status = 'ok'"
     " ORDER BY b.taken_at DESC LIMIT 1)";
 
+// ---- store_servers.cpp: likewise ----
+
+void WriteServers(int64_t snapshot, const std::vector<ServerShare>& servers);
+// Fills in when each missing server was last measured: its size then.
+void ReadLastSizes(int64_t segment_id, Moment moment, std::vector<ServerShare>& servers);
+
+// ---- store_distribution.cpp ----
+
 // Ordered by attribute.
 std::vector<Distribution> ReadDistributions(int64_t snapshot);
 
@@ -55,12 +63,13 @@ std::optional<Record> FindAt(int64_t segment_id, Moment moment);
 Record Load(int64_t id);
 // The newest ok one before `moment` that has a sketch.
 std::optional<PreviousSnapshot> FindPrevious(int64_t segment_id, Moment moment);
-// The moment of the newest ok one up to `moment`.
+// The moment of the newest one up to `moment` that has not failed: one without some servers is not taken
+// again before its time, which would cost the others.
 std::optional<Moment> LastTaken(int64_t segment_id, Moment moment);
 // The edges of an attribute in the newest ok snapshot before `moment` that has any.
 std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, const std::string& attribute,
                                              segment::AttributeKind kind);
-// Writes a snapshot and returns its id; replaces a failed one of the same moment.
+// Writes a snapshot and returns its id; replaces a failed or incomplete one of the same moment.
 int64_t Write(const Record& record);
 // Locks the segment against deletion until the end of the transaction; false if it no longer exists.
 bool LockSegmentRow(int64_t segment_id);

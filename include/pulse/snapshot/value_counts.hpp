@@ -3,6 +3,7 @@
 // (kCapacity / 2). Pure C++.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,6 +40,11 @@ class ValueCounts {
     // hashtextextended(value, 0).
     static constexpr int kKeptCharacters = 45;
     static std::string Shorten(std::string_view beginning, uint64_t hash);
+
+    // What another counter knows of values that it did not hand over: how many different ones it has seen in
+    // all, and how often each missing one occurs at most.
+    void KnowDistinct(int64_t different) { least_distinct_ = std::max(least_distinct_, different); }
+    void LeftOut(int64_t most) { purged_ += most; }
 
     struct Entry {
         std::string value;
@@ -111,6 +117,7 @@ class ValueCounts {
     size_t used_ = 0;
     std::string text_;
     int64_t purged_ = 0;
+    int64_t least_distinct_ = 0;
     SketchBuilder values_;  // hashes of the values, for Distinct()
 };
 

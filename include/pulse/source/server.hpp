@@ -59,4 +59,7 @@ int ReconnectDelay(int attempt, double random);
 Unavailable MakeUnavailable(const std::string& source, const std::string& reason,
                             const char* state = sqlstate::kNotReady, const std::string& hint = "");
 
+// An error of a definition on one of several servers: with the name of the source.
+UserError OnSource(const std::string& source, const UserError& error);
+
 }  // namespace pulse::source
