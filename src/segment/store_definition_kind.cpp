@@ -15,7 +15,7 @@ using Type = DefinitionField::Type;
 void AddSegmentUses(const std::string&, const Json& definition, std::vector<DefinitionUse>& uses) {
     try {
         const Request request = ParseRequest(definition.value("definition", Json::object()));
-        if (!request.source.empty()) uses.push_back({"source", request.source});
+        for (const std::string& source : SourcesOf(request)) uses.push_back({"source", source});
         if (request.kind != SegmentKind::kProfile) return;
         if (!request.static_segment) rule::AddUses(*ReadRule(request), uses);
         if (request.converted) rule::AddUses(*request.converted, uses);

@@ -5,8 +5,8 @@ namespace pulse::snapshot {
 
 namespace {
 
-[[maybe_unused]] const bool no_definitions =
-    RegisterWithoutDefinitions("Figures of segments.", {"snapshot", "distribution", "snapshot_request"});
+[[maybe_unused]] const bool no_definitions = RegisterWithoutDefinitions(
+    "Figures of segments.", {"snapshot", "snapshot_source", "distribution", "snapshot_request"});
 
 }  // namespace
 
