@@ -65,7 +65,16 @@ void MergeAttributes(const std::vector<ServerMeasurement>& parts, ServerMeasurem
                 everywhere = false;
                 break;
             }
-            merged.Merge(part.scan.columns[static_cast<size_t>(found - part.attributes.begin())]);
+            const ColumnCounts& column =
+                part.scan.columns[static_cast<size_t>(found - part.attributes.begin())];
+            if (column.kind != merged.kind) {
+                everywhere = false;
+                whole.unreadable.push_back(
+                    {"attribute " + name,
+                     OnServer("attribute \"" + name + "\" has another type than elsewhere", part.source)});
+                break;
+            }
+            merged.Merge(column);
         }
         if (!everywhere) continue;
         whole.attributes.push_back(name);

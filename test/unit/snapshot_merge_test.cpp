@@ -180,6 +180,19 @@ TEST(SnapshotMerge, WhatOneServerCannotReadIsMissing) {
     EXPECT_EQ(record.columns["id"], "bigint or integer");
 }
 
+TEST(SnapshotMerge, AnAttributeOfTwoTypesIsMissing) {
+    std::mt19937_64 random(17);
+    const MeasureSpec spec = SpecOfMerge();
+    ServerMeasurement one = Measured("one", RandomMembers(random, 50), spec),
+                      two = Measured("two", RandomMembers(random, 50), spec);
+    two.scan.columns[1] = ColumnCounts(AttributeKind::kCategorical);
+    const ServerMeasurement whole = MergeServers({one, two}, spec);
+    EXPECT_EQ(whole.attributes, std::vector<std::string>{"plan"});
+    ASSERT_EQ(whole.unreadable.size(), 1U);
+    EXPECT_EQ(whole.unreadable[0].name, "attribute ltv");
+    EXPECT_NE(whole.unreadable[0].reason.find("source \"two\""), std::string::npos);
+}
+
 TEST(SnapshotMerge, ErrorsOfSampledClausesAddUp) {
     std::mt19937_64 random(25);
     const MeasureSpec spec = SpecOfMerge();
