@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "pulse/segment/member_query.hpp"
 #include "pulse/snapshot/measurement.hpp"
@@ -73,13 +74,16 @@ ScanResult ReadCalls(const source::Rows& rows, const Calls& calls) {
 }
 
 // On a server with Pulse: by its aggregates, in parallel, with the clauses in the same scan when it reads the
-// whole table anyway.
-SegmentScan ScanByAggregate(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
+// whole table anyway. Nothing where Citus has distributed the table: it would carry all rows to the
+// aggregate.
+std::optional<SegmentScan> ScanByAggregate(source::Reader& reader, const MemberQuery& query,
+                                           const MeasureSpec& spec) {
     const Calls calls = MakeCalls(query, spec);
     std::string list;
     for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
     std::string sql = list + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
+    if (plan.distributed) return std::nullopt;
     // Segments over people read all events in any case.
     const bool same_scan =
         CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::SegmentKind::kProfile);
@@ -121,8 +125,10 @@ uint64_t FallbackTheta(source::Reader& reader, const MemberQuery& query, const M
     return ThetaFor(std::max(static_cast<double>(spec.previous->size), rows / 16), 1.25 * spec.sketch_size);
 }
 
-SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
-                              const source::PlanEstimate& plan) {
+// In plain SQL, which Citus carries out where the rows are.
+SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
+    const source::PlanEstimate plan =
+        reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
     const uint64_t theta = FallbackTheta(reader, query, spec, plan);
     const std::vector<double> groups =
         plan.distributed ? std::vector<double>(query.attributes.size()) : CountLabels(reader, query);
@@ -144,11 +150,9 @@ ServerMeasurement MeasureServer(source::Reader& reader, const MeasureSpec& spec)
     measured.columns = segment::DescribeColumns(reader, spec.request);
     const MemberQuery query =
         segment::CompileReadable(spec.request, measured.columns, spec.now_sql, measured.unreadable);
-    const source::PlanEstimate plan =
-        reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
-    // Citus would carry all rows to the aggregate, but groups in plain SQL where the rows are.
-    SegmentScan scan = reader.HasPulse() && !plan.distributed ? ScanByAggregate(reader, query, spec)
-                                                              : ScanByFallbackSql(reader, query, spec, plan);
+    std::optional<SegmentScan> by_aggregate;
+    if (reader.HasPulse()) by_aggregate = ScanByAggregate(reader, query, spec);
+    SegmentScan scan = by_aggregate ? *std::move(by_aggregate) : ScanByFallbackSql(reader, query, spec);
     measured.scan = std::move(scan.result);
     measured.clauses = std::move(scan.clauses);
     measured.plan_cost = scan.cost;
