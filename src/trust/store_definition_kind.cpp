@@ -9,23 +9,23 @@ namespace pulse::trust {
 namespace {
 
 using Type = DefinitionField::Type;
-using Json = nlohmann::json;
+using nlohmann::json;
 
-void AddNamed(const Json& object, const char* key, const char* kind, std::vector<DefinitionUse>& uses) {
+void AddNamed(const json& object, const char* key, const char* kind, std::vector<DefinitionUse>& uses) {
     if (!object.is_object()) return;
     const auto found = object.find(key);
     if (found != object.end() && found->is_string() && !found->get_ref<const std::string&>().empty())
         uses.push_back({kind, found->get<std::string>()});
 }
 
-void AddEnforcementUses(const std::string&, const Json& settings, std::vector<DefinitionUse>& uses) {
+void AddEnforcementUses(const std::string&, const json& settings, std::vector<DefinitionUse>& uses) {
     AddNamed(settings, "channel", "channel", uses);
 }
 
-void AddAutomationUses(const std::string&, const Json& automation, std::vector<DefinitionUse>& uses) {
-    const Json definition = automation.value("definition", Json());
+void AddAutomationUses(const std::string&, const json& automation, std::vector<DefinitionUse>& uses) {
+    const json definition = automation.value("definition", json());
     if (!definition.is_object()) return;
-    const Json when = definition.value("when", Json()), action = definition.value("do", Json());
+    const json when = definition.value("when", json()), action = definition.value("do", json());
     if (when.is_object())
         for (const char* cause : {"incident", "membership"})
             if (const auto found = when.find(cause); found != when.end())
@@ -33,7 +33,7 @@ void AddAutomationUses(const std::string&, const Json& automation, std::vector<D
     AddNamed(action, "channel", "channel", uses);
 }
 
-void SetAutomationStatus(const std::string& name, const Json* current, bool, const Json& wanted,
+void SetAutomationStatus(const std::string& name, const json* current, bool, const json& wanted,
                          DefinitionCalls& calls) {
     const bool before = current != nullptr && current->value("paused", false);
     const bool after = wanted.value("paused", false);

@@ -166,17 +166,17 @@ TEST(SnapshotFallbackSql, ReadsGroups) {
 TEST(SnapshotFallbackSql, OfSeveralServersRareValuesTravelToo) {
     MeasureSpec spec = SpecOf(64, 2);
     const auto sql = [&] {
-        return FallbackSql(Query(), spec, Sketch::kEverything, PlanFallbackScans(Query())[0]);
+        return FallbackSql(Query(), spec, Sketch::kEverything, PlanFallbackScans(Query(), {4, 0}, false)[0]);
     };
-    EXPECT_NE(sql().find("r.place <= 3"), std::string::npos);
+    EXPECT_NE(sql().find("l.place <= 3"), std::string::npos);
     spec.several = true;
-    EXPECT_NE(sql().find("r.place <= 8192"), std::string::npos);
+    EXPECT_NE(sql().find("l.place <= 8192"), std::string::npos);
     // One value did not fit: it has as many members as the rarest one at most.
     const std::optional<std::string> none;
     source::Rows rows;
-    rows.values = {{"-2", "0", none, "12", "0", none, none, none, none},
-                   {"0", "pro", none, "7", "3", none, none, none, none},
-                   {"0", "a", none, "3", "3", none, none, none, none}};
+    rows.values = {{"-2", "0", "12", "0", none, none, none, none},
+                   {"0", "pro", "7", "3", none, none, none, none},
+                   {"0", "a", "3", "3", none, none, none, none}};
     const ScanResult result = ReadFallback({rows}, Query(), spec);
     const auto& values = std::get<ValueCounts>(result.columns[0].values);
     EXPECT_EQ(values.uncertainty(), 3);
