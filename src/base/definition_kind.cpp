@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "pulse/base/error.hpp"
 #include "pulse/base/json.hpp"
 
 namespace pulse {
@@ -88,6 +89,11 @@ std::string ArgumentText(const nlohmann::json& value, DefinitionField::Type type
     using Type = DefinitionField::Type;
     if (type == Type::kTexts) {
         std::string array = "{";
+        if (!value.is_array())
+            ThrowInvalid("a list of texts is expected", "It is " + DumpJson(value) + ".", "");
+        for (const nlohmann::json& item : value)
+            if (!item.is_string())
+                ThrowInvalid("a list of texts is expected", "It has " + DumpJson(item) + ".", "");
         for (const nlohmann::json& item : value)
             array += (array.size() > 1 ? "," : "") + ArrayElement(item.get<std::string>());
         return array + "}";

@@ -127,12 +127,33 @@ const Definition* Find(const Definitions& all, const DefinitionUse& use) {
     return found == kind->second.end() ? nullptr : &found->second;
 }
 
+// What definitions make beside themselves, and of which it is.
+using Made = std::map<DefinitionUse, DefinitionUse>;
+
+Made MadeBy(const Definitions& definitions) {
+    Made made;
+    for (const DefinitionKind& kind : DefinitionKinds()) {
+        const auto found = definitions.find(kind.name);
+        if (kind.makes == nullptr || found == definitions.end()) continue;
+        for (const auto& [name, definition] : found->second) {
+            if (definition.retired) continue;
+            std::vector<DefinitionUse> things;
+            kind.makes(name, definition.json, things);
+            for (DefinitionUse& thing : things) made[std::move(thing)] = {kind.name, name};
+        }
+    }
+    return made;
+}
+
 // Rows in an order in which each stands after what it uses, otherwise as they come.
 class UseOrder {
   public:
     UseOrder(std::vector<DifferenceRow>& rows, const Definitions& definitions)
         : rows_(rows), all_(definitions) {
         for (size_t i = 0; i < rows.size(); ++i) places_[{rows[i].kind, rows[i].name}] = i;
+        for (const auto& [thing, maker] : MadeBy(definitions))
+            if (const auto found = places_.find(maker); found != places_.end())
+                places_[thing] = found->second;
         seen_.resize(rows.size());
     }
 
@@ -179,13 +200,15 @@ class UseOrder {
     std::vector<bool> seen_;
 };
 
+// `made`: by definitions of both.
 std::vector<std::string> Missing(const std::vector<DefinitionUse>& uses, const Definitions& here,
-                                 const Definitions& wanted, const Places& places) {
+                                 const Definitions& wanted, const Made& made, const Places& places) {
     std::vector<std::string> missing;
     for (const DefinitionUse& use : uses) {
         const Definition* known = Find(here, use);
         const auto place = places.find(use.kind);
-        const bool there = Find(wanted, use) != nullptr || (known != nullptr && !known->retired) ||
+        const bool there = Find(wanted, use) != nullptr || made.contains(use) ||
+                           (known != nullptr && !known->retired) ||
                            (place != places.end() && place->second.contains(use.name));
         if (!there) missing.push_back(use.kind + " " + InQuotes(use.name));
     }
@@ -234,6 +257,8 @@ const char* Name(Change change) {
 std::vector<DifferenceRow> FindDifference(const Definitions& here, const Definitions& wanted,
                                           const Places& places, bool prune) {
     std::vector<DifferenceRow> written, unchanged, removed, only_here;
+    Made made = MadeBy(wanted);
+    made.merge(MadeBy(here));
     for (const DefinitionKind& kind : DefinitionKinds()) {
         static const std::map<std::string, Definition> none;
         const auto current = here.find(kind.name), asked = wanted.find(kind.name);
@@ -244,7 +269,7 @@ std::vector<DifferenceRow> FindDifference(const Definitions& here, const Definit
             DifferenceRow row =
                 RowOf(kind, name, found == current_names.end() ? nullptr : &found->second, definition.json);
             if (row.change != Change::kUnchanged)
-                row.missing = Missing(UsesOf(kind, name, definition.json), here, wanted, places);
+                row.missing = Missing(UsesOf(kind, name, definition.json), here, wanted, made, places);
             (row.change == Change::kUnchanged ? unchanged : written).push_back(std::move(row));
         }
         if (asked == wanted.end()) continue;

@@ -56,6 +56,10 @@ Json ReadDefinition(const DefinitionKind& kind, const std::string& name, const J
     if (name.empty() || CountCharacters(name) > kLongestName)
         ThrowInvalid(std::string("a name of a ") + kind.name + " has from 1 to 255 characters",
                      "It is " + InQuotes(Shorten(name, 80)) + ".");
+    if (*kind.name_argument == '\0' && name != kind.name)
+        ThrowInvalid(std::string("there is one definition of kind ") + kind.name,
+                     "Its name is not " + InQuotes(Shorten(name, 80)) + ".",
+                     "Give {\"" + std::string(kind.name) + "\": {\"" + kind.name + "\": {…}}}.");
     const JsonObject object(json, {place, {}, "In " + place + "."}, keys, "{\"" + keys.front() + "\": …}");
     for (const DefinitionField& field : kind.fields) {
         CheckValue(object, field);

@@ -27,12 +27,15 @@ struct Cell {
     std::string name, role;
 };
 
-// What a cell answered.
+// What came of asking a cell.
 struct CellAnswer {
     source::Usage usage;
-    std::optional<Digests> digests;
-    std::string problem;
+    std::optional<DigestComparison> found;  // none: it did not answer, and `problem` says why
+    int64_t definitions = 0;
+    std::string digest, problem;
     bool busy = false;  // another session is asking it, and will note what it finds
+
+    bool equal() const { return found && found->differ + found->only_here + found->only_there == 0; }
 };
 
 std::vector<Cell> ReadCells() {
@@ -48,56 +51,65 @@ std::optional<source::Target> TargetOf(const Cell& cell, CellAnswer& answer) {
     answer.usage.source = cell.name;
     answer.usage.purpose = "cell";
     try {
-        return source::ResolveTarget({cell.name, cell.role, ""}, kCellTimeout);
+        source::Target target = source::ResolveTarget({cell.name, cell.role, ""}, kCellTimeout);
+        if (!target.local()) return target;
+        answer.problem = "it is this database";
     } catch (const UserError& error) {
         answer.problem = error.message();
-        return std::nullopt;
     }
+    return std::nullopt;
+}
+
+// Another server can answer anything.
+void AddDigests(const source::Rows& rows, Digests& digests) {
+    for (const auto& row : rows.values) {
+        if (row.size() != 3 || !row[0] || !row[1] || !row[2])
+            throw UserError(sqlstate::kDataCorrupted, "the cell's answer has nulls");
+        digests[{*row[0], *row[1]}] = *row[2];
+    }
+    if (digests.size() > kMostDefinitions)
+        throw UserError(sqlstate::kProgramLimit, "the cell has too many definitions");
 }
 
 // No transaction of this database is needed.
-void AskCell(const source::Target& target, CellAnswer& answer) {
+void AskCell(const source::Target& target, const Digests& here, CellAnswer& answer) {
     Digests digests;
     try {
         source::ReadTarget(target, answer.usage, [&](source::Reader& reader) {
             digests.clear();
             reader.QueryInPortions("SELECT kind, name, digest FROM pulse.definition_digests()",
-                                   kDigestPortion, [&](source::Rows& rows) {
-                                       for (auto& row : rows.values) digests[{*row[0], *row[1]}] = *row[2];
-                                       if (digests.size() > kMostDefinitions)
-                                           throw UserError(sqlstate::kProgramLimit,
-                                                           "the cell has too many definitions");
-                                   });
+                                   kDigestPortion, [&](source::Rows& rows) { AddDigests(rows, digests); });
         });
-        answer.digests = std::move(digests);
+        answer.found = CompareDigests(here, digests);
+        answer.definitions = static_cast<int64_t>(digests.size());
+        answer.digest = DigestOfAll(digests);
     } catch (const UserError& error) {
-        answer.busy = error.state() == sqlstate::kLockNotAvailable;
+        answer.busy = error.state() == sqlstate::kLockNotAvailable && answer.usage.queries == 0;
         answer.problem = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
     }
 }
 
 // What is known of a cell that does not answer stays, with the time when it did.
-void Note(const Cell& cell, const CellAnswer& answer, const Digests& here) {
+void Note(const Cell& cell, const CellAnswer& answer, const std::string& digest_here) {
     if (answer.busy) return;
     if (answer.usage.queries > 0 || answer.usage.status != "ok") source::RecordUsage(answer.usage);
     const pg::OwnerSession session;
-    if (!answer.digests) {
+    if (!answer.found) {
         pg::Execute(
             "UPDATE pulse.cell_state SET state = 'down', problem = $2, checked_at = clock_timestamp() WHERE"
             " source = $1",
             {Value::Text(cell.name), Value::Text(answer.problem)});
         return;
     }
-    const DigestComparison found = CompareDigests(here, *answer.digests);
-    const bool equal = found.differ + found.only_here + found.only_there == 0;
+    const DigestComparison& found = *answer.found;
     pg::Execute(
         "UPDATE pulse.cell_state SET state = $2, problem = NULL, checked_at = clock_timestamp(), answered_at ="
         " clock_timestamp(), definitions = $3, digest = $4, digest_here = $5, differ = $6, only_here = $7,"
         " only_there = $8, examples = $9 WHERE source = $1",
-        {Value::Text(cell.name), Value::Text(equal ? "equal" : "differs"),
-         Value::Int8(static_cast<int64_t>(answer.digests->size())), Value::Text(DigestOfAll(*answer.digests)),
-         Value::Text(DigestOfAll(here)), Value::Int8(found.differ), Value::Int8(found.only_here),
-         Value::Int8(found.only_there), Value::Texts(found.examples)});
+        {Value::Text(cell.name), Value::Text(answer.equal() ? "equal" : "differs"),
+         Value::Int8(answer.definitions), Value::Text(answer.digest), Value::Text(digest_here),
+         Value::Int8(found.differ), Value::Int8(found.only_here), Value::Int8(found.only_there),
+         Value::Texts(found.examples)});
 }
 
 template <typename Body>
@@ -106,19 +118,6 @@ void InTransaction(bool in_worker, const char* what, Body body) {
     pg::Transaction transaction(what);
     body();
     transaction.Commit();
-}
-
-void CompareOne(bool in_worker, const Cell& cell, int64_t& down, int64_t& differ) {
-    CellAnswer answer;
-    std::optional<source::Target> target;
-    InTransaction(in_worker, "pulse: where a cell is", [&] { target = TargetOf(cell, answer); });
-    if (target) AskCell(*target, answer);
-    InTransaction(in_worker, "pulse: noting what a cell has", [&] {
-        const Digests here = DigestsOf(ReadDefinitions());
-        Note(cell, answer, here);
-        down += !answer.digests && !answer.busy;
-        differ += answer.digests && *answer.digests != here;
-    });
 }
 
 void ListCellsOfSource(const std::string& source, std::vector<std::string>& users) {
@@ -135,7 +134,9 @@ void ListCellsOfSource(const std::string& source, std::vector<std::string>& user
 
 void AddCell(const std::string& source) {
     const std::string role = pg::CallerName();
-    source::ResolveTarget({source, role, ""}, kCellTimeout);
+    if (source::ResolveTarget({source, role, ""}, kCellTimeout).local())
+        throw UserError(sqlstate::kUndefinedObject, "a cell is another database", "It is \"\".",
+                        "Create a source that leads to it with pulse_create_source().");
     {
         const pg::OwnerSession session;
         if (pg::Execute("SELECT FROM pulse.cell_state").size() >= kMostCells)
@@ -166,13 +167,27 @@ void RemoveCell(const std::string& source) {
 
 RunResult CompareCells(bool in_worker) {
     std::vector<Cell> cells;
-    InTransaction(in_worker, "pulse: which cells there are", [&] { cells = ReadCells(); });
-    RunResult result;
+    Digests here;
+    InTransaction(in_worker, "pulse: which cells and definitions there are", [&] {
+        cells = ReadCells();
+        here = DigestsOf(ReadDefinitions());
+    });
+    const std::string digest_here = DigestOfAll(here);
+    std::vector<CellAnswer> answers(cells.size());
+    const auto note = [&](size_t i) { Note(cells[i], answers[i], digest_here); };
     int64_t down = 0, differ = 0;
-    for (const Cell& cell : cells) {
+    for (size_t i = 0; i < cells.size(); ++i) {
         pg::CheckInterrupts();
-        CompareOne(in_worker, cell, down, differ);
+        std::optional<source::Target> target;
+        InTransaction(in_worker, "pulse: where a cell is", [&] { target = TargetOf(cells[i], answers[i]); });
+        if (target) AskCell(*target, here, answers[i]);
+        if (in_worker) InTransaction(true, "pulse: noting what a cell has", [&] { note(i); });
+        down += !answers[i].found && !answers[i].busy;
+        differ += answers[i].found && !answers[i].equal();
     }
+    // In the caller's transaction no row is locked while others are asked.
+    for (size_t i = 0; !in_worker && i < cells.size(); ++i) note(i);
+    RunResult result;
     const auto count = static_cast<int64_t>(cells.size());
     result.rows = count;
     result.message =

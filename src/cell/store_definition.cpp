@@ -106,11 +106,14 @@ void RequireNothingMissing(const std::vector<DifferenceRow>& rows) {
 }  // namespace
 
 Definitions ReadDefinitions() {
+    const std::string role = pg::CallerName();
     const pg::OwnerSession session;
     FixOutput();
     Definitions definitions;
     for (const DefinitionKind& kind : DefinitionKinds()) {
-        pg::Cursor cursor(kind.read, {});
+        std::vector<Value> arguments;
+        if (kind.of_role) arguments.push_back(Value::Name(role));
+        pg::Cursor cursor(kind.read, arguments);
         std::map<std::string, Definition>& named = definitions[kind.name];
         for (;;) {
             pg::CheckInterrupts();
@@ -128,7 +131,7 @@ Digests DigestsOf(const Definitions& definitions) {
     Digests digests;
     for (const auto& [kind, named] : definitions)
         for (const auto& [name, definition] : named)
-            if (!definition.retired)
+            if (!definition.retired && !FindDefinitionKind(kind)->of_role)
                 digests[{kind, name}] = audience::Sha256Hex(DumpJson(definition.json)).substr(0, 32);
     return digests;
 }

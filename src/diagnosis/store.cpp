@@ -276,7 +276,7 @@ void LoadServerIncidents(LoadedInput& loaded) {
     const pg::Result rows = pg::Execute(
         "WITH me AS (SELECT i.since, s.id, s.cadence FROM pulse.incident_record AS i "
         "JOIN pulse.segment AS s ON s.id = i.segment_id WHERE i.id = $1) "
-        "SELECT coalesce(s.definition->>'source', '') = $2, h.id, s.name, coalesce(s.definition->>'from', "
+        "SELECT coalesce(s.definition->'source' ? $2, $2 = ''), h.id, s.name, coalesce(s.definition->>'from', "
         "s.definition->>'query', ''), s.id = me.id "
         "FROM me JOIN pulse.segment AS s ON s.status = 'active' LEFT JOIN LATERAL ("
         "SELECT min(i.id) AS id FROM pulse.incident_record AS i LEFT JOIN pulse.snapshot AS p ON p.id = i.snapshot "

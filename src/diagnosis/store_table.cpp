@@ -43,7 +43,7 @@ void LoadConcurrentIncidents(TableDiagnosisInput& input, int64_t monitor) {
             "i.segment_id "
             "WHERE i.id <> $1 AND i.status <> 'ignored' AND coalesce(i.closed_at, 'infinity') >= $4 "
             "AND (i.monitor_id IS NOT NULL AND i.since <= $5 OR i.segment_id IS NOT NULL AND i.since >= $4 "
-            "AND coalesce(s.definition ->> 'source', '') = $3) ORDER BY i.since, i.id LIMIT $6",
+            "AND coalesce(s.definition -> 'source' ? $3, $3 = '')) ORDER BY i.since, i.id LIMIT $6",
         {Value::Int8(input.incident), Value::Int8(monitor), Value::Text(input.source),
          Value::Time(input.since), Value::Time(input.last_seen_at), Value::Int8(kMaxConcurrent)});
     for (uint64_t i = 0; i < rows.size(); ++i) {

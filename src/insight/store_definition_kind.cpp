@@ -5,6 +5,7 @@
 #include "pulse/base/definition_kind.hpp"
 #include "pulse/base/duration.hpp"
 #include "pulse/base/time.hpp"
+#include "pulse/insight/lifecycle.hpp"
 #include "pulse/rule/referenced_definitions.hpp"
 
 namespace pulse::insight {
@@ -46,6 +47,17 @@ void SetFunnelMonitor(const std::string& name, const Json* current, bool, const 
     calls.push_back(std::move(call));
 }
 
+DefinitionCalls RemoveFunnel(const std::string& name, const Json& current) {
+    DefinitionCalls calls;
+    if (!MonitorOf(&current).is_null()) calls.push_back({"pulse_unmonitor_funnel", {{"name", name}}});
+    calls.push_back({"pulse_delete_funnel", {{"name", name}}});
+    return calls;
+}
+
+void AddLifecycleSegments(const std::string&, const Json&, std::vector<DefinitionUse>& made) {
+    for (size_t stage = 0; stage < kStages; ++stage) made.push_back({"segment", StageSegment(stage)});
+}
+
 void AddLifecycleUses(const std::string&, const Json& settings, std::vector<DefinitionUse>& uses) {
     rule::AddUses(settings.value("known", ""), uses);
 }
@@ -76,8 +88,8 @@ DefinitionCalls SwitchOffLifecycle(const std::string&, const Json&) {
                 {.key = "monitor", .type = Type::kJson, .absent = "null", .apart = true}},
      .create = "pulse_create_funnel",
      .update = "pulse_update_funnel",
-     .remove = "pulse_delete_funnel",
-     .adapt = SetFunnelMonitor});
+     .adapt = SetFunnelMonitor,
+     .remove_calls = RemoveFunnel});
 
 [[maybe_unused]] const bool settings_registered =
     RegisterDefinitionKind(
@@ -112,6 +124,7 @@ DefinitionCalls SwitchOffLifecycle(const std::string&, const Json&) {
          .create = "pulse_enable_lifecycle",
          .update = "pulse_enable_lifecycle",
          .uses = AddLifecycleUses,
+         .makes = AddLifecycleSegments,
          .remove_calls = SwitchOffLifecycle}) &&
     RegisterDefinitionKind(
         {.name = "event_quality",

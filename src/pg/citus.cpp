@@ -98,7 +98,13 @@ void RequireUndistributed() {
     }
     // First: what changes during the look is looked at again.
     none_known = true;
-    const std::vector<std::string> names = DistributedTables();
+    std::vector<std::string> names;
+    try {
+        names = DistributedTables();
+    } catch (...) {
+        none_known = false;
+        throw;
+    }
     if (names.empty()) return;
     none_known = false;
     std::string all;

@@ -94,16 +94,21 @@ int Remote::socket() const {
 }
 
 bool Remote::Advance() {
-    if (Clock::now() >= deadline_ && phase_ != Phase::kIdle)
+    const auto require_time = [&] {
+        if (Clock::now() < deadline_) return;
         throw RemoteError(sqlstate::kConnectionLost, "no answer within " + std::to_string(limit_) + " ms", "",
                           "", true);
+    };
+    bool done = true;
     switch (phase_) {
-        case Phase::kConnecting: return AdvanceConnecting();
-        case Phase::kSending: return AdvanceSending();
-        case Phase::kReceiving: return AdvanceReceiving();
-        case Phase::kIdle: return true;
+        case Phase::kConnecting: require_time(); return AdvanceConnecting();
+        case Phase::kSending: done = AdvanceSending(); break;
+        case Phase::kReceiving: done = AdvanceReceiving(); break;
+        case Phase::kIdle: break;
     }
-    return true;
+    // What has come in time counts, even if it is looked at late.
+    if (!done) require_time();
+    return done;
 }
 
 // Call it only when the socket is ready: PQconnectPoll() may block otherwise.

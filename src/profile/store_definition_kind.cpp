@@ -3,6 +3,8 @@
 #include <set>
 
 #include "pulse/base/definition_kind.hpp"
+#include "pulse/base/error.hpp"
+#include "pulse/base/json.hpp"
 
 namespace pulse::profile {
 
@@ -23,6 +25,9 @@ void SetRegions(const std::string& name, const nlohmann::json* current, bool, co
         const auto old_value = before.find(region), new_value = after.find(region);
         if (new_value != after.end() && old_value != before.end() && *old_value == *new_value) continue;
         std::optional<std::string> granted;
+        if (new_value != after.end() && !new_value->is_boolean())
+            ThrowInvalid("regions of consent_purpose \"" + name + "\" are not valid",
+                         "That of " + region + " is " + DumpJson(*new_value) + ".", "Give true or false.");
         if (new_value != after.end()) granted = ArgumentText(*new_value, Type::kBoolean);
         calls.push_back(
             {"pulse_set_consent_default", {{"purpose", name}, {"region", region}, {"granted", granted}}});

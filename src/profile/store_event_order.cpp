@@ -39,43 +39,6 @@ Moment DueAfter(int month) {
     return MonthBegin(month + 1) + pg::settings::event_order_after * kMinute;
 }
 
-// Copies and triggers that no month being ordered has: a restored dump brought them, perhaps one that is
-// being restored now, so they go after a day. Returns whether some are left.
-bool DropUnknown() {
-    const pg::Result copies = pg::Execute("SELECT u.name, m.next_try_at <= $1 FROM (" PULSE_UNKNOWN_COPIES
-                                          ") AS u LEFT JOIN pulse.event_month AS m ON m.partition = u.name",
-                                          {Value::Time(pg::WallClock())});
-    bool left = false;
-    for (uint64_t i = 0; i < copies.size(); ++i) {
-        const std::string name = copies[i].Text(0);
-        if (copies[i].IsNull(1))
-            pg::Execute(
-                "INSERT INTO pulse.event_month (partition, state, reason, started_at, next_try_at)"
-                " VALUES ($1, 'failed', 'A restored dump brought this copy.', $2, $3)",
-                {Value::Text(name), Value::Time(pg::WallClock()), Value::Time(pg::WallClock() + kDay)});
-        if (copies[i].IsNull(1) || !copies[i].Bool(1))
-            left = true;
-        else
-            pg::Execute("DROP TABLE " + TableOf(name));
-    }
-    if (left) return true;
-    const pg::Result triggers = pg::Execute(
-        "SELECT c.relname::text, t.tgname::text FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
-        " WHERE t.tgfoid = 'pulse.settle_event_copy()'::regprocedure AND c.relnamespace = 'pulse'::regnamespace"
-        " AND NOT EXISTS (SELECT FROM pulse.event_month AS m WHERE m.partition = c.relname AND " PULSE_OPEN
-        ")");
-    for (uint64_t i = 0; i < triggers.size(); ++i) {
-        NeedTable(triggers[i].Text(0), pg::TableLock::kExclusive);
-        pg::Execute("DROP TRIGGER IF EXISTS " + pg::QuoteIdentifier(triggers[i].Text(1)) + " ON " +
-                    TableOf(triggers[i].Text(0)));
-    }
-    // Months that retention dropped.
-    pg::Execute("DELETE FROM pulse.event_month AS m WHERE NOT " PULSE_OPEN
-                " AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relname = m.partition"
-                " AND c.relnamespace = 'pulse'::regnamespace)");
-    return false;
-}
-
 // The month that ended last and has not been looked at.
 std::optional<int> NewestClosed() {
     if (pg::settings::event_order_after == 0) return std::nullopt;
@@ -207,8 +170,42 @@ Moment NextOrderDue() {
     return std::max(due, now);
 }
 
+bool DropUnknownCopies() {
+    const pg::Result copies = pg::Execute("SELECT u.name, m.next_try_at <= $1 FROM (" PULSE_UNKNOWN_COPIES
+                                          ") AS u LEFT JOIN pulse.event_month AS m ON m.partition = u.name",
+                                          {Value::Time(pg::WallClock())});
+    bool left = false;
+    for (uint64_t i = 0; i < copies.size(); ++i) {
+        const std::string name = copies[i].Text(0);
+        if (copies[i].IsNull(1))
+            pg::Execute(
+                "INSERT INTO pulse.event_month (partition, state, reason, started_at, next_try_at)"
+                " VALUES ($1, 'failed', 'A restored dump brought this copy.', $2, $3)",
+                {Value::Text(name), Value::Time(pg::WallClock()), Value::Time(pg::WallClock() + kDay)});
+        if (copies[i].IsNull(1) || !copies[i].Bool(1))
+            left = true;
+        else
+            pg::Execute("DROP TABLE " + TableOf(name));
+    }
+    if (left) return true;
+    const pg::Result triggers = pg::Execute(
+        "SELECT c.relname::text, t.tgname::text FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid"
+        " WHERE t.tgfoid = 'pulse.settle_event_copy()'::regprocedure AND c.relnamespace = 'pulse'::regnamespace"
+        " AND NOT EXISTS (SELECT FROM pulse.event_month AS m WHERE m.partition = c.relname AND " PULSE_OPEN
+        ")");
+    for (uint64_t i = 0; i < triggers.size(); ++i) {
+        NeedTable(triggers[i].Text(0), pg::TableLock::kDropping);
+        pg::Execute("DROP TRIGGER IF EXISTS " + pg::QuoteIdentifier(triggers[i].Text(1)) + " ON " +
+                    TableOf(triggers[i].Text(0)));
+    }
+    // Months that retention dropped.
+    pg::Execute("DELETE FROM pulse.event_month AS m WHERE NOT " PULSE_OPEN
+                " AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.relname = m.partition"
+                " AND c.relnamespace = 'pulse'::regnamespace)");
+    return false;
+}
+
 MonthWork NextMonthWork() {
-    if (DropUnknown()) return {};
     const pg::Result open = pg::Execute(
         "SELECT m.partition, m.state, m.done_to, coalesce(m.next_try_at > $1, false) FROM pulse.event_month AS m"
         " WHERE " PULSE_OPEN " ORDER BY m.partition LIMIT 1",
@@ -272,31 +269,42 @@ void ComparePeople(const MonthWork& work) {
     Advance(work, 0, end, "comparing", "swapping");
 }
 
-void AddLate(const MonthWork& work) {
-    for (bool more = true; more;) {
-        if (pg::Execute("SELECT FROM pulse.event_late WHERE partition = $1 LIMIT 1",
-                        {Value::Text(work.partition)})
-                .empty())
-            return;
-        LockCopy(work);
-        const pg::Result added = pg::Execute(
-            "WITH taken AS (DELETE FROM pulse.event_late AS l WHERE l.ctid = ANY (ARRAY(SELECT o.ctid"
-            " FROM pulse.event_late AS o WHERE o.partition = $1 AND o.profile_id IS NOT NULL LIMIT $2))"
-            " RETURNING l.profile_id, l.name, l.time, l.id), added AS (INSERT INTO " +
-                TableOf(CopyName(work.partition)) + " SELECT e.* FROM taken AS l JOIN " +
-                TableOf(work.partition) +
-                " AS e ON e.profile_id = l.profile_id AND e.name = l.name AND e.time = l.time AND e.id = l.id"
-                " RETURNING 1) SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM added)",
-            {Value::Text(work.partition), Value::Int8(kLateAtOnce)});
-        if (added[0].Int8(0) != added[0].Int8(1)) {
-            GiveUp(work.partition, "Its copy missed late events.", kLookAgain);
-            return;
-        }
-        pg::Execute(
-            "UPDATE pulse.event_month SET rows = rows + $2, written = pg_current_xact_id() WHERE partition = $1",
-            {Value::Text(work.partition), Value::Int8(added[0].Int8(1))});
-        more = added[0].Int8(0) == kLateAtOnce;
-    }
+bool AddLate(const MonthWork& work) {
+    if (pg::Execute("SELECT FROM pulse.event_late WHERE partition = $1 LIMIT 1",
+                    {Value::Text(work.partition)})
+            .empty())
+        return false;
+    LockCopy(work);
+    const pg::Result added = pg::Execute(
+        "WITH taken AS (DELETE FROM pulse.event_late AS l WHERE l.ctid = ANY (ARRAY(SELECT o.ctid"
+        " FROM pulse.event_late AS o WHERE o.partition = $1 AND o.profile_id IS NOT NULL LIMIT $2))"
+        " RETURNING l.profile_id, l.name, l.time, l.id), added AS (INSERT INTO " +
+            TableOf(CopyName(work.partition)) + " SELECT e.* FROM taken AS l JOIN " +
+            TableOf(work.partition) +
+            " AS e ON e.profile_id = l.profile_id AND e.name = l.name AND e.time = l.time AND e.id = l.id"
+            " RETURNING 1) SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM added)",
+        {Value::Text(work.partition), Value::Int8(kLateAtOnce)});
+    // Thrown, so that nothing of it is kept: what is not noted any more would be missing in the copy.
+    if (added[0].Int8(0) != added[0].Int8(1))
+        throw UserError(sqlstate::kDataCorrupted,
+                        "the copy of pulse." + work.partition + " missed late events");
+    pg::Execute(
+        "UPDATE pulse.event_month SET rows = rows + $2, written = pg_current_xact_id() WHERE partition = $1",
+        {Value::Text(work.partition), Value::Int8(added[0].Int8(1))});
+    return added[0].Int8(0) == kLateAtOnce;
+}
+
+void NoteNotBegun(const std::string& reason) {
+    if (!pg::Execute("SELECT FROM pulse.event_month AS m WHERE " PULSE_OPEN " LIMIT 1").empty()) return;
+    const std::optional<int> month = NewestClosed();
+    if (!month) return;
+    const Moment now = pg::WallClock();
+    pg::Execute(
+        "INSERT INTO pulse.event_month AS m (partition, state, reason, started_at, finished_at, next_try_at)"
+        " VALUES ($1, 'failed', $2, $3, $3, $4) ON CONFLICT (partition) DO UPDATE SET state = 'failed',"
+        " reason = excluded.reason, finished_at = $3, next_try_at = $4",
+        {Value::Text(PartitionName("event", *month)), Value::Text(reason), Value::Time(now),
+         Value::Time(now + kLookAgain)});
 }
 
 void NoteFrozen(const MonthWork& work) {
@@ -311,7 +319,7 @@ void GiveUp(const std::string& partition, const std::string& reason, int64_t pau
     const bool there =
         pg::Execute("SELECT to_regclass($1) IS NOT NULL", {Value::Text(TableOf(partition))})[0].Bool(0);
     if (there) {
-        NeedTable(partition, pg::TableLock::kExclusive);
+        NeedTable(partition, pg::TableLock::kDropping);
         pg::Execute("DROP TRIGGER IF EXISTS pulse_follow ON " + TableOf(partition));
         pg::Execute("DROP TRIGGER IF EXISTS pulse_follow_truncate ON " + TableOf(partition));
     }

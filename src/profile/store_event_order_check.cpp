@@ -30,7 +30,13 @@ std::string WhyNotReplaced(const std::string& partition) {
         " OR EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = m.oid AND a.attacl IS NOT NULL)"
         " THEN 'privileges' END,"
         " CASE WHEN m.relowner <> m.parent_owner THEN 'another owner' END,"
-        " CASE WHEN m.reloptions IS NOT NULL THEN 'storage parameters' END,"
+        " CASE WHEN m.reloptions IS NOT NULL OR EXISTS (SELECT FROM pg_class AS t WHERE t.oid = m.reltoastrelid"
+        " AND t.reloptions IS NOT NULL) THEN 'storage parameters' END,"
+        " CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = m.oid AND a.attnum > 0"
+        " AND (coalesce(a.attstattarget, -1) >= 0 OR a.attoptions IS NOT NULL)) OR EXISTS (SELECT FROM"
+        " pg_statistic_ext AS x WHERE x.stxrelid = m.oid) THEN 'statistics' END,"
+        " CASE WHEN EXISTS (SELECT FROM pg_index AS x WHERE x.indrelid = m.oid AND (x.indisclustered OR NOT EXISTS"
+        " (SELECT FROM pg_inherits AS h WHERE h.inhrelid = x.indexrelid))) THEN 'indexes' END,"
         " CASE WHEN m.relkind <> 'r' OR m.relpersistence <> 'p' OR m.relreplident <> 'f'"
         " OR m.relam <> (SELECT a.oid FROM pg_am AS a WHERE a.amname = 'heap') THEN 'another kind of storage' END,"
         " CASE WHEN EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = m.oid AND a.attgenerated <> '')"
@@ -42,14 +48,17 @@ std::string WhyNotReplaced(const std::string& partition) {
         " CASE WHEN obj_description(m.oid, 'pg_class') IS NOT NULL OR EXISTS (SELECT FROM pg_seclabel AS l"
         " WHERE l.objoid = m.oid AND l.classoid = 'pg_class'::regclass) THEN 'a comment or label' END),"
         // What is written to a copy must reach nobody, and what copies rows elsewhere knows a table by its
-        // oid. Whoever publishes all tables of the schema publishes event_month.
+        // oid. Whoever publishes all tables of the schema publishes event_month; slots of other plugins than
+        // that of publications send all tables.
         " EXISTS (SELECT FROM pg_publication_tables AS p WHERE p.schemaname = 'pulse'"
         " AND p.tablename IN ('event', 'event_month', 'event_copy', m.relname)) OR EXISTS (SELECT FROM"
-        " pg_subscription_rel AS r WHERE r.srrelid IN (m.oid, 'pulse.event'::regclass))"
+        " pg_subscription_rel AS r WHERE r.srrelid IN (m.oid, 'pulse.event'::regclass)) OR EXISTS (SELECT FROM"
+        " pg_replication_slots AS s WHERE s.slot_type = 'logical' AND s.database = current_database()"
+        " AND s.plugin <> 'pgoutput')"
         " FROM month AS m",
         {Value::Text("pulse." + pg::QuoteIdentifier(partition))});
     if (const std::string own = rows[0].Text(0); !own.empty()) return "It has " + own + " of its own.";
-    if (rows[0].Bool(1)) return "A publication or subscription has it.";
+    if (rows[0].Bool(1)) return "A publication, a subscription or a logical slot has it.";
     return "";
 }
 

@@ -1,6 +1,7 @@
 // The job order_events.
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/job_kind.hpp"
@@ -40,7 +41,8 @@ bool Freeze(const std::string& table) {
 // Returns whether the month is ordered.
 bool Swap(const MonthWork& work) {
     bool frozen = false, swapped = false;
-    if (!InTransaction([&] { AddLate(work); })) return false;
+    for (bool more = true; more;)
+        if (!InTransaction([&] { more = AddLate(work); })) return false;
     if (!InTransaction([&] { frozen = IsFrozen(work); })) return false;
     if (!frozen && !Freeze(CopyName(work.partition))) return false;
     if (InTransaction([&] { swapped = IsFrozen(work) && SwapMonth(work); }) && swapped) return true;
@@ -65,19 +67,34 @@ Outcome DoStep(const MonthWork& work) {
     return Outcome::kNothing;
 }
 
-// What goes wrong with one month does not stop the others.
-Outcome DoStepOrGiveUp(const MonthWork& work) {
+// What goes wrong with one month does not stop the others: an error of `work` is noted by `note`, with its
+// reason. Returns whether there was none.
+bool TryMonth(const std::string& month, const std::function<void()>& work,
+              const std::function<void(const std::string&)>& note) {
+    std::string state, message;
     try {
-        return DoStep(work);
+        work();
+        return true;
     } catch (const pg::Error& error) {
         if (pg::MeantForAll(error) || error.State() == sqlstate::kQueryCanceled) throw;
-        pg::Warning("pulse." + work.partition + " is not put into the order of people", error.message);
-        InTransaction([&] {
-            GiveUp(work.partition,
-                   "SQLSTATE " + std::string(error.State()) + "; the server's log has the rest.", 7 * kDay);
-        });
-        return Outcome::kMore;
+        state = error.State();
+        message = error.message;
+    } catch (const UserError& error) {
+        state = error.state();
+        message = error.message();
     }
+    pg::Warning(month + " is not put into the order of people", message);
+    InTransaction([&] { note("SQLSTATE " + state + "; the server's log has the rest."); });
+    return false;
+}
+
+MonthWork TakeWork() {
+    bool left = true, taken = false;
+    MonthWork work;
+    if (!InTransaction([&] { left = DropUnknownCopies(); }) || left) return {};
+    TryMonth(
+        "A month of events", [&] { taken = InTransaction([&] { work = NextMonthWork(); }); }, NoteNotBegun);
+    return taken ? work : MonthWork{};
 }
 
 RunResult RunOrderJob(bool) {
@@ -87,9 +104,12 @@ RunResult RunOrderJob(bool) {
     for (const auto end = steady_clock::now() + kRun; steady_clock::now() < end;) {
         pg::CheckInterrupts();
         const auto begin = steady_clock::now();
-        MonthWork work;
-        if (!InTransaction([&] { work = NextMonthWork(); }) || work.step == Step::kNone) break;
-        const Outcome outcome = DoStepOrGiveUp(work);
+        const MonthWork work = TakeWork();
+        if (work.step == Step::kNone) break;
+        Outcome outcome = Outcome::kMore;
+        TryMonth(
+            "pulse." + work.partition, [&] { outcome = DoStep(work); },
+            [&](const std::string& reason) { GiveUp(work.partition, reason, 7 * kDay); });
         begun = outcome == Outcome::kOrdered || outcome == Outcome::kFrozen ? "" : work.partition;
         if (outcome == Outcome::kNothing) break;
         if (outcome == Outcome::kOrdered) ++ordered;

@@ -64,6 +64,14 @@ std::string WhyNotFurther(const std::string& partition) {
         {Value::Text(partition), Value::Text(TableOf(CopyName(partition))), Value::Text(TableOf(partition))});
     if (!rows[0].Bool(0) || rows[0].Int8(2) != 2) return "Its copy or a trigger was dropped.";
     if (rows[0].Bool(1)) return "Too much of it changed while it was copied.";
+    // The copy has one check more.
+    const pg::Result parts = pg::Execute(
+        "SELECT count(*) FILTER (WHERE p.oid = $1::regclass) = count(*) FILTER (WHERE p.oid = $2::regclass)"
+        " FROM (SELECT indrelid FROM pg_index UNION ALL SELECT stxrelid FROM pg_statistic_ext UNION ALL SELECT"
+        " conrelid FROM pg_constraint WHERE conname <> 'pulse_month' UNION ALL SELECT objoid FROM pg_description"
+        " WHERE classoid = 'pg_class'::regclass AND objsubid > 0) AS p (oid)",
+        {Value::Text(TableOf(partition)), Value::Text(TableOf(CopyName(partition)))});
+    if (!parts[0].Bool(0)) return "Its indexes, constraints or comments changed while it was copied.";
     return WhyNotReplaced(partition);
 }
 

@@ -59,12 +59,22 @@ Calls MakeCalls(const MemberQuery& query, const MeasureSpec& spec) {
     return calls;
 }
 
+// Another server can answer anything: what it measured must be what was asked for.
+Measurement ReadCall(const source::Cell& cell, const MeasureOptions& options) {
+    if (!cell) return Measurement(options);
+    Measurement measured = Measurement::Decode(source::ToBytes(cell));
+    if (!std::equal(
+            measured.columns.begin(), measured.columns.end(), options.kinds.begin(), options.kinds.end(),
+            [](const ColumnCounts& column, segment::AttributeKind kind) { return column.kind == kind; }))
+        throw UserError(sqlstate::kDataCorrupted, "other attributes were measured than were asked for", "",
+                        "Check pulse.measure() of that server: it is not Pulse's own.");
+    return measured;
+}
+
 ScanResult ReadCalls(const source::Rows& rows, const Calls& calls) {
     std::vector<Measurement> parts;
-    for (size_t i = 0; i < calls.sql.size(); ++i) {
-        const source::Cell& cell = rows.values.at(0).at(i);
-        parts.push_back(cell ? Measurement::Decode(source::ToBytes(cell)) : Measurement(calls.options[i]));
-    }
+    for (size_t i = 0; i < calls.sql.size(); ++i)
+        parts.push_back(ReadCall(rows.values.at(0).at(i), calls.options[i]));
     Measurement& whole = parts.front();
     ScanResult result{whole.size,     whole.null_keys,       whole.converted,
                       whole.inactive, whole.members.Build(), {}};
@@ -122,7 +132,10 @@ uint64_t FallbackTheta(source::Reader& reader, const MemberQuery& query, const M
                                                    .at(0))
                             : plan.rows;
     if (!spec.previous) return ThetaFor(rows, 2.0 * spec.sketch_size);
-    return ThetaFor(std::max(static_cast<double>(spec.previous->size), rows / 16), 1.25 * spec.sketch_size);
+    // Of several servers only the sum is known.
+    const double before = static_cast<double>(spec.previous->size) /
+                          static_cast<double>(std::max<size_t>(spec.request.sources.size(), 1));
+    return ThetaFor(std::max(before, rows / 16), 1.25 * spec.sketch_size);
 }
 
 // In plain SQL, which Citus carries out where the rows are.

@@ -162,6 +162,13 @@ std::optional<std::vector<double>> FindEdges(int64_t segment_id, Moment moment, 
 
 int64_t Write(const Record& record) {
     const pg::OwnerSession session;
+    // Figures of some servers are more than none.
+    if (record.failed) {
+        const pg::Result known = pg::Execute(
+            "SELECT id FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 AND status = 'incomplete'",
+            {Value::Int8(record.segment_id), Value::Time(record.taken_at)});
+        if (!known.empty()) return known[0].Int8(0);
+    }
     pg::Execute("DELETE FROM pulse.snapshot WHERE segment_id = $1 AND taken_at = $2 AND status <> 'ok'",
                 {Value::Int8(record.segment_id), Value::Time(record.taken_at)});
     const int64_t id = WriteSnapshot(record);

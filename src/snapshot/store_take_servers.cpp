@@ -53,6 +53,8 @@ void ServersTake::TakeOutcome(size_t i) {
     ServerShare& share = shares_[places_[i]];
     if (!visits_[i].error) {
         measured_[i].source = share.source;
+        // Its body ran several times, from one question to the next.
+        measured_[i].duration_ms = visits_[i].usage.duration_ms;
         share.size = measured_[i].scan.size;
         parts_.push_back(std::move(measured_[i]));
         if (breaker_) breaker_->RecordSuccess(share.source);

@@ -23,6 +23,16 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+// Of all answers that are kept at the same time.
+constexpr size_t kMostKept = size_t{256} << 20;
+
+size_t BytesOf(const Rows& rows) {
+    size_t bytes = 0;
+    for (const auto& row : rows.values)
+        for (const auto& cell : row) bytes += sizeof(cell) + (cell ? cell->capacity() : 0);
+    return bytes;
+}
+
 // A question without an answer yet.
 struct Unanswered {
     std::string sql;
@@ -72,8 +82,10 @@ class ReplayReader : public Reader {
 // One visit.
 class VisitInSteps {
   public:
-    explicit VisitInSteps(Visit& visit)
+    // `kept`: the bytes of the answers of all visits.
+    VisitInSteps(Visit& visit, size_t& kept)
         : visit_(visit),
+          kept_(kept),
           server_(*visit.target.server),
           limit_(ShorterLimit(server_.limits.statement_timeout, visit.target.milliseconds)),
           began_(SteadyClock::now()) {
@@ -167,7 +179,7 @@ class VisitInSteps {
     }
 
     void Connect() {
-        answers_.clear();
+        ForgetAnswers();
         looks_ = 0;
         connection_.reset();
         connection_.emplace(server_, PooledConnection::Later{});
@@ -249,6 +261,12 @@ class VisitInSteps {
             }
         }
         answers_.push_back(ToRows(connection_->remote().TakeRows()));
+        bytes_ += BytesOf(answers_.back());
+        kept_ += BytesOf(answers_.back());
+        if (kept_ > kMostKept)
+            throw UserError(sqlstate::kProgramLimit, "the answers of the servers are too large together",
+                            "They have more than 256 MB.",
+                            "Measure fewer attributes, or fewer servers at once.");
         visit_.usage.rows += static_cast<int64_t>(answers_.back().size());
         Ask();
     }
@@ -276,16 +294,23 @@ class VisitInSteps {
                               RefusalHint(server_, status_, *refusal_));
     }
 
+    void ForgetAnswers() {
+        kept_ -= bytes_;
+        bytes_ = 0;
+        answers_.clear();
+    }
+
     void Leave() {
         connection_.reset();
         lock_.reset();
-        answers_.clear();
+        ForgetAnswers();
         step_ = Step::kEnded;
         visit_.usage.duration_ms =
             std::chrono::duration<double, std::milli>(SteadyClock::now() - began_).count();
     }
 
     Visit& visit_;
+    size_t& kept_;
     const Server& server_;
     const int limit_;
     const SteadyClock::time_point began_;
@@ -296,6 +321,7 @@ class VisitInSteps {
     ServerStatus status_;
     std::optional<std::string> refusal_;
     std::vector<Rows> answers_;
+    size_t bytes_ = 0;  // of the answers
     int looks_ = 0, conflicts_ = 0;
 };
 
@@ -325,8 +351,9 @@ std::vector<int> WaitForOne(pg::Poller& poller, const std::deque<VisitInSteps>& 
 
 void ReadSideBySide(std::vector<Visit>& visits, bool all_or_none) {
     pg::Poller poller;
+    size_t kept = 0;
     std::deque<VisitInSteps> running;
-    for (Visit& visit : visits) running.emplace_back(visit).Go();
+    for (Visit& visit : visits) running.emplace_back(visit, kept).Go();
     const auto ended = [](const VisitInSteps& visit) { return visit.ended(); };
     const auto failed = [](const VisitInSteps& visit) { return visit.failed(); };
     while (!std::all_of(running.begin(), running.end(), ended)) {

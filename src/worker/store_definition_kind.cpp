@@ -18,7 +18,8 @@ using Type = DefinitionField::Type;
          .read = "SELECT name, jsonb_build_object('schedule', schedule, 'command', command, 'time_zone',"
                  " time_zone, 'enabled', enabled, 'overlap', overlap, 'timeout', timeout, 'max_retries',"
                  " max_retries, 'retry_delay', retry_delay, 'jitter', jitter), false, false"
-                 " FROM pulse.job WHERE kind = 'sql'",
+                 " FROM pulse.job WHERE kind = 'sql' AND pg_has_role($1, role_oid, 'USAGE')",
+         .of_role = true,
          .fields = {{.key = "schedule", .required = true},
                     {.key = "command", .required = true},
                     {.key = "time_zone"},

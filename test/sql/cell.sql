@@ -1,4 +1,5 @@
 -- Room cell: definitions from one database to another.
+\set home :DBNAME
 SET client_min_messages = warning;
 CREATE DATABASE regress_cell_a ENCODING 'UTF8' TEMPLATE template0;
 CREATE DATABASE regress_cell_b ENCODING 'UTF8' TEMPLATE template0;
@@ -173,6 +174,13 @@ SELECT * FROM pulse_apply_definitions(jsonb_build_object('format', 1, 'definitio
 SELECT * FROM pulse_apply_definitions('{"format": 1, "definitions": {"trait": {"x": {"expression": "events.view.count >"}}}}', dry_run => false);
 SELECT kind, name, change, missing FROM pulse_apply_definitions('{"format": 1, "definitions": {"flag": {"f": {"definition": {"rules": [{"when": "segment(\"nobody\") and trait(\"nothing\") > 1"}]}}}}}');
 SELECT * FROM pulse_apply_definitions('{"format": 1, "definitions": {"flag": {"f": {"definition": {"rules": [{"when": "segment(\"nobody\")"}]}}}}}', dry_run => false);
+SELECT * FROM pulse_apply_definitions('{"format": 1, "definitions": {"rfm": {"other": {}}}}');
+SELECT * FROM pulse_apply_definitions('{"format": 1, "definitions": {"consent_purpose": {"x": {"regions": {"DE": null}}}}}');
+SELECT * FROM pulse_apply_definitions('{"format": 1, "definitions": {"funnel": {"x": {"definition": {}, "monitor": {"attributes": [1]}}}}}');
+-- What the lifecycle makes can be used by others.
+SELECT kind, name, change, missing FROM pulse_apply_definitions('{"format": 1, "definitions": {"segment": {"loyal": {"definition": {"where": "segment(\"lifecycle_customer\")"}}}}}');
+-- A funnel that is monitored is removed with its monitor.
+SELECT name, change, statement FROM pulse_apply_definitions('{"format": 1, "definitions": {"funnel": {}}}', prune => true);
 SELECT pulse_export_definitions('{segments}');
 BEGIN READ ONLY;
 SELECT count(*) > 0 AS compared FROM pulse_apply_definitions(:'document'::jsonb);
@@ -189,7 +197,9 @@ SELECT pulse_export_definitions();
 SELECT * FROM pulse_apply_definitions('{"format": 1, "definitions": {}}');
 SELECT pulse_add_cell('x');
 SELECT count(*) > 10 AS digests, bool_and(digest ~ '^[0-9a-f]{32}$') AS hex FROM pulse.definition_digests();
+SELECT count(*) AS jobs FROM pulse.definition_digests() WHERE kind = 'job';
 SET ROLE regress_cell_operator;
+SELECT pulse_export_definitions('{job}');
 SELECT change FROM pulse_apply_definitions('{"format": 1, "definitions": {"trait": {"theirs": {"expression": "events.view.count"}}}}', dry_run => false);
 SELECT change FROM pulse_apply_definitions('{"format": 1, "definitions": {"consent_purpose": {"theirs": {}}}}', dry_run => false);
 SELECT change FROM pulse_apply_definitions('{"format": 1, "definitions": {"segment": {"customers": {"definition": {"from": "pg_catalog.pg_class", "key": "oid"}}}}}', dry_run => false);
@@ -204,10 +214,11 @@ SELECT change FROM pulse_apply_definitions('{"format": 1, "definitions": {"trait
 
 -- ---- cells ----
 SELECT pulse_add_cell('nowhere');
+SELECT pulse_add_cell('');
 SELECT pulse_remove_cell('nowhere');
 SELECT * FROM pulse.cell;
 SELECT pulse_compare_cells();
-\c contrib_regression
+\c :home
 DROP DATABASE regress_cell_a;
 DROP DATABASE regress_cell_b;
 DROP ROLE regress_cell_operator;

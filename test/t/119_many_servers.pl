@@ -272,6 +272,16 @@ $moment = '2016-03-16 03:00+00';
 home(q{SELECT pulse_take_snapshot('some'); SELECT count(*) FROM pulse_check_drift('some')});
 is(home(q{SELECT count(*) FROM pulse.incident WHERE segment = 'some' AND detector = 'size_change'}), '0', 'maintenance of one server mutes the segment');
 
+# ---- A server can answer anything ----
+$shard{1}->safe_psql('postgres', 'CREATE DATABASE odd');
+$shard{1}->safe_psql('odd', 'CREATE EXTENSION pulse;' . shop(0) . q{
+	CREATE FUNCTION pulse.measure(text, bigint, boolean, timestamptz, text) RETURNS bytea LANGUAGE sql AS $$
+		SELECT pulse.measure('{"moment": 0, "inactive_after": 0, "sketch_size": 1024, "kinds": []}', NULL::text, NULL::boolean, NULL::timestamptz) $$});
+source('odd', $shard{1}, 'odd');
+create('odd', '"source": "odd", "from": "app.users", "attributes": ["plan"]');
+create('odd too', '"source": ["odd", "shard_1"], "from": "app.users", "attributes": ["plan"]');
+like(failure("SELECT pulse_take_snapshot('$_')"), qr/other attributes were measured than were asked for/, "$_: what was not asked for is refused") for 'odd', 'odd too';
+
 # ---- A dump ----
 $home->safe_psql('postgres', 'CREATE DATABASE copy');
 my $dump = $home->basedir . '/dump.sql';

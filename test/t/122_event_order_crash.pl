@@ -154,8 +154,10 @@ is(sql('SELECT count(*) FROM pulse.event_late') . sql(q{SELECT count(*) FROM pg_
 
 for my $case (
 	[ "CREATE VIEW own AS SELECT * FROM pulse.$month", 'DROP VIEW own', 'It has views or other objects that depend on it of its own.' ],
-	[ 'CREATE PUBLICATION everything FOR ALL TABLES', 'DROP PUBLICATION everything', 'A publication or subscription has it.' ],
-	[ 'CREATE PUBLICATION events FOR TABLE pulse.event', 'DROP PUBLICATION events', 'A publication or subscription has it.' ],
+	[ 'CREATE PUBLICATION everything FOR ALL TABLES', 'DROP PUBLICATION everything', 'A publication, a subscription or a logical slot has it.' ],
+	[ 'CREATE PUBLICATION events FOR TABLE pulse.event', 'DROP PUBLICATION events', 'A publication, a subscription or a logical slot has it.' ],
+	[ "CREATE INDEX own ON pulse.$month (received_at)", 'DROP INDEX pulse.own', 'It has indexes of its own.' ],
+	[ "ALTER TABLE pulse.$month ALTER name SET STATISTICS 1000", "ALTER TABLE pulse.$month ALTER name SET STATISTICS -1", 'It has statistics of its own.' ],
 	[ "ALTER TABLE pulse.$month SET (fillfactor = 90)", "ALTER TABLE pulse.$month RESET (fillfactor)", 'It has storage parameters of its own.' ],
 	[ "ALTER SYSTEM SET pulse.event_order_size = '1MB'; SELECT pg_reload_conf()", 'ALTER SYSTEM RESET pulse.event_order_size; SELECT pg_reload_conf()', 'It is larger than pulse.event_order_size.' ])
 {

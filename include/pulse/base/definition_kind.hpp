@@ -57,6 +57,8 @@ struct DefinitionKind {
     // A query for the columns name (text), definition (jsonb with the keys of `fields`), built_in (it is
     // there in each database, and never deleted), retired (kept for its history; not a definition any more).
     const char* read = nullptr;
+    // Each role sees its own: `read` takes the name of the role. Cells do not compare them.
+    bool of_role = false;
     std::vector<DefinitionField> fields = {};
 
     // Functions of schema pulse's verbs, and what they call the name. `update` null: it is removed and
@@ -72,6 +74,9 @@ struct DefinitionKind {
     // What it needs. May be null.
     void (*uses)(const std::string& name, const nlohmann::json& definition,
                  std::vector<DefinitionUse>& uses) = nullptr;
+    // What exists with it, and is no definition of its own: others may need it. May be null.
+    void (*makes)(const std::string& name, const nlohmann::json& definition,
+                  std::vector<DefinitionUse>& made) = nullptr;
     // Changes the calls that create (`current` null) or change it: fields apart, states. May be null.
     void (*adapt)(const std::string& name, const nlohmann::json* current, bool retired,
                   const nlohmann::json& wanted, DefinitionCalls& calls) = nullptr;

@@ -41,15 +41,21 @@ struct MonthWork {
 // When there is work; pg::kNever for no month that is known.
 Moment NextOrderDue();
 
+// Drop copies and triggers that no month being ordered has: a restored dump brought them, perhaps one that is
+// being restored now, so they go after a day. Returns whether some are left.
+bool DropUnknownCopies();
 // Find the month to work on: the one that is begun, else the newest that has ended. Begins it if it is to be
-// ordered. Gives up what was begun and cannot go on, or what a restored dump has brought.
+// ordered. Gives up what was begun and cannot go on.
 MonthWork NextMonthWork();
+// The month that would be begun could not be: it is tried again after a week.
+void NoteNotBegun(const std::string& reason);
 // Copy the events of the next people.
 void CopyPeople(const MonthWork& work);
 // Compare the copies of the next people with their originals.
 void ComparePeople(const MonthWork& work);
-// Add what arrived meanwhile to the copy.
-void AddLate(const MonthWork& work);
+// Add some of what arrived meanwhile to the copy. Returns whether there may be more. Throws UserError XX001 if
+// it is not in the month any more.
+bool AddLate(const MonthWork& work);
 // Whether nobody can need a row of the copy to be invisible: all of them are frozen.
 bool IsFrozen(const MonthWork& work);
 // Put the copy in the place of the month. False if it has to be tried again: somebody works with the month,

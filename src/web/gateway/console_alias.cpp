@@ -19,7 +19,7 @@ constexpr Alias kAliases[] = {
     {"", ""},
     {"profiles", "people", "people"},
     {"identity", "people", "identity"},
-    {"segments", "segments", "segments"},
+    {"segments", "segments"},  // by numbers there, by names here
     {"traits", "traits", "traits"},
     {"events", "events"},
     {"rfm", "insight?tab=rfm"},
@@ -27,7 +27,7 @@ constexpr Alias kAliases[] = {
     {"funnels", "insight?tab=funnels"},
     {"retention", "insight?tab=retention"},
     {"consent", "consent"},
-    {"audience-sync", "audiences", "audiences"},
+    {"audience-sync", "audiences"},
     {"webhooks", "delivery"},
     {"trust", "trust"},
 };
