@@ -74,8 +74,8 @@ is($production->safe_psql('shop', q{SELECT state FROM pulse.cell WHERE cell = 's
 $staging->safe_psql('postgres', 'CREATE DATABASE odd');
 $staging->safe_psql('odd', q{CREATE EXTENSION pulse; SELECT pulse_grant('watcher', 'reader');
 	CREATE OR REPLACE FUNCTION pulse.definition_digests() RETURNS TABLE (kind text, name text, digest text) LANGUAGE sql AS $$ SELECT NULL, 'x', 'y' $$});
-$production->safe_psql('shop', q{SELECT pulse_create_source('a_odd', '{"host": "} . $staging->host . q{", "port": } . $staging->port . q{, "dbname": "odd", "user": "watcher",
-	"allow_primary": "true", "max_queries_per_minute": 100000}'); SELECT pulse_add_cell('a_odd'); SELECT pulse_compare_cells()});
+$production->safe_psql('shop', sprintf(q{SELECT pulse_create_source('a_odd', jsonb_build_object('host', '%s', 'port', %d, 'dbname', 'odd', 'user', 'watcher',
+	'allow_primary', true, 'max_queries_per_minute', 100000)); SELECT pulse_add_cell('a_odd'); SELECT pulse_compare_cells()}, $staging->host, $staging->port));
 like($production->safe_psql('shop', q{SELECT cell, state, problem FROM pulse.cell WHERE cell <> 'dead' ORDER BY cell}), qr/^a_odd\|down\|.*nulls.*\nstaging\|equal\|$/, 'a cell that answers nulls is down');
 $production->safe_psql('shop', q{SELECT pulse_remove_cell('a_odd'); SELECT pulse_delete_source('a_odd')});
 # A cell that was there keeps what is known of it.
