@@ -32,8 +32,7 @@ struct NewLinks {
     }
 };
 
-// While a dump is restored the log may be there in part: sealing what is there would take the numbers of
-// links that are still to come. Of a database without links all rows wait, and all that wait are there.
+// Of a database without links all rows wait, and all that wait are there.
 bool BeginsWhole() {
     static pg::Statement statement(
         "SELECT NOT EXISTS (SELECT FROM pulse.audit AS a WHERE NOT EXISTS"
@@ -47,6 +46,17 @@ bool BeginsWhole() {
 bool HasLinks() {
     static pg::Statement statement("SELECT FROM pulse.audit_seal LIMIT 1", {});
     return !statement.Execute({}).empty();
+}
+
+// While a dump is restored the log may be there in part: sealing what is there would take the numbers of
+// links that are still to come, and rows that are still to come would count as removed. Where there are
+// links, the row of the last one is there, or at least the first that waits.
+bool IsWhole() {
+    static pg::Statement statement(
+        "SELECT FROM pulse.audit AS a WHERE a.id IN ((SELECT s.audit_id FROM pulse.audit_seal AS s"
+        " ORDER BY s.seq DESC LIMIT 1), (SELECT min(u.audit_id) FROM pulse.audit_unsealed AS u)) LIMIT 1",
+        {});
+    return HasLinks() ? !statement.Execute({}).empty() : BeginsWhole();
 }
 
 void Insert(const NewLinks& links, Moment now) {
@@ -98,7 +108,7 @@ Sealed SealBatch() {
         " LEFT JOIN pulse.audit AS a ON a.id = u.audit_id ORDER BY u.audit_id",
         {INT8OID});
     const pg::Result rows = statement.Execute({Value::Int8(kBatch)});
-    if (rows.empty() || (!HasLinks() && !BeginsWhole())) return {};
+    if (rows.empty() || !IsWhole()) return {};
     Head head = ReadHead().value_or(Head{0, Genesis()});
     const Moment now = pg::WallClock();
     NewLinks links;
@@ -121,7 +131,7 @@ Sealed SealBatch() {
 std::optional<Moment> NextSealing() {
     static pg::Statement statement("SELECT FROM pulse.audit_unsealed LIMIT 1", {});
     if (statement.Execute({}).empty()) return NextCheckpoint();
-    if (HasLinks() || BeginsWhole()) return pg::WallClock();
+    if (IsWhole()) return pg::WallClock();
     return pg::WallClock() + kNotWholePause;
 }
 

@@ -10,6 +10,7 @@ await test('Events', async t => {
     const page = await t.open('#/events?days=90');
     t.ok(await page.getByRole('img', { name: 'Accepted events of each of the last 90 days, by source' }).isVisible(), 'the volume is a chart with a name');
     await page.getByText('Show the numbers').click();
+    await page.locator('.numbers tbody tr').first().waitFor();
     const volume = t.sql(await sqlOf(page, /events_by_source_hour/)).split('\n').map(line => line.split('|'));
     t.is((await column(page, /Accepted events of/, 3)).reverse().join(), volume.map(line => line[2]).join(), '... with the numbers of its SQL');
     t.is((await column(page, 'Sources of events', 2)).join(), t.sql('SELECT accepted FROM pulse.event_source ORDER BY source').split('\n').join(), 'what became of the events of each source');

@@ -11,6 +11,7 @@ await test('Flags', async t => {
     const page = await t.open('#/flags/checkout');
     t.ok(await page.getByText('50 % control, 50 % new').isVisible(), 'what its rule gives');
     await page.getByText('Show the numbers').click();
+    await page.locator('.numbers tbody tr').first().waitFor();
     const exposures = page.locator('.part', { has: page.getByRole('heading', { name: 'Exposures' }) });
     const rows = await exposures.locator('.numbers tbody tr').evaluateAll(list => list.map(row => [...row.cells].map(cell => cell.textContent).join('|')));
     t.is(rows.reverse().join('\n'), psql(await sqlOf(exposures)), 'exposures are those of its SQL');

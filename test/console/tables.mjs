@@ -32,6 +32,7 @@ await test('Tables and sources', async t => {
     const checks = t.sql((await page.locator('.part > footer .sql').allTextContents()).find(text => /check_overview/.test(text))).split('\n').map(line => line.split('|'));
     t.is(checks.map(line => line[2]).join(), (await page.getByRole('table', { name: 'Checks of the table' }).locator('tbody td:nth-child(2)').allTextContents()).join(), 'the states of its checks are those of its SQL');
     await page.getByText('Show the numbers').click();
+    await page.locator('.numbers tbody tr').first().waitFor();
     const results = t.sql((await page.locator('.part > footer .sql').allTextContents()).find(text => /check_result/.test(text))).split('\n');
     t.is(await page.getByRole('table', { name: /Results of the check/ }).locator('tbody tr').count(), results.length, '... and so are the results');
     t.ok(await page.getByRole('row', { name: 'status text possible null rate' }).count(), 'columns say what they are checked for');

@@ -32,6 +32,7 @@ await test('Traits', async t => {
     t.is(psql(`SELECT expression, type FROM pulse.trait WHERE key = 'purchases'`), 'events.purchase.count(90d)|number', 'the trait is there');
     await t.ready(page);
     await page.getByText('Show the numbers').click();
+    await page.locator('.numbers tbody tr').first().waitFor();
     const numbers = page.locator('.numbers tbody tr');
     t.is((await numbers.locator('td:nth-child(2)').allTextContents()).reduce((sum, one) => sum + +one, 0), 200, 'values of 200 people');
     await page.getByRole('link', { name: 'Edit' }).click();

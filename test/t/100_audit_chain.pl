@@ -161,6 +161,18 @@ my $restored = $target->safe_psql('shop', 'SELECT intact, kind, unsealed, erased
 is($restored, 't||0|2', 'the restored log is intact, and what waited is sealed there');
 is($target->safe_psql('shop', "SELECT intact FROM pulse_verify_audit('$outside')"), 't', 'and is the one of the checkpoint');
 is($target->safe_psql('shop', q{SELECT pulse.write_audit('test.done', 'goes on'); SELECT pulse_seal_audit() >= 0; SELECT intact FROM pulse_verify_audit()}) =~ /t\nt$/ ? 1 : 0, 1, 'it goes on');
+# While the rows are still to come, nothing is sealed, also where links are there already.
+$target->safe_psql('postgres', 'CREATE DATABASE parts');
+$target->safe_psql('postgres', 'ALTER SYSTEM SET pulse.run_jobs = off; SELECT pg_reload_conf()');
+my ($contents) = run_command([ 'pg_restore', '-l', "$dir/shop" ]);
+my @late = grep { / TABLE DATA pulse audit / } split /\n/, $contents;
+is(scalar @late, 1, 'the rows of the log are one part of a dump');
+PostgreSQL::Test::Utils::append_to_file("$dir/first", join "\n", map { / TABLE DATA pulse audit / ? ";$_" : $_ } split /\n/, $contents);
+PostgreSQL::Test::Utils::append_to_file("$dir/last", join "\n", @late);
+$target->command_ok([ 'pg_restore', '-d', 'parts', '-e', '-L', "$dir/first", "$dir/shop" ], 'everything else is restored');
+is($target->safe_psql('parts', 'SELECT pulse_seal_audit()'), '0', 'nothing is sealed');
+$target->command_ok([ 'pg_restore', '-d', 'parts', '-e', '-L', "$dir/last", "$dir/shop" ], 'then the rows');
+is($target->safe_psql('parts', 'SELECT pulse_seal_audit(); SELECT intact, kind, unsealed, erased FROM pulse_verify_audit()'), "5\nt||0|2", 'and sealed');
 $target->stop;
 
 # ---- a logical copy ----

@@ -29,8 +29,10 @@ $node->safe_psql('postgres', 'CREATE DATABASE shop');
 make_people($node, 'shop', $many, $few);
 passed('people');
 sub shop { return $node->safe_psql('shop', $_[0]) }
-sub alive { $node->poll_query_until('shop', 'SELECT true') or die 'the server does not come back' }
-sub worker { my ($failed, $pid) = $node->psql('shop', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse audiences'}); return $failed ? undef : $pid }
+# While the server begins again, psql can end before it has read what comes by a pipe: here the statement is an argument.
+sub ask { my ($sql) = @_; IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('shop'), '-c', $sql ], '<', \undef, '>', \my $answer, '2>', \my $error) or return; chomp $answer; return $answer }
+sub alive { PulsePeers::wait_for($platforms, 'the server comes back', sub { return ask('SELECT 1') }); return }
+sub worker { return ask(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse audiences'}) }
 shop(q{SELECT pulse_create_segment('gold', '{"where": "profile.plan == \"gold\""}'), pulse_create_segment('few', '{"where": "profile.plan == \"gold\" && profile.part == \"few\""}')});
 shop(q{CALL pulse_build(5000)});
 passed('segments');
@@ -83,12 +85,10 @@ sub settle
 	{
 		for my $platform (sort keys %left)
 		{
-			my ($failed, $status) = $node->psql('shop', "SELECT pulse_retry_sync(id) FROM pulse.sync_run WHERE status IN ('pending', 'processing') AND not_before > now() + interval '1 second';
-				SELECT status FROM pulse.sync_run WHERE audience = '$platform' ORDER BY id DESC LIMIT 1");
-			next if $failed;
-			($status) = reverse split /\n/, $status // '';
+			ask(q{SELECT pulse_retry_sync(id) FROM pulse.sync_run WHERE status IN ('pending', 'processing') AND not_before > now() + interval '1 second'});
+			my $status = ask("SELECT status FROM pulse.sync_run WHERE audience = '$platform' ORDER BY id DESC LIMIT 1") // next;
 			delete $left{$platform} if $status eq 'completed';
-			$node->psql('shop', "SELECT pulse_sync_audience('$platform', '" . ($operation{$platform} // 'auto') . "')") if $status eq 'failed';
+			ask("SELECT pulse_sync_audience('$platform', '" . ($operation{$platform} // 'auto') . "')") if $status eq 'failed';
 		}
 		disturb();
 		select undef, undef, undef, 0.1;
