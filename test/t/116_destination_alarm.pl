@@ -122,7 +122,7 @@ is(shop(q{SELECT string_agg(name || ' ' || state, ', ' ORDER BY name) FROM pulse
 is(shop(q{SELECT string_agg(name || ' ' || status, ', ' ORDER BY name) FROM pulse.audience WHERE 'login' = ANY (warned)}), 'google stopped, meta stopped', 'and the audiences');
 is(shop(q{SELECT count(*) FROM pulse.outbox WHERE event = 'destination.login_ended' AND payload::text LIKE '%ALTER USER MAPPING%'}), 6, 'each channel is told of each, with what to do');
 is(shop(q{SELECT sum(value) FROM pulse_metrics() WHERE name = 'pulse_destination_login_ended'}), 2, 'like pulse_metrics()');
-shop(q{UPDATE pulse.audience SET on_change = false, next_sync_at = NULL, check_at = NULL});
+shop(q{UPDATE pulse.audience SET on_change = false, next_sync_at = NULL, check_at = NULL; UPDATE pulse.sync_batch SET check_at = NULL});
 shop(q{UPDATE pulse.destination_state SET alarms_sent = jsonb_set(alarms_sent, '{destination.login_ending}', to_jsonb(now() - interval '25 hours')) WHERE login_failed_at IS NOT NULL});
 until_true(q{SELECT running_since IS NULL AND next_run > now() + interval '10 minutes' FROM pulse.job WHERE kind = 'audiences'}, 'the job rests: an alarm that was sent is not due');
 well();
