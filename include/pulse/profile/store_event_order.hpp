@@ -53,8 +53,8 @@ void NoteNotBegun(const std::string& reason);
 void CopyPeople(const MonthWork& work);
 // Compare the copies of the next people with their originals.
 void ComparePeople(const MonthWork& work);
-// Add some of what arrived meanwhile to the copy. Returns whether there may be more. Throws UserError XX001 if
-// it is not in the month any more.
+// Add some of what arrived meanwhile to the copy. Returns whether there may be more. Throws UserError XX001
+// if it is not in the month any more.
 bool AddLate(const MonthWork& work);
 // Whether nobody can need a row of the copy to be invisible: all of them are frozen.
 bool IsFrozen(const MonthWork& work);
