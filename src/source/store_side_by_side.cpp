@@ -38,44 +38,23 @@ struct Unanswered {
     std::string sql;
 };
 
-class ReplayReader : public Reader {
+class ReplayReader : public GuardedReader {
   public:
     ReplayReader(const Server& server, const ServerStatus& status, const std::vector<Rows>& answers,
                  Usage& usage)
-        : server_(server), status_(status), answers_(answers), usage_(usage) {}
+        : GuardedReader(server, status, usage), answers_(answers) {}
 
-    Rows Query(const std::string& sql) override {
-        if (!BeginsAsRead(sql))
-            throw UserError(sqlstate::kSyntaxError, "a source accepts only read-only statements",
-                            "It is: " + sql, "Give a SELECT, SHOW or EXPLAIN.");
-        if (server_.limits.max_cost && CanBeExplained(sql))
-            if (const auto reason = CostRefusal(server_.limits, Estimate(sql).cost))
-                throw MakeUnavailable(server_.name, *reason);
-        return Answer(sql);
-    }
     void QueryInPortions(const std::string&, int, const std::function<void(Rows&)>&) override {
         throw UserError(sqlstate::kInternalError, "portions cannot be read side by side");
     }
-    PlanEstimate Estimate(const std::string& sql) override {
-        std::string plan;
-        for (const auto& row : Answer("EXPLAIN (FORMAT JSON) " + sql).values) plan += row.at(0).value_or("");
-        const PlanEstimate estimate = ReadPlan(plan);
-        usage_.plan_cost = std::max(usage_.plan_cost, estimate.cost);
-        return estimate;
-    }
-    bool HasPulse() override { return status_.pulse_version == PULSE_VERSION; }
-    bool local() const override { return false; }
 
   private:
-    const Rows& Answer(const std::string& sql) {
+    Rows Run(const std::string& sql) override {
         if (next_ == answers_.size()) throw Unanswered{sql};
         return answers_[next_++];
     }
 
-    const Server& server_;
-    const ServerStatus& status_;
     const std::vector<Rows>& answers_;
-    Usage& usage_;
     size_t next_ = 0;
 };
 

@@ -13,6 +13,32 @@
 
 namespace pulse::source {
 
+Rows GuardedReader::Query(const std::string& sql) {
+    if (!BeginsAsRead(sql))
+        throw UserError(sqlstate::kSyntaxError, "a source accepts only read-only statements", "It is: " + sql,
+                        "Give a SELECT, SHOW or EXPLAIN.");
+    if (CanBeExplained(sql)) RequireCheap(sql);
+    return Run(sql);
+}
+
+PlanEstimate GuardedReader::Estimate(const std::string& sql) {
+    std::string plan;
+    for (const auto& row : Run("EXPLAIN (FORMAT JSON) " + sql).values) plan += row.at(0).value_or("");
+    const PlanEstimate estimate = ReadPlan(plan);
+    usage_.plan_cost = std::max(usage_.plan_cost, estimate.cost);
+    return estimate;
+}
+
+bool GuardedReader::HasPulse() {
+    return status_.pulse_version == PULSE_VERSION;
+}
+
+void GuardedReader::RequireCheap(const std::string& sql) {
+    if (!server_.limits.max_cost) return;
+    if (const auto reason = CostRefusal(server_.limits, Estimate(sql).cost))
+        throw MakeUnavailable(server_.name, *reason);
+}
+
 Rows ToRows(pg::RemoteRows&& rows) {
     return {std::move(rows.names), std::move(rows.types), std::move(rows.modifiers), std::move(rows.values)};
 }
@@ -95,47 +121,22 @@ std::optional<pg::SessionLock> Lock(const Server& server) {
 }
 
 // Statements inside one remote transaction.
-class RemoteReader : public Reader {
+class RemoteReader : public GuardedReader {
   public:
     RemoteReader(const Server& server, PooledConnection& connection, const ServerStatus& status,
                  int statement_timeout, Usage& usage)
-        : server_(server),
-          connection_(connection),
-          status_(status),
-          limit_(statement_timeout),
-          usage_(usage) {}
+        : GuardedReader(server, status, usage), connection_(connection), limit_(statement_timeout) {}
 
-    Rows Query(const std::string& sql) override {
-        if (!BeginsAsRead(sql))
-            throw UserError(sqlstate::kSyntaxError, "a source accepts only read-only statements",
-                            "It is: " + sql, "Give a SELECT, SHOW or EXPLAIN.");
-        if (server_.limits.max_cost && CanBeExplained(sql))
-            if (const auto reason = CostRefusal(server_.limits, Estimate(sql).cost))
-                throw MakeUnavailable(server_.name, *reason);
-        return Run(sql);
-    }
     void QueryInPortions(const std::string& sql, int rows, const std::function<void(Rows&)>& take) override {
-        if (server_.limits.max_cost)
-            if (const auto reason = CostRefusal(server_.limits, Estimate(sql).cost))
-                throw MakeUnavailable(server_.name, *reason);
+        RequireCheap(sql);
         Run("DECLARE pulse_portion NO SCROLL CURSOR FOR " + sql);
         const std::string fetch = "FETCH " + std::to_string(rows) + " FROM pulse_portion";
         for (Rows portion = Run(fetch); !portion.empty(); portion = Run(fetch)) take(portion);
         Run("CLOSE pulse_portion");
     }
-    PlanEstimate Estimate(const std::string& sql) override {
-        const Rows rows = Run("EXPLAIN (FORMAT JSON) " + sql);
-        std::string plan;
-        for (const auto& row : rows.values) plan += row.at(0).value_or("");
-        const PlanEstimate estimate = ReadPlan(plan);
-        usage_.plan_cost = std::max(usage_.plan_cost, estimate.cost);
-        return estimate;
-    }
-    bool HasPulse() override { return status_.pulse_version == PULSE_VERSION; }
-    bool local() const override { return false; }
 
   private:
-    Rows Run(const std::string& sql) {
+    Rows Run(const std::string& sql) override {
         try {
             ++usage_.queries;
             Rows rows = ToRows(connection_.remote().Run(sql, limit_ + kGrace, kMaxResultBytes));
@@ -146,11 +147,8 @@ class RemoteReader : public Reader {
         }
     }
 
-    const Server& server_;
     PooledConnection& connection_;
-    const ServerStatus& status_;
     int limit_;
-    Usage& usage_;
 };
 
 ServerStatus Begin(const Server& server, PooledConnection& connection, int statement_timeout,

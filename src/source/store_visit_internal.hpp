@@ -5,6 +5,7 @@
 #include <string>
 
 #include "pulse/pg/lock.hpp"
+#include "pulse/source/reader.hpp"
 #include "pulse/source/server.hpp"
 #include "pulse/source/store_connection_pool.hpp"
 
@@ -19,6 +20,26 @@ inline constexpr int kLagChecks = 3, kLagPause = 100;
 // Ends the transaction, and resets settings that functions of the definition may have changed.
 inline constexpr const char* kEndScript =
     "COMMIT; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; SELECT pg_catalog.pg_advisory_unlock_all()";
+
+// Statements of a visit behind the server's limits: read-only, and no more expensive than allowed.
+class GuardedReader : public Reader {
+  public:
+    GuardedReader(const Server& server, const ServerStatus& status, Usage& usage)
+        : server_(server), status_(status), usage_(usage) {}
+
+    Rows Query(const std::string& sql) override;
+    PlanEstimate Estimate(const std::string& sql) override;
+    bool HasPulse() override;
+    bool local() const override { return false; }
+
+  protected:
+    virtual Rows Run(const std::string& sql) = 0;
+    void RequireCheap(const std::string& sql);
+
+    const Server& server_;
+    const ServerStatus& status_;
+    Usage& usage_;
+};
 
 Rows ToRows(pg::RemoteRows&& rows);
 // The lock of visits to a server, if it is free.
