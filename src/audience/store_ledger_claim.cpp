@@ -29,8 +29,13 @@ std::set<int64_t> KeysOfOthers(int64_t audience, const std::vector<int64_t>& key
     return found;
 }
 
-// Reads rows of id and cells that are to be removed, without identifiers that others have.
-void ReadRemovals(int64_t audience, const pg::Result& rows, uint64_t count, Claimed& claimed) {
+// Reads up to `most` rows of id and cells that are to be removed, without identifiers that others have. One
+// row more says that there are more.
+Claimed ReadRemovals(int64_t audience, const pg::Result& rows, int64_t most) {
+    Claimed claimed;
+    claimed.operation = Operation::kRemove;
+    claimed.last = static_cast<int64_t>(rows.size()) <= most;
+    const uint64_t count = std::min<uint64_t>(rows.size(), static_cast<uint64_t>(most));
     std::vector<std::pair<int64_t, PreparedPerson>> people;
     std::vector<int64_t> keys;
     for (uint64_t i = 0; i < count; ++i) {
@@ -55,6 +60,7 @@ void ReadRemovals(int64_t audience, const pg::Result& rows, uint64_t count, Clai
         claimed.ids.push_back(id);
         claimed.members.push_back({std::move(person), ConsentState::kGranted});
     }
+    return claimed;
 }
 
 }  // namespace
@@ -117,10 +123,7 @@ Claimed ClaimRemovals(int64_t audience, int64_t after, int64_t most) {
         {INT8OID, INT8ARRAYOID});
     const trait::ForceIndexPlans force_index_plans;
     const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
-    Claimed claimed;
-    claimed.operation = Operation::kRemove;
-    claimed.last = static_cast<int64_t>(rows.size()) <= most;
-    ReadRemovals(audience, rows, std::min<uint64_t>(rows.size(), static_cast<uint64_t>(most)), claimed);
+    Claimed claimed = ReadRemovals(audience, rows, most);
     if (!claimed.ids.empty()) tried.Execute({Value::Int8(audience), Value::Int8s(claimed.ids)});
     return claimed;
 }
@@ -131,11 +134,8 @@ Claimed ClaimQueued(int64_t audience, int64_t after, int64_t most) {
         {INT8OID, INT8OID, INT8OID});
     const trait::ForceIndexPlans force_index_plans;
     const pg::Result rows = next.Execute({Value::Int8(audience), Value::Int8(after), Value::Int8(most + 1)});
-    Claimed claimed;
-    claimed.operation = Operation::kRemove;
+    Claimed claimed = ReadRemovals(audience, rows, most);
     claimed.queue = true;
-    claimed.last = static_cast<int64_t>(rows.size()) <= most;
-    ReadRemovals(audience, rows, std::min<uint64_t>(rows.size(), static_cast<uint64_t>(most)), claimed);
     return claimed;
 }
 
