@@ -1,6 +1,7 @@
 // Definitions from one database to another.
 #include "pulse/cell/store_definition.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/lock.hpp"
 
 namespace pg = pulse::pg;
 namespace cell = pulse::cell;
@@ -15,7 +16,11 @@ PULSE_FUNCTION(pulse_apply_definitions) {
     const pg::Args args(fcinfo);
     const pg::Json document = args.RequireJsonb(0, "definitions");
     const bool dry_run = args.RequireBool(1, "dry_run"), prune = args.RequireBool(2, "prune");
-    if (!dry_run) pg::RequireWritable("pulse_apply_definitions()");
+    if (!dry_run) {
+        pg::RequireWritable("pulse_apply_definitions()");
+        // A second call waits for the first one, and finds nothing left to do.
+        pg::Lock("cell_state", 0);
+    }
     pg::ResultSet results(fcinfo);
     const std::vector<cell::DifferenceRow> rows = cell::Compare(document, prune);
     if (!dry_run) cell::Apply(rows);
