@@ -199,7 +199,7 @@ CREATE FUNCTION pulse_preview_audience(name text, sample bigint DEFAULT 5, among
     RETURNS TABLE (part text, item text, people bigint, value text)
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 20 AS 'MODULE_PATHNAME', 'pulse_preview_audience';
 COMMENT ON FUNCTION pulse_preview_audience(text, bigint, bigint) IS
-'Shows, without sending or writing anything, whom the next full sync of an audience would send: the numbers of people by what would happen to them (add, keep, change, remove) and of those who are left out by reason (no_consent, refused, no_identifier, invalid_identifier), each with up to sample people (0 to 100) by their profile numbers, invalid values by kind, and the exact first request with its hashes; secrets are shown as ***. Reads every member; with among (1 to 100000), if there are more people, so many in groups at even distances: the numbers are theirs then, and a row "looked at" says how many. Errors: 42704 unknown audience, 22023 bad number.';
+'Shows, without sending or writing anything, whom the next full sync of an audience would send: the numbers of people by what would happen to them (add, keep, change, remove) and of those who are left out by reason (no_consent, refused, no_identifier, invalid_identifier), each with up to sample people (0 to 100) by their profile numbers, invalid values by kind, and the exact first request with its hashes; secrets are shown as ***. Reads every member; with among (1 to 100000), if there are more people, so many in groups at even distances: the numbers are theirs then, and a row "examined" says how many. Errors: 42704 unknown audience, 22023 bad number.';
 
 -- Level: people_reader
 CREATE FUNCTION pulse_read_audience_file(name text) RETURNS SETOF text

@@ -168,8 +168,8 @@ COMMENT ON COLUMN pulse.message.key IS 'The same in all attempts: webhook-id, Id
 COMMENT ON COLUMN pulse.message.payload IS 'The content, without secrets; null before the first attempt.';
 
 -- Level: reader
-CREATE VIEW pulse.message_place AS SELECT o.id, o.channel, o.status FROM pulse.outbox AS o;
-COMMENT ON VIEW pulse.message_place IS 'Where each message is in pulse.outbox: a page of pulse.message is found here by an index. status is what is stored, not that of pulse.message.';
+CREATE VIEW pulse.outbox_status AS SELECT o.id, o.channel, o.status FROM pulse.outbox AS o;
+COMMENT ON VIEW pulse.outbox_status IS 'Where each message is in pulse.outbox: a page of pulse.message is found here by an index. status is what is stored, not that of pulse.message.';
 
 SELECT pg_catalog.set_config('search_path', '@extschema@, pg_temp', true);
 

@@ -67,8 +67,8 @@ function Preview({ name }) {
   const [open, setOpen] = useState(false);
   if (!open) return html`<section class="part"><header><h2>Preview</h2></header><p class="soft">Looks at everybody in the segment, or at 20,000 of them if there are more, and sends nothing.</p><p><button onClick=${() => setOpen(true)}>Show whom it would send</button></p></section>`;
   return html`<${Part} title="Preview" get=${route('/v1/audiences/{name}/preview', { name }, { sample: 5 })} sql=${`SELECT part, item, people, value FROM pulse_preview_audience(${literal(name)}, 5, 20000);`}>
-    ${({ preview }) => html`${preview.filter(row => row.part === 'looked at').map(row => html`<p key="some" class="notice">The segment has more people than are looked at here: these are the numbers of ${count(row.people)}, of all ages. A sync looks at everybody.</p>`)}
-      <${Table} name="preview" keyOf=${row => row.part + row.item} rows=${preview.filter(row => row.part !== 'request' && row.part !== 'looked at')} columns=${[
+    ${({ preview }) => html`${preview.filter(row => row.part === 'examined').map(row => html`<p key="some" class="notice">The segment has more people than are looked at here: these are the numbers of ${count(row.people)}, of all ages. A sync looks at everybody.</p>`)}
+      <${Table} name="preview" keyOf=${row => row.part + row.item} rows=${preview.filter(row => row.part !== 'request' && row.part !== 'examined')} columns=${[
       { title: 'Part', value: row => row.part.replace(/_/g, ' ') }, { title: 'What', value: row => row.item, cell: row => html`<${Name} text=${parts[row.item] || (row.item || '').replace(/_/g, ' ')} />` },
       { title: 'People', number: true, value: row => row.people, cell: row => count(row.people) }, { title: 'Such as', value: row => row.value, cell: row => (row.value ? html`<${Name} text=${row.value} />` : '–') }]} />
       ${preview.filter(row => row.part === 'request').map(row => html`<div key=${row.item}><h3>The first request: ${row.item}${row.people === null ? '' : `, ${count(row.people)} people`}</h3><pre class="sql" tabindex="0"><code>${row.value}</code></pre></div>`)}`}<//>`;

@@ -49,7 +49,7 @@ class AudiencePreview {
         : audience_(audience), destination_(destination), most_(sample) {}
 
     void Look(const std::vector<int64_t>& people) {
-        looked_at_ += static_cast<int64_t>(people.size());
+        examined_ += static_cast<int64_t>(people.size());
         static pg::Statement ledger(
             "SELECT profile_id, cells, consent::int, state FROM pulse.audience_member"
             " WHERE audience_id = $1 AND profile_id = ANY ($2)",
@@ -69,7 +69,7 @@ class AudiencePreview {
 
     std::vector<PreviewLine> Lines() const {
         std::vector<PreviewLine> lines;
-        if (!of_all_) lines.push_back({"looked at", "", looked_at_, std::nullopt});
+        if (!of_all_) lines.push_back({"examined", "", examined_, std::nullopt});
         const auto add = [&](const char* part, const std::string& item, const Group& group) {
             lines.push_back({part, item, group.people, group.Text()});
         };
@@ -136,7 +136,7 @@ class AudiencePreview {
     const Audience& audience_;
     const Destination& destination_;
     const int64_t most_;
-    int64_t looked_at_ = 0;
+    int64_t examined_ = 0;
     bool of_all_ = true;
     Group members_, add_, change_, keep_, remove_;
     std::map<Fit, Group> left_out_;

@@ -70,11 +70,11 @@ std::vector<Route> RoutesOfIncidents() {
 // A branch for each index: of all, of a channel, of what failed. The range of a channel, rather than its
 // equality, leaves the index of channels as the only one in this order, however rare the channel is.
 #define PULSE_MESSAGE_IDS                                                                                                \
-    "(SELECT o.id FROM pulse.message_place AS o WHERE $1::text IS NULL AND $2::text IS NULL AND o.id < " PULSE_BEFORE    \
-    " ORDER BY o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.message_place AS o WHERE $1::text IS NULL " \
+    "(SELECT o.id FROM pulse.outbox_status AS o WHERE $1::text IS NULL AND $2::text IS NULL AND o.id < " PULSE_BEFORE    \
+    " ORDER BY o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox_status AS o WHERE $1::text IS NULL " \
     "AND (o.channel, o.id) < ($2::text, " PULSE_BEFORE                                                                   \
     ") AND o.channel >= $2::text "                                                                                       \
-    "ORDER BY o.channel DESC, o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.message_place AS o WHERE "   \
+    "ORDER BY o.channel DESC, o.id DESC LIMIT $4::bigint) UNION ALL (SELECT o.id FROM pulse.outbox_status AS o WHERE "   \
     "$1::text = 'dead' AND o.status = 'dead' AND ($2::text IS NULL OR o.channel = $2::text) AND o.id < " PULSE_BEFORE    \
     " ORDER BY o.id DESC LIMIT $4::bigint)"
 

@@ -83,7 +83,7 @@ void RequireRunnableHere(const Job& job) {
     if (!job.built_in_kind || job.built_in_kind->runs_in_session) return;
     throw UserError(
         sqlstate::kNotSupported, "job \"" + job.name + "\" cannot run in a session",
-        "It waits for answers from outside, which no transaction may do.",
+        "It begins transactions of its own, so that none is open while it waits.",
         "Its worker runs it as soon as there is something to do: put pulse into shared_preload_libraries, or "
         "SELECT pulse_start().");
 }

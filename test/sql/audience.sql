@@ -68,7 +68,7 @@ SELECT part, item, value FROM pulse_preview_audience('debt', 0) WHERE part = 're
 SELECT * FROM pulse_preview_audience('golden');
 SELECT * FROM pulse_preview_audience('gold', 1000);
 SELECT part, item, people, value FROM pulse_preview_audience('gold', 2, 1) WHERE part <> 'request';
-SELECT count(*) FILTER (WHERE part = 'looked at') AS of_some FROM pulse_preview_audience('gold', 2, 100000);
+SELECT count(*) FILTER (WHERE part = 'examined') AS of_some FROM pulse_preview_audience('gold', 2, 100000);
 SELECT * FROM pulse_preview_audience('gold', 2, 0);
 SELECT * FROM pulse_preview_audience('gold', 2, 100001);
 SELECT * FROM pulse_preview_audience(NULL);

@@ -92,7 +92,7 @@ SELECT kind, name FROM pulse_apply_definitions(:'document'::jsonb, dry_run => fa
 SELECT count(*) FROM pulse.trait;
 SELECT pulse_create_channel('ops', 'webhook', '{"url": "https://hooks.example.com/other"}');
 SELECT pulse_create_destination('crm', 'file', '{}');
--- An error in the middle changes nothing, and says where it is: a rule that is none, a table that is not there yet.
+-- An error in the middle changes nothing and names the definition. Here a rule is not valid, and a table does not exist yet.
 SELECT kind, name FROM pulse_apply_definitions('{"format": 1, "definitions": {"trait": {"fine": {"expression": "events.view.count"}}, "flag": {"bad": {"definition": {"rules": [{"when": "fine >"}]}}}}}', dry_run => false);
 SELECT kind, name FROM pulse_apply_definitions(:'document'::jsonb, dry_run => false);
 SELECT (SELECT count(*) FROM pulse.trait) AS traits, (SELECT count(*) FROM pulse.segment) AS segments, (SELECT count(*) FROM pulse.flag) AS flags,
