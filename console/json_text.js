@@ -4,8 +4,8 @@ export class JsonError extends Error {
   constructor(message, at) { super(message); this.at = at; }    // from 1, as the server counts
 }
 
-// {value, places}: places maps a path, such as rules[0].when, to [begin, end] of the value's text.
-export function readJson(text) {
+// A map from paths, such as rules[0].when, to where the value begins. Throws JsonError where the text is not JSON.
+export function placesOf(text) {
   let at = 0;
   const places = new Map();
   const fail = message => { throw new JsonError(message, Math.min(at, Math.max(0, text.length - 1)) + 1); };
@@ -22,48 +22,43 @@ export function readJson(text) {
     try { return JSON.parse(text.slice(begin, at)); } catch { at = begin; return fail('This text has an escape that JSON does not know.'); }
   }
   function list(path) {
-    const items = [];
     at++; blank();
-    if (text[at] === ']') { at++; return items; }
-    for (;;) {
-      items.push(read(`${path}[${items.length}]`)); blank();
-      if (text[at] === ']') { at++; return items; }
+    if (text[at] === ']') { at++; return; }
+    for (let item = 0; ; item++) {
+      read(`${path}[${item}]`); blank();
+      if (text[at] === ']') { at++; return; }
       take(',', 'A comma or ] is missing here.');
     }
   }
   function object(path) {
-    const members = {};
     at++; blank();
-    if (text[at] === '}') { at++; return members; }
+    if (text[at] === '}') { at++; return; }
     for (;;) {
       blank();
       if (text[at] !== '"') fail('A name in double quotes is missing here.');
       const name = string();
       take(':', 'A colon is missing here.');
-      members[name] = read(path ? `${path}.${name}` : name); blank();
-      if (text[at] === '}') { at++; return members; }
+      read(path ? `${path}.${name}` : name); blank();
+      if (text[at] === '}') { at++; return; }
       take(',', 'A comma or } is missing here.');
     }
   }
   function read(path) {
     blank();
-    const begin = at;
-    let value;
-    if (text[at] === '{') value = object(path);
-    else if (text[at] === '[') value = list(path);
-    else if (text[at] === '"') value = string();
+    places.set(path, at);
+    if (text[at] === '{') object(path);
+    else if (text[at] === '[') list(path);
+    else if (text[at] === '"') string();
     else {
       const word = /^[-+.\w]*/.exec(text.slice(at))[0];
-      try { value = JSON.parse(word); } catch { fail('A value is missing here: a text in double quotes, a number, true, false, null, a list or an object.'); }
+      try { JSON.parse(word); } catch { fail('A value is missing here: a text in double quotes, a number, true, false, null, a list or an object.'); }
       at += word.length;
     }
-    places.set(path, [begin, at]);
-    return value;
   }
-  const value = read('');
+  read('');
   blank();
   if (at < text.length) fail('Nothing can follow here.');
-  return { value, places };
+  return places;
 }
 
 // Where the character so many behind the first of a text within the JSON stands; begin is that of its quote.
@@ -79,10 +74,10 @@ function within(text, begin, offset) {
 // From 1: where in the text the server found what it complains about, by the path and the position that its message names; 0 if it names none.
 export function placeOfError(text, message) {
   const position = +(/position (\d+)/.exec(message) || [])[1] || 0;
-  let read;
-  try { read = readJson(text); } catch { return position; }
-  const paths = [...read.places.keys()].filter(path => path && message.includes(path)).sort((a, b) => b.length - a.length);
+  let places;
+  try { places = placesOf(text); } catch { return position; }
+  const paths = [...places.keys()].filter(path => path && message.includes(path)).sort((a, b) => b.length - a.length);
   if (!paths.length) return 0;
-  const [begin] = read.places.get(paths[0]);
+  const begin = places.get(paths[0]);
   return (position && text[begin] === '"' ? within(text, begin, position - 1) : begin) + 1;
 }

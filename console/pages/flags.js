@@ -1,7 +1,7 @@
 // Flags: all of them, and one: its rules and how far it is rolled out, who gets what and why, who saw it; the kill switch.
 import { html, useCallback, useState, useId, Part, Table, Tabs, Facts, Confirm, Dialog, AsSql, Failure, Time, Name, Badge, count, figure, link, route, literal, get, send, go, toast, useMayWrite } from '../ui.js';
 import { Chart, color } from '../chart.js';
-import { JsonError, placeOfError, readJson } from '../json_text.js';
+import { JsonError, placeOfError, placesOf } from '../json_text.js';
 import { Difference } from './segments.js';
 import { RuleText } from './segment_builder.js';
 import { SeePeople, Steps, Value } from './people.js';
@@ -25,7 +25,7 @@ const isJson = text => text.trim().startsWith('{');
 // What is wrong with the JSON, which nobody has to be asked for.
 function problemOf(text) {
   if (!isJson(text)) return null;
-  try { readJson(text); return null; } catch (error) { return error instanceof JsonError ? { message: error.message, at: error.at } : null; }
+  try { placesOf(text); return null; } catch (error) { return error instanceof JsonError ? { message: error.message, at: error.at } : null; }
 }
 
 // A rule, or the whole definition as JSON, with what is wrong where. `save` may throw an ApiError, whose place is shown.
