@@ -83,11 +83,15 @@ class VisitInSteps {
     // Goes on until it has to wait again.
     void Go() {
         try {
-            // A connection that has just begun has to be waited for first.
-            while (!ended() && SteadyClock::now() >= wake_at_) {
-                const Step before = step_;
-                Continue();
-                if (step_ == before || step_ == Step::kConnecting) return;
+            try {
+                // A connection that has just begun has to be waited for first.
+                while (!ended() && SteadyClock::now() >= wake_at_) {
+                    const Step before = step_;
+                    Continue();
+                    if (step_ == before || step_ == Step::kConnecting) return;
+                }
+            } catch (const RecoveryConflict& conflict) {
+                BeginAnew(conflict);
             }
         } catch (const Unavailable&) {
             visit_.error = std::current_exception();
@@ -133,6 +137,13 @@ class VisitInSteps {
     void Sleep(int time, Step next) {
         wake_at_ = SteadyClock::now() + milliseconds(time);
         step_ = next;
+    }
+
+    // A standby has cancelled what it was asked, to go on with recovery.
+    void BeginAnew(const RecoveryConflict& conflict) {
+        if (++conflicts_ > server_.limits.conflict_retries) ThrowConflict(server_, conflict, conflicts_);
+        connection_.reset();
+        Sleep(ReconnectDelay(conflicts_, RandomFraction()), Step::kConnect);
     }
 
     void WaitForRate() {
@@ -230,14 +241,7 @@ class VisitInSteps {
         try {
             if (!connection_->remote().Advance()) return;
         } catch (const pg::RemoteError& error) {
-            try {
-                RethrowOfStatement(server_, error, limit_);
-            } catch (const RecoveryConflict& conflict) {
-                if (++conflicts_ > server_.limits.conflict_retries)
-                    ThrowConflict(server_, conflict, conflicts_);
-                connection_.reset();
-                return Sleep(ReconnectDelay(conflicts_, RandomFraction()), Step::kConnect);
-            }
+            RethrowOfStatement(server_, error, limit_);
         }
         answers_.push_back(ToRows(connection_->remote().TakeRows()));
         bytes_ += BytesOf(answers_.back());
