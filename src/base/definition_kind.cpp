@@ -10,7 +10,7 @@ namespace pulse {
 
 namespace {
 
-// Made by whoever registers first: the order in which files are initialised is not known.
+// Made when the first kind is registered: the order in which files are initialised is not known.
 std::vector<DefinitionKind>& RegisteredKinds() {
     static std::vector<DefinitionKind> kinds;
     return kinds;

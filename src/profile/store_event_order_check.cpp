@@ -51,7 +51,7 @@ std::string WhyNotReplaced(const std::string& partition) {
         " CASE WHEN obj_description(m.oid, 'pg_class') IS NOT NULL OR EXISTS (SELECT FROM pg_seclabel AS l"
         " WHERE l.objoid = m.oid AND l.classoid = 'pg_class'::regclass) THEN 'a comment or label' END),"
         // What is written to a copy must reach nobody, and what copies rows elsewhere knows a table by its
-        // oid. Whoever publishes all tables of the schema publishes event_month; slots of other plugins than
+        // oid. A publication of all tables of the schema has event_month, too; slots of other plugins than
         // that of publications send all tables.
         " EXISTS (SELECT FROM pg_publication_tables AS p WHERE p.schemaname = 'pulse'"
         " AND p.tablename IN ('event', 'event_month', 'event_copy', m.relname)) OR EXISTS (SELECT FROM"

@@ -85,7 +85,7 @@ is(sql("SELECT touched @> ARRAY['$month', '$copy'] FROM pulse.erasure"), 't', 'a
 is(late('u8'), 1, 'an event arrives');
 $digest = digest();
 
-# ---- a dump has the copy, and whoever restores it gets rid of it ----
+# ---- a dump has the copy; where it is restored, the job drops it ----
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
 command_ok([ 'pg_dump', '-Fc', '-h', $node->host, '-p', $node->port, '-f', $dump, 'postgres' ], 'a dump is taken meanwhile');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
