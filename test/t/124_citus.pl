@@ -10,12 +10,14 @@ use PulseTest;
 my $probe = start_node('citus_probe', "shared_preload_libraries = 'pulse'");
 my $has = $probe->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'citus'");
 
-# A worker refuses a job, and its run says why.
-$probe->safe_psql('postgres', q{CREATE EXTENSION pulse;
-	SET allow_system_table_mods = on;
+# A worker refuses a job, and its run says why. The job is due and the table is distributed in the same instant, so that the worker does not run the job before.
+$probe->safe_psql('postgres', q{SET allow_system_table_mods = on;
+	BEGIN;
+	CREATE EXTENSION pulse;
 	CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass NOT NULL, partmethod "char" NOT NULL);
 	INSERT INTO pg_catalog.pg_dist_partition VALUES ('pulse.message_seen', 'h');
-	UPDATE pulse.job SET next_run = '2000-01-01' WHERE kind = 'retention'});
+	UPDATE pulse.job SET next_run = '2000-01-01' WHERE kind = 'retention';
+	COMMIT});
 ok($probe->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id
 	WHERE j.kind = 'retention' AND r.status = 'failed' AND r.error LIKE 'pulse.message_seen cannot be distributed%'}), 'a job is refused in a worker');
 $probe->stop;
