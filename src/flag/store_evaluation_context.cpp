@@ -56,7 +56,7 @@ StoredEvaluationContext::StoredEvaluationContext(const std::optional<std::string
                                                  const pg::Value& context)
     : user_(user), context_(context), now_(pg::Now()) {
     if (context.null) {
-        context_ = pg::Value::Jsonb(Json::object());
+        context_ = pg::Value::EmptyJsonb();
     } else if (!IsObject(context)) {
         throw UserError(sqlstate::kInvalidParameter, "\"context\" must be a JSON object", "",
                         "Give for example {\"country\": \"DE\"}, or leave it out.");

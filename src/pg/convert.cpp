@@ -1,5 +1,6 @@
 #include "pulse/pg/convert.hpp"
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "pulse/base/json.hpp"
@@ -155,6 +156,15 @@ Datum FromName(std::string_view text) {
 Datum FromJson(const Json& json) {
     const std::string text = DumpJson(json);
     return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
+}
+
+Value Value::EmptyJsonb() {
+    static const std::array<uint32, 2> object = [] {
+        std::array<uint32, 2> bytes{0, JB_FOBJECT};
+        SET_VARSIZE(bytes.data(), sizeof bytes);
+        return bytes;
+    }();
+    return {JSONBOID, PointerGetDatum(object.data()), false};
 }
 
 Datum FromTextArray(const std::vector<std::string>& values) {

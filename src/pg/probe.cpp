@@ -1,6 +1,7 @@
 #include "pulse/pg/probe.hpp"
 
 #include <array>
+#include <utility>
 
 #include "pulse/pg/citus.hpp"
 
@@ -20,11 +21,56 @@ namespace pulse::pg {
 
 namespace {
 
+// ---- announced changes ----
+
+struct Watched {
+    Oid relation = InvalidOid;
+    uint64_t changes = 1;
+};
+constinit std::array<Watched, 32> watched{};
+constinit uint64_t relation_changes = 1;  // of any relation
+
+// Invalidation callbacks run anywhere, so they may only set flags.
+void Invalidated(Datum, Oid relation) {
+    ++relation_changes;
+    for (Watched& entry : watched)
+        if (!OidIsValid(relation) || entry.relation == relation) ++entry.changes;
+}
+
+void Listen() {
+    static bool listening = false;
+    if (!std::exchange(listening, true)) CacheRegisterRelcacheCallback(Invalidated, 0);
+}
+
 Oid FindRelation(const char* name) {
     const Oid schema = get_namespace_oid("pulse", false);
     const Oid relation = get_relname_relid(name, schema);
     if (!OidIsValid(relation)) elog(ERROR, "pulse.%s does not exist", name);
     return relation;
+}
+
+Oid IdOf(const RelationName& relation) {
+    if (relation.looked_up == relation_changes) return relation.id;
+    Listen();
+    // What changes while it is looked up is a later change.
+    const uint64_t now = relation_changes;
+    relation.id = FindRelation(relation.name);
+    relation.looked_up = now;
+    return relation.id;
+}
+
+Watched& Register(Oid relation) {
+    Listen();
+    for (Watched& entry : watched)
+        if (entry.relation == relation) return entry;
+    // Reuse the entries of a dropped extension.
+    for (Watched& entry : watched) {
+        if (OidIsValid(entry.relation) && get_rel_name(entry.relation)) continue;
+        entry.relation = relation;
+        ++entry.changes;
+        return entry;
+    }
+    elog(ERROR, "too many watched relations");
 }
 
 constexpr int kMaxKeys = 4;
@@ -45,11 +91,11 @@ struct Scan {
     IndexScanDesc scan;
     ScanKeyData keys[kMaxKeys];
 
-    Scan(const char* table_name, const char* index_name, Snapshot snapshot)
-        : table(table_open(FindRelation(table_name), AccessShareLock)),
-          index(index_open(FindRelation(index_name), AccessShareLock)),
+    Scan(const RelationName& table_name, const RelationName& index_name, Snapshot snapshot)
+        : table(table_open(IdOf(table_name), AccessShareLock)),
+          index(index_open(IdOf(index_name), AccessShareLock)),
           width(IndexRelationGetNumberOfKeyAttributes(index)) {
-        if (width > kMaxKeys) elog(ERROR, "too many columns for a probe: pulse.%s", index_name);
+        if (width > kMaxKeys) elog(ERROR, "too many columns for a probe: pulse.%s", index_name.name);
         for (int i = 0; i < width; ++i) MakeKey(&keys[i], index, i);
         slot = table_slot_create(table, nullptr);
         scan = PULSE_INDEX_BEGINSCAN(table, index, snapshot, width);
@@ -67,38 +113,6 @@ struct Scan {
     }
 };
 
-// ---- announced changes ----
-
-struct Watched {
-    Oid relation = InvalidOid;
-    uint64_t changes = 1;
-};
-constinit std::array<Watched, 32> watched{};
-
-// Invalidation callbacks run anywhere, so they may only set flags.
-void Invalidated(Datum, Oid relation) {
-    for (Watched& entry : watched)
-        if (!OidIsValid(relation) || entry.relation == relation) ++entry.changes;
-}
-
-Watched& Register(Oid relation) {
-    static bool listening = false;
-    if (!listening) {
-        CacheRegisterRelcacheCallback(Invalidated, 0);
-        listening = true;
-    }
-    for (Watched& entry : watched)
-        if (entry.relation == relation) return entry;
-    // Reuse the entries of a dropped extension.
-    for (Watched& entry : watched) {
-        if (OidIsValid(entry.relation) && get_rel_name(entry.relation)) continue;
-        entry.relation = relation;
-        ++entry.changes;
-        return entry;
-    }
-    elog(ERROR, "too many watched relations");
-}
-
 }  // namespace
 
 std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys) const {
@@ -114,7 +128,7 @@ std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys)
     Call([&] {
         Scan scan(table_, index_, GetActiveSnapshot());
         if (static_cast<int>(keys.size()) != scan.width)
-            elog(ERROR, "wrong number of keys for pulse.%s", index_);
+            elog(ERROR, "wrong number of keys for pulse.%s", index_.name);
         found.any = scan.Find(keys.begin());
         for (size_t i = 0; found.any && i < width; ++i) {
             const Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(scan.table), columns[i] - 1);
@@ -161,7 +175,7 @@ std::vector<std::optional<int64_t>> Probe::FindInt8s(const std::vector<Datum>& k
 bool Watch::Changed() {
     return Call([&] {
         AcceptInvalidationMessages();
-        const Oid relation = FindRelation(table_);
+        const Oid relation = IdOf(table_);
         const Watched& entry = Register(relation);
         if (relation == relation_ && entry.changes == seen_) return false;
         relation_ = relation;

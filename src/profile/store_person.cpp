@@ -71,7 +71,7 @@ pg::Value AccountAttributes(const pg::Value& account) {
     static const pg::Probe probe("account", "account_pkey", {3});
     if (!account.null)
         if (const auto row = probe.Find({account.datum})) return row->front();
-    return pg::Value::Jsonb(pg::Json::object());
+    return pg::Value::EmptyJsonb();
 }
 
 }  // namespace

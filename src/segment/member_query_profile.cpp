@@ -98,10 +98,14 @@ class PeopleQuery {
         return rule.metrics.empty() && rule.account_attributes.empty() ? rule.sql : "";
     }
 
+    bool UsesStaticSegment() const { return static_; }
+
+    void AddBucketingId() { more_columns_ = ", p.bucketing_id"; }
+
     // (SELECT id, attributes, account, last_active, m0, m1, …) AS s. Metrics may be wrong for people that do
     // not meet the conditions of `narrow`.
     std::string From(const std::vector<std::string>& narrow = {}) const {
-        std::string columns;
+        std::string columns = more_columns_;
         size_t at = 0;
         std::string joins;
         for (const auto& [text, sql] : metrics_) {
@@ -156,6 +160,7 @@ class PeopleQuery {
 
     size_t Place(const rule::Metric& metric) {
         const std::string text = rule::Print(metric);
+        static_ |= metric.aggregate == rule::Aggregate::kStatic;
         for (size_t i = 0; i < metrics_.size(); ++i)
             if (metrics_[i].first == text) return i;
         metrics_.emplace_back(text, rule::CompileMetric(metric, now_sql_, time_zone_, "p.id"));
@@ -233,7 +238,8 @@ class PeopleQuery {
         return bounded ? "e.time > LEAST(" + oldest + ") AND " + condition : condition;
     }
 
-    std::string now_sql_, time_zone_;
+    std::string now_sql_, time_zone_, more_columns_;
+    bool static_ = false;
     std::vector<std::pair<std::string, rule::MetricSql>> metrics_;
 };
 
@@ -309,9 +315,11 @@ std::vector<source::Column> ProfileColumns(const Request& request) {
 
 MemberQuery CompileProfileMembers(const Request& request, const std::string& now_sql) {
     PeopleQuery people(now_sql, request.expanded->time_zone);
+    if (!request.sources.empty()) people.AddBucketingId();
     MemberQuery query;
     query.kind = SegmentKind::kProfile;
-    query.key = "s.id";
+    // Ids of profiles are the same in all cells, for other people.
+    query.key = request.sources.empty() ? "s.id" : "s.bucketing_id";
     const std::vector<std::string> texts = ClausesAsWritten(request);
     const std::vector<const rule::Expr*> conditions = Conditions(*request.expanded->rule);
     for (const rule::Clause& clause : people.Compile(*request.expanded->rule).clauses) {
@@ -330,6 +338,10 @@ MemberQuery CompileProfileMembers(const Request& request, const std::string& now
         query.attributes.push_back(MakeProfileAttribute(attribute));
     if (request.expanded->converted)
         query.converted = CompileConverted(people, *request.expanded->converted).sql;
+    if (!request.sources.empty() && people.UsesStaticSegment())
+        throw UserError(sqlstate::kInvalidParameter,
+                        "a rule that is measured on several sources cannot use a static segment",
+                        "Who was added by hand is in this database.", "Leave out \"source\".");
     query.last_active = "s.last_active";
     query.from = people.From();
     std::vector<std::string> narrow;

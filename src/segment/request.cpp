@@ -218,7 +218,12 @@ void CheckKind(const Request& request) {
     refuse(request.key.has_value(), "key", "Its members are profiles, identified by their ids.");
     refuse(request.last_active.has_value(), "last_active",
            "The last activity of a person is the time of the person's last event.");
-    refuse(!request.source.empty(), "source", "People and their events are in this database.");
+    if (!request.sources.empty() && request.static_segment)
+        ThrowInvalid("a static segment has no \"source\"", "Who was added by hand is in this database.",
+                     "Leave it out.");
+    refuse(!request.source.empty() && request.sources.empty(), "source",
+           "People and their events are in this database; several sources are databases with people of their "
+           "own.");
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "pulse/segment/attribute.hpp"
 #include "pulse/segment/profile_hooks.hpp"
 #include "pulse/source/cell.hpp"
+#include "pulse/source/store.hpp"
 
 namespace pulse::segment {
 
@@ -101,6 +102,19 @@ std::shared_ptr<const ExpandedRules> ExpandProfile(const Request& request, const
     return std::make_shared<const ExpandedRules>(std::move(expanded));
 }
 
+namespace {
+
+// The sources of people exist and may be used. They are not visited: definitions are locked, and senders of
+// events wait for that.
+void CheckCells(const Request& request, source::Access access) {
+    for (const std::string& server : request.sources) {
+        access.source = server;
+        source::ResolveTarget(access, pg::settings::statement_timeout);
+    }
+}
+
+}  // namespace
+
 ResolvedDefinition ResolveProfile(const Request& asked, const source::Access& access, const std::string& name,
                                   const Request* before) {
     ResolvedDefinition resolved;
@@ -115,6 +129,7 @@ ResolvedDefinition ResolveProfile(const Request& asked, const source::Access& ac
         resolved.query = CompileMembers(resolved.request, {}, NowLiteral());
         resolved.plan = reader.Estimate(resolved.query.Sql());
     });
+    CheckCells(resolved.request, access);
     return resolved;
 }
 

@@ -15,8 +15,9 @@ constexpr const char* kPathOfPeople = "pg_catalog, pg_temp";
 }  // namespace
 
 source::Access AccessForCaller(const Request& request) {
-    return {request.source, pg::CallerName(),
-            request.kind == SegmentKind::kProfile ? kPathOfPeople : pg::CallerSearchPath()};
+    // Rules over people are checked here, also if they are measured on other servers, too.
+    if (request.kind == SegmentKind::kProfile) return {"", pg::CallerName(), kPathOfPeople};
+    return {request.source, pg::CallerName(), pg::CallerSearchPath()};
 }
 
 // Also for definitions stored with the search_path of their creator.

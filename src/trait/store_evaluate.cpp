@@ -1,13 +1,8 @@
 #include "pulse/trait/store_evaluate.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace pulse::trait {
-
-pg::Value EmptyJsonb() {
-    return pg::Value::Jsonb(pg::Json::object());
-}
 
 MetricValue ReadMetric(const pg::Row& row, size_t i, Oid type) {
     const int column = static_cast<int>(1 + 2 * i);

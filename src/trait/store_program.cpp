@@ -215,7 +215,7 @@ void Program::Index() {
 
 const std::vector<size_t>& Program::VersionsOfEmptyPerson(Moment at) const {
     if (at >= of_empty_person_from_) return of_empty_person_;
-    const RuleInput nobody{at, EmptyJsonb(), EmptyJsonb(), pg::Value::Null(JSONBOID)};
+    const RuleInput nobody{at, pg::Value::EmptyJsonb(), pg::Value::EmptyJsonb(), pg::Value::Null(JSONBOID)};
     std::vector<size_t> found;
     for (size_t place = 0; place < versions.size(); ++place) {
         const SegmentVersion& version = versions[place];

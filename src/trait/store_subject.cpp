@@ -111,7 +111,7 @@ Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Progr
     : state_(std::make_unique<State>()) {
     state_->id = person.id;
     state_->program = std::move(program);
-    state_->input = {now, person.attributes, person.account, EmptyJsonb()};
+    state_->input = {now, person.attributes, person.account, pg::Value::EmptyJsonb()};
     state_->OwnBlock({person.id}, now);
 }
 
@@ -122,7 +122,7 @@ Subject::Subject(profile::Person person, Moment now, std::shared_ptr<const Progr
 }
 
 Subject::Subject(Moment now) : state_(std::make_unique<State>()) {
-    const pg::Value nothing = EmptyJsonb();
+    const pg::Value nothing = pg::Value::EmptyJsonb();
     state_->input = {now, nothing, nothing, nothing};
     state_->OwnBlock({}, now);
 }

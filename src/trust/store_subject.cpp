@@ -46,6 +46,7 @@ bool FindSegment(const std::string& name, std::vector<Subject>& uses) {
         const segment::Request request = segment::ParseRequest(definition);
         if (request.static_segment) return true;  // people who were added by hand
         if (const rule::ExprPtr tree = segment::ReadRule(request)) AddRule(*tree, uses);
+        for (const std::string& source : segment::SourcesOf(request)) uses.push_back({"source", source});
         return true;
     }
     const std::vector<std::string> relations = segment::RelationsOf(definition, rows[0].Text(2));

@@ -46,6 +46,8 @@ struct Value {
     static Value Bool(bool flag) { return {BOOLOID, BoolGetDatum(flag), false}; }
     static Value Time(Moment moment) { return {TIMESTAMPTZOID, TimestampTzGetDatum(moment), false}; }
     static Value Jsonb(const Json& json) { return {JSONBOID, FromJson(json), false}; }
+    // {}, made once: for what is asked for with every decision.
+    static Value EmptyJsonb();
     static Value Texts(const std::vector<std::string>& values) {
         return {TEXTARRAYOID, FromTextArray(values), false};
     }

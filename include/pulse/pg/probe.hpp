@@ -6,13 +6,20 @@
 
 namespace pulse::pg {
 
+// One of Pulse's relations. Its id is looked up once, and again after any relation has changed.
+struct RelationName {
+    const char* name;
+    mutable Oid id = InvalidOid;
+    mutable uint64_t looked_up = 0;  // at this change
+};
+
 // Make it static; names are resolved again if the relation was replaced. Checks no privileges: only for
 // Pulse's own tables.
 class Probe {
   public:
     // A table in schema pulse, one of its unique B-tree indexes, and the columns wanted, counted from 1.
     Probe(const char* table, const char* index, std::vector<int> columns)
-        : table_(table), index_(index), columns_(std::move(columns)) {}
+        : table_{table}, index_{index}, columns_(std::move(columns)) {}
 
     // The columns of the row with these keys, one for each column of the index in order and type; empty if
     // there is no such row. Values are copies in the current memory context. Uses the snapshot of the calling
@@ -25,8 +32,7 @@ class Probe {
     std::vector<std::optional<int64_t>> FindInt8s(const std::vector<Datum>& keys) const;
 
   private:
-    const char* table_;
-    const char* index_;
+    RelationName table_, index_;
     std::vector<int> columns_;
 };
 
@@ -34,7 +40,7 @@ class Probe {
 // commit changes one: no expiry time, no staleness.
 class Watch {
   public:
-    explicit Watch(const char* table) : table_(table) {}
+    explicit Watch(const char* table) : table_{table} {}
 
     // True at first, and once after each committed Announce() (this transaction's at once, and again if it is
     // rolled back). Reload with a LatestSnapshot: otherwise old data would stay cached.
@@ -43,7 +49,7 @@ class Watch {
     static void Announce(const char* table);
 
   private:
-    const char* table_;
+    RelationName table_;
     Oid relation_ = InvalidOid;
     uint64_t seen_ = 0;
 };

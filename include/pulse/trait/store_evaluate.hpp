@@ -21,9 +21,6 @@ struct RuleInput {
 pg::Value EvaluateRule(Rule::Compiled& rule, pg::Expression& expression, const RuleInput& input,
                        const std::vector<MetricValue>& metrics, Moment* until);
 
-// {}
-pg::Value EmptyJsonb();
-
 // The value and until of the metric `i` in a row of a MetricReader, copied to the current memory context.
 MetricValue ReadMetric(const pg::Row& row, size_t i, Oid type);
 
