@@ -17,7 +17,7 @@ SELECT format('DROP INDEX %s', name) FROM index_of \gexec
 SELECT format($$INSERT INTO %1$s (id, profile_id, time, received_at, name, type, properties, message_id, source)
     SELECT nextval('pulse.event_id_seq'), 1 + (hashint8extended(n, %2$s) & 9223372036854775807) %% %3$s, t, t, (ARRAY['purchase', 'view', 'search', 'view'])[1 + n %% 4], 'track',
         jsonb_build_object('total', n %% 100, 'sku', 'article ' || n %% 5000, 'page', '/catalogue/' || n %% 1000), NULL, 'bench'
-    FROM (SELECT n, %4$L::timestamptz + n * ((%5$L::timestamptz - %4$L::timestamptz) / %6$s) AS t FROM generate_series(1, %6$s) AS n) AS e$$,
+    FROM (SELECT n, %4$L::timestamptz + (%5$L::timestamptz - %4$L::timestamptz) * ((n - 1) / %6$s.0) AS t FROM generate_series(1, %6$s) AS n) AS e$$,
     partition, i, :size / 100, begins, ends, :size / 13) FROM month ORDER BY i DESC \gexec
 SELECT definition FROM index_of ORDER BY i DESC \gexec
 SELECT pulse_create_trait('spent', 'events.purchase.sum(total, 30d)');
