@@ -1,6 +1,8 @@
 // Builds definitions for existing people in batches, then swaps versions.
 #include "pulse/trait/store_build.hpp"
 
+#include <map>
+#include <optional>
 #include <set>
 
 #include "pulse/base/error.hpp"
@@ -75,23 +77,40 @@ bool IsEmptyList(const std::string& rule) {
                          .empty();
 }
 
-void SyncVersion(const DesiredVersion& wanted, int64_t last) {
-    const pg::Result live = pg::Execute(
-        "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'live'",
-        {Value::Int8(wanted.segment)});
-    const pg::Result building = pg::Execute(
-        "SELECT id, version, rule FROM pulse.live_segment WHERE segment_id = $1 AND status = 'building'",
-        {Value::Int8(wanted.segment)});
-    const pg::Result& nearest = !live.empty() && live[0].Text(2) == wanted.rule ? live : building;
-    if (!nearest.empty() && nearest[0].Text(2) == wanted.rule) {
-        if (&nearest == &live && !building.empty()) DropUnfinishedVersion(wanted.segment);
-        if (nearest[0].Int4(1) != wanted.number)
+// What is stored of a segment's versions.
+struct StoredVersion {
+    int64_t id;
+    int number;
+    std::string rule;
+};
+struct StoredVersions {
+    std::optional<StoredVersion> live, building;
+};
+
+std::map<int64_t, StoredVersions> ReadStoredVersions() {
+    const pg::Result rows =
+        pg::Execute("SELECT segment_id, status = 'live', id, version, rule FROM pulse.live_segment");
+    std::map<int64_t, StoredVersions> stored;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        StoredVersions& versions = stored[rows[i].Int8(0)];
+        (rows[i].Bool(1) ? versions.live : versions.building) =
+            StoredVersion{rows[i].Int8(2), rows[i].Int4(3), rows[i].Text(4)};
+    }
+    return stored;
+}
+
+void SyncVersion(const DesiredVersion& wanted, const StoredVersions& stored, int64_t last) {
+    const bool is_live = stored.live && stored.live->rule == wanted.rule;
+    const std::optional<StoredVersion>& nearest = is_live ? stored.live : stored.building;
+    if (nearest && nearest->rule == wanted.rule) {
+        if (is_live && stored.building) DropUnfinishedVersion(wanted.segment);
+        if (nearest->number != wanted.number)
             pg::Execute("UPDATE pulse.live_segment SET version = $2 WHERE id = $1",
-                        {Value::Int8(nearest[0].Int8(0)), Value::Int4(wanted.number)});
+                        {Value::Int8(nearest->id), Value::Int4(wanted.number)});
         return;
     }
-    if (!building.empty()) DropUnfinishedVersion(wanted.segment);
-    const bool complete = live.empty() && IsEmptyList(wanted.rule);
+    if (stored.building) DropUnfinishedVersion(wanted.segment);
+    const bool complete = !stored.live && IsEmptyList(wanted.rule);
     pg::Execute(
         "INSERT INTO pulse.live_segment (segment_id, version, rule, status, built_to, after_profile,"
         " changed_at)"
@@ -136,8 +155,7 @@ void AddMetrics(const Rule& rule, std::set<std::string>& texts) {
 void SyncMetrics(int64_t last) {
     std::set<std::string> texts;
     const pg::Result versions = pg::Execute("SELECT rule FROM pulse.live_segment");
-    for (uint64_t i = 0; i < versions.size(); ++i)
-        AddMetrics(Rule(*rule::ParseStored(versions[i].Text(0)), rule::Expect::kBoolean, false), texts);
+    for (uint64_t i = 0; i < versions.size(); ++i) AddMetrics(Rule::OfStored(versions[i].Text(0)), texts);
     const pg::Result traits = pg::Execute("SELECT expression FROM pulse.trait");
     for (uint64_t i = 0; i < traits.size(); ++i) {
         try {
@@ -315,7 +333,11 @@ void ApplyDefinitionChanges() {
     const int64_t last = MaxProfileId();
     const std::vector<DesiredVersion> wanted = DesiredVersions();
     EndRemovedSegments(wanted);
-    for (const DesiredVersion& version : wanted) SyncVersion(version, last);
+    const std::map<int64_t, StoredVersions> stored = ReadStoredVersions();
+    for (const DesiredVersion& version : wanted) {
+        const auto found = stored.find(version.segment);
+        SyncVersion(version, found == stored.end() ? StoredVersions() : found->second, last);
+    }
     SyncMetrics(last);
     PublishDefinitions();
     std::optional<BuildRange> progress = RemainingBuild();

@@ -1,5 +1,6 @@
 // The trees of traits and segments, and the lock under which definitions change.
 #include <map>
+#include <utility>
 
 #include "pulse/base/json.hpp"
 #include "pulse/base/error.hpp"
@@ -71,9 +72,15 @@ class DefinitionStore : public rule::Definitions {
     using Entries = std::map<std::string, Entry>;
 
     static void Read(const char* sql, Entries& entries) {
-        entries.clear();
         const pg::Result rows = pg::Execute(sql, {}, true);
-        for (uint64_t i = 0; i < rows.size(); ++i) entries[rows[i].Text(0)].text = rows[i].Text(1);
+        Entries before = std::exchange(entries, {});
+        for (uint64_t i = 0; i < rows.size(); ++i) {
+            Entry& entry = entries[rows[i].Text(0)];
+            entry.text = rows[i].Text(1);
+            const auto known = before.find(rows[i].Text(0));
+            if (known != before.end() && known->second.text == entry.text)
+                entry.tree = std::move(known->second.tree);
+        }
     }
 
     [[noreturn]] static void ThrowUnknown(Reference::Kind kind, const std::string& key, size_t position,

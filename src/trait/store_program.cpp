@@ -20,20 +20,22 @@ namespace {
 
 uint64_t last_number = 0;
 
-// The value without events; lives as long as the program.
+// The value without events. Few are different, so each is computed once and kept.
 pg::Value EmptyValue(const std::string& sql, Oid type) {
+    static std::map<std::pair<std::string, Oid>, pg::Value> known;
+    const auto found = known.find({sql, type});
+    if (found != known.end()) return found->second;
     pg::Expression expression(sql, {});
     pg::Value value = pg::Value::Null(type);
     MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
-    bool null = true;
     try {
-        value.datum = expression.Eval(nullptr, nullptr, &null);
+        value.datum = expression.Eval(nullptr, nullptr, &value.null);
     } catch (...) {
         MemoryContextSwitchTo(caller);
         throw;
     }
     MemoryContextSwitchTo(caller);
-    value.null = null;
+    known.emplace(std::pair(sql, type), value);
     return value;
 }
 
@@ -83,13 +85,6 @@ std::shared_ptr<const Program> Program::Load(Moment macros_at) {
     program->LoadTraits();
     program->Index();
     return program;
-}
-
-Program::~Program() {
-    for (StoredMetric& metric : metrics)
-        if (!metric.empty.null && (metric.type == NUMERICOID || metric.type == JSONBOID ||
-                                   metric.type == TEXTARRAYOID || metric.type == TEXTOID))
-            pfree(DatumGetPointer(metric.empty.datum));
 }
 
 void Program::LoadMetrics() {
@@ -146,17 +141,16 @@ void Program::LoadVersions() {
     versions.reserve(rows.size());
     for (uint64_t i = 0; i < rows.size(); ++i) {
         try {
-            SegmentVersion version{
-                rows[i].Int8(0),
-                rows[i].Int8(1),
-                rows[i].Int4(2),
-                rows[i].Text(3),
-                rows[i].Bool(4),
-                rows[i].Int8OrNull(5),
-                rows[i].Int8(6),
-                Rule(*RuleOfVersion(rows[i].Text(3), rows[i].Text(7)), rule::Expect::kBoolean, false),
-                {},
-                pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
+            SegmentVersion version{rows[i].Int8(0),
+                                   rows[i].Int8(1),
+                                   rows[i].Int4(2),
+                                   rows[i].Text(3),
+                                   rows[i].Bool(4),
+                                   rows[i].Int8OrNull(5),
+                                   rows[i].Int8(6),
+                                   RuleOfVersion(rows[i].Text(3), rows[i].Text(7)),
+                                   {},
+                                   pg::TupleXmin(static_cast<TransactionId>(rows[i].Int8(8)))};
             building |= version.built_to.has_value();
             versions.push_back(std::move(version));
         } catch (const UserError& error) {
@@ -168,7 +162,7 @@ void Program::LoadVersions() {
 
 // As stored, that is by the newest settings of macros; of the past by those of then, unless the segment has
 // changed otherwise and is still being built.
-rule::ExprPtr Program::RuleOfVersion(const std::string& segment, const std::string& stored) const {
+Rule Program::RuleOfVersion(const std::string& segment, const std::string& stored) const {
     const auto expanded = [&](Moment at) {
         const MacrosAsOf macros(at);
         const rule::Definitions& saved = SavedDefinitions();
@@ -176,8 +170,8 @@ rule::ExprPtr Program::RuleOfVersion(const std::string& segment, const std::stri
                             "segment " + segment);
     };
     if (macros_at != kNewestSettings && rule::Print(*expanded(kNewestSettings)) == stored)
-        return expanded(macros_at);
-    return rule::ParseStored(stored);
+        return Rule(*expanded(macros_at), rule::Expect::kBoolean, false);
+    return Rule::OfStored(stored);
 }
 
 void Program::LoadTraits() {

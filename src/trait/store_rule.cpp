@@ -1,4 +1,6 @@
 // Rules over a person, compiled for PostgreSQL's expression evaluator.
+#include <unordered_map>
+
 #include "pulse/base/error.hpp"
 #include "pulse/pg/identity.hpp"
 #include "pulse/rule/parser.hpp"
@@ -19,6 +21,20 @@ rule::ProfileNames Parameters(bool with_context) {
 std::unique_ptr<pg::Expression> MakeExpression(const std::string& sql, const std::vector<Oid>& types) {
     const pg::Identity identity = pg::Identity::Owner();
     return std::make_unique<pg::Expression>(sql, types);
+}
+
+constexpr size_t kMostKnownRules = 20000;
+
+std::shared_ptr<const CompiledText> CompileText(const rule::Expr& expanded, rule::Expect expect,
+                                                bool with_context) {
+    auto text = std::make_shared<CompiledText>();
+    text->rule = rule::CompileProfile(expanded, Parameters(with_context), expect, "$1");
+    text->types = {TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID};
+    for (const rule::Metric& metric : text->rule.metrics) {
+        text->metrics.push_back(rule::Print(metric));
+        text->types.push_back(TypeOf(CompileMetricForReading(metric).sql_type));
+    }
+    return text;
 }
 
 // The saved traits, and segments without members.
@@ -44,13 +60,20 @@ Rule::Rule(const std::string& text, rule::Expect expect, bool with_context)
     : Rule(*rule::Expand(*rule::Parse(text), SavedDefinitions()), expect, with_context) {}
 
 Rule::Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context)
-    : compiled_(std::make_unique<Compiled>()) {
-    compiled_->rule = rule::CompileProfile(expanded, Parameters(with_context), expect, "$1");
-    compiled_->types = {TIMESTAMPTZOID, JSONBOID, JSONBOID, JSONBOID};
-    for (const rule::Metric& metric : compiled_->rule.metrics) {
-        compiled_->metrics.push_back(rule::Print(metric));
-        compiled_->types.push_back(TypeOf(CompileMetricForReading(metric).sql_type));
-    }
+    : compiled_(std::make_unique<Compiled>(CompileText(expanded, expect, with_context))) {}
+
+Rule::Rule(std::shared_ptr<const CompiledText> text)
+    : compiled_(std::make_unique<Compiled>(std::move(text))) {}
+
+// With each change of definitions all stored rules are needed again, and hardly one has changed.
+Rule Rule::OfStored(const std::string& text) {
+    static std::unordered_map<std::string, std::shared_ptr<const CompiledText>> known;
+    const auto found = known.find(text);
+    if (found != known.end()) return Rule(found->second);
+    if (known.size() >= kMostKnownRules) known.clear();
+    auto compiled = CompileText(*rule::ParseStored(text), rule::Expect::kBoolean, false);
+    known.emplace(text, compiled);
+    return Rule(std::move(compiled));
 }
 
 Rule::~Rule() = default;

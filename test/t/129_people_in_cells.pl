@@ -48,7 +48,7 @@ is($home->safe_psql('postgres', q{SET pulse.now = '2026-03-01'; SELECT count(*) 
 	'its members here are the people here');
 
 # Somebody whose events went to both cells counts twice, and overlap says so.
-$other->safe_psql('postgres', q{SET pulse.now = '2026-03-01'; SELECT pulse_track('user-2', 'view', '{}', timestamp => '2026-02-20'), pulse_track('user-2', 'view', '{}', timestamp => '2026-02-21')});
+$other->safe_psql('postgres', q{SET pulse.now = '2026-03-01'; SELECT pulse_track('user-2', 'view', '{}', at => '2026-02-20'), pulse_track('user-2', 'view', '{}', at => '2026-02-21')});
 is($home->safe_psql('postgres', q{SET pulse.now = '2026-03-01 00:01'; SELECT pulse_track('user-2', 'view', '{}'), pulse_track('user-2', 'view', '{}')}) ne '', 1, 'a person in both');
 $home->safe_psql('postgres', q{SET pulse.now = '2026-03-01 00:02'; SELECT pulse_take_snapshot('all cells')});
 is($home->safe_psql('postgres', q{SELECT overlap, overlap_error FROM pulse.snapshot ORDER BY taken_at DESC LIMIT 1}), '1|0', 'is counted twice, which overlap says');

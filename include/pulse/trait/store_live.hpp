@@ -48,6 +48,8 @@ void RequireNoDraft(const std::string& segment);
 // Expand a rule for an unknown person, who is in no segment.
 rule::ExprPtr ExpandForUnknown(const rule::Expr& expr);
 
+struct CompiledText;  // for this room
+
 // A rule over a person, compiled for evaluation without a query; e.g. that of a flag.
 class Rule {
   public:
@@ -56,6 +58,8 @@ class Rule {
     Rule(const std::string& text, rule::Expect expect, bool with_context);
     // For a tree that is expanded already.
     Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context);
+    // For a condition as it is stored, in canonical form. What it compiles to is kept.
+    static Rule OfStored(const std::string& text);
     ~Rule();
     Rule(Rule&&) noexcept;
     Rule& operator=(Rule&&) noexcept;
@@ -66,6 +70,8 @@ class Rule {
     Compiled& compiled() const { return *compiled_; }
 
   private:
+    explicit Rule(std::shared_ptr<const CompiledText> text);
+
     std::unique_ptr<Compiled> compiled_;
 };
 

@@ -14,10 +14,21 @@
 namespace pulse::trait {
 
 // A rule's expressions and their inputs; compiled at the first evaluation.
-struct Rule::Compiled {
+// What a rule compiles to, whatever is stored of its metrics.
+struct CompiledText {
     rule::ProfileRule rule;
     std::vector<std::string> metrics;  // canonical, in the order of their parameters
     std::vector<Oid> types;            // of all parameters: now, attributes, account, context, metrics
+};
+
+struct Rule::Compiled {
+    explicit Compiled(std::shared_ptr<const CompiledText> compiled_text)
+        : text(std::move(compiled_text)), rule(text->rule), metrics(text->metrics), types(text->types) {}
+
+    std::shared_ptr<const CompiledText> text;
+    const rule::ProfileRule& rule;
+    const std::vector<std::string>& metrics;
+    const std::vector<Oid>& types;
     std::unique_ptr<pg::Expression> value, until, json;
     // The indexes of the metrics in the program of that number; kNotStored: the metric is not stored.
     uint64_t program = 0;
@@ -95,7 +106,6 @@ class Program {
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
     static std::shared_ptr<const Program> Load(Moment macros_at);
-    ~Program();
 
     uint64_t number = 0;   // unique
     Moment macros_at = 0;  // whose settings of macros it was compiled with
@@ -125,7 +135,7 @@ class Program {
     Program() = default;
     void LoadMetrics();
     void LoadVersions();
-    rule::ExprPtr RuleOfVersion(const std::string& segment, const std::string& stored) const;
+    Rule RuleOfVersion(const std::string& segment, const std::string& stored) const;
     void LoadTraits();
     void Index();
 
