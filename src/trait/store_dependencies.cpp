@@ -1,7 +1,9 @@
 // Dependencies between definitions.
 #include <algorithm>
+#include <unordered_map>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/json.hpp"
 #include "pulse/diagnosis/segment_use.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
@@ -68,17 +70,34 @@ rule::ProfileNames Placeholders(bool with_context) {
     return names;
 }
 
+std::vector<rule::ExprPtr> RulesOf(const std::string& definition) {
+    const segment::Request request = segment::ParseRequest(ParseJson(definition));
+    std::vector<rule::ExprPtr> rules{segment::ReadRule(request)};
+    if (request.converted) rules.push_back(rule::Parse(*request.converted));
+    return rules;
+}
+
+// Each change of a definition looks at all of them, of which hardly one has changed: their trees are kept.
 std::vector<Dependent> SegmentDependents() {
+    struct Known {
+        std::string definition;
+        std::vector<rule::ExprPtr> rules;
+    };
+    static std::unordered_map<std::string, Known> known;
     const pg::Result rows = pg::Execute(
-        "SELECT name, definition FROM pulse.segment WHERE kind = 'profile' AND status IN ('active', 'paused')"
-        " ORDER BY name");
+        "SELECT name, definition::text FROM pulse.segment WHERE kind = 'profile'"
+        " AND status IN ('active', 'paused') ORDER BY name");
+    std::unordered_map<std::string, Known> now;
     std::vector<Dependent> users;
     for (uint64_t i = 0; i < rows.size(); ++i) {
-        const segment::Request request = segment::ParseRequest(rows[i].Jsonb(1));
-        Dependent dependent{"segment", rows[i].Text(0), {segment::ReadRule(request)}};
-        if (request.converted) dependent.rules.push_back(rule::Parse(*request.converted));
-        users.push_back(std::move(dependent));
+        const std::string name = rows[i].Text(0), definition = rows[i].Text(1);
+        const auto found = known.find(name);
+        const bool same = found != known.end() && found->second.definition == definition;
+        std::vector<rule::ExprPtr> rules = same ? found->second.rules : RulesOf(definition);
+        users.push_back({"segment", name, rules});
+        now.emplace(name, Known{definition, std::move(rules)});
     }
+    known = std::move(now);
     return users;
 }
 
