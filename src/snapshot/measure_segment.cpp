@@ -75,8 +75,7 @@ bool CanReadAllRows(const MemberQuery& query, const MeasureSpec& spec,
         return column.name == spec.request.last_active;
     });
     return query.kind == segment::SegmentKind::kRelation &&
-           (!query.last_active ||
-            (active != columns.end() && active->base == "timestamp with time zone")) &&
+           (!query.last_active || (active != columns.end() && active->base == "timestamp with time zone")) &&
            std::all_of(query.attributes.begin(), query.attributes.end(), as_it_is);
 }
 
@@ -108,8 +107,7 @@ SegmentScan ReadCalls(const MemberQuery& query, const source::Rows& rows, const 
         parts.push_back(ReadCall(rows.values.at(0).at(i), calls.options[i]));
     Measurement& whole = parts.front();
     SegmentScan scan;
-    scan.result = {whole.size,     whole.null_keys,       whole.converted,
-                   whole.inactive, whole.members.Build(), {}};
+    scan.result = {whole.size, whole.null_keys, whole.converted, whole.inactive, whole.members.Build(), {}};
     if (const auto tally = whole.Clauses()) scan.clauses = CountsOf(query, *tally);
     for (Measurement& part : parts)
         for (ColumnCounts& column : part.columns) scan.result.columns.push_back(std::move(column));
@@ -129,16 +127,14 @@ std::optional<SegmentScan> ScanByAggregate(source::Reader& reader, const MemberQ
                                            const MeasureSpec& spec,
                                            const std::vector<source::Column>& columns) {
     Calls calls = MakeCalls(query, spec);
-    std::string sql =
-        SelectOf(calls.sql, "") + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
+    std::string sql = SelectOf(calls.sql, "") + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
     if (plan.distributed) return std::nullopt;
     // Segments over people read all events in any case.
     const bool same_scan =
         CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::SegmentKind::kProfile);
-    const bool same_call =
-        same_scan && CanReadAllRows(query, spec, columns) &&
-        query.attributes.size() + query.clauses.size() <= kAttributesPerCall;
+    const bool same_call = same_scan && CanReadAllRows(query, spec, columns) &&
+                           query.attributes.size() + query.clauses.size() <= kAttributesPerCall;
     if (same_call) {
         calls = MakeCallForAllRows(query, spec);
         sql = SelectOf(calls.sql, "") + " FROM " + query.from;

@@ -6,6 +6,7 @@
 
 #include "pulse/base/time.hpp"
 #include "pulse/pg/error.hpp"
+#include "pulse/snapshot/decimal.hpp"
 
 namespace pulse::snapshot {
 
@@ -25,7 +26,11 @@ class ValueReader {
         return OtherText(datum);
     }
     // numeric and the numbers; asked only if IsNumber().
-    double Number(Datum datum) const;
+    double Number(Datum datum) const {
+        if (form_ != Form::kNumeric) return OtherNumber(datum);
+        const std::string_view bytes = Plain(datum);
+        return DecodeNumeric(bytes.data(), bytes.size());
+    }
     // timestamp(tz) and date, in UTC; infinite ones as the extremes of an int64. Asked only if IsTime().
     Moment Time(Datum datum) const;
     // The hash of a member: hashtextextended(value::text, 0).
@@ -73,6 +78,7 @@ class ValueReader {
                 static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof buffer_, number).ptr - buffer_)};
     }
     std::string_view OtherText(Datum datum);
+    double OtherNumber(Datum datum) const;
     void PrepareConversion();
     std::string_view Convert(Datum datum);
     std::string_view EnumLabel(Datum datum);
