@@ -15,7 +15,7 @@ namespace {
 
 std::string CopyVarlena(Datum datum) {
     const auto* in_place = reinterpret_cast<const struct varlena*>(DatumGetPointer(datum));
-    if (VARATT_IS_SHORT(in_place) || !VARATT_IS_EXTENDED(in_place))
+    if (!VARATT_IS_COMPRESSED(in_place) && !VARATT_IS_EXTERNAL(in_place))
         return std::string(VARDATA_ANY(in_place), VARSIZE_ANY_EXHDR(in_place));
     struct Bytes {
         const char* data;

@@ -33,6 +33,8 @@ SELECT 'SELECT ' || string_agg(format('(pulse_sketch_agg(%1$I)::text = pulse_ske
 \x on
 :query;
 \x off
+-- A value out of line is read, not the pointer to it.
+SELECT count(*), pulse_sketch_agg(h)::text = pulse_sketch_agg(h || '')::text AS same FROM sketch_types WHERE length(h) > 1000;
 -- The smallest hash follows the header of 20 bytes, in little-endian order.
 SELECT right(pulse_sketch_agg(h)::text, 16) = (SELECT string_agg(substr(x, 15 - 2 * n, 2), '' ORDER BY n) FROM lpad(to_hex(hashtextextended('ü', 0)), 16, '0') AS x, generate_series(0, 7) AS n) AS same
 FROM sketch_types WHERE h = 'ü';

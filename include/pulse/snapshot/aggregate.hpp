@@ -67,7 +67,7 @@ class ValueReader {
     // The bytes of a varlena in its place where they lie plain, else of a copy in the memory of the row.
     static std::string_view Plain(Datum datum) {
         const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(datum));
-        if (VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value)) [[unlikely]]
+        if (VARATT_IS_COMPRESSED(value) || VARATT_IS_EXTERNAL(value)) [[unlikely]]
             value = Detoast(value);
         return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
     }
