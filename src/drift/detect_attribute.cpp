@@ -189,7 +189,8 @@ void DetectAbsence(const DetectorContext& context, const AttributeView& view, co
     std::vector<Count> counts;
     counts.reserve(view.baseline.size());
     for (const auto* row : view.baseline) counts.push_back(count_of(*row));
-    const auto test = TestRate(count_of(*view.now), counts, 0);
+    // Far below the threshold the p-value is irrelevant.
+    const auto test = TestRate(count_of(*view.now), counts, 0, 0.5 * threshold);
     if (!test) return;
     const double change = test->observed - test->baseline;
     // What never was and is not is no test that could find something by chance.

@@ -111,8 +111,8 @@ SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[]
 SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":1}', 1, true, now());
 SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":1}', 1, true, now(), 1);
 -- With the clauses among its arguments it measures the same members as with a filter.
-SELECT substring(encode(pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"],"clauses":2}', k, k > 3, NULL, k / 2, k > 2, k <> 5), 'hex') FOR length(f)) = f AS same
-FROM generate_series(1, 100) AS k, (SELECT encode(pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"]}', k, k > 3, NULL, k / 2) FILTER (WHERE k > 2 AND k <> 5), 'hex') AS f
+SELECT substring(encode(pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"],"clauses":2}', k, k > 3, NULL::timestamptz, k / 2, k > 2, k <> 5), 'hex') FOR length(f)) = f AS same
+FROM generate_series(1, 100) AS k, (SELECT encode(pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"]}', k, k > 3, NULL::timestamptz, k / 2) FILTER (WHERE k > 2 AND k <> 5), 'hex') AS f
                                     FROM generate_series(1, 100) AS k) AS filtered GROUP BY f;
 SELECT pulse.count_clauses(NULL::tid, 1);
 SELECT pulse.count_clauses(NULL::tid, a, b) FROM (VALUES (true, true), (true, false), (NULL, true), (false, NULL)) AS v (a, b);
