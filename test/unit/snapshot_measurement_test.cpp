@@ -266,7 +266,7 @@ TEST(SnapshotMeasurement, ClausesOfAllRowsAreThoseOfTheOthersAndTheMembers) {
     two.size = 1;
     two.others.Take(0b01u, -1);
     two.Merge(Measurement::Decode(one.Encode()));
-    EXPECT_EQ(two.Clauses()->Figures(), (std::vector<double>{7, 0, 5, 2, 4, 1}));
+    EXPECT_EQ(two.Clauses()->Figures(), (std::vector<double>{7, 0, 5, 1, 4, 2}));
     EXPECT_EQ(Measurement::Decode(two.Encode()).Clauses()->Figures(), two.Clauses()->Figures());
     EXPECT_EQ(Measurement(MeasureOptions()).Clauses(), std::nullopt);
     std::string bytes = two.Encode();
