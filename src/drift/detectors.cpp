@@ -1,7 +1,7 @@
 #include "pulse/drift/detectors.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <cstddef>
 #include <new>
 #include <optional>
 
