@@ -218,16 +218,25 @@ std::optional<Expectation> ExpectSize(const History& history, size_t index, cons
     return expectation;
 }
 
+bool Mentions(const Exclusions& exclusions, const std::string& attribute) {
+    return std::any_of(exclusions.begin(), exclusions.end(),
+                       [&](const auto& entry) { return entry.first.attribute == attribute; });
+}
+
 std::vector<size_t> AttributePoints(const History& history, size_t index, const Exclusions& exclusions,
                                     const std::string& attribute, int season) {
     const size_t reach = season > 0 ? static_cast<size_t>(kSeasonsKept * season) : kDistributionPoints;
-    const std::vector<size_t> points = BaselinePoints(history, index, exclusions,
-                                                      {{detector::kDistributionShift, attribute},
-                                                       {detector::kNullSpike, attribute},
-                                                       {detector::kNanSpike, attribute},
-                                                       {detector::kNewValue, attribute},
-                                                       {detector::kVanishedValue, attribute}},
-                                                      reach);
+    std::vector<size_t> points;
+    if (Mentions(exclusions, attribute))
+        points = BaselinePoints(history, index, exclusions,
+                                {{detector::kDistributionShift, attribute},
+                                 {detector::kNullSpike, attribute},
+                                 {detector::kNanSpike, attribute},
+                                 {detector::kNewValue, attribute},
+                                 {detector::kVanishedValue, attribute}},
+                                reach);
+    else
+        points = BaselinePoints(history, index, exclusions, {}, reach);
     std::vector<size_t> same;
     if (season > 0)
         for (const size_t i : points)

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <unordered_map>
+
+#include "pulse/drift/statistics/divergence.hpp"
 
 namespace pulse::drift {
 
@@ -144,6 +147,26 @@ ContingencyTable TabulateLabels(const AlignedValues& values) {
 
 }  // namespace
 
+std::optional<double> PlainDistance(const AttributeView& view) {
+    if (!IsConsistent(*view.now)) return std::nullopt;
+    std::vector<int64_t> pooled(view.now->counts.size(), 0);
+    const auto add = [&](std::span<const int64_t> counts) {
+        for (size_t c = 0; c < counts.size(); ++c) pooled[c] += counts[c];
+    };
+    if (!view.now->labelled()) {
+        for (const Distribution* row : view.baseline)
+            if (row->edges == view.now->edges && IsConsistent(*row)) add(row->counts);
+    } else {
+        if (view.now->other != 0 || view.values.names.size() != pooled.size()) return std::nullopt;
+        for (const AlignedValues::Row& row : view.values.baseline) {
+            if (row.other != 0 || !row.reordered.empty()) return std::nullopt;
+            add(row.counts);
+        }
+    }
+    if (Total(view.now->counts) <= 0 || Total(pooled) <= 0) return std::nullopt;
+    return statistics::TotalVariation(pooled, view.now->counts);
+}
+
 std::optional<ContingencyTable> BuildContingencyTable(const AttributeView& view) {
     if (!IsConsistent(*view.now)) return std::nullopt;
     ContingencyTable table = view.now->labelled() ? TabulateLabels(view.values) : TabulateIntervals(view);
@@ -211,23 +234,30 @@ AlignedValues AlignValues(const Distribution& now, const std::vector<const Distr
             for (size_t i = 0; i < now.labels.size(); ++i) places.emplace(now.labels[i], i);
         for (size_t i = 0; i < distribution.labels.size(); ++i) {
             const size_t place = place_of(distribution.labels[i]);
-            if (place >= row.counts.size()) row.counts.resize(place + 1, AlignedValues::kNotKept);
-            row.counts[place] = distribution.counts[i];
+            if (place >= row.reordered.size()) row.reordered.resize(place + 1, AlignedValues::kNotKept);
+            row.reordered[place] = distribution.counts[i];
         }
         return row;
     };
     values.names.assign(now.labels.begin(), now.labels.end());
     values.now = add(now);
+    values.baseline.reserve(baseline.size());
     for (const Distribution* row : baseline)
         if (row->labelled() && IsConsistent(*row)) values.baseline.push_back(add(*row));
-    values.now.counts.resize(values.names.size(), AlignedValues::kNotKept);
-    for (AlignedValues::Row& row : values.baseline)
-        row.counts.resize(values.names.size(), AlignedValues::kNotKept);
+    const auto complete = [&](AlignedValues::Row& row) {
+        if (row.counts.size() == values.names.size()) return;
+        if (row.reordered.empty()) row.reordered.assign(row.counts.begin(), row.counts.end());
+        row.reordered.resize(values.names.size(), AlignedValues::kNotKept);
+        row.counts = row.reordered;
+    };
+    complete(values.now);
+    for (AlignedValues::Row& row : values.baseline) complete(row);
     return values;
 }
 
 std::vector<NamedValue> NamedValues(const AlignedValues& values) {
     std::vector<NamedValue> result;
+    result.reserve(values.names.size());
     for (size_t c = 0; c < values.names.size(); ++c) {
         NamedValue& named = result.emplace_back(NamedValue{values.names[c]});
         if (values.now.Keeps(c)) named.now = values.now.counts[c];

@@ -29,6 +29,10 @@ struct ContingencyTable {
     }
 };
 
+// The total variation distance of `now` from `pooled` in the table, without building it; empty unless all
+// snapshots keep the same values, or intervals.
+std::optional<double> PlainDistance(const AttributeView& view);
+
 // Builds the table; empty when nothing is comparable: other edges, another kind, no values.
 std::optional<ContingencyTable> BuildContingencyTable(const AttributeView& view);
 

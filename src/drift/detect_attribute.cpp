@@ -81,7 +81,7 @@ struct ValueSearch {
     double other_share = 0;  // where they are few
     double p_value = 1;
     size_t tested = 0;
-    Json values = Json::array();
+    Json values;
     std::string text;
 };
 
@@ -143,11 +143,16 @@ void DetectShift(const DetectorContext& context, const AttributeView& view,
                  std::vector<DetectorResult>& results) {
     const double threshold = context.thresholds.distribution_shift;
     if (!context.IsEnabled(threshold)) return;
-    const auto table = BuildContingencyTable(view);
-    if (!table) return;
-    const double distance = statistics::CompareShares(table->pooled, table->now).total_variation;
     // Far below the threshold the p-value is irrelevant: 1 is safe, and most tests end here.
-    const bool near = distance >= 0.5 * threshold;
+    const auto is_near = [&](double distance) { return distance >= 0.5 * threshold; };
+    std::optional<ContingencyTable> table;
+    std::optional<double> plain = PlainDistance(view);
+    if (!plain || is_near(*plain)) {
+        table = BuildContingencyTable(view);
+        if (!table) return;
+    }
+    const double distance = plain ? *plain : statistics::TotalVariation(table->pooled, table->now);
+    const bool near = is_near(distance);
     const double dispersion = near ? Dispersion(*table) : 1;
     DetectorResult result =
         EvaluateChange({detector::kDistributionShift, view.now->attribute}, distance, distance, threshold,
@@ -182,8 +187,10 @@ void DetectAbsence(const DetectorContext& context, const AttributeView& view, co
         return Count{static_cast<double>(row.*absence.count), static_cast<double>(row.total)};
     };
     std::vector<Count> counts;
+    counts.reserve(view.baseline.size());
     for (const auto* row : view.baseline) counts.push_back(count_of(*row));
-    const auto test = TestRate(count_of(*view.now), counts, 0);
+    // Far below the threshold the p-value is irrelevant.
+    const auto test = TestRate(count_of(*view.now), counts, 0, 0.5 * threshold);
     if (!test) return;
     const double change = test->observed - test->baseline;
     // What never was and is not is no test that could find something by chance.

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,10 +36,16 @@ void DetectMembershipChurn(const DetectorContext& context, std::vector<DetectorR
 void DetectSchema(const DetectorContext& context, std::vector<DetectorResult>& results);
 
 // The values that snapshots of an attribute keep by name, side by side: counts in the order of `names`.
+// Valid as long as the distributions.
 struct AlignedValues {
     static constexpr int64_t kNotKept = -1;
     struct Row {
-        std::vector<int64_t> counts;
+        Row() = default;
+        Row(Row&&) = default;
+        Row& operator=(Row&&) = default;
+        // The counts of the distribution itself, where it keeps all values in this order.
+        std::span<const int64_t> counts;
+        std::vector<int64_t> reordered;
         int64_t other = 0, known = 0;
         int64_t hidden = 0;  // the most members that a value not kept by name can have
         bool Keeps(size_t value) const { return counts[value] != kNotKept; }

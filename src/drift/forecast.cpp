@@ -341,6 +341,7 @@ void Forecaster::LearnPassed(double count) {
 Forecast Forecaster::Predict() const {
     Forecast forecast;
     forecast.outliers = outliers_;
+    forecast.components.reserve(models_.size());
     double sum = 0;
     for (const Model& model : models_) {
         const size_t phase = Phase(model);
@@ -371,6 +372,7 @@ Forecast Forecaster::Predict() const {
 
 LevelForecast Forecaster::Level() const {
     LevelForecast forecast;
+    forecast.components.reserve(models_.size());
     for (const Model& model : models_)
         forecast.components.push_back({model.weight, model.level, model.slope, model.level_variance,
                                        model.covariance, model.slope_variance,

@@ -126,10 +126,18 @@ void DriftCheck::ReadPortion(const std::vector<CheckedSegment>& segments) {
 
 void DriftCheck::RunBatch(const std::vector<SnapshotToCheck>& jobs) {
     std::vector<int64_t> needed;
-    for (const SnapshotToCheck& job : jobs)
-        for (const int64_t id : NeededSnapshots(histories_[job.segment], job.index,
-                                                trackers_[job.segment].Excluded(), thresholds_[job.segment]))
+    std::optional<size_t> whole;  // the segment whose history is here from its beginning on
+    for (const SnapshotToCheck& job : jobs) {
+        const History& history = histories_[job.segment];
+        if (job.index == 0 && !history.pinned) whole = job.segment;
+        if (whole == job.segment) {
+            needed.push_back(history.points[job.index].snapshot);
+            continue;
+        }
+        for (const int64_t id :
+             NeededSnapshots(history, job.index, trackers_[job.segment].Excluded(), thresholds_[job.segment]))
             needed.push_back(id);
+    }
     cache_.Fetch(std::move(needed));
     for (const auto& [s, index, newest] : jobs) {
         pg::CheckInterrupts();

@@ -43,7 +43,7 @@ double Pearson(const std::vector<Count>& counts) {
 
 // Quasi-binomial test: z of two proportions divided by the root of the dispersion, Student's t. With a single
 // point it is the plain two-proportion z test.
-RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees) {
+RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees, double least) {
     RateTest test;
     test.observed = now.hits / now.total;
     test.baseline = pool.rate();
@@ -53,7 +53,7 @@ RateTest Test(const Count& now, const Pool& pool, double pearson, double degrees
                             now.error * now.error / (now.total * now.total) +
                             pool.error2 / (pool.total * pool.total);
     const double distance = std::abs(test.observed - test.baseline);
-    if (distance == 0 || variance <= 0) return test;
+    if (distance == 0 || distance < least || variance <= 0) return test;
     const double z = distance / std::sqrt(variance);
     test.p_value = degrees > 0 ? statistics::StudentTTwoSided(z, kRatePriorDegrees + degrees)
                                : statistics::NormalTwoSided(z);
@@ -66,7 +66,8 @@ void KeepUsable(std::vector<Count>& counts) {
 
 }  // namespace
 
-std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& baseline, int phases) {
+std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& baseline, int phases,
+                                 double least) {
     std::vector<Count> counts = baseline;
     KeepUsable(counts);
     if (counts.empty() || now.total <= 0) return std::nullopt;
@@ -84,7 +85,7 @@ std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& bas
             seasonal = true;
         }
     }
-    RateTest test = Test(now, PoolOf(counts), pearson, degrees);
+    RateTest test = Test(now, PoolOf(counts), pearson, degrees, least);
     test.points = counts.size();
     test.seasonal = seasonal;
     return test;
@@ -95,8 +96,8 @@ std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned,
     std::vector<Count> counts = others;
     KeepUsable(counts);
     if (pinned.total <= 0 || now.total <= 0) return std::nullopt;
-    RateTest test =
-        Test(now, PoolOf({pinned}), Pearson(counts), std::max(0.0, static_cast<double>(counts.size()) - 1));
+    RateTest test = Test(now, PoolOf({pinned}), Pearson(counts),
+                         std::max(0.0, static_cast<double>(counts.size()) - 1), 0);
     test.points = 1;
     return test;
 }

@@ -64,6 +64,15 @@ Psi PopulationStability(Counts reference, Counts current) {
     return psi;
 }
 
+double TotalVariation(Counts reference, Counts current) {
+    if (CheckCounts(reference, current) != StatisticStatus::kOk) return 0;
+    const double n = Total(reference), m = Total(current);
+    double sum = 0;
+    for (size_t i = 0; i < reference.size(); ++i)
+        sum += std::abs(static_cast<double>(reference[i]) / n - static_cast<double>(current[i]) / m) / 2;
+    return sum;
+}
+
 Distances CompareShares(Counts reference, Counts current) {
     Distances distances;
     distances.status = CheckCounts(reference, current);

@@ -175,10 +175,14 @@ void DistributionCache::Fetch(std::vector<int64_t> snapshots) {
     std::erase_if(snapshots, [&](int64_t id) { return kept_.contains(id); });
     if (snapshots.empty()) return;
     for (const int64_t id : snapshots) kept_[id];
+    size_t usual = 0;  // attributes of a snapshot
     const pg::Result rows = statement.Execute({Value::Int8s(snapshots)});
     for (uint64_t i = 0; i < rows.size(); ++i) {
         pg::CheckInterrupts();
-        kept_[rows[i].Int8(0)].push_back(snapshot::ReadDistribution(rows[i], 1));
+        Distributions& kept = kept_[rows[i].Int8(0)];
+        kept.reserve(usual);
+        kept.push_back(snapshot::ReadDistribution(rows[i], 1));
+        usual = std::max(usual, kept.size());
     }
 }
 

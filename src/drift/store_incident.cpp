@@ -8,6 +8,10 @@ namespace {
 using pg::Row;
 using pg::Value;
 
+Json DetailsOf(const Finding& finding) {
+    return finding.details.is_null() ? Json::object() : finding.details;
+}
+
 // Columns: segment, id, detector, attribute, severity, status, observed, change, since, opened_at,
 // last_seen_at, closed_at, ignored_until, by itself, new_normal, normal_count, baseline_snapshot, snapshot,
 // settled, steady_count, worst_change, baseline.
@@ -75,7 +79,7 @@ void Insert(const IncidentSubject& subject, Incident& incident, std::optional<in
                                                Value::Float8(f.p_value),
                                                Value::Text(Name(f.baseline_kind)),
                                                Value::Text(f.summary),
-                                               Value::Jsonb(f.details),
+                                               Value::Jsonb(DetailsOf(f)),
                                                Value::Time(incident.since),
                                                Value::Time(incident.opened_at),
                                                Value::Time(incident.last_seen_at),
@@ -105,7 +109,7 @@ void UpdateFigures(const Incident& incident) {
     statement.Execute({Value::Int8(incident.id), Value::Text(Name(f.severity)),
                        Value::Text(Name(f.direction)), Value::Float8(f.baseline), Value::Float8(f.observed),
                        Value::Float8(f.change), Value::Float8(f.threshold), Value::Float8(f.p_value),
-                       Value::Text(Name(f.baseline_kind)), Value::Text(f.summary), Value::Jsonb(f.details),
+                       Value::Text(Name(f.baseline_kind)), Value::Text(f.summary), Value::Jsonb(DetailsOf(f)),
                        Value::Time(incident.last_seen_at), Value::Int8(SnapshotOf(incident))});
 }
 

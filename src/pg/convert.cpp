@@ -15,6 +15,9 @@ namespace pulse::pg {
 namespace {
 
 std::string CopyVarlena(Datum datum) {
+    const auto* in_place = reinterpret_cast<const struct varlena*>(DatumGetPointer(datum));
+    if (!VARATT_IS_COMPRESSED(in_place) && !VARATT_IS_EXTERNAL(in_place))
+        return std::string(VARDATA_ANY(in_place), VARSIZE_ANY_EXHDR(in_place));
     struct Bytes {
         const char* data;
         size_t size;
@@ -64,6 +67,22 @@ void EachElement(Datum datum, Oid type, Take take) {
                             "Remove the null elements.");
         take(elements.values[i]);
     }
+}
+
+// The elements of an array of numbers of 8 bytes, which lie side by side where none is null.
+template <typename Number>
+std::vector<Number> Numbers(Datum datum, Oid type, Number (*number)(Datum)) {
+    static_assert(sizeof(Number) == 8);
+    ArrayType* array = Call([&] { return DatumGetArrayTypeP(datum); });
+    std::vector<Number> values;
+    if (ARR_NDIM(array) == 1 && !ARR_HASNULL(array)) {
+        values.resize(static_cast<size_t>(ARR_DIMS(array)[0]));
+        if (!values.empty()) std::memcpy(values.data(), ARR_DATA_PTR(array), 8 * values.size());
+    } else {
+        EachElement(PointerGetDatum(array), type, [&](Datum element) { values.push_back(number(element)); });
+    }
+    if (DatumGetPointer(datum) != reinterpret_cast<char*>(array)) pfree(array);
+    return values;
 }
 
 Datum MakeArray(std::vector<Datum>& elements, Oid type) {
@@ -119,21 +138,29 @@ Json ToJson(Datum datum) {
 }
 
 std::vector<std::string> ToTextArray(Datum datum) {
+    ArrayType* array = Call([&] { return DatumGetArrayTypeP(datum); });
     std::vector<std::string> values;
-    EachElement(datum, TEXTOID, [&](Datum element) { values.push_back(ToText(element)); });
+    if (ARR_NDIM(array) == 1 && !ARR_HASNULL(array)) {
+        values.reserve(static_cast<size_t>(ARR_DIMS(array)[0]));
+        const char* element = ARR_DATA_PTR(array);
+        for (int i = 0; i < ARR_DIMS(array)[0]; ++i) {
+            values.push_back(ToText(PointerGetDatum(element)));
+            element += INTALIGN(VARSIZE_ANY(element));
+        }
+    } else {
+        EachElement(PointerGetDatum(array), TEXTOID,
+                    [&](Datum element) { values.push_back(ToText(element)); });
+    }
+    if (DatumGetPointer(datum) != reinterpret_cast<char*>(array)) pfree(array);
     return values;
 }
 
 std::vector<int64_t> ToInt64Array(Datum datum) {
-    std::vector<int64_t> values;
-    EachElement(datum, INT8OID, [&](Datum element) { values.push_back(DatumGetInt64(element)); });
-    return values;
+    return Numbers<int64_t>(datum, INT8OID, [](Datum element) -> int64_t { return DatumGetInt64(element); });
 }
 
 std::vector<double> ToDoubleArray(Datum datum) {
-    std::vector<double> values;
-    EachElement(datum, FLOAT8OID, [&](Datum element) { values.push_back(DatumGetFloat8(element)); });
-    return values;
+    return Numbers<double>(datum, FLOAT8OID, [](Datum element) -> double { return DatumGetFloat8(element); });
 }
 
 Datum FromText(std::string_view text) {

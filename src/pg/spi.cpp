@@ -76,8 +76,9 @@ std::vector<int32_t> Result::ColumnModifiers() const {
     return modifiers;
 }
 
+// Raises no error: a guard would cost more than reading.
 Datum Row::Get(int column, bool* null) const {
-    return Call([&] { return SPI_getbinval(table_->vals[index_], table_->tupdesc, column + 1, null); });
+    return SPI_getbinval(table_->vals[index_], table_->tupdesc, column + 1, null);
 }
 
 Datum Row::Require(int column) const {

@@ -1,4 +1,5 @@
-// The aggregate pulse.measure(options, key, converted, last_active, attributes…): one pass over the members.
+// The aggregate pulse.measure(options, key, converted, last_active, attributes…, clauses…): one pass over the
+// members, or over all rows with the clauses that tell who is one.
 #include "pulse/pg/aggregate.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
@@ -37,6 +38,7 @@ class MeasureState {
     Measurement& measurement() { return measurement_; }
 
   private:
+    bool PassesClauses(const NullableDatum* clauses);
     void AddAttributeValue(AttributeInput& input, Datum datum);
 
     Measurement measurement_;
@@ -64,11 +66,15 @@ AttributeInput MakeAttributeInput(ColumnCounts& column, Oid type, MemoryContext 
 std::unique_ptr<MeasureState> MeasureState::Begin(FunctionCallInfo fcinfo, MemoryContext context) {
     if (fcinfo->args[kOptions].isnull) BadArguments("The options are null.");
     const MeasureOptions options = MeasureOptions::Parse(pg::ToText(fcinfo->args[kOptions].value));
-    if (fcinfo->nargs != kFirstAttribute + static_cast<int>(options.kinds.size()))
-        BadArguments("There are " + std::to_string(options.kinds.size()) + " kinds of attributes for " +
-                     std::to_string(fcinfo->nargs - 1) + " arguments.");
+    const int first_clause = kFirstAttribute + static_cast<int>(options.kinds.size());
+    if (fcinfo->nargs != first_clause + options.clauses)
+        BadArguments("There are " + std::to_string(options.kinds.size()) + " kinds of attributes and " +
+                     std::to_string(options.clauses) + " clauses for " + std::to_string(fcinfo->nargs - 1) +
+                     " arguments.");
     if (ArgumentType(fcinfo, kConverted) != BOOLOID || ArgumentType(fcinfo, kLastActive) != TIMESTAMPTZOID)
         BadArguments("The third argument must be boolean, the fourth timestamptz.");
+    for (int i = first_clause; i < fcinfo->nargs; ++i)
+        if (ArgumentType(fcinfo, i) != BOOLOID) BadArguments("A clause must be boolean.");
     auto state = std::make_unique<MeasureState>(Measurement(options));
     state->moment_ = options.moment;
     state->active_since_ = options.moment - options.inactive_after;
@@ -110,8 +116,21 @@ inline void MeasureState::AddAttributeValue(AttributeInput& input, Datum datum) 
         input.counts->Add(Shortened(text));
 }
 
+// Members are counted as a whole: Clauses() adds them.
+inline bool MeasureState::PassesClauses(const NullableDatum* clauses) {
+    uint32_t truth = 0;
+    const int count = measurement_.others.clauses;
+    for (int i = 0; i < count; ++i)
+        truth |= static_cast<uint32_t>(!clauses[i].isnull && DatumGetBool(clauses[i].value)) << i;
+    if (truth == (1u << count) - 1) [[likely]]
+        return true;
+    measurement_.others.Take(truth, -1);
+    return false;
+}
+
 void MeasureState::AddRow(FunctionCallInfo fcinfo) {
     const NullableDatum* arguments = fcinfo->args;
+    if (!PassesClauses(arguments + kFirstAttribute + inputs_.size())) return;
     ++measurement_.size;
     if (arguments[kKey].isnull)
         ++measurement_.null_keys;

@@ -93,17 +93,13 @@ std::string_view ValueReader::OtherText(Datum datum) {
     }
 }
 
-double ValueReader::Number(Datum datum) const {
+double ValueReader::OtherNumber(Datum datum) const {
     switch (form_) {
         case Form::kInt2: return DatumGetInt16(datum);
         case Form::kInt4: return DatumGetInt32(datum);
         case Form::kInt8: return static_cast<double>(DatumGetInt64(datum));
         case Form::kFloat4: return DatumGetFloat4(datum);
-        case Form::kFloat8: return DatumGetFloat8(datum);
-        default: {
-            const std::string_view bytes = Plain(datum);
-            return DecodeNumeric(bytes.data(), bytes.size());
-        }
+        default: return DatumGetFloat8(datum);
     }
 }
 

@@ -88,7 +88,7 @@ ClauseCounts ReadPlainClauses(const MemberQuery& query, const source::Rows& rows
             tally.missed_only[i] = source::ToInteger(row.at(7 + 2 * i));
         }
     }
-    return MakeCounts(query, tally.Figures());
+    return CountsOf(query, tally);
 }
 
 }  // namespace
@@ -96,6 +96,10 @@ ClauseCounts ReadPlainClauses(const MemberQuery& query, const source::Rows& rows
 bool CountsClauses(const MemberQuery& query) {
     return query.kind != segment::SegmentKind::kQuery && !query.clauses.empty() &&
            query.clauses.size() <= static_cast<size_t>(kMaxTallyClauses);
+}
+
+ClauseCounts CountsOf(const MemberQuery& query, const ClauseTally& tally) {
+    return MakeCounts(query, tally.Figures());
 }
 
 std::string ClauseCall(const MemberQuery& query, bool sampled) {

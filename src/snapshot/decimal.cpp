@@ -56,7 +56,7 @@ double FromDigits(const char* digits, int count, int exponent) {
 
 }  // namespace
 
-double DecodeNumeric(const char* bytes, size_t size) {
+double DecodeAnyNumeric(const char* bytes, size_t size) {
     if (size < sizeof(uint16_t)) return std::numeric_limits<double>::quiet_NaN();
     const uint16_t header = Word(bytes);
     if ((header & kFormMask) == kFormSpecial) return Special(header);

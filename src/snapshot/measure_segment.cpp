@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 
+#include "pulse/rule/compile.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/snapshot/measurement.hpp"
 #include "pulse/snapshot/fallback_sql.hpp"
@@ -42,28 +43,57 @@ MeasureOptions OptionsFor(const MeasureSpec& spec, const std::vector<Attribute>&
     return options;
 }
 
+std::string Call(const MemberQuery& query, const MeasureOptions& options, size_t first) {
+    std::string sql = "pulse.measure(" + source::Literal(options.Print()) + ", ";
+    sql += first == 0 ? query.key : "NULL::text";
+    sql += ", " + query.converted.value_or("NULL::boolean") + ", " +
+           query.last_active.value_or("NULL::timestamp with time zone");
+    for (size_t i = first; i < first + options.kinds.size(); ++i) sql += ", " + query.attributes[i].raw;
+    return sql;
+}
+
 Calls MakeCalls(const MemberQuery& query, const MeasureSpec& spec) {
     Calls calls;
     size_t first = 0;
     do {
         const size_t count = std::min(kAttributesPerCall, query.attributes.size() - first);
         calls.options.push_back(OptionsFor(spec, query.attributes, first, count));
-        std::string sql = "pulse.measure(" + source::Literal(calls.options.back().Print()) + ", ";
-        sql += first == 0 ? query.key : "NULL::text";
-        sql += ", " + query.converted.value_or("NULL::boolean") + ", " +
-               query.last_active.value_or("NULL::timestamp with time zone");
-        for (size_t i = first; i < first + count; ++i) sql += ", " + query.attributes[i].raw;
-        calls.sql.push_back(sql + ")");
+        calls.sql.push_back(Call(query, calls.options.back(), first) + ")");
         first += count;
     } while (first < query.attributes.size());
     return calls;
+}
+
+// Whether everything that is measured can be read in rows that are no members: columns as they are, and
+// rules, which never fail; casts can.
+bool CanReadAllRows(const MemberQuery& query, const MeasureSpec& spec,
+                    const std::vector<source::Column>& columns) {
+    const auto as_it_is = [](const Attribute& attribute) {
+        return attribute.raw == "s." + rule::QuoteName(attribute.name);
+    };
+    const auto active = std::find_if(columns.begin(), columns.end(), [&](const source::Column& column) {
+        return column.name == spec.request.last_active;
+    });
+    return query.kind == segment::SegmentKind::kRelation &&
+           (!query.last_active || (active != columns.end() && active->base == "timestamp with time zone")) &&
+           std::all_of(query.attributes.begin(), query.attributes.end(), as_it_is);
+}
+
+// One call for all rows that counts the clauses, too: each is evaluated once a row.
+Calls MakeCallForAllRows(const MemberQuery& query, const MeasureSpec& spec) {
+    MeasureOptions options = OptionsFor(spec, query.attributes, 0, query.attributes.size());
+    options.clauses = static_cast<int>(query.clauses.size());
+    std::string sql = Call(query, options, 0);
+    for (const segment::Clause& clause : query.clauses) sql += ", (" + clause.sql + ")";
+    return {{options}, {sql + ")"}};
 }
 
 // Another server can answer anything: what it measured must be what was asked for.
 Measurement ReadCall(const source::Cell& cell, const MeasureOptions& options) {
     if (!cell) return Measurement(options);
     Measurement measured = Measurement::Decode(source::ToBytes(cell));
-    if (!std::equal(
+    if (measured.others.clauses != options.clauses ||
+        !std::equal(
             measured.columns.begin(), measured.columns.end(), options.kinds.begin(), options.kinds.end(),
             [](const ColumnCounts& column, segment::AttributeKind kind) { return column.kind == kind; }))
         throw UserError(sqlstate::kDataCorrupted, "other attributes were measured than were asked for", "",
@@ -71,44 +101,52 @@ Measurement ReadCall(const source::Cell& cell, const MeasureOptions& options) {
     return measured;
 }
 
-ScanResult ReadCalls(const source::Rows& rows, const Calls& calls) {
+SegmentScan ReadCalls(const MemberQuery& query, const source::Rows& rows, const Calls& calls) {
     std::vector<Measurement> parts;
     for (size_t i = 0; i < calls.sql.size(); ++i)
         parts.push_back(ReadCall(rows.values.at(0).at(i), calls.options[i]));
     Measurement& whole = parts.front();
-    ScanResult result{whole.size,     whole.null_keys,       whole.converted,
-                      whole.inactive, whole.members.Build(), {}};
+    SegmentScan scan;
+    scan.result = {whole.size, whole.null_keys, whole.converted, whole.inactive, whole.members.Build(), {}};
+    if (const auto tally = whole.Clauses()) scan.clauses = CountsOf(query, *tally);
     for (Measurement& part : parts)
-        for (ColumnCounts& column : part.columns) result.columns.push_back(std::move(column));
-    return result;
+        for (ColumnCounts& column : part.columns) scan.result.columns.push_back(std::move(column));
+    return scan;
+}
+
+std::string SelectOf(const std::vector<std::string>& calls, const std::string& filter) {
+    std::string sql;
+    for (const std::string& call : calls) sql += (sql.empty() ? "SELECT " : ", ") + call + filter;
+    return sql;
 }
 
 // On a server with Pulse: by its aggregates, in parallel, with the clauses in the same scan when it reads the
 // whole table anyway. Nothing where Citus has distributed the table: it would carry all rows to the
 // aggregate.
 std::optional<SegmentScan> ScanByAggregate(source::Reader& reader, const MemberQuery& query,
-                                           const MeasureSpec& spec) {
-    const Calls calls = MakeCalls(query, spec);
-    std::string list;
-    for (const std::string& call : calls.sql) list += (list.empty() ? "SELECT " : ", ") + call;
-    std::string sql = list + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
+                                           const MeasureSpec& spec,
+                                           const std::vector<source::Column>& columns) {
+    Calls calls = MakeCalls(query, spec);
+    std::string sql = SelectOf(calls.sql, "") + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
     if (plan.distributed) return std::nullopt;
     // Segments over people read all events in any case.
     const bool same_scan =
         CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::SegmentKind::kProfile);
-    if (same_scan) {
-        sql.clear();
-        for (const std::string& call : calls.sql)
-            sql += (sql.empty() ? "SELECT " : ", ") + call + " FILTER (WHERE " + query.Where() + ")";
-        sql += ", " + ClauseCall(query, false) + " FROM " + query.from;
+    const bool same_call = same_scan && CanReadAllRows(query, spec, columns) &&
+                           query.attributes.size() + query.clauses.size() <= kAttributesPerCall;
+    if (same_call) {
+        calls = MakeCallForAllRows(query, spec);
+        sql = SelectOf(calls.sql, "") + " FROM " + query.from;
+    } else if (same_scan) {
+        sql = SelectOf(calls.sql, " FILTER (WHERE " + query.Where() + ")") + ", " + ClauseCall(query, false) +
+              " FROM " + query.from;
     }
     const source::Rows rows = reader.Query(sql);
-    SegmentScan scan{ReadCalls(rows, calls), std::nullopt, plan.cost};
-    if (same_scan)
-        scan.clauses = ReadClauses(query, rows, calls.sql.size());
-    else if (CountsClauses(query))
-        scan.clauses = CountClauses(reader, query);
+    SegmentScan scan = ReadCalls(query, rows, calls);
+    scan.cost = plan.cost;
+    if (same_scan && !same_call) scan.clauses = ReadClauses(query, rows, calls.sql.size());
+    if (!same_scan && CountsClauses(query)) scan.clauses = CountClauses(reader, query);
     return scan;
 }
 
@@ -164,7 +202,7 @@ ServerMeasurement MeasureServer(source::Reader& reader, const MeasureSpec& spec)
     const MemberQuery query =
         segment::CompileReadable(spec.request, measured.columns, spec.now_sql, measured.unreadable);
     std::optional<SegmentScan> by_aggregate;
-    if (reader.HasPulse()) by_aggregate = ScanByAggregate(reader, query, spec);
+    if (reader.HasPulse()) by_aggregate = ScanByAggregate(reader, query, spec, measured.columns);
     SegmentScan scan = by_aggregate ? *std::move(by_aggregate) : ScanByFallbackSql(reader, query, spec);
     measured.scan = std::move(scan.result);
     measured.clauses = std::move(scan.clauses);

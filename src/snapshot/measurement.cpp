@@ -35,6 +35,29 @@ bool HasLabels(AttributeKind kind) {
                     "It is an internal function: pulse_take_snapshot() calls it.");
 }
 
+// Rows by block do not matter here: the rows are no sample.
+void EncodeClauses(const ClauseTally& tally, WireWriter& writer) {
+    writer.Put(static_cast<uint8_t>(tally.clauses));
+    writer.Put(tally.rows);
+    for (int i = 0; i < tally.clauses; ++i) {
+        writer.Put(tally.passed[i]);
+        writer.Put(tally.missed_only[i]);
+    }
+}
+
+void DecodeClauses(ClauseTally& tally, WireReader& reader) {
+    tally.clauses = reader.Get<uint8_t>();
+    reader.Check(tally.clauses > 0 && tally.clauses <= kMaxTallyClauses,
+                 "It holds an impossible number of clauses.");
+    tally.rows = reader.GetCount();
+    for (int i = 0; i < tally.clauses; ++i) {
+        tally.passed[i] = reader.GetCount();
+        tally.missed_only[i] = reader.GetCount();
+        reader.Check(tally.passed[i] + tally.missed_only[i] <= tally.rows,
+                     "It holds an impossible count of a clause.");
+    }
+}
+
 }  // namespace
 
 std::string MeasureOptions::Print() const {
@@ -45,6 +68,7 @@ std::string MeasureOptions::Print() const {
     for (const AttributeKind kind : kinds)
         for (const auto& known : kKinds)
             if (known.kind == kind) json["kinds"].push_back(known.name);
+    if (clauses > 0) json["clauses"] = clauses;
     return DumpJson(json);
 }
 
@@ -61,11 +85,13 @@ MeasureOptions MeasureOptions::Parse(const std::string& text) {
             if (known == std::end(kKinds)) BadOptions(text);
             options.kinds.push_back(known->kind);
         }
+        options.clauses = json.value("clauses", 0);
     } catch (const Json::exception&) {
         BadOptions(text);
     }
     if (options.sketch_size < kMinSketchSize || options.sketch_size > kMaxSketchSize ||
-        options.inactive_after < 0 || options.kinds.size() > kMaxColumns)
+        options.inactive_after < 0 || options.kinds.size() > kMaxColumns || options.clauses < 0 ||
+        options.clauses > kMaxTallyClauses)
         BadOptions(text);
     return options;
 }
@@ -84,6 +110,7 @@ void ColumnCounts::Merge(const ColumnCounts& other) {
 
 Measurement::Measurement(const MeasureOptions& options) : members(options.sketch_size) {
     for (const AttributeKind kind : options.kinds) columns.emplace_back(kind);
+    others.clauses = options.clauses;
 }
 
 void Measurement::Merge(const Measurement& other) {
@@ -93,6 +120,16 @@ void Measurement::Merge(const Measurement& other) {
     inactive += other.inactive;
     members.Merge(other.members);
     for (size_t i = 0; i < columns.size(); ++i) columns[i].Merge(other.columns[i]);
+    others.Merge(other.others);
+}
+
+std::optional<ClauseTally> Measurement::Clauses() const {
+    if (others.clauses == 0) return std::nullopt;
+    ClauseTally all = others;
+    all.rows += size;
+    all.members += size;
+    for (int i = 0; i < all.clauses; ++i) all.passed[i] += size;
+    return all;
 }
 
 std::string Measurement::Encode() {
@@ -107,6 +144,7 @@ std::string Measurement::Encode() {
         writer.Put(column.nulls);
         std::visit([&](const auto& values) { values.Encode(writer); }, column.values);
     }
+    if (others.clauses > 0) EncodeClauses(others, writer);
     return writer.Take();
 }
 
@@ -135,6 +173,7 @@ Measurement Measurement::Decode(std::string_view bytes) {
         else
             column.values.emplace<NumberBuckets>(NumberBuckets::Decode(reader));
     }
+    if (reader.left() > 0) DecodeClauses(measurement.others, reader);
     reader.End();
     return measurement;
 }

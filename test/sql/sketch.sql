@@ -33,6 +33,8 @@ SELECT 'SELECT ' || string_agg(format('(pulse_sketch_agg(%1$I)::text = pulse_ske
 \x on
 :query;
 \x off
+-- A value out of line is read, not the pointer to it.
+SELECT count(*), pulse_sketch_agg(h)::text = pulse_sketch_agg(h || '')::text AS same FROM sketch_types WHERE length(h) > 1000;
 -- The smallest hash follows the header of 20 bytes, in little-endian order.
 SELECT right(pulse_sketch_agg(h)::text, 16) = (SELECT string_agg(substr(x, 15 - 2 * n, 2), '' ORDER BY n) FROM lpad(to_hex(hashtextextended('ü', 0)), 16, '0') AS x, generate_series(0, 7) AS n) AS same
 FROM sketch_types WHERE h = 'ü';
@@ -106,6 +108,12 @@ SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["
 SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"]}', 1, true, now());
 SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[]}', 1, 1, now());
 SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[]}', 1, true, now()) FROM generate_series(1, 0);
+SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":1}', 1, true, now());
+SELECT pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":1}', 1, true, now(), 1);
+-- With the clauses among its arguments it measures the same members as with a filter.
+SELECT substring(encode(pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"],"clauses":2}', k, k > 3, NULL::timestamptz, k / 2, k > 2, k <> 5), 'hex') FOR length(f)) = f AS same
+FROM generate_series(1, 100) AS k, (SELECT encode(pulse.measure('{"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["numeric"]}', k, k > 3, NULL::timestamptz, k / 2) FILTER (WHERE k > 2 AND k <> 5), 'hex') AS f
+                                    FROM generate_series(1, 100) AS k) AS filtered GROUP BY f;
 SELECT pulse.count_clauses(NULL::tid, 1);
 SELECT pulse.count_clauses(NULL::tid, a, b) FROM (VALUES (true, true), (true, false), (NULL, true), (false, NULL)) AS v (a, b);
 

@@ -57,6 +57,33 @@ TEST(DriftAttribute, IntervalsOfNumbers) {
     EXPECT_GT(finding->details["wasserstein"].get<double>(), 0);
 }
 
+// Below the threshold the table is not built where all snapshots keep the same values in the same order.
+TEST(DriftAttribute, ADistanceIsTheSameWithoutATable) {
+    for (const bool reversed : {false, true}) {
+        Days days;
+        for (int day = 0; day < 4; ++day) {
+            days.Add(1'000);
+            if (reversed && day == 1)
+                days.Values("plan", {{"c", 190 + day}, {"b", 300}, {"a", 500}});
+            else
+                days.Values("plan", {{"a", 500}, {"b", 300}, {"c", 190 + day}});
+            days.Numbers("ltv", {10, 100}, {300, 400, 300});
+        }
+        days.Add(1'000);
+        days.Values("plan", {{"a", 520}, {"b", 290}, {"c", 190}});
+        days.Numbers("ltv", {10, 100}, {330, 380, 290});
+        std::map<std::string, double> changes;
+        for (const DetectorResult& result : days.Newest().results)
+            if (result.finding.fingerprint.detector == detector::kDistributionShift) {
+                changes[result.finding.fingerprint.attribute] = result.finding.change;
+                EXPECT_FALSE(result.material);
+                EXPECT_EQ(result.finding.p_value, 1);
+            }
+        EXPECT_NEAR(changes.at("plan"), 0.52 - 2000.0 / (4 * 990 + 6), 1e-12);
+        EXPECT_NEAR(changes.at("ltv"), 0.03, 1e-12);
+    }
+}
+
 TEST(DriftAttribute, DifferentEdgesAreNotCompared) {
     Days days;
     days.Add(1'000);

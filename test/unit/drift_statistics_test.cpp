@@ -76,6 +76,7 @@ Figures PsiFigures(const Json& in) {
 
 Figures DistanceFigures(const Json& in) {
     const Distances d = CompareShares(Integers(in["ref"]), Integers(in["cur"]));
+    EXPECT_EQ(TotalVariation(Integers(in["ref"]), Integers(in["cur"])), d.total_variation);
     return {{"js_distance_base2", {d.js_distance}},
             {"js_divergence_bits", {d.js_divergence}},
             {"hellinger", {d.hellinger}},

@@ -254,10 +254,35 @@ TEST(SnapshotMeasurement, MergedPartsAreTheWhole) {
     EXPECT_EQ(numbers.counts[0] + numbers.counts[1] + numbers.counts[2], 2400);
 }
 
+// Members are not counted clause by clause.
+TEST(SnapshotMeasurement, ClausesOfAllRowsAreThoseOfTheOthersAndTheMembers) {
+    MeasureOptions options;
+    options.clauses = 2;
+    EXPECT_EQ(MeasureOptions::Parse(options.Print()).clauses, 2);
+    Measurement one(options), two(options);
+    EXPECT_EQ(one.Clauses()->Figures(), (std::vector<double>{0, 0, 0, 0, 0, 0}));
+    one.size = 2;
+    for (const uint32_t truth : {0b01u, 0b10u, 0b00u}) one.others.Take(truth, -1);
+    two.size = 1;
+    two.others.Take(0b01u, -1);
+    two.Merge(Measurement::Decode(one.Encode()));
+    EXPECT_EQ(two.Clauses()->Figures(), (std::vector<double>{7, 0, 5, 1, 4, 2}));
+    EXPECT_EQ(Measurement::Decode(two.Encode()).Clauses()->Figures(), two.Clauses()->Figures());
+    EXPECT_EQ(Measurement(MeasureOptions()).Clauses(), std::nullopt);
+    std::string bytes = two.Encode();
+    const size_t without = bytes.size() - 1 - 5 * sizeof(int64_t);  // where the clauses begin
+    for (size_t size = without + 1; size < bytes.size(); ++size)
+        EXPECT_THROW(Measurement::Decode(std::string_view(bytes).substr(0, size)), UserError) << size;
+    bytes[bytes.size() - 4 * sizeof(int64_t)] = 5;  // passed the first clause: more than there are rows
+    EXPECT_THROW(Measurement::Decode(bytes), UserError);
+}
+
 TEST(SnapshotMeasurement, RefusesImpossibleOptions) {
     for (const char* bad : {"", "{}", "[1]", R"({"moment":0,"inactive_after":0,"sketch_size":1,"kinds":[]})",
                             R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["odd"]})",
-                            R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[1]})"})
+                            R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[1]})",
+                            R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":17})",
+                            R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":-1})"})
         EXPECT_THROW(MeasureOptions::Parse(bad), UserError) << bad;
 }
 
@@ -293,6 +318,13 @@ TEST(SnapshotDecimal, ReadsWhatPostgresWrites) {
     EXPECT_EQ(decode({0x8000, 1234}), 1234);
     EXPECT_EQ(decode({0xA100, 1234, 5600}), -1234.56);
     EXPECT_EQ(decode({0x807F, 5000}), 0.5);
+    EXPECT_EQ(decode({0x8000, 9999, 9999, 9999}), 9999.99999999);
+    EXPECT_EQ(decode({0x8001, 12, 3456}), 123456);
+    EXPECT_EQ(decode({0x8001, 7}), 70000);
+    EXPECT_EQ(decode({0xA002, 7}), -700000000);
+    EXPECT_EQ(decode({0x8002, 1, 2, 3}), 100020003);
+    EXPECT_EQ(decode({0x8003, 7}), 7e12);
+    EXPECT_EQ(decode({0x8002, 1, 2, 3, 4}), 100020003.0004);
     EXPECT_EQ(decode({0x0000, 100, 1}), kInfinity);
     EXPECT_EQ(decode({0x4002, 5, 1, 2, 3, 4, 5, 6, 7}), -100020003000400050006.0007);
     EXPECT_EQ(decode({0x4002, static_cast<uint16_t>(-100), 1}), 0);

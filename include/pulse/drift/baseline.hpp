@@ -57,6 +57,9 @@ void ShareNoise(std::vector<History>& histories);
 std::optional<Expectation> ExpectSize(const History& history, size_t index, const Exclusions& exclusions,
                                       const Thresholds& thresholds);
 
+// Whether there were incidents of the attribute; without, its baseline is that of any other such attribute.
+bool Mentions(const Exclusions& exclusions, const std::string& attribute);
+
 // Up to 8 points whose distributions make the baseline of an attribute, newest first: the pinned one is not
 // among them.
 std::vector<size_t> AttributePoints(const History& history, size_t index, const Exclusions& exclusions,

@@ -71,7 +71,7 @@ struct Finding {
     Severity severity = Severity::kLow;
     std::optional<Moment> onset;               // when the drift began, if the detector knows it
     std::optional<int64_t> baseline_snapshot;  // the newest normal snapshot before it
-    Json details = Json::object();
+    Json details;                              // an object, or null for nothing to say
     std::string summary;
 };
 

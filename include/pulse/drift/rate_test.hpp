@@ -27,8 +27,9 @@ struct RateTest {
 
 // Tests `now` against the pooled rate; over-dispersion is learnt from how the baseline's own points vary.
 // `phases` is the number of phases of a season that might matter, 0 = none. Empty without a baseline or with
-// nothing observed.
-std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& baseline, int phases);
+// nothing observed. Where the rates differ by less than `least`, the p-value does not matter and is 1.
+std::optional<RateTest> TestRate(const Count& now, const std::vector<Count>& baseline, int phases,
+                                 double least = 0);
 
 // Tests a rate against a pinned one; how much rates vary is learnt from the others.
 std::optional<RateTest> TestPinnedRate(const Count& now, const Count& pinned,

@@ -6,6 +6,7 @@
 
 #include "pulse/base/time.hpp"
 #include "pulse/pg/error.hpp"
+#include "pulse/snapshot/decimal.hpp"
 
 namespace pulse::snapshot {
 
@@ -25,7 +26,11 @@ class ValueReader {
         return OtherText(datum);
     }
     // numeric and the numbers; asked only if IsNumber().
-    double Number(Datum datum) const;
+    double Number(Datum datum) const {
+        if (form_ != Form::kNumeric) return OtherNumber(datum);
+        const std::string_view bytes = Plain(datum);
+        return DecodeNumeric(bytes.data(), bytes.size());
+    }
     // timestamp(tz) and date, in UTC; infinite ones as the extremes of an int64. Asked only if IsTime().
     Moment Time(Datum datum) const;
     // The hash of a member: hashtextextended(value::text, 0).
@@ -62,7 +67,7 @@ class ValueReader {
     // The bytes of a varlena in its place where they lie plain, else of a copy in the memory of the row.
     static std::string_view Plain(Datum datum) {
         const auto* value = reinterpret_cast<const struct varlena*>(DatumGetPointer(datum));
-        if (VARATT_IS_EXTENDED(value) && !VARATT_IS_SHORT(value)) [[unlikely]]
+        if (VARATT_IS_COMPRESSED(value) || VARATT_IS_EXTERNAL(value)) [[unlikely]]
             value = Detoast(value);
         return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
     }
@@ -73,6 +78,7 @@ class ValueReader {
                 static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof buffer_, number).ptr - buffer_)};
     }
     std::string_view OtherText(Datum datum);
+    double OtherNumber(Datum datum) const;
     void PrepareConversion();
     std::string_view Convert(Datum datum);
     std::string_view EnumLabel(Datum datum);

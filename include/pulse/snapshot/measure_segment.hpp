@@ -73,6 +73,7 @@ MeasureResult MeasureSegment(source::Reader& reader, const MeasureSpec& spec);
 
 // Whether the rule's clauses are counted.
 bool CountsClauses(const segment::MemberQuery& query);
+ClauseCounts CountsOf(const segment::MemberQuery& query, const ClauseTally& tally);
 // The call of pulse.count_clauses() for the rows of `query.from`, and its result.
 std::string ClauseCall(const segment::MemberQuery& query, bool sampled);
 ClauseCounts ReadClauses(const segment::MemberQuery& query, const source::Rows& rows, size_t column);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -10,6 +11,7 @@
 
 #include "pulse/base/time.hpp"
 #include "pulse/segment/definition.hpp"
+#include "pulse/snapshot/clause_tally.hpp"
 #include "pulse/snapshot/distribution.hpp"
 #include "pulse/snapshot/number_buckets.hpp"
 #include "pulse/snapshot/sketch.hpp"
@@ -23,6 +25,9 @@ struct MeasureOptions {
     int64_t inactive_after = 30 * kDay;
     uint32_t sketch_size = kMaxSketchSize;
     std::vector<segment::AttributeKind> kinds;
+    // How many clauses of the rule come as last arguments: a row is a member if all are true. None: every row
+    // is one.
+    int clauses = 0;
 
     std::string Print() const;
     // Throws UserError naming what is wrong.
@@ -47,6 +52,8 @@ class Measurement {
     // The same bytes for the same members, whatever the order they came in (while no value had to be purged).
     std::string Encode();
     static Measurement Decode(std::string_view bytes);
+    // Of all rows; nothing if the clauses were not among the arguments.
+    std::optional<ClauseTally> Clauses() const;
 
     int64_t size = 0;
     int64_t null_keys = 0;
@@ -54,6 +61,7 @@ class Measurement {
     int64_t inactive = 0;
     SketchBuilder members;
     std::vector<ColumnCounts> columns;
+    ClauseTally others;  // the clauses of the rows that are no members
 };
 
 // The attribute's distribution. `max_values` values are kept by name; `edges` are those of the snapshot

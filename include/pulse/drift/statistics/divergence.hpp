@@ -43,6 +43,8 @@ struct Distances {
     double kl_reference = 0;  // KL(reference ‖ current)
 };
 Distances CompareShares(Counts reference, Counts current);
+// Only the first of them; 0 where nothing can be compared.
+double TotalVariation(Counts reference, Counts current);
 
 // 2 × k test of homogeneity without Yates. Categories absent on both sides are dropped; for the pooled
 // figures the rarest ones are merged until the approximation holds (Cochran: no expectation below 1, at most
