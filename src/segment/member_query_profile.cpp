@@ -4,6 +4,7 @@
 #include <map>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/time.hpp"
 #include "pulse/rule/compile.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/rule/profile.hpp"
@@ -100,6 +101,13 @@ class PeopleQuery {
 
     bool UsesStaticSegment() const { return static_; }
 
+    // Who was active before is as inactive as somebody who never was: older events need not be read.
+    void BoundActivity(int64_t inactive_after) {
+        if (inactive_after > 0)
+            active_ = " AND e.time >= " + now_sql_ + " - interval '" +
+                      std::to_string(inactive_after / kMinute) + " minutes'";
+    }
+
     void AddBucketingId() { more_columns_ = ", p.bucketing_id"; }
 
     // (SELECT id, attributes, account, last_active, m0, m1, …) AS s. Metrics may be wrong for people that do
@@ -130,7 +138,7 @@ class PeopleQuery {
                "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active"
                " FROM pulse.event AS e "
                "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
-               now_sql_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + joins + pass + ExistedBefore() +
+               now_sql_ + active_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + joins + pass + ExistedBefore() +
                "WHERE " + WithoutEstimate("p.canonical_id = p.id") + " AND (p.first_seen_at <= " + now_sql_ +
                " OR z.id IS NOT NULL)) AS s";
     }
@@ -238,7 +246,7 @@ class PeopleQuery {
         return bounded ? "e.time > LEAST(" + oldest + ") AND " + condition : condition;
     }
 
-    std::string now_sql_, time_zone_, more_columns_;
+    std::string now_sql_, time_zone_, more_columns_, active_;
     bool static_ = false;
     std::vector<std::pair<std::string, rule::MetricSql>> metrics_;
 };
@@ -315,6 +323,7 @@ std::vector<source::Column> ProfileColumns(const Request& request) {
 
 MemberQuery CompileProfileMembers(const Request& request, const std::string& now_sql) {
     PeopleQuery people(now_sql, request.expanded->time_zone);
+    people.BoundActivity(request.expanded->inactive_after);
     if (!request.sources.empty()) people.AddBucketingId();
     MemberQuery query;
     query.kind = SegmentKind::kProfile;

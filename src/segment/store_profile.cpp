@@ -4,6 +4,7 @@
 #include <map>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/time.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
@@ -99,6 +100,7 @@ std::shared_ptr<const ExpandedRules> ExpandProfile(const Request& request, const
     expanded.rule = rule::Expand(*ReadRule(request), definitions, itself);
     if (request.converted) expanded.converted = ExpandConverted(*request.converted, itself);
     expanded.time_zone = pg::settings::TimeZone();
+    expanded.inactive_after = pg::settings::inactive_after * kMinute;
     return std::make_shared<const ExpandedRules>(std::move(expanded));
 }
 

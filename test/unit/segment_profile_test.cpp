@@ -10,11 +10,14 @@ namespace {
 
 constexpr const char* kNow = "'2026-01-01'::timestamptz";
 
-MemberQuery Compile(const std::string& where, const std::string& converted = "") {
+MemberQuery Compile(const std::string& where, const std::string& converted = "", int64_t inactive_after = 0,
+                    const std::vector<std::string>& sources = {}) {
     Request request;
     request.kind = SegmentKind::kProfile;
     request.where = where;
-    ExpandedRules expanded{rule::Parse(where), converted.empty() ? nullptr : rule::Parse(converted), "UTC"};
+    ExpandedRules expanded{rule::Parse(where), converted.empty() ? nullptr : rule::Parse(converted), "UTC",
+                           inactive_after};
+    request.sources = sources;
     request.expanded = std::make_shared<const ExpandedRules>(std::move(expanded));
     request.attributes = {{"plan", AttributeKind::kCategorical}, {"address.zip", AttributeKind::kNumeric}};
     return CompileMembers(request, ProfileColumns(request), kNow);
@@ -39,6 +42,19 @@ TEST(SegmentProfile, ClausesShareMetrics) {
     EXPECT_EQ(query.from.find("m2"), std::string::npos);
     EXPECT_EQ(query.key, "s.id");
     EXPECT_EQ(query.last_active, "s.last_active");
+}
+
+TEST(SegmentProfile, ActivityIsReadAsFarBackAsItCounts) {
+    const std::string bound = "e.time >= '2026-01-01'::timestamptz - interval '43200 minutes'";
+    EXPECT_EQ(Times(Compile("profile.plan = \"pro\"", "", 30 * kDay).from, bound), 1U);
+    EXPECT_EQ(Times(Compile("profile.plan = \"pro\"").from, "interval"), 0U);
+}
+
+TEST(SegmentProfile, MembersOfSeveralCellsAreKnownByTheIdThatAllCellsHave) {
+    const MemberQuery query = Compile("profile.plan = \"pro\"", "", 0, {"one", "two"});
+    EXPECT_EQ(query.key, "s.bucketing_id");
+    EXPECT_EQ(Times(query.from, "p.bucketing_id"), 1U);
+    EXPECT_THROW(Compile("static_segment(42)", "", 0, {"one", "two"}), UserError);
 }
 
 TEST(SegmentProfile, EventsAreReadOnceAndOnlyAsFarBackAsNeeded) {

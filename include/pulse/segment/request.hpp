@@ -33,6 +33,7 @@ struct AttributeRequest {
 struct ExpandedRules {
     rule::ExprPtr rule, converted;  // converted: nullptr without one
     std::string time_zone;          // of days and calendar windows
+    int64_t inactive_after = 0;     // microseconds; 0: the last activity is not bounded
 };
 
 struct Request {
