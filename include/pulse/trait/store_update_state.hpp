@@ -11,6 +11,7 @@ struct UpdateOptions {
     bool quiet = false;
     bool wait = false;                // for people locked by others; else these are skipped and returned
     std::optional<int64_t> build_to;  // unfinished builds cover these people, who are all up to this id
+    bool locked = false;              // the caller has locked all of them, who are canonical
 };
 
 // Evaluate people as of pg::Now(), each once, and write states, members and changes. Profiles that are not
