@@ -18,9 +18,10 @@ struct AppendColumn {
 // privileges.
 bool Append(const char* parent, const char* table, const std::vector<AppendColumn>& columns);
 
-// Write new versions of rows of pulse.`table`, a plain table, found by their first column, a bigint with the unique
-// index `index`. `columns` as above. Returns the places of the rows that are not written, because they are not
-// there, others have changed them, or an executor is needed: use INSERT … ON CONFLICT DO UPDATE for them.
+// Write new versions of rows of pulse.`table`, a plain table, found by their first column, a bigint with the
+// unique index `index`. `columns` as above. Returns the places of the rows that are not written, because they
+// are not there, others have changed them, or an executor is needed: use INSERT … ON CONFLICT DO UPDATE for
+// them.
 std::vector<size_t> Replace(const char* table, const char* index, const std::vector<AppendColumn>& columns);
 
 // The next values of a sequence in schema pulse. Checks no privileges.
