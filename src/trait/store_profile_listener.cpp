@@ -30,7 +30,8 @@ void UpdateOrEnqueue(const std::vector<ProfileChange>& changes, const std::strin
         Enqueue(changes, cause, quiet);
         return;
     }
-    const std::vector<int64_t> left = UpdateState(changes, {cause, quiet, false, std::nullopt, locked});
+    const std::vector<int64_t> left =
+        UpdateState(changes, {.cause = cause, .quiet = quiet, .locked = locked});
     if (left.empty()) return;
     // Another session is changing these people, and may wait for people that this one changes: leave them to
     // the pipeline.
