@@ -133,7 +133,7 @@ COMMENT ON COLUMN pulse.event_catalog.last_seen_at IS 'Time of the newest event 
 
 -- Level: reader
 CREATE FUNCTION pulse.merge_examples(examples jsonb, more jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN CASE WHEN jsonb_array_length(examples) >= 5 THEN examples
+RETURN CASE WHEN jsonb_array_length(examples) >= 5 OR examples @> more THEN examples
     ELSE (SELECT coalesce(jsonb_agg(v.value ORDER BY v.place), '[]')
           FROM (SELECT e.value, min(e.place) AS place FROM jsonb_array_elements(examples || more) WITH ORDINALITY AS e (value, place)
                 GROUP BY e.value ORDER BY 2 LIMIT 5) AS v) END;

@@ -59,6 +59,8 @@ Extension LookUpExtension() {
     return found;
 }
 
+Oid known_owner = InvalidOid;  // the extension's, while Identity::IsOwner()
+
 // Files and programs of the server are a way to the rights of a superuser.
 bool ReachesServer(Oid role) {
     return role == ROLE_PG_READ_SERVER_FILES || role == ROLE_PG_WRITE_SERVER_FILES ||
@@ -74,6 +76,7 @@ Identity::Identity(Oid role, int context_flags, const char* search_path, bool ow
     SetUserIdAndSecContext(role, saved_context_ | context_flags);
     try {
         Call([&] {
+            if (strcmp(namespace_search_path, search_path) == 0) return;
             set_config_option("search_path", search_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
                               0, false);
         });
@@ -94,7 +97,9 @@ Identity::~Identity() {
 }
 
 Identity Identity::Owner() {
-    return Identity(LookUpExtension().owner, SECURITY_LOCAL_USERID_CHANGE, "pg_catalog, pg_temp", true);
+    // Within another one, unless a function of a user has changed the role since.
+    if (!owner_ || GetUserId() != known_owner) known_owner = LookUpExtension().owner;
+    return Identity(known_owner, SECURITY_LOCAL_USERID_CHANGE, "pg_catalog, pg_temp", true);
 }
 
 Identity Identity::Caller() {

@@ -44,6 +44,17 @@ JsonbValue FromInteger(int64_t number) {
     return value;
 }
 
+// A container as a tree, as JsonbValueToJsonb() takes it within another.
+JsonbValue Unpacked(const JsonbValue& container) {
+    JsonbParseState* state = nullptr;
+    JsonbIterator* iterator = JsonbIteratorInit(container.val.binary.data);
+    JsonbValue value, *whole = nullptr;
+    JsonbIteratorToken token;
+    while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+        whole = pushJsonbValue(&state, token, token < WJB_BEGIN_ARRAY ? &value : nullptr);
+    return *whole;
+}
+
 JsonbValue TextsToJsonb(Datum array) {
     Datum* elements;
     bool* nulls;
@@ -129,25 +140,32 @@ std::optional<Timed> FindTimed(Datum jsonb, int64_t number) {
 }
 
 Datum WriteTimed(const std::vector<Timed>& values) {
+    // Numbers ascend, and jsonb sorts keys by length and then by bytes: the object needs no sorting.
     return Call([&] {
-        JsonbParseState* state = nullptr;
-        pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-        for (const Timed& timed : values) {
-            char* text = static_cast<char*>(palloc(24));
-            JsonbValue key, value = timed.value, until;
+        const size_t count = values.size();
+        auto* pairs = static_cast<JsonbPair*>(palloc(sizeof(JsonbPair) * (count + 1)));
+        auto* elements = static_cast<JsonbValue*>(palloc(sizeof(JsonbValue) * (2 * count + 1)));
+        constexpr size_t kDigits = 24;
+        char* text = static_cast<char*>(palloc(kDigits * (count + 1)));
+        JsonbValue object;
+        object.type = jbvObject;
+        object.val.object.nPairs = static_cast<int>(count);
+        object.val.object.pairs = pairs;
+        for (size_t i = 0; i < count; ++i, elements += 2, text += kDigits) {
+            JsonbValue &key = pairs[i].key, &pair = pairs[i].value;
             key.type = jbvString;
             key.val.string.val = text;
-            key.val.string.len = static_cast<int>(std::to_chars(text, text + 24, timed.number).ptr - text);
-            pushJsonbValue(&state, WJB_KEY, &key);
-            pushJsonbValue(&state, WJB_BEGIN_ARRAY, nullptr);
-            pushJsonbValue(&state, WJB_ELEM, &value);
-            if (timed.until != kHoldsForEver) {
-                until = FromInteger(timed.until);
-                pushJsonbValue(&state, WJB_ELEM, &until);
-            }
-            pushJsonbValue(&state, WJB_END_ARRAY, nullptr);
+            key.val.string.len =
+                static_cast<int>(std::to_chars(text, text + kDigits, values[i].number).ptr - text);
+            pairs[i].order = static_cast<uint32>(i);
+            pair.type = jbvArray;
+            pair.val.array.nElems = values[i].until == kHoldsForEver ? 1 : 2;
+            pair.val.array.elems = elements;
+            pair.val.array.rawScalar = false;
+            elements[0] = values[i].value.type == jbvBinary ? Unpacked(values[i].value) : values[i].value;
+            if (values[i].until != kHoldsForEver) elements[1] = FromInteger(values[i].until);
         }
-        return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+        return JsonbPGetDatum(JsonbValueToJsonb(&object));
     });
 }
 

@@ -186,6 +186,10 @@ std::optional<Datum> ParseSentJson(std::string_view text) {
     return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(ended.c_str())); });
 }
 
+Datum ParseJsonb(const std::string& text) {
+    return Call([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(text.c_str())); });
+}
+
 JsonValue TextValue(std::string_view text) {
     JsonValue node;
     node.type = Type::kText;

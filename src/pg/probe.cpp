@@ -7,10 +7,14 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/nbtree.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "executor/tuptable.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
@@ -85,14 +89,17 @@ void MakeKey(ScanKey key, Relation index, int column) {
 
 // A unique index and its table, open for a scan. Used inside Call(): needs no cleanup after an error.
 struct Scan {
+    LOCKMODE mode;
     Relation table, index;
     int width;
     TupleTableSlot* slot;
     IndexScanDesc scan;
     ScanKeyData keys[kMaxKeys];
 
-    Scan(const RelationName& table_name, const RelationName& index_name, Snapshot snapshot)
-        : table(table_open(IdOf(table_name), AccessShareLock)),
+    Scan(const RelationName& table_name, const RelationName& index_name, Snapshot snapshot,
+         LOCKMODE lock = AccessShareLock)
+        : mode(lock),
+          table(table_open(IdOf(table_name), lock)),
           index(index_open(IdOf(index_name), AccessShareLock)),
           width(IndexRelationGetNumberOfKeyAttributes(index)) {
         if (width > kMaxKeys) elog(ERROR, "too many columns for a probe: pulse.%s", index_name.name);
@@ -109,11 +116,61 @@ struct Scan {
         index_endscan(scan);
         ExecDropSingleTupleTableSlot(slot);
         index_close(index, AccessShareLock);
-        table_close(table, AccessShareLock);
+        // A lock on a table of which rows are locked is kept, as by a statement.
+        table_close(table, mode == AccessShareLock ? AccessShareLock : NoLock);
     }
 };
 
+// Runs inside Call(). The snapshot that the next statement of the transaction would use.
+void PushNextSnapshot() {
+    CommandCounterIncrement();
+    PushCopiedSnapshot(GetTransactionSnapshot());
+    UpdateActiveSnapshotCommandId();
+}
+
+// Runs inside Call().
+Datum CopyOf(const Form_pg_attribute attribute, Datum value) {
+    return attribute->attlen == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
+                                   : datumCopy(value, attribute->attbyval, attribute->attlen);
+}
+
+// The transaction of another that has changed this row, or locked it for that, and has not ended. Runs inside
+// Call().
+TransactionId HolderOf(TupleTableSlot* slot) {
+    bool copied = false;
+    HeapTuple row = ExecFetchSlotHeapTuple(slot, false, &copied);
+    const HeapTupleHeader header = row->t_data;
+    const uint16 flags = header->t_infomask;
+    TransactionId holder = InvalidTransactionId;
+    if (!(flags & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) && !HEAP_XMAX_IS_KEYSHR_LOCKED(flags)) {
+        const TransactionId last = HeapTupleHeaderGetRawXmax(header);
+        if (!TransactionIdIsCurrentTransactionId(last) && TransactionIdIsInProgress(last)) holder = last;
+    }
+    if (copied) heap_freetuple(row);
+    return holder;
+}
+
+// As the executor does it for FOR NO KEY UPDATE SKIP LOCKED. Runs inside Call().
+TM_Result LockRow(Relation table, ItemPointer place, CommandId command, TupleTableSlot* locked) {
+    const bool fixed = IsolationUsesXactSnapshot();
+    uint8 flags = TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS;
+    if (!fixed) flags |= TUPLE_LOCK_FLAG_FIND_LAST_VERSION;
+    TM_FailureData failure;
+    const TM_Result outcome = table_tuple_lock(table, place, GetActiveSnapshot(), locked, command,
+                                               LockTupleNoKeyExclusive, LockWaitSkip, flags, &failure);
+    if ((outcome == TM_Updated || outcome == TM_Deleted) && fixed)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not serialize access due to concurrent update")));
+    if (outcome != TM_Ok && outcome != TM_WouldBlock && outcome != TM_Deleted && outcome != TM_SelfModified)
+        elog(ERROR, "unexpected result %d of locking a row", outcome);
+    return outcome;
+}
+
 }  // namespace
+
+void WaitForEnd(TransactionId transaction) {
+    Call([&] { XactLockTableWait(transaction, nullptr, nullptr, XLTW_None); });
+}
 
 std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys) const {
     struct Found {
@@ -135,9 +192,7 @@ std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys)
             const Datum value = slot_getattr(scan.slot, columns[i], &found.nulls[i]);
             found.types[i] = attribute->atttypid;
             if (found.nulls[i]) continue;
-            found.values[i] = attribute->attlen == -1
-                                  ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value))
-                                  : datumCopy(value, attribute->attbyval, attribute->attlen);
+            found.values[i] = CopyOf(attribute, value);
         }
         scan.Close();
     });
@@ -151,25 +206,109 @@ std::optional<std::vector<Value>> Probe::Find(std::initializer_list<Datum> keys)
 }
 
 std::vector<std::optional<int64_t>> Probe::FindInt8s(const std::vector<Datum>& keys) const {
+    return FindInt8s(keys, nullptr);
+}
+
+std::vector<std::optional<int64_t>> Probe::FindInt8s(const std::vector<Datum>& keys,
+                                                     std::vector<RowHolder>& holders) const {
+    return FindInt8s(keys, &holders);
+}
+
+std::vector<std::optional<int64_t>> Probe::FindInt8s(const std::vector<Datum>& keys,
+                                                     std::vector<RowHolder>* holders) const {
     std::vector<std::optional<int64_t>> found;
     found.reserve(keys.size());
     const int column = columns_.at(0);
     Call([&] {
-        CommandCounterIncrement();
-        PushCopiedSnapshot(GetTransactionSnapshot());
-        UpdateActiveSnapshotCommandId();
+        PushNextSnapshot();
         Scan scan(table_, index_, GetActiveSnapshot());
-        for (size_t i = 0; i + static_cast<size_t>(scan.width) <= keys.size();
-             i += static_cast<size_t>(scan.width)) {
+        const auto width = static_cast<size_t>(scan.width);
+        for (size_t i = 0; i + width <= keys.size(); i += width) {
             bool null = true;
-            const Datum value = scan.Find(&keys[i]) ? slot_getattr(scan.slot, column, &null) : Datum{0};
+            const bool there = scan.Find(&keys[i]);
+            const Datum value = there ? slot_getattr(scan.slot, column, &null) : Datum{0};
             found.push_back(null ? std::nullopt : std::optional<int64_t>(DatumGetInt64(value)));
+            if (const TransactionId holder = holders && there ? HolderOf(scan.slot) : InvalidTransactionId)
+                holders->push_back({i / width, holder});
             CHECK_FOR_INTERRUPTS();
         }
         scan.Close();
         PopActiveSnapshot();
     });
     return found;
+}
+
+std::vector<std::optional<int64_t>> Probe::LockInt8s(const std::vector<Datum>& keys) const {
+    std::vector<std::optional<int64_t>> found;
+    found.reserve(keys.size());
+    const int column = columns_.at(0);
+    Call([&] {
+        PushNextSnapshot();
+        Scan scan(table_, index_, GetActiveSnapshot(), RowShareLock);
+        const auto width = static_cast<size_t>(scan.width);
+        const CommandId command = GetCurrentCommandId(true);
+        TupleTableSlot* locked = table_slot_create(scan.table, nullptr);
+        for (size_t i = 0; i + width <= keys.size(); i += width) {
+            bool null = true;
+            Datum value = 0;
+            if (scan.Find(&keys[i])) {
+                const TM_Result outcome = LockRow(scan.table, &scan.slot->tts_tid, command, locked);
+                if (outcome == TM_WouldBlock) break;
+                if (outcome == TM_Ok) value = slot_getattr(locked, column, &null);
+            }
+            found.push_back(null ? std::nullopt : std::optional<int64_t>(DatumGetInt64(value)));
+            CHECK_FOR_INTERRUPTS();
+        }
+        ExecDropSingleTupleTableSlot(locked);
+        scan.Close();
+        PopActiveSnapshot();
+    });
+    return found;
+}
+
+std::vector<Value> Probe::FindRows(const std::vector<Datum>& keys) const {
+    std::vector<Value> rows;
+    const size_t columns = columns_.size();
+    rows.reserve(keys.size() * columns);
+    Call([&] {
+        PushNextSnapshot();
+        Scan scan(table_, index_, GetActiveSnapshot());
+        const TupleDesc shape = RelationGetDescr(scan.table);
+        const auto width = static_cast<size_t>(scan.width);
+        for (size_t i = 0; i + width <= keys.size(); i += width) {
+            const bool there = scan.Find(&keys[i]);
+            for (size_t c = 0; c < columns; ++c) {
+                const Form_pg_attribute attribute = TupleDescAttr(shape, columns_[c] - 1);
+                bool null = true;
+                Datum value = there ? slot_getattr(scan.slot, columns_[c], &null) : Datum{0};
+                if (!null) value = CopyOf(attribute, value);
+                rows.push_back({attribute->atttypid, null ? Datum{0} : value, null});
+            }
+            CHECK_FOR_INTERRUPTS();
+        }
+        scan.Close();
+        PopActiveSnapshot();
+    });
+    return rows;
+}
+
+bool IsEmpty(const char* table, uint32_t most_pages) {
+    return Call([&] {
+        Relation relation = table_open(FindRelation(table), AccessShareLock);
+        const BlockNumber pages = RelationGetNumberOfBlocks(relation);
+        bool empty = pages == 0;
+        if (pages > 0 && pages <= most_pages) {
+            PushNextSnapshot();
+            TupleTableSlot* slot = table_slot_create(relation, nullptr);
+            TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, nullptr);
+            empty = !table_scan_getnextslot(scan, ForwardScanDirection, slot);
+            table_endscan(scan);
+            ExecDropSingleTupleTableSlot(slot);
+            PopActiveSnapshot();
+        }
+        table_close(relation, AccessShareLock);
+        return empty;
+    });
 }
 
 bool Watch::Changed() {

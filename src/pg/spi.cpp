@@ -161,20 +161,9 @@ Result Execute(const std::string& sql, const std::vector<Value>& parameters, boo
 }
 
 Result Statement::Execute(const std::vector<Value>& parameters, bool read_only) {
-    if (!plan_) {
-        plan_ = CallSpi(sql_, [&] {
-            SPIPlanPtr plan = SPI_prepare(sql_, static_cast<int>(types_.size()), types_.data());
-            if (plan) SPI_keepplan(plan);
-            return plan;
-        });
-        if (!plan_) throw std::runtime_error(std::string("SPI could not prepare: ") + sql_);
-    }
     Bound bound(parameters);
     if (bound.types != types_) throw std::logic_error(std::string("wrong parameter types for: ") + sql_);
-    const int code = CallSpi(sql_, [&] {
-        return SPI_execute_plan(plan_, bound.values.data(), bound.nulls.c_str(), read_only, 0);
-    });
-    return Finish(code, sql_);
+    return Finish(plan_.Execute(sql_, types_, bound.values.data(), bound.nulls.c_str(), read_only), sql_);
 }
 
 Cursor::Cursor(const std::string& sql, const std::vector<Value>& parameters, bool read_only) {

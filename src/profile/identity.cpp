@@ -161,7 +161,8 @@ Normalised Normalise(const IdentityKind& kind, const std::string& raw) {
     const std::string clean = SanitiseIdentifier(raw);
     if (!clean.empty() && IsBlocked(kind, clean)) return {std::nullopt, "it is a placeholder"};
     Normalised form = NormalForm(kind.normalisation, clean);
-    if (form.value && IsBlocked(kind, *form.value)) return {std::nullopt, "it is a placeholder"};
+    if (form.value && *form.value != clean && IsBlocked(kind, *form.value))
+        return {std::nullopt, "it is a placeholder"};
     return form;
 }
 

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
+#include "pulse/pg/append.hpp"
 #include "pulse/pg/array.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/index_plans.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -47,13 +49,16 @@ std::vector<IdentityKind> LoadKinds() {
 }
 
 // The canonical ids of profiles.
-std::vector<std::optional<int64_t>> ReadCanonical(const std::vector<Datum>& profiles) {
+const pg::Probe& ProfileProbe() {
     static const pg::Probe probe("profile", "profile_pkey", {2});
-    return probe.FindInt8s(profiles);
+    return probe;
 }
 
+// By people whom they have locked or changed: transactions of other sessions that have not ended.
+using Holders = std::map<int64_t, TransactionId>;
+
 // The claims' ids that exist.
-ResolutionFacts ReadIds(const std::vector<IdentityClaim>& claims) {
+ResolutionFacts ReadIds(const std::vector<IdentityClaim>& claims, Holders& holders) {
     static const pg::Probe identities("identity", "identity_pkey", {3});
     std::set<Identity> wanted;
     for (const IdentityClaim& claim : claims) {
@@ -69,7 +74,10 @@ ResolutionFacts ReadIds(const std::vector<IdentityClaim>& claims) {
     keys.clear();
     for (const std::optional<int64_t>& owner : owners)
         if (owner) keys.push_back(Int64GetDatum(*owner));
-    const std::vector<std::optional<int64_t>> people = ReadCanonical(keys);
+    std::vector<pg::RowHolder> held;
+    const std::vector<std::optional<int64_t>> people = ProfileProbe().FindInt8s(keys, held);
+    for (const pg::RowHolder& row : held)
+        if (people[row.place]) holders[*people[row.place]] = row.transaction;
     ResolutionFacts facts;
     auto id = wanted.begin();
     auto person = people.begin();
@@ -157,8 +165,6 @@ namespace {
 
 // Insert new people and identities. Returns false if another session inserted one of the identities first.
 bool InsertNew(const ResolutionPlan& plan, std::vector<int64_t>& made) {
-    static pg::Statement next("SELECT nextval('pulse.profile_id_seq') FROM generate_series(1, $1)",
-                              {INT8OID});
     static pg::Statement people(
         "INSERT INTO pulse.profile (id, canonical_id, bucketing_id, first_seen_at, updated_at) "
         "SELECT u.id, u.id, u.bucketing_id, u.seen, $4 FROM unnest($1, $2, $3) AS u (id, bucketing_id, seen)",
@@ -169,11 +175,10 @@ bool InsertNew(const ResolutionPlan& plan, std::vector<int64_t>& made) {
         " profile_id, seen) ON CONFLICT DO NOTHING",
         {TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID});
     if (!plan.new_people.empty()) {
-        const pg::Result ids = next.Execute({Value::Int8(static_cast<int64_t>(plan.new_people.size()))});
+        made = pg::NextValues("profile_id_seq", plan.new_people.size());
         std::vector<std::string> bucketing;
         std::vector<Moment> seen;
         for (size_t i = 0; i < plan.new_people.size(); ++i) {
-            made.push_back(ids[i].Int8(0));
             bucketing.push_back(plan.new_people[i].bucketing_id);
             seen.push_back(plan.new_people[i].first_seen_at);
         }
@@ -199,16 +204,13 @@ bool InsertNew(const ResolutionPlan& plan, std::vector<int64_t>& made) {
                .processed() == new_identities.size();
 }
 
-// Lock people that are still canonical, without waiting: skips those locked by other sessions.
-std::vector<int64_t> LockWithoutWaiting(const std::vector<int64_t>& ids) {
-    static pg::Statement statement(
-        "SELECT p.id FROM pulse.profile AS p WHERE p.id = ANY ($1) AND p.canonical_id = p.id"
-        " ORDER BY p.id FOR NO KEY UPDATE SKIP LOCKED",
-        {INT8ARRAYOID});
-    const pg::Result rows = statement.Execute({Value::Int8s(ids)});
-    std::vector<int64_t> locked;
-    for (uint64_t i = 0; i < rows.size(); ++i) locked.push_back(rows[i].Int8(0));
-    return locked;
+// Lock people without waiting. Returns their canonical ids as they are then, up to the first one that another
+// session has locked.
+std::vector<std::optional<int64_t>> LockWithoutWaiting(const std::vector<int64_t>& ids) {
+    std::vector<Datum> keys;
+    keys.reserve(ids.size());
+    for (const int64_t id : ids) keys.push_back(Int64GetDatum(id));
+    return ProfileProbe().LockInt8s(keys);
 }
 
 // Lock one person, waiting. Returns false if it was merged into another.
@@ -263,6 +265,7 @@ class ResolutionAttempt {
 
   private:
     void UseKnownPeople();
+    void AwaitHolders(const Holders& holders) const;
     bool Lock();
     bool IsUnchanged() const;
     bool Write();
@@ -301,23 +304,31 @@ bool ResolutionAttempt::Lock() {
     ids = Sorted(std::move(ids));
     std::vector<int64_t> locked;
     if (!waits_) {
-        locked = LockWithoutWaiting(ids);
-        const auto [held, other] = std::mismatch(ids.begin(), ids.end(), locked.begin(), locked.end());
-        if (held != ids.end()) blocked_ = *held;
-        return held == ids.end();
+        const std::vector<std::optional<int64_t>> canonical = LockWithoutWaiting(ids);
+        if (canonical.size() < ids.size()) {
+            blocked_ = ids[canonical.size()];
+            return false;
+        }
+        return std::equal(ids.begin(), ids.end(), canonical.begin(),
+                          [](int64_t id, const auto& person) { return person == id; });
     }
     return LockAscending(ids, locked) &&
            std::includes(locked.begin(), locked.end(), people_.begin(), people_.end());
 }
 
 // Whether the ids still belong to the same people as before these were locked. Ids never change their
-// profile, but an unmerge meanwhile can make a profile canonical that was not.
+// profile, but an unmerge meanwhile can make a profile canonical that was not. A locked person is canonical.
 bool ResolutionAttempt::IsUnchanged() const {
     std::vector<Datum> profiles;
-    for (const auto& known : facts_.ids) profiles.push_back(Int64GetDatum(known.second.profile));
-    const std::vector<std::optional<int64_t>> now = ReadCanonical(profiles);
-    return std::equal(now.begin(), now.end(), facts_.ids.begin(), facts_.ids.end(),
-                      [](const auto& person, const auto& known) { return person == known.second.person; });
+    std::vector<int64_t> people;
+    for (const auto& [id, owner] : facts_.ids) {
+        if (owner.profile == owner.person && people_.contains(owner.person)) continue;
+        profiles.push_back(Int64GetDatum(owner.profile));
+        people.push_back(owner.person);
+    }
+    const std::vector<std::optional<int64_t>> now = ProfileProbe().FindInt8s(profiles);
+    return std::equal(now.begin(), now.end(), people.begin(), people.end(),
+                      [](const auto& person, int64_t known) { return person == known; });
 }
 
 bool ResolutionAttempt::Write() {
@@ -347,8 +358,15 @@ std::vector<int64_t> ResolutionAttempt::Changed() const {
     return changed;
 }
 
+void ResolutionAttempt::AwaitHolders(const Holders& holders) const {
+    std::set<TransactionId> awaited;
+    for (const auto& [person, holder] : holders)
+        if (people_.contains(person) && awaited.insert(holder).second) pg::WaitForEnd(holder);
+}
+
 bool ResolutionAttempt::Run() {
-    facts_ = ReadIds(claims_);
+    Holders holders;
+    facts_ = ReadIds(claims_, holders);
     bool extends = false;
     for (const IdentityClaim& claim : claims_) {
         const bool extended = NeedsResolution(claim, facts_);
@@ -360,6 +378,8 @@ bool ResolutionAttempt::Run() {
     }
     if (!extends) UseKnownPeople();
     if (!extends && people_.empty() && also_.empty()) return true;
+    // Before there are locks that would have to be given up. What was read is checked once it is locked.
+    if (!waits_) AwaitHolders(holders);
     // A failed attempt releases its locks: otherwise the locks of the next attempt would not be in ascending
     // order.
     pg::Subtransaction subtransaction;
@@ -393,7 +413,7 @@ std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>&
         // contention that may never succeed, so later attempts wait.
         constexpr int kAttemptsWithoutWaiting = 4;
         ResolutionAttempt attempt(claims, also, i >= kAttemptsWithoutWaiting);
-        if (const ForceIndexScans force_index; !attempt.Run()) {
+        if (const pg::IndexPlans by_index; !attempt.Run()) {
             if (attempt.blocked()) WaitForLock(*attempt.blocked());
             continue;
         }

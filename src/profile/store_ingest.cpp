@@ -136,9 +136,8 @@ Datum EventBatch::ContextOf(const Event& event) {
 }
 
 void EventBatch::WriteEvents() {
-    static pg::Statement next("SELECT nextval('pulse.event_id_seq') FROM generate_series(1, $1)", {INT8OID});
-    const pg::Result numbers = next.Execute({Value::Int8(static_cast<int64_t>(accepted_.size()))});
-    for (size_t i = 0; i < accepted_.size(); ++i) results_[accepted_[i]].event = numbers[i].Int8(0);
+    const std::vector<int64_t> numbers = pg::NextValues("event_id_seq", accepted_.size());
+    for (size_t i = 0; i < accepted_.size(); ++i) results_[accepted_[i]].event = numbers[i];
     // Sort by person, in the order of the index, so that index insertions are local.
     std::vector<size_t> order = accepted_;
     std::stable_sort(order.begin(), order.end(),

@@ -101,6 +101,7 @@ void EventBatch::AddNewEvent(int64_t person, size_t i) {
         change.event_names.end())
         change.event_names.push_back(event.name);
     change.created |= ClaimOf(i).created;
+    change.locked |= ClaimOf(i).writes || ClaimOf(i).created;
     change.new_events.push_back({event.name, event.time, DatumGetPointer(properties_[i])});
 }
 

@@ -24,12 +24,14 @@ const char* NameOf(Cause cause) {
     }
 }
 
-void UpdateOrEnqueue(const std::vector<ProfileChange>& changes, const std::string& cause, bool quiet) {
+void UpdateOrEnqueue(const std::vector<ProfileChange>& changes, const std::string& cause, bool quiet,
+                     bool locked = false) {
     if (pg::settings::evaluation == pg::settings::kAsync) {
         Enqueue(changes, cause, quiet);
         return;
     }
-    const std::vector<int64_t> left = UpdateState(changes, {cause, quiet, false, std::nullopt});
+    const std::vector<int64_t> left =
+        UpdateState(changes, {.cause = cause, .quiet = quiet, .locked = locked});
     if (left.empty()) return;
     // Another session is changing these people, and may wait for people that this one changes: leave them to
     // the pipeline.
@@ -66,6 +68,7 @@ void ProfilesChanged(const std::vector<profile::PersonChange>& changed, Cause ca
     const std::shared_ptr<const Program> program = CurrentProgram();
     if (program->TracksNothing()) return;
     const bool at_once = pg::settings::evaluation != pg::settings::kAsync;
+    bool locked = true;
     std::vector<ProfileChange> changes;
     changes.reserve(changed.size());
     for (const profile::PersonChange& person : changed) {
@@ -77,9 +80,10 @@ void ProfilesChanged(const std::vector<profile::PersonChange>& changed, Cause ca
         change.account = person.account;
         // The stored state of unaffected people stays valid until the clock changes it.
         if (at_once && !person.created && !Affects(program->index, change)) continue;
+        locked = locked && person.locked;
         changes.push_back(std::move(change));
     }
-    UpdateOrEnqueue(changes, NameOf(cause), cause == Cause::kImport);
+    UpdateOrEnqueue(changes, NameOf(cause), cause == Cause::kImport, locked);
 }
 
 void ProfilesMerged(int64_t survivor, int64_t merged) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/index_plans.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_state.hpp"
@@ -108,7 +109,7 @@ void Enqueue(const std::vector<ProfileChange>& changes, const std::string& cause
         " WHERE s.profile_id = c.profile)",
         {INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID, BOOLARRAYOID, BOOLARRAYOID, TEXTOID,
          BOOLOID});
-    const ForceIndexPlans force_index_plans;
+    const pg::IndexPlans by_index;
     const pg::Result rows = statement.Execute(
         {Value::Int8s(profiles), Value::Texts(events), Value::Texts(attributes), pg::BoolArray(account),
          pg::BoolArray(everything), pg::BoolArray(concerns), Value::Text(cause), Value::Bool(quiet)});
@@ -122,7 +123,7 @@ void EnqueueAccount(int64_t account, const std::string& cause, bool quiet) {
         " SELECT p.id, true, false, $2, $3 FROM pulse.profile AS p WHERE p.account_id = $1"
         " AND p.canonical_id = p.id",
         {INT8OID, TEXTOID, BOOLOID});
-    const ForceIndexPlans force_index_plans;
+    const pg::IndexPlans by_index;
     if (statement.Execute({Value::Int8(account), Value::Text(cause), Value::Bool(quiet)}).processed() > 0)
         WakePipeline();
 }
@@ -134,7 +135,7 @@ BatchResult ProcessQueue(int64_t limit) {
         " WHERE d.id = n.id RETURNING d.profile_id, d.event, d.attribute, d.account, d.everything, d.cause,"
         " d.quiet",
         {INT8OID});
-    const ForceIndexPlans force_index_plans;
+    const pg::IndexPlans by_index;
     const pg::Result rows = take.Execute({Value::Int8(limit)});
     BatchResult result;
     result.full = static_cast<int64_t>(rows.size()) == limit;
@@ -151,7 +152,7 @@ BatchResult ProcessDue(int64_t limit) {
         "SELECT profile_id FROM pulse.profile_state WHERE next_change_at <= $1 ORDER BY next_change_at"
         " LIMIT $2",
         {TIMESTAMPTZOID, INT8OID});
-    const ForceIndexPlans force_index_plans;
+    const pg::IndexPlans by_index;
     BatchResult result;
     if (CurrentProgram()->TracksNothing()) return result;
     const Moment now = pg::PastNow();
@@ -188,7 +189,7 @@ std::optional<Moment> NextDue() {
         "SELECT EXISTS (SELECT FROM pulse.metric WHERE built_to IS NOT NULL)"
         " OR EXISTS (SELECT FROM pulse.live_segment WHERE built_to IS NOT NULL)",
         {});
-    const ForceIndexPlans force_index_plans;
+    const pg::IndexPlans by_index;
     if (queue.Execute({})[0].Bool(0) || builds.Execute({})[0].Bool(0)) return pg::WallClock();
     // Without definitions nothing is due.
     if (CurrentProgram()->TracksNothing()) return std::nullopt;

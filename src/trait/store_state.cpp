@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include "pulse/pg/append.hpp"
+#include "pulse/pg/index_plans.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
 #include "pulse/trait/store_consumer.hpp"
+#include "pulse/trait/store_evaluate.hpp"
 #include "pulse/trait/store_unsettled.hpp"
 #include "pulse/trait/store_update_state.hpp"
 
@@ -34,9 +38,28 @@ void WriteProfileStates(const StateWrites& writes) {
         " ON CONFLICT (profile_id) DO UPDATE SET as_of = EXCLUDED.as_of, metrics = EXCLUDED.metrics,"
         " segments = EXCLUDED.segments, next_change_at = EXCLUDED.next_change_at",
         {INT8ARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID});
-    statement.Execute({Value::Int8s(writes.profiles), pg::TimeArray(writes.as_of),
-                       pg::JsonbArray(writes.metrics), pg::JsonbArray(writes.segments),
-                       pg::TimeArray(writes.next)});
+    std::vector<pg::AppendColumn> rows(5);
+    for (size_t i = 0; i < writes.profiles.size(); ++i) {
+        rows[0].values.push_back(Int64GetDatum(writes.profiles[i]));
+        rows[1].values.push_back(TimestampTzGetDatum(writes.as_of[i]));
+        rows[4].values.push_back(TimestampTzGetDatum(writes.next[i]));
+        rows[4].nulls.push_back(writes.next[i] == pg::kHoldsForEver);
+    }
+    rows[2].values = writes.metrics;
+    rows[3].values = writes.segments;
+    std::vector<int64_t> profiles;
+    std::vector<Moment> as_of, next;
+    std::vector<Datum> metrics, segments;
+    for (const size_t i : pg::Replace("profile_state", "profile_state_pkey", rows)) {
+        profiles.push_back(writes.profiles[i]);
+        as_of.push_back(writes.as_of[i]);
+        metrics.push_back(writes.metrics[i]);
+        segments.push_back(writes.segments[i]);
+        next.push_back(writes.next[i]);
+    }
+    if (profiles.empty()) return;
+    statement.Execute({Value::Int8s(profiles), pg::TimeArray(as_of), pg::JsonbArray(metrics),
+                       pg::JsonbArray(segments), pg::TimeArray(next)});
 }
 
 void WriteMembershipChanges(const StateWrites::MembershipChanges& changes) {
@@ -64,7 +87,6 @@ void WriteMembershipChanges(const StateWrites::MembershipChanges& changes) {
     if (std::find(changes.change.begin(), changes.change.end(), "entered") != changes.change.end())
         enter.Execute({segments, profiles, at, change});
     if (std::find(changes.change.begin(), changes.change.end(), "exited") != changes.change.end()) {
-        const ForceIndexPlans force_index_plans;
         leave.Execute({segments, profiles, change});
     }
     profile::EnsurePartitions("membership_change", changes.at);
@@ -89,12 +111,22 @@ void WriteNextMembers(const StateWrites& writes) {
         leave.Execute({Value::Int8s(writes.next_out_version), Value::Int8s(writes.next_out_profile)});
 }
 
+std::vector<Datum> KeysOf(const std::vector<int64_t>& ids) {
+    std::vector<Datum> keys;
+    keys.reserve(ids.size());
+    for (const int64_t id : ids) keys.push_back(Int64GetDatum(id));
+    return keys;
+}
+
+// The columns of pulse.profile that ReadStates() reads.
+enum : size_t { kAttributes, kAccount, kFirstSeen, kProfileWidth };
+
 std::vector<int64_t> LockAvailable(const std::vector<int64_t>& ids) {
     static pg::Statement skipping(
         "SELECT id FROM pulse.profile WHERE id = ANY ($1) AND canonical_id = id ORDER BY id FOR NO KEY"
         " UPDATE SKIP LOCKED",
         {INT8ARRAYOID});
-    const ForceIndexPlans force_index_plans;
+    const pg::IndexPlans by_index;
     const pg::Result rows = skipping.Execute({Value::Int8s(ids)});
     std::vector<int64_t> locked;
     locked.reserve(rows.size());
@@ -151,43 +183,66 @@ std::vector<int64_t> FilterCanonical(const std::vector<int64_t>& ids) {
 
 bool QueueIsEmpty() {
     // Checking a long queue, or its dead rows before vacuum, costs more than assuming that it is not empty.
-    static pg::Statement statement(
-        "SELECT CASE WHEN pg_relation_size('pulse.dirty') <= 16 * current_setting('block_size')::int THEN"
-        " NOT EXISTS (SELECT FROM pulse.dirty) ELSE false END",
-        {});
-    return statement.Execute({})[0].Bool(0);
+    constexpr uint32_t kMostPages = 16;
+    return pg::IsEmpty("dirty", kMostPages);
 }
 
+namespace {
+
+// Whose evaluation failed lately, ascending; usually nobody's.
+std::vector<int64_t> UnsettledOf(const std::vector<int64_t>& ids) {
+    static const pg::Probe probe("unsettled_person", "unsettled_person_pkey", {1});
+    std::vector<int64_t> unsettled;
+    if (pg::IsEmpty("unsettled_person", 0)) return unsettled;
+    for (const std::optional<int64_t>& id : probe.FindInt8s(KeysOf(ids)))
+        if (id) unsettled.push_back(*id);
+    return unsettled;
+}
+
+// The attributes of the accounts of people, in their order; null: none.
+std::vector<Value> AccountsOf(const std::vector<Value>& profiles) {
+    static const pg::Probe probe("account", "account_pkey", {3});
+    std::vector<Datum> keys;
+    for (size_t i = 0; i < profiles.size(); i += kProfileWidth)
+        if (const Value& account = profiles[i + kAccount]; !account.null) keys.push_back(account.datum);
+    const std::vector<Value> found = keys.empty() ? std::vector<Value>() : probe.FindRows(keys);
+    std::vector<Value> accounts;
+    size_t next = 0;
+    for (size_t i = 0; i < profiles.size(); i += kProfileWidth)
+        accounts.push_back(profiles[i + kAccount].null ? Value::Null(JSONBOID) : found[next++]);
+    return accounts;
+}
+
+}  // namespace
+
 std::vector<PersonState> ReadStates(const std::vector<int64_t>& ids) {
-    static pg::Statement statement(
-        "SELECT p.id, p.attributes, coalesce(a.attributes, '{}'), s.as_of, s.next_change_at, s.metrics,"
-        " s.segments, p.first_seen_at, u.profile_id IS NOT NULL"
-        " FROM pulse.profile AS p LEFT JOIN pulse.account AS a ON a.id = p.account_id"
-        " LEFT JOIN pulse.profile_state AS s ON s.profile_id = p.id"
-        " LEFT JOIN pulse.unsettled_person AS u ON u.profile_id = p.id WHERE p.id = ANY ($1) ORDER BY p.id",
-        {INT8ARRAYOID});
-    std::vector<PersonState> people;
-    if (ids.empty()) return people;
-    const ForceIndexPlans force_index_plans;
-    const pg::Result rows = statement.Execute({Value::Int8s(ids)});
-    people.reserve(rows.size());
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        const pg::Row row = rows[i];
+    static const pg::Probe people("profile", "profile_pkey", {4, 5, 6});
+    static const pg::Probe states("profile_state", "profile_state_pkey", {2, 5, 3, 4});
+    constexpr size_t kStateWidth = 4;
+    std::vector<PersonState> read;
+    if (ids.empty()) return read;
+    const std::vector<Value> profiles = people.FindRows(KeysOf(ids)), rows = states.FindRows(KeysOf(ids));
+    const std::vector<Value> accounts = AccountsOf(profiles);
+    const std::vector<int64_t> unsettled = UnsettledOf(ids);
+    read.reserve(ids.size());
+    for (size_t i = 0; i < ids.size(); ++i) {
+        const Value *profile = &profiles[i * kProfileWidth], *row = &rows[i * kStateWidth];
+        if (profile[kFirstSeen].null) continue;
         PersonState state;
-        state.profile = row.Int8(0);
-        state.attributes = pg::Copy({JSONBOID, row.Raw(1), false});
-        state.account = pg::Copy({JSONBOID, row.Raw(2), false});
-        state.first_seen_at = row.Time(7);
-        state.unsettled = row.Bool(8);
-        state.as_of = row.TimeOrNull(3);
-        state.next_change_at = row.TimeOrNull(4);
-        if (state.as_of) {
-            state.metrics = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(5), false}).datum);
-            state.segments = pg::ReadTimed(pg::Copy({JSONBOID, row.Raw(6), false}).datum);
+        state.profile = ids[i];
+        state.attributes = profile[kAttributes];
+        state.account = accounts[i].null ? EmptyJsonb() : accounts[i];
+        state.first_seen_at = DatumGetTimestampTz(profile[kFirstSeen].datum);
+        state.unsettled = std::binary_search(unsettled.begin(), unsettled.end(), ids[i]);
+        if (!row[0].null) {
+            state.as_of = DatumGetTimestampTz(row[0].datum);
+            if (!row[1].null) state.next_change_at = DatumGetTimestampTz(row[1].datum);
+            state.metrics = pg::ReadTimed(row[2].datum);
+            state.segments = pg::ReadTimed(row[3].datum);
         }
-        people.push_back(std::move(state));
+        read.push_back(std::move(state));
     }
-    return people;
+    return read;
 }
 
 void WriteAll(const StateWrites& writes) {

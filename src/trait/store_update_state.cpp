@@ -6,6 +6,7 @@
 #include <span>
 
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/index_plans.hpp"
 #include "pulse/pg/jsonb_reader.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
@@ -38,7 +39,13 @@ class StateUpdater {
     std::vector<int64_t> Run(const std::vector<ProfileChange>& changes) {
         std::vector<int64_t> ids;
         for (const ProfileChange& change : changes) ids.push_back(change.profile);
-        const std::vector<int64_t> locked = LockProfiles(ids, options_.wait);
+        std::vector<int64_t> locked;
+        if (options_.locked) {
+            locked = ids;
+            std::sort(locked.begin(), locked.end());
+        } else {
+            locked = LockProfiles(ids, options_.wait);
+        }
         batch_ = {program_.ReadProgress(), options_.build_to, !options_.build_to && QueueIsEmpty()};
         Load(changes, locked);
         SettleAll();
@@ -204,7 +211,6 @@ class StateUpdater {
         std::vector<std::vector<BatchPerson*>> wanted(program_.groups.size());
         for (BatchPerson* person : people)
             for (const size_t group : person->affected.read) wanted[group].push_back(person);
-        const ForceIndexPlans force_index_plans;
         for (size_t g = 0; g < wanted.size(); ++g) {
             if (wanted[g].empty()) continue;
             pg::CheckInterrupts();
@@ -232,7 +238,6 @@ class StateUpdater {
                 const StoredMetric& metric = program_.metrics[place];
                 const std::string part = "metric " + metric.text;
                 const bool read = Try(person, part, [&] {
-                    const ForceIndexPlans force_index_plans;
                     MetricReader reader({&metric.sql});
                     const pg::Result rows = reader.Read(id, at, false);
                     StoreValues({place}, rows[0], person);
@@ -373,6 +378,7 @@ std::vector<int64_t> UpdateState(const std::vector<ProfileChange>& changes, cons
     if (program->TracksNothing() || changes.empty()) return {};
     ++state_updates;
     pg::Arena arena("pulse settle");
+    const pg::IndexPlans by_index;
     return StateUpdater(*program, options).Run(changes);
 }
 

@@ -1,6 +1,7 @@
 // Calls expressions, probes and watches from SQL.
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/expression.hpp"
+#include "pulse/pg/plan.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 
@@ -42,6 +43,49 @@ PULSE_FUNCTION(bridge_probe_many) {
     for (const std::optional<int64_t>& id : by_name.FindInt8s(keys))
         text += (text.empty() ? "" : " ") + std::to_string(id.value_or(0));
     return pg::FromText(text);
+}
+
+// The same, locking the rows; ends before a row that another transaction has locked.
+PULSE_FUNCTION(bridge_lock_many) {
+    static const pg::Probe by_name("segment", "segment_name_key", {1});
+    const pg::Args args(fcinfo);
+    const std::vector<std::string> names = args.Texts(0).value();
+    std::vector<Datum> keys;
+    for (const std::string& name : names) keys.push_back(pg::FromText(name));
+    std::string text;
+    for (const std::optional<int64_t>& id : by_name.LockInt8s(keys))
+        text += (text.empty() ? "" : " ") + std::to_string(id.value_or(0));
+    return pg::FromText(text);
+}
+
+// Version and tags of segments by name, in one scan.
+PULSE_FUNCTION(bridge_probe_rows) {
+    static const pg::Probe by_name("segment", "segment_name_key", {5, 9});
+    const pg::Args args(fcinfo);
+    const std::vector<std::string> names = args.Texts(0).value();
+    std::vector<Datum> keys;
+    for (const std::string& name : names) keys.push_back(pg::FromText(name));
+    std::string text;
+    for (const pg::Value& value : by_name.FindRows(keys))
+        text += (text.empty() ? "" : " ") + (value.null ? "null" : pg::ToOutput(value.datum, value.type));
+    return pg::FromText(text);
+}
+
+PULSE_FUNCTION(bridge_is_empty) {
+    const pg::Args args(fcinfo);
+    return BoolGetDatum(pg::IsEmpty(args.RequireText(0, "table").c_str(), 16));
+}
+
+// Runs a statement for each number in turn, planned once, with plans by index. Returns the last number read.
+PULSE_FUNCTION(bridge_by_index) {
+    const pg::Args args(fcinfo);
+    static std::unique_ptr<pg::Plan> plan;
+    const pg::Session session;
+    const pg::IndexPlans by_index;
+    if (args.Bool(2).value_or(false))
+        plan = std::make_unique<pg::Plan>(args.RequireText(0, "sql"), std::vector<Oid>{INT8OID});
+    const pg::Result rows = plan->Execute({{INT8OID, args.Raw(1), false}});
+    return Int64GetDatum(rows.empty() ? 0 : rows[0].Int8(0));
 }
 
 PULSE_FUNCTION(bridge_changed) {

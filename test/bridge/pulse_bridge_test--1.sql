@@ -80,6 +80,10 @@ CREATE FUNCTION compose_message(message bigint) RETURNS text LANGUAGE c AS 'MODU
 CREATE FUNCTION bridge_evaluate(sql text, a bigint, b text, times int DEFAULT 1) RETURNS text
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_evaluate';
 CREATE FUNCTION bridge_probe_many(names text[]) RETURNS text LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_probe_many';
+CREATE FUNCTION bridge_lock_many(names text[]) RETURNS text LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_lock_many';
+CREATE FUNCTION bridge_probe_rows(names text[]) RETURNS text LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_probe_rows';
+CREATE FUNCTION bridge_is_empty("table" text) RETURNS boolean LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_is_empty';
+CREATE FUNCTION bridge_by_index(sql text, number bigint, anew boolean DEFAULT false) RETURNS bigint LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_by_index';
 CREATE FUNCTION bridge_probe(name text) RETURNS text LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'bridge_probe';
 CREATE FUNCTION bridge_changed() RETURNS boolean LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_changed';
 CREATE FUNCTION bridge_announce() RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'bridge_announce';

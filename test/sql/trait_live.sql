@@ -79,6 +79,24 @@ CREATE OR REPLACE FUNCTION pulse.compare(a jsonb, b jsonb) RETURNS int LANGUAGE 
 -- Invalid names.
 SELECT pulse_in_segment('live-b', 'live_gild');
 
+-- A state is replaced by index, but where users have a trigger, by a statement.
+CREATE FUNCTION pg_temp.note_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'state of % until %', NEW.as_of::date, NEW.next_change_at::date; RETURN NEW; END $$;
+SELECT pulse_track('live-t', 'live_purchase') > 0 AS new;
+CREATE TRIGGER live_note BEFORE UPDATE ON pulse.profile_state FOR EACH ROW EXECUTE FUNCTION pg_temp.note_state();
+SELECT pulse_track('live-t', 'live_purchase') > 0 AS noted;
+DROP TRIGGER live_note ON pulse.profile_state;
+SELECT pulse_track('live-t', 'live_purchase') > 0 AS replaced;
+SELECT m.text, t.value -> 0 AS value FROM pulse.profile_state AS s JOIN pulse.identity AS i USING (profile_id), jsonb_each(s.metrics) AS t JOIN pulse.metric AS m ON m.id = t.key::bigint
+WHERE i.value = 'live-t' AND m.text ~ 'live_purchase';
+-- Several times in one transaction, which is rolled back.
+BEGIN;
+SELECT count(pulse_track('live-t', 'live_purchase')) FROM generate_series(1, 3);
+SELECT t.value -> 0 AS value FROM pulse.profile_state AS s JOIN pulse.identity AS i USING (profile_id), jsonb_each(s.metrics) AS t JOIN pulse.metric AS m ON m.id = t.key::bigint
+WHERE i.value = 'live-t' AND m.text ~ 'live_purchase';
+ROLLBACK;
+SELECT t.value -> 0 AS value FROM pulse.profile_state AS s JOIN pulse.identity AS i USING (profile_id), jsonb_each(s.metrics) AS t JOIN pulse.metric AS m ON m.id = t.key::bigint
+WHERE i.value = 'live-t' AND m.text ~ 'live_purchase';
+
 -- Definitions can be changed only in READ COMMITTED.
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pulse_create_trait('live_trait', 'events.x.count');

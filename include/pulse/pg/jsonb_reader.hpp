@@ -26,6 +26,8 @@ json::Value TextValue(std::string_view text);
 // Parses JSON text of a sender; what jsonb cannot hold is replaced (base/json_text.hpp). Empty if it is not
 // JSON.
 std::optional<Datum> ParseSentJson(std::string_view text);
+// The same of JSON text that is Pulse's own.
+Datum ParseJsonb(const std::string& text);
 
 // Makes a jsonb datum of a value in the current memory context. A container is copied as bytes.
 Datum CutOut(const json::Value& node);

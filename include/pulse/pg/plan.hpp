@@ -1,6 +1,7 @@
 // A statement created at run time that is planned once and kept as long as the object lives.
 #pragma once
 
+#include "pulse/pg/index_plans.hpp"
 #include "pulse/pg/spi.hpp"
 
 namespace pulse::pg {
@@ -19,7 +20,7 @@ class Plan {
   private:
     std::string sql_;
     std::vector<Oid> types_;
-    SPIPlanPtr plan_ = nullptr;
+    KeptPlan plan_;
 };
 
 }  // namespace pulse::pg

@@ -13,6 +13,14 @@ struct RelationName {
     mutable uint64_t looked_up = 0;  // at this change
 };
 
+// A transaction that has changed or locked the row at this place among those looked for.
+struct RowHolder {
+    size_t place;
+    TransactionId transaction;
+};
+// Wait until it has ended.
+void WaitForEnd(TransactionId transaction);
+
 // Make it static; names are resolved again if the relation was replaced. Checks no privileges: only for
 // Pulse's own tables.
 class Probe {
@@ -31,10 +39,30 @@ class Probe {
     // transaction would use.
     std::vector<std::optional<int64_t>> FindInt8s(const std::vector<Datum>& keys) const;
 
+    // The same, and the transactions of others that have not ended and have changed or locked one of the
+    // rows: LockInt8s() would stop there.
+    std::vector<std::optional<int64_t>> FindInt8s(const std::vector<Datum>& keys,
+                                                  std::vector<RowHolder>& holders) const;
+
+    // Lock rows FOR NO KEY UPDATE SKIP LOCKED one after the other and return the first of the columns as it
+    // is then. Empty for a row that is not there; ends before a row that another transaction has locked.
+    std::vector<std::optional<int64_t>> LockInt8s(const std::vector<Datum>& keys) const;
+
+    // All columns for many keys with one scan, one row after the other, as copies. Rows that are not there
+    // have nulls only. Uses the snapshot that the next statement of the transaction would use.
+    std::vector<Value> FindRows(const std::vector<Datum>& keys) const;
+
   private:
+    std::vector<std::optional<int64_t>> FindInt8s(const std::vector<Datum>& keys,
+                                                  std::vector<RowHolder>* holders) const;
+
     RelationName table_, index_;
     std::vector<int> columns_;
 };
+
+// Whether a small table in schema pulse has no row. One with more pages than that counts as not empty: its
+// dead rows would have to be read. Uses the snapshot that the next statement of the transaction would use.
+bool IsEmpty(const char* table, uint32_t most_pages);
 
 // Whether one of Pulse's tables was announced as changed. Compiled definitions are cached per backend until a
 // commit changes one: no expiry time, no staleness.

@@ -3,6 +3,7 @@
 
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/identity.hpp"
+#include "pulse/pg/index_plans.hpp"
 
 namespace pulse::pg {
 
@@ -120,7 +121,7 @@ class Statement {
   private:
     const char* sql_;
     std::vector<Oid> types_;
-    SPIPlanPtr plan_ = nullptr;
+    KeptPlan plan_;
 };
 
 // Reads a large result in portions, with constant memory.

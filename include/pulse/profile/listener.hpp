@@ -26,6 +26,7 @@ struct PersonChange {
     std::vector<std::string> attributes;  // keys of profile.* that changed
     bool account = false;                 // another account, or one of its attributes
     bool created = false;                 // the person is new with these events
+    bool locked = false;                  // by this transaction, so that nobody else changes the person
 };
 
 enum class Cause { kEvent, kImport, kMerge, kUnmerge, kErasure };

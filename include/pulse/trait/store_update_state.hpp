@@ -9,8 +9,9 @@ namespace pulse::trait {
 struct UpdateOptions {
     std::string cause;  // event: the nearest of event, attributes, account, time
     bool quiet = false;
-    bool wait = false;                // for people locked by others; else these are skipped and returned
-    std::optional<int64_t> build_to;  // unfinished builds cover these people, who are all up to this id
+    bool wait = false;                     // for people locked by others; else these are skipped and returned
+    std::optional<int64_t> build_to = {};  // unfinished builds cover these people, who are all up to this id
+    bool locked = false;                   // the caller has locked all of them, who are canonical
 };
 
 // Evaluate people as of pg::Now(), each once, and write states, members and changes. Profiles that are not

@@ -46,8 +46,55 @@ SELECT bridge_probe('probed') IS NULL AS gone, bridge_probe('renamed') IS NOT NU
 SELECT bridge_probe_many('{probed,renamed,no such,renamed}') = format('0 %s 0 %1$s', id) AS many, bridge_probe_many('{}') = '' AS none FROM pulse.segment;
 ROLLBACK;
 SELECT bridge_probe('probed') IS NOT NULL AS back;
+SELECT pulse_create_segment('second', '{"from": "probed"}') > 0 AS made;
+SELECT bridge_probe_rows('{second,no such,probed}') AS rows, bridge_probe_rows('{}') = '' AS none;
+-- Locked rows stay locked; what another transaction has locked ends the list.
+BEGIN;
+SELECT bridge_lock_many('{probed,no such}') = format('%s 0', id) AS locked FROM pulse.segment WHERE name = 'probed';
+PREPARE TRANSACTION 'bridge_holds_probed';
+SELECT bridge_lock_many('{second,probed,no such}') = id::text AS before_the_held FROM pulse.segment WHERE name = 'second';
+SELECT count(*) AS free FROM (SELECT FROM pulse.segment WHERE name IN ('probed', 'second') FOR NO KEY UPDATE SKIP LOCKED) AS s;
+COMMIT PREPARED 'bridge_holds_probed';
+SELECT bridge_lock_many('{second,probed}') <> '' AS both;
+-- A row that this transaction has changed is locked as it is now.
+BEGIN;
+SELECT pulse_update_segment('second', new_name => 'third');
+SELECT bridge_lock_many('{second,third}') = format('0 %s', id) AS locked FROM pulse.segment WHERE name = 'third';
+ROLLBACK;
+SELECT pulse_delete_segment('second', confirm => true);
 SELECT pulse_delete_segment('probed', confirm => true);
 DROP TABLE probed;
+
+-- ---- Empty tables ----
+SELECT bridge_is_empty('dirty') AS empty;
+BEGIN;
+INSERT INTO pulse.dirty (profile_id, account, everything, cause, quiet) VALUES (1, false, false, 'event', false);
+SELECT bridge_is_empty('dirty') AS has_a_row;
+DELETE FROM pulse.dirty;
+SELECT bridge_is_empty('dirty') AS deleted;
+-- Not looked through: it counts as not empty.
+INSERT INTO pulse.dirty (profile_id, account, everything, cause, quiet) SELECT 1, false, false, 'event', false FROM generate_series(1, 5000);
+DELETE FROM pulse.dirty;
+SELECT bridge_is_empty('dirty') AS many_dead_rows;
+ROLLBACK;
+
+-- ---- Plans by index ----
+-- Planned while the table is empty, and again after an invalidation; the index is used from the beginning.
+CREATE TABLE grown (id bigint PRIMARY KEY, n bigint);
+BEGIN;
+SELECT coalesce(max(seq_scan), 0) AS seq, coalesce(max(idx_scan), 0) AS idx FROM pg_stat_xact_user_tables WHERE relname = 'grown' \gset
+SELECT bridge_by_index('SELECT n FROM bridge.grown WHERE id = $1', 1, true);
+INSERT INTO grown SELECT i, -i FROM generate_series(1, 1000) AS i;
+SELECT bridge_by_index('', i) FROM generate_series(1, 8) AS i;
+SELECT current_setting('enable_seqscan') AS setting, seq_scan - :seq AS seq_scans, idx_scan - :idx AS index_scans FROM pg_stat_xact_user_tables WHERE relname = 'grown';
+COMMIT;
+ALTER TABLE grown ADD COLUMN more int;
+BEGIN;
+SELECT coalesce(max(seq_scan), 0) AS seq, coalesce(max(idx_scan), 0) AS idx FROM pg_stat_xact_user_tables WHERE relname = 'grown' \gset
+SELECT bridge_by_index('', 5);
+SELECT seq_scan - :seq AS seq_scans, idx_scan - :idx AS index_scans FROM pg_stat_xact_user_tables WHERE relname = 'grown';
+COMMIT;
+DROP TABLE grown;
 
 -- ---- Watch ----
 SELECT bridge_changed() AS at_first, bridge_changed() AS then_not;
