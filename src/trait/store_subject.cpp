@@ -2,6 +2,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/probe.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_read_ahead.hpp"
 
 namespace pulse::trait {
@@ -32,15 +33,30 @@ struct Subject::State {
         kept = (*row)[1].datum;
     }
 
+    // Whether the build has left it out, because the person needs archived events.
+    bool IsBuiltLater(const StoredMetric& metric) const {
+        return metric.built_to && WaitsForArchive(*id);
+    }
+
+    bool NeedsArchive(const StoredMetric& metric) const {
+        const pg::OwnerSession session;
+        return ArchiveInUse() &&
+               !program->groups[metric.group].reader->FindArchived({*id}, {input.now}).empty();
+    }
+
     MetricValue ReadStored(size_t place) {
         const StoredMetric& metric = program->metrics[place];
         ReadStoredState();
         // The program is from the newest snapshot, the state from the current one. A metric missing in the
         // state means "no events" only if the current snapshot sees the metric.
-        if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.xmin.IsVisible()) {
+        if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.xmin.IsVisible() &&
+            !IsBuiltLater(metric)) {
             const pg::ContextScope in_context(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
             if (const auto found = StoredValueAt(metric, timed ? &*timed : nullptr, input.now)) return *found;
+            // It stays so until the job has read the archive: nobody waits for it.
+            if (NeedsArchive(metric))
+                return {pg::FromJsonb(timed->value, metric.type), pg::kHoldsForEver};
         }
         if (const auto found = measured().find(metric.text); found != measured().end()) return found->second;
         const MetricGroup& group = program->groups[metric.group];
@@ -48,17 +64,15 @@ struct Subject::State {
         for (const size_t member : group.metrics)
             members.emplace_back(&program->metrics[member].text, program->metrics[member].type);
         if (block->Read(*group.reader, members)) return measured().at(metric.text);
-        MetricReader alone({&metric.sql});
+        MetricReader alone({rule::ParseMetric(metric.text)});
         return block->ReadAlone(*id, alone, {&metric.text, metric.type});
     }
 
     MetricValue ReadUnstored(Rule::Compiled& rule, size_t i) {
         if (const auto found = measured().find(rule.metrics[i]); found != measured().end())
             return found->second;
-        if (!rule.readers[i]) {
-            const rule::MetricSql sql = CompileMetricForReading(rule.rule.metrics[i]);
-            rule.readers[i] = std::make_unique<MetricReader>(std::vector<const rule::MetricSql*>{&sql});
-        }
+        if (!rule.readers[i])
+            rule.readers[i] = std::make_unique<MetricReader>(std::vector<rule::Metric>{rule.rule.metrics[i]});
         const std::pair column{&rule.metrics[i], rule.types[4 + i]};
         if (block->Read(*rule.readers[i], {column})) return measured().at(rule.metrics[i]);
         return block->ReadAlone(*id, *rule.readers[i], column);
