@@ -1,13 +1,12 @@
 #include "pulse/trait/store_archive_wait.hpp"
 
-#include "pulse/pg/array.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/jsonb.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
-#include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/trait/store_metric_reader.hpp"
+#include "pulse/trait/store_pipeline.hpp"
 
 namespace pulse::trait {
 
@@ -94,10 +93,13 @@ void WaitForArchive(const std::vector<ArchiveWait>& people) {
 
 void ForgetArchiveWaits(const std::vector<int64_t>& people) {
     if (people.empty()) return;
-    static pg::Statement statement("DELETE FROM pulse.archive_wait WHERE profile_id = ANY ($1)",
-                                   {INT8ARRAYOID});
+    static pg::Statement statement(
+        "WITH gone AS (DELETE FROM pulse.archive_wait WHERE profile_id = ANY ($1) RETURNING building)"
+        " SELECT coalesce(bool_or(building), false) FROM gone",
+        {INT8ARRAYOID});
     const ForceIndexPlans force_index_plans;
-    statement.Execute({Value::Int8s(people)});
+    // Perhaps the last one for whom a build has waited.
+    if (statement.Execute({Value::Int8s(people)})[0].Bool(0)) WakePipeline();
 }
 
 int64_t BuildsWaitingForArchive() {
