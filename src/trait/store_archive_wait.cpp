@@ -55,9 +55,10 @@ std::set<int64_t> WaitingForArchive(const std::vector<int64_t>& people) {
     return Ids(statement, people);
 }
 
-bool WaitsForArchive(int64_t person) {
-    static const pg::Probe probe("archive_wait", "archive_wait_pkey", {1});
-    return probe.Find({Int64GetDatum(person)}).has_value();
+std::optional<Moment> WaitsForArchive(int64_t person) {
+    static const pg::Probe probe("archive_wait", "archive_wait_pkey", {2});
+    const auto row = probe.Find({Int64GetDatum(person)});
+    return row ? std::optional<Moment>(DatumGetTimestampTz((*row)[0].datum)) : std::nullopt;
 }
 
 void WaitForArchive(const std::vector<ArchiveWait>& people) {

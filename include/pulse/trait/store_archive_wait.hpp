@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,7 +21,8 @@ bool ArchiveInUse();
 std::set<int64_t> WithArchivedEvents(const std::vector<int64_t>& people);
 // Those of these people who wait.
 std::set<int64_t> WaitingForArchive(const std::vector<int64_t>& people);
-bool WaitsForArchive(int64_t person);
+// Since when a person waits. Needs no session.
+std::optional<Moment> WaitsForArchive(int64_t person);
 
 // A person who begins to wait, or goes on. `building`: definitions in progress cannot be completed before.
 struct ArchiveWait {

@@ -1,0 +1,164 @@
+# Months of events are on another server, which is down, hangs and comes back: events, merges and definitions never wait for it, people whose
+# traits depend on archived events keep them meanwhile, and in the end everything is as in a database where nothing was archived.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use PulseTest;
+
+my $archive = start_node('event_archive');
+my $node = start_node('event_archive_live', "shared_preload_libraries = 'pulse'", 'max_worker_processes = 20');
+$node->safe_psql('postgres', 'CREATE DATABASE home; CREATE DATABASE twin');
+sub sql { my ($db, $text) = @_; return $node->safe_psql($db, "SET client_min_messages = warning; $text"); }
+sub home { return sql('home', $_[0]); }
+# In both, and promptly: what waits for the archive fails.
+sub both { my ($text) = @_; sql($_, "SET statement_timeout = '20s'; $text") for qw(home twin); return; }
+sub wait_for { my ($what, $name) = @_; return ok($node->poll_query_until('home', $what), $name) || diag(home('SELECT * FROM pulse.archive_wait LIMIT 5'), home(q{SELECT j.name, r.status, r.error FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id ORDER BY r.id DESC LIMIT 5})); }
+
+# ---- the same people, events and definitions in both ----
+both(q{
+	CREATE EXTENSION pulse;
+	SELECT pulse_unschedule('seal_audit'), pulse_unschedule('signal_health');
+	CREATE TABLE clock AS SELECT date_trunc('hour', now()) - interval '17 minutes' AS at;
+	-- Whatever is random is so by the number alone.
+	CREATE FUNCTION dice(i bigint, what text, sides int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT (abs(hashtextextended(what, i)) % sides)::int $$;
+	CREATE FUNCTION events(first int, last int, hours int) RETURNS TABLE (user_id text, anonymous_id text, event text, properties jsonb, "timestamp" timestamptz, message_id text)
+	LANGUAGE sql STABLE AS $$
+		SELECT CASE WHEN dice(i, 'known', 5) > 0 THEN 'u' || dice(i, 'user', 60) END, CASE WHEN dice(i, 'known', 5) = 0 THEN 'a' || dice(i, 'user', 60) END,
+			(ARRAY['buy', 'view', 'open', 'return'])[1 + dice(i, 'event', 4)],
+			jsonb_build_object('amount', dice(i, 'amount', 100), 'kind', 'k' || dice(i, 'kind', 6)),
+			(SELECT at FROM clock) - dice(i, 'hours', hours) * interval '1 hour' - i * interval '1 second', 'm' || i
+		FROM generate_series(first, last) AS i $$;
+});
+my %traits = (
+	buys => 'events.buy.count', total => 'events.buy.sum(amount)', mean => 'events.buy.avg(amount)', least => 'events.buy.min(amount)', most => 'events.buy.max(amount)', middle => 'events.buy.p50(amount)',
+	high => 'events.buy.p95(amount)', kinds => 'events.buy.distinct(kind)', all_kinds => 'events.view.list(kind)', first_kind => 'events.buy.first(kind)', last_kind => 'events.return.last(kind)',
+	usual => 'events.open.mode(kind)', days => 'events.open.unique_days', since => 'events.*.first_seen', seen => 'events.return.last_seen', recent => 'events.buy.count(30d)',
+	dear => 'events.buy{amount > 50}.sum(amount, 200d)', once => 'events.buy{kind == "k1"}.exists', path => 'sequence(events.view -> events.buy{kind == $.kind})',
+	back => 'sequence(events.buy -> within 10d events.return)', stayed => 'sequence(events.buy -> within 30d no events.return)', lately => 'sequence(events.view -> events.buy, in 20d)');
+both("SELECT pulse_create_trait('$_', '$traits{$_}')") for sort keys %traits;
+my %segments = (
+	spenders => 'events.buy.sum(amount) > 400', varied => 'events.buy.distinct(kind) >= 4', fresh => 'events.buy.count(30d) >= 1', mixed => 'events.buy.distinct(kind) >= 3 && events.view.count(60d) >= 1',
+	returners => 'sequence(events.buy -> events.return)', quiet => 'events.*.count(60d) == 0', first_k2 => 'events.buy.first(kind) == "k2"');
+for (sort keys %segments)
+{
+	my $rule = $segments{$_} =~ s/"/\\"/gr;
+	both(qq{SELECT pulse_create_segment('$_', '{"where": "$rule"}')});
+}
+both(q{SELECT accepted FROM pulse_import_events('SELECT * FROM events(1, 4000, 10000)')});
+sub settled { my ($db) = @_; return $node->poll_query_until($db, q{SELECT NOT EXISTS (SELECT FROM pulse.dirty) AND NOT EXISTS (SELECT FROM pulse.archive_wait) AND NOT EXISTS (SELECT FROM pulse.build)}); }
+# What is stored, by names: nothing is evaluated for the question.
+sub stored
+{
+	my ($db) = @_;
+	settled($db) or diag("$db does not settle");
+	sql($db, 'SELECT pulse_run_pipeline()');
+	return sql($db, q{
+		WITH who AS (SELECT p.canonical_id AS id, min(i.kind || ':' || i.value COLLATE "C") AS name FROM pulse.identity AS i JOIN pulse.profile AS p ON p.id = i.profile_id GROUP BY 1)
+		SELECT w.name, 'member', s.name, '' FROM pulse.member AS m JOIN pulse.segment AS s ON s.id = m.segment_id JOIN who AS w ON w.id = m.profile_id
+		UNION ALL SELECT w.name, 'metric', m.text, e.value ->> 0 FROM pulse.profile_state AS s CROSS JOIN LATERAL jsonb_each(s.metrics) AS e JOIN pulse.metric AS m ON m.id = e.key::bigint
+			JOIN who AS w ON w.id = s.profile_id
+		ORDER BY 1, 2, 3});
+}
+sub asked
+{
+	my ($db) = @_;
+	return sql($db, q{
+		WITH who AS (SELECT p.canonical_id AS id, min(i.kind || ':' || i.value COLLATE "C") AS name FROM pulse.identity AS i JOIN pulse.profile AS p ON p.id = i.profile_id GROUP BY 1)
+		SELECT w.name, t.key, t.value FROM who AS w CROSS JOIN LATERAL pulse.evaluate_traits(w.id) AS t
+		UNION ALL SELECT w.name, m.segment, '1' FROM pulse.membership AS m JOIN who AS w ON w.id = m.profile_id ORDER BY 1, 2});
+}
+sub same { my ($name) = @_; is(stored('home'), stored('twin'), "$name: what is stored is the same"); is(asked('home'), asked('twin'), "$name: and what is asked for"); return; }
+same('before anything is archived');
+
+# ---- eight months go to the archive ----
+my ($host, $port, $user) = ($archive->host, $archive->port, home('SELECT current_user'));
+home(qq{
+	CREATE EXTENSION postgres_fdw;
+	CREATE SERVER attic FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'postgres', connect_timeout '2');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER attic OPTIONS (user '$user', password_required 'false')});
+archive_month($_) for split /\n/, home(q{SELECT to_char(m, 'YYYY-MM') FROM generate_series(date_trunc('month', now(), 'UTC') - interval '12 months', date_trunc('month', now(), 'UTC') - interval '5 months', interval '1 month') AS m});
+home('SELECT pulse_refresh_definitions()');
+cmp_ok(home('SELECT count(*) FROM pulse.event WHERE archived'), '>', 1000, 'events are on the archive');
+same('archived');
+
+# A month, by hand.
+sub archive_month
+{
+	my ($month) = @_;
+	my $table = 'event_y' . $month =~ s/-/m/r;
+	my $next = home("SELECT ('$month-01'::date + interval '1 month')::date");
+	$archive->safe_psql('postgres', qq{CREATE TABLE $table (id bigint, profile_id bigint, "time" timestamptz, received_at timestamptz, name text COLLATE "C", type text COLLATE "C", properties jsonb, context jsonb,
+		message_id text, source text COLLATE "C", archived boolean DEFAULT true); CREATE INDEX ON $table (profile_id, name, "time")});
+	home(qq{
+		BEGIN;
+		CREATE FOREIGN TABLE pulse.${table}_archived (id bigint NOT NULL, profile_id bigint NOT NULL, time timestamptz NOT NULL, received_at timestamptz NOT NULL, name text COLLATE "C" NOT NULL, type text COLLATE "C" NOT NULL,
+			properties jsonb NOT NULL, context jsonb, message_id text, source text COLLATE "C" NOT NULL, archived boolean NOT NULL DEFAULT false)
+			SERVER attic OPTIONS (schema_name 'public', table_name '$table', use_remote_estimate 'true');
+		INSERT INTO pulse.${table}_archived SELECT id, profile_id, time, received_at, name, type, properties, context, message_id, source, true FROM pulse.$table;
+		INSERT INTO pulse.archived_profile (profile_id, month, first_at, last_at, events) SELECT profile_id, '$month-01', min(time), max(time), count(*) FROM pulse.$table GROUP BY 1;
+		ALTER TABLE pulse.event DETACH PARTITION pulse.$table;
+		DROP TABLE pulse.$table;
+		CREATE TABLE pulse.$table (LIKE pulse.event INCLUDING DEFAULTS) PARTITION BY LIST (archived);
+		CREATE TABLE pulse.${table}_late PARTITION OF pulse.$table FOR VALUES IN (false);
+		CREATE INDEX ON pulse.${table}_late (profile_id, name, time);
+		ALTER TABLE pulse.$table ATTACH PARTITION pulse.${table}_archived FOR VALUES IN (true);
+		ALTER TABLE pulse.event ATTACH PARTITION pulse.$table FOR VALUES FROM ('$month-01Z') TO ('${next}Z');
+		COMMIT});
+	return;
+}
+
+# ---- the archive is down ----
+$archive->stop('immediate');
+my $changes = home('SELECT coalesce(max(id), 0) FROM pulse.membership_change');
+# New events, late ones for archived months, many people in one call and one in each; merges by events and by hand; all of it by the clock of the twin.
+both(q{SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(to_jsonb(e) - 'user_id' - 'anonymous_id' - 'message_id' || jsonb_strip_nulls(jsonb_build_object('userId', e.user_id, 'anonymousId', e.anonymous_id, 'messageId', e.message_id, 'type', 'track')))
+	FROM events(5001, 5400, 24) AS e))});
+both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k' || i % 6)) FROM generate_series(1, 20) AS i});
+both(q{SELECT accepted FROM pulse_import_events('SELECT * FROM events(6001, 6400, 10000)')});
+both(q{SET pulse.evaluation = async; SELECT pulse_track('u' || i, 'view', jsonb_build_object('kind', 'k' || i % 6)) FROM generate_series(10, 30) AS i});
+both(qq{SELECT pulse_identify('u$_', '{}', 'a$_')}) for 1 .. 15;
+both("SELECT pulse_merge('u$_', 'u" . ($_ + 20) . "', 'the same person')") for 21 .. 26;
+both(q{SELECT pulse_unmerge((SELECT max(merge) FROM pulse_merge_history('u22') WHERE undone_at IS NULL), 'not the same person')});
+pass('events, merges and unmerges do not wait');
+wait_for('SELECT count(*) > 20 FROM pulse.archive_wait', 'people wait for their archived events');
+wait_for('SELECT count(*) > 0 FROM pulse.archive_wait WHERE attempts > 0 AND message IS NOT NULL', 'with the reason');
+is(home("SELECT count(*) FROM pulse.membership_change AS c JOIN pulse.archive_wait AS w ON w.profile_id = c.profile_id JOIN pulse.segment AS s ON s.id = c.segment_id
+	WHERE c.id > $changes AND c.change = 'exited' AND c.cause <> 'merge' AND s.name IN ('spenders', 'varied', 'returners')"), 0, 'nobody who waits has left a segment');
+like(home(q{SELECT state || ' ' || value FROM pulse_status() WHERE item = 'people who wait for an archive'}), qr/^degraded [0-9]+$/, 'the status says so');
+is(home(q{SET statement_timeout = '10s'; SELECT count(*) > 0 FROM pulse.archive_wait AS w CROSS JOIN LATERAL (SELECT FROM pulse.evaluate_segments(w.profile_id, false) UNION ALL SELECT) AS e}), 't', 'their current segments are answered without it');
+my ($status, $out, $error) = $node->psql('home', q{SET statement_timeout = '20s'; SELECT count(*) FROM pulse.event});
+isnt($status, 0, 'a question over all events fails while it is down');
+like($error, qr/could not connect to server "attic"/, 'and says why');
+
+# ---- a definition over all times ----
+both(q{SELECT pulse_create_segment('loyal', '{"where": "events.buy.count >= 6 && events.buy.distinct(kind) >= 3"}')});
+is(home(q{SELECT count(*) FROM pulse.build WHERE name = 'loyal'}), 1, 'a new segment over archived events is being built');
+($status, $out, $error) = $node->psql('home', 'CALL pulse_build()');
+like($error, qr/the build waits for an archive/, 'and cannot be completed by hand');
+both(q{SELECT pulse_track('u' || i, 'buy', '{"amount": 1, "kind": "k0"}') FROM generate_series(1, 60) AS i});
+
+# ---- it comes back ----
+$archive->start;
+wait_for('SELECT NOT EXISTS (SELECT FROM pulse.archive_wait) AND NOT EXISTS (SELECT FROM pulse.build)', 'when the archive is back, nobody waits');
+is(home('SELECT count(*) FROM pulse.event_recalled'), 0, 'and nothing of it is left here');
+same('after the outage');
+
+# ---- it hangs ----
+my $lock = $archive->background_psql('postgres');
+$lock->query_safe('BEGIN; ' . join '; ', map { "LOCK TABLE $_" } split /\n/, $archive->safe_psql('postgres', q{SELECT relname FROM pg_class WHERE relname LIKE 'event%' AND relkind = 'r'}));
+both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k5')) FROM generate_series(1, 40) AS i});
+ok($archive->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'the job waits for the archive');
+is(home(q{SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE a.query LIKE '%archived events%' AND l.relation IN ('pulse.event'::regclass, 'pulse.definition'::regclass, 'pulse.profile'::regclass)}), 0,
+	'without a lock that others need');
+both(q{SELECT pulse_track('u' || i, 'return', jsonb_build_object('kind', 'k4')) FROM generate_series(1, 40) AS i});
+both(q{SELECT pulse_merge('u3', 'u50', 'the same person')});
+both(q{SELECT pulse_create_trait('returns', 'events.return.distinct(kind)')});
+pass('and nobody waits with it');
+$lock->query_safe('COMMIT');
+$lock->quit;
+same('after it hung');
+
+# ---- erased, with nobody to tell ----
+done_testing();
