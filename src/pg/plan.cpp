@@ -7,15 +7,18 @@ Plan::~Plan() {
     if (plan_) SPI_freeplan(plan_);
 }
 
+void Plan::Prepare() {
+    if (plan_) return;
+    plan_ = CallSpi(sql_.c_str(), [&] {
+        SPIPlanPtr plan = SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
+        if (plan) SPI_keepplan(plan);
+        return plan;
+    });
+    if (!plan_) throw std::runtime_error("SPI could not prepare: " + sql_);
+}
+
 Result Plan::Execute(const std::vector<Value>& parameters, bool read_only) {
-    if (!plan_) {
-        plan_ = CallSpi(sql_.c_str(), [&] {
-            SPIPlanPtr plan = SPI_prepare(sql_.c_str(), static_cast<int>(types_.size()), types_.data());
-            if (plan) SPI_keepplan(plan);
-            return plan;
-        });
-        if (!plan_) throw std::runtime_error("SPI could not prepare: " + sql_);
-    }
+    Prepare();
     std::vector<Datum> values;
     std::string nulls;
     for (const Value& parameter : parameters) {
