@@ -36,9 +36,10 @@ int RequireMonth(const pg::Args& args) {
                         "Give any day of the month, such as '2025-01-01'.");
     const pg::OwnerSession session;
     const pg::Result rows = pg::Execute(
-        "SELECT (extract(year FROM $1) - 2000)::int * 12 + extract(month FROM $1)::int - 1, isfinite($1)",
+        "SELECT CASE WHEN isfinite($1) THEN (extract(year FROM $1) - 2000)::int * 12 + extract(month FROM $1)::int"
+        " - 1 END",
         {pg::Value{DATEOID, args.Raw(0), false}});
-    if (!rows[0].Bool(1)) pulse::ThrowInvalid("\"month\" must be finite", "", MonthList());
+    if (rows[0].IsNull(0)) pulse::ThrowInvalid("\"month\" must be finite", "", MonthList());
     const int month = rows[0].Int4(0);
     if (!profile::PartitionsOf("event").contains(month) || month < 0)
         throw UserError(
