@@ -9,7 +9,7 @@ CREATE TABLE pulse.event_archive (
     remote_schema text COLLATE "C" NOT NULL,
     remote_table text COLLATE "C" NOT NULL,
     home text COLLATE "C" NOT NULL,
-    state text COLLATE "C" NOT NULL CHECK (state IN ('requested', 'copying', 'comparing', 'swapping', 'archived', 'restoring', 'checking', 'returning', 'dropping', 'failed')),
+    state text COLLATE "C" NOT NULL CHECK (state IN ('requested', 'copying', 'comparing', 'swapping', 'archived', 'restoring', 'checking', 'returning', 'dropping', 'restored', 'failed')),
     reason text,
     by_hand boolean NOT NULL DEFAULT false,
     rows bigint NOT NULL DEFAULT 0,
@@ -27,9 +27,9 @@ COMMENT ON COLUMN pulse.event_archive.month IS 'The first day of the month, in U
 COMMENT ON COLUMN pulse.event_archive.partition IS 'The partition of pulse.event, such as event_y2025m01. Once archived it has two partitions of its own: event_y2025m01_archived, the foreign table, and event_y2025m01_late for events that arrive later.';
 COMMENT ON COLUMN pulse.event_archive.server IS 'The server of postgres_fdw.';
 COMMENT ON COLUMN pulse.event_archive.remote_schema IS 'The schema on the archive server that has the months of this database.';
-COMMENT ON COLUMN pulse.event_archive.remote_table IS 'The table of the month in that schema. Readers see it by the view of the same name with the number of the batch, such as event_y2025m01_0.';
+COMMENT ON COLUMN pulse.event_archive.remote_table IS 'The table of the month in that schema, with a name of its own for each try, such as event_y2025m01_3f9a02c1. Readers see it by a view with the number of the batch behind that name.';
 COMMENT ON COLUMN pulse.event_archive.home IS 'The database that keeps this table there: system identifier and oid. In a database that came from a dump it is that of the original, and the job leaves such a month alone.';
-COMMENT ON COLUMN pulse.event_archive.state IS 'requested: the job begins when it gets to it; copying: events are copied to the archive; comparing: count and digest of the copy are compared; swapping: the copy takes the place of the month; archived: it has. restoring, checking and returning: the same on the way back. dropping: the table on the archive is dropped. failed: reason says why; the job tries again at next_try_at.';
+COMMENT ON COLUMN pulse.event_archive.state IS 'requested: the job begins when it gets to it; copying: events are copied to the archive; comparing: count and digest of the copy are compared; swapping: the copy takes the place of the month; archived: it has. restoring, checking and returning: the same on the way back. dropping: the table on the archive is dropped. restored: the month is back, and stays until pulse_archive_events() asks for it. failed: reason says why; the job tries again at next_try_at.';
 COMMENT ON COLUMN pulse.event_archive.reason IS 'What went wrong last; null if nothing did.';
 COMMENT ON COLUMN pulse.event_archive.by_hand IS 'Whether pulse_archive_events() asked for it: the job goes on whatever pulse.event_archive_after is.';
 COMMENT ON COLUMN pulse.event_archive.rows IS 'Number of events on the archive that have been compared, and of late ones that were moved there.';
@@ -84,6 +84,18 @@ BEGIN
     RETURN NULL;
 END $$;
 COMMENT ON FUNCTION pulse.settle_archive_copy() IS 'Notes what happens to a month while it is copied to an archive. The job archive_events adds the trigger, and the swap ends it.';
+
+-- Level: admin
+CREATE FUNCTION pulse_archive_events(month date, server text DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_events';
+COMMENT ON FUNCTION pulse_archive_events(date, text) IS
+'Moves a month of events, given by any of its days and ended, to a server of postgres_fdw (null: pulse.event_archive_server). Checks what it can and returns the state of the month in pulse.event_archive; the job archive_events does the work. Called again, it only returns the state; after a failure the job tries again at once. For a month that a restored dump brought it makes this database the one that keeps it.';
+
+-- Level: admin
+CREATE FUNCTION pulse_restore_events(month date) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_events';
+COMMENT ON FUNCTION pulse_restore_events(date) IS
+'Moves a month of events, given by any of its days, back from the archive server. Returns the state of the month in pulse.event_archive; the job archive_events does the work. A month that is still on its way to the archive stays.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_archive', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.archived_profile', '');
