@@ -31,7 +31,7 @@ CREATE UNLOGGED TABLE pulse.event_recalled (
     received_at timestamptz NOT NULL,
     id bigint NOT NULL,
     properties jsonb NOT NULL
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 CREATE INDEX event_recalled_profile ON pulse.event_recalled (profile_id, name, time);
 COMMENT ON TABLE pulse.event_recalled IS 'Events of people in pulse.archive_wait, read from an archive by the job recall_events, which deletes them as soon as these people are evaluated. Only the owner of the extension can read it.';
 

@@ -15,6 +15,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/trait/macro.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::insight {

@@ -69,7 +69,7 @@ void SetRegions(const std::string& name, const nlohmann::json* current, bool, co
          .adapt = SetRegions}) &&
     RegisterWithoutDefinitions("People, their events, and what is counted of these.", {"account",
                                                                                        "account_member",
-                                                                                       "archived_profile",
+                                                                                       "archived_profile", "archive_erasure",
                                                                                        "event_archive",
                                                                                        "event_archive_change",
                                                                                        "activity",

@@ -1,5 +1,6 @@
 // The archive takes the place of a month; later, what arrives for it moves there.
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/month.hpp"
@@ -64,6 +65,8 @@ bool PutArchiveInPlace(const ArchivedMonth& month) {
     pg::Execute("ALTER TABLE pulse.event ATTACH PARTITION " + table + BoundsOf(month.month));
     pg::Execute("DELETE FROM pulse.event_month WHERE partition = $1", {Value::Text(month.partition)});
     AdvanceArchive(month, "archived", nullptr);
+    // Sessions compile them anew: metrics are read in other groups where events are archived.
+    pg::Watch::Announce("definition");
     LookAgainAt(month, pg::WallClock() + kLookForLate);
     return true;
 }

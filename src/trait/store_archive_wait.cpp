@@ -103,6 +103,11 @@ void ForgetArchiveWaits(const std::vector<int64_t>& people) {
     if (statement.Execute({Value::Int8s(people)})[0].Bool(0)) WakePipeline();
 }
 
+bool ABuildWaitsForArchive() {
+    static pg::Statement statement("SELECT FROM pulse.archive_wait WHERE building LIMIT 1", {});
+    return !statement.Execute({}).empty();
+}
+
 int64_t BuildsWaitingForArchive() {
     static pg::Statement statement("SELECT count(*) FROM pulse.archive_wait WHERE building", {});
     return statement.Execute({})[0].Int8(0);

@@ -254,7 +254,7 @@ bool WaitsForArchivedEvents(const BuildRange& progress) {
     static pg::Statement left(
         "SELECT FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id LIMIT 1",
         {INT8OID, INT8OID});
-    return BuildsWaitingForArchive() > 0 &&
+    return ABuildWaitsForArchive() &&
            left.Execute({Value::Int8(progress.from), Value::Int8(progress.to)}).empty();
 }
 
@@ -315,8 +315,10 @@ BuildStep RunBuildStep(int64_t people) {
                 pg::CheckInterrupts();
                 step.people += more;
             }
-            step.waiting = BuildsWaitingForArchive();
-            if (step.waiting == 0) FinishBuild(true);
+            if (!ABuildWaitsForArchive())
+                FinishBuild(true);
+            else
+                step.waiting = BuildsWaitingForArchive();
             step.done = step.total = progress->to;
         }
     }

@@ -34,6 +34,8 @@ struct ArchiveWait {
 void WaitForArchive(const std::vector<ArchiveWait>& people);
 void ForgetArchiveWaits(const std::vector<int64_t>& people);
 
+// Whether definitions in progress wait for somebody.
+bool ABuildWaitsForArchive();
 // The number of people for whom definitions in progress are not complete.
 int64_t BuildsWaitingForArchive();
 
