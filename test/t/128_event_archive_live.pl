@@ -78,36 +78,11 @@ home(qq{
 	CREATE EXTENSION postgres_fdw;
 	CREATE SERVER attic FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'postgres', connect_timeout '2');
 	CREATE USER MAPPING FOR CURRENT_USER SERVER attic OPTIONS (user '$user', password_required 'false')});
-archive_month($_) for split /\n/, home(q{SELECT to_char(m, 'YYYY-MM') FROM generate_series(date_trunc('month', now(), 'UTC') - interval '12 months', date_trunc('month', now(), 'UTC') - interval '5 months', interval '1 month') AS m});
-home('SELECT pulse_refresh_definitions()');
+home(q{SELECT pulse_schedule('archive_events', '1 second', retry_delay => '1 second', max_retries => 100)});
+home(q{SELECT pulse_archive_events(m::date, 'attic') FROM generate_series(date_trunc('month', now(), 'UTC') - interval '12 months', date_trunc('month', now(), 'UTC') - interval '5 months', interval '1 month') AS m});
+wait_for(q{SELECT count(*) = 8 FROM pulse.event_archive WHERE state = 'archived'}, 'eight months move to the archive') or diag(home('TABLE pulse.event_archive'));
 cmp_ok(home('SELECT count(*) FROM pulse.event WHERE archived'), '>', 1000, 'events are on the archive');
 same('archived');
-
-# A month, by hand.
-sub archive_month
-{
-	my ($month) = @_;
-	my $table = 'event_y' . $month =~ s/-/m/r;
-	my $next = home("SELECT ('$month-01'::date + interval '1 month')::date");
-	$archive->safe_psql('postgres', qq{CREATE TABLE $table (id bigint, profile_id bigint, "time" timestamptz, received_at timestamptz, name text COLLATE "C", type text COLLATE "C", properties jsonb, context jsonb,
-		message_id text, source text COLLATE "C", archived boolean DEFAULT true); CREATE INDEX ON $table (profile_id, name, "time")});
-	home(qq{
-		BEGIN;
-		CREATE FOREIGN TABLE pulse.${table}_archived (id bigint NOT NULL, profile_id bigint NOT NULL, time timestamptz NOT NULL, received_at timestamptz NOT NULL, name text COLLATE "C" NOT NULL, type text COLLATE "C" NOT NULL,
-			properties jsonb NOT NULL, context jsonb, message_id text, source text COLLATE "C" NOT NULL, archived boolean NOT NULL DEFAULT false)
-			SERVER attic OPTIONS (schema_name 'public', table_name '$table', use_remote_estimate 'true');
-		INSERT INTO pulse.${table}_archived SELECT id, profile_id, time, received_at, name, type, properties, context, message_id, source, true FROM pulse.$table;
-		INSERT INTO pulse.archived_profile (profile_id, month, first_at, last_at, events) SELECT profile_id, '$month-01', min(time), max(time), count(*) FROM pulse.$table GROUP BY 1;
-		ALTER TABLE pulse.event DETACH PARTITION pulse.$table;
-		DROP TABLE pulse.$table;
-		CREATE TABLE pulse.$table (LIKE pulse.event INCLUDING DEFAULTS) PARTITION BY LIST (archived);
-		CREATE TABLE pulse.${table}_late PARTITION OF pulse.$table FOR VALUES IN (false);
-		CREATE INDEX ON pulse.${table}_late (profile_id, name, time);
-		ALTER TABLE pulse.$table ATTACH PARTITION pulse.${table}_archived FOR VALUES IN (true);
-		ALTER TABLE pulse.event ATTACH PARTITION pulse.$table FOR VALUES FROM ('$month-01Z') TO ('${next}Z');
-		COMMIT});
-	return;
-}
 
 # ---- the archive is down ----
 $archive->stop('immediate');
@@ -147,7 +122,7 @@ same('after the outage');
 
 # ---- it hangs ----
 my $lock = $archive->background_psql('postgres');
-$lock->query_safe('BEGIN; ' . join '; ', map { "LOCK TABLE $_" } split /\n/, $archive->safe_psql('postgres', q{SELECT relname FROM pg_class WHERE relname LIKE 'event%' AND relkind = 'r'}));
+$lock->query_safe('BEGIN; ' . join '; ', map { "LOCK TABLE $_" } split /\n/, $archive->safe_psql('postgres', q{SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname LIKE 'pulse%' AND c.relkind = 'r'}));
 both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k5')) FROM generate_series(1, 40) AS i});
 ok($archive->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'the job waits for the archive');
 is(home(q{SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE a.query LIKE '%archived events%' AND l.relation IN ('pulse.event'::regclass, 'pulse.definition'::regclass, 'pulse.profile'::regclass)}), 0,
@@ -160,5 +135,35 @@ $lock->query_safe('COMMIT');
 $lock->quit;
 same('after it hung');
 
-# ---- erased, with nobody to tell ----
+# ---- people are erased while it is down ----
+sub there { return $archive->safe_psql('postgres', $_[0]); }
+my $tables = there(q{SELECT string_agg(format('SELECT profile_id FROM %I.%I', n.nspname, c.relname), ' UNION ALL ') FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname LIKE 'pulse%' AND c.relkind = 'r'});
+my $profiles = home(q{SELECT string_agg(p.id::text, ',') FROM pulse.profile AS p WHERE p.canonical_id = (SELECT q.canonical_id FROM pulse.identity AS i JOIN pulse.profile AS q ON q.id = i.profile_id WHERE i.kind = 'user_id' AND i.value = 'u7')});
+my $there = "SELECT count(*) FROM ($tables) AS e WHERE profile_id IN ($profiles)";
+cmp_ok(there($there), '>', 0, 'somebody has events on the archive');
+my $others = there("SELECT count(*) FROM ($tables) AS e WHERE profile_id NOT IN ($profiles)");
+$archive->stop('immediate');
+both(q{SELECT pulse_track('u7', 'buy', '{"amount": 5, "kind": "k5"}')});
+both(q{SELECT pulse_erase_profile('u7', 'ticket 7')});
+both(q{SELECT pulse_track('u8', 'buy', '{"amount": 5, "kind": "k5"}')});
+wait_for(q{SELECT count(*) > 0 AND bool_and(message IS NOT NULL) FROM pulse.archive_erasure WHERE attempts > 0}, 'what is to be deleted there waits, with the reason');
+wait_for(q{SELECT count(*) = 1 FROM pulse.erasure WHERE state = 'verifying'}, 'all else of the person is deleted');
+is(home("SELECT count(*) FROM pulse.event WHERE NOT archived AND profile_id IN ($profiles)"), '0', 'all events here among it');
+is(home("SELECT count(*) FROM pulse.archive_wait WHERE profile_id IN ($profiles)"), '0', 'who is erased does not wait');
+like(home(q{SELECT state || ' ' || value FROM pulse_status() WHERE item = 'erasures on archives'}), qr/^degraded 1$/, 'the status says so');
+$archive->start;
+is(there($there), '0', 'it is deleted there') if wait_for(q{SELECT count(*) = 1 FROM pulse.erasure WHERE state = 'done'}, 'the erasure ends when the archive is back');
+is(there("SELECT count(*) FROM ($tables) AS e WHERE profile_id NOT IN ($profiles)"), $others, 'and nothing of others');
+is(home('SELECT count(*) FROM pulse.archive_erasure'), '0', 'nothing is left to delete');
+is(home(q{SELECT findings FROM pulse.erasure}), '[]', 'and nothing is found');
+is(home(q{SELECT sum(rows) FROM pulse.event_archive}), home('SELECT count(*) FROM pulse.event WHERE archived'), 'so does the archive');
+$node->poll_query_until('twin', q{SELECT count(*) = 1 FROM pulse.erasure WHERE state = 'done'});
+is(home(q{SELECT rows ->> 'event' FROM pulse.erasure}), sql('twin', q{SELECT rows ->> 'event' FROM pulse.erasure}), 'as many as where nothing is archived');
+same('after the erasure');
+
+# ---- a month comes back ----
+home(q{SELECT pulse_restore_events((SELECT max(month) FROM pulse.event_archive))});
+wait_for(q{SELECT count(*) = 7 FROM pulse.event_archive WHERE state = 'archived'}, 'a month comes back');
+both(q{SELECT pulse_track('u' || i, 'open', jsonb_build_object('kind', 'k4')) FROM generate_series(1, 60) AS i});
+same('after a month came back');
 done_testing();
