@@ -22,9 +22,9 @@ my $answers = q{
 	SELECT id, time, name, properties FROM pulse_profile_events('u7', 1000) ORDER BY time, id;
 	SELECT jsonb_array_length(pulse_export_profile('u7') -> 'events');
 	SELECT name, count(*), count(DISTINCT profile_id), min(time), max(time) FROM pulse.event GROUP BY name ORDER BY name;
-	SELECT pulse_describe_profile('u9') -> 'events';
+	SELECT pulse_profile('u9') -> 'events';
 	SELECT count(*), min(first_seen_at), max(last_seen_at), sum(profiles) FROM pulse.person;
-	SELECT pulse_get_trait('u7', 'total'), pulse_get_trait('u8', 'total')};
+	SELECT pulse_profile('u7') -> 'traits'};
 
 sql('CREATE EXTENSION pulse; CREATE EXTENSION postgres_fdw');
 sql(q{SELECT pulse_unschedule('seal_audit'), pulse_unschedule('signal_health')});
@@ -60,7 +60,7 @@ like(sql(q{EXPLAIN (VERBOSE) SELECT e.id FROM pulse.profile AS p JOIN pulse.even
 is(sql("SELECT count(*) FROM pg_trigger WHERE tgfoid = 'pulse.settle_archive_copy()'::regprocedure"), '0', 'no trigger is left');
 is(sql("SELECT pulse_archive_events('$first', 'archive')"), 'archived', 'asked again, it says where it is');
 is(sql('SELECT count(*) FROM pulse.event_archive WHERE next_try_at IS NULL'), '0', 'and does not begin again');
-like(sql(q{SELECT string_agg(item || ' ' || state, ', ') FROM pulse_status() WHERE item LIKE '%archive%'}), qr/^months on the archive ok$/, 'pulse_status() shows it');
+like(sql(q{SELECT string_agg(item || ' ' || state, ', ') FROM pulse_status() WHERE item LIKE '%archive%' AND item <> 'job archive_events'}), qr/^months on the archive ok$/, 'pulse_status() shows it');
 
 # ---- late events ----
 sub late { my ($user, $at) = @_; return sql(qq{SELECT accepted FROM pulse_import_events('SELECT ''$user'' AS user_id, ''late'' AS event, ''$first''::timestamptz + interval ''$at'' AS "timestamp"')}); }
@@ -136,7 +136,7 @@ $before = sql($answers);
 is(sql("SELECT pulse_restore_events('$first')"), 'restoring', 'the first month is asked back');
 wait_for("SELECT state = 'restored' FROM pulse.event_archive WHERE month = '$first'", 'and comes back');
 is(sql($answers), $before, 'all questions have the same answers');
-is(sql(qq{SELECT string_agg(relname || relkind, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE '${partition}%' AND relkind IN ('r', 'p', 'f', 'i')}), "${partition}r ${partition}_profilei", 'it is a table again');
+is(sql(qq{SELECT string_agg(relname || ' ' || relkind::text, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE '${partition}%' AND relkind IN ('r', 'p', 'f', 'i')}), "$partition r ${partition}_profile i", 'it is a table again');
 is(sql("SELECT count(*) FROM pulse.archived_profile WHERE month = '$first'"), '0', 'nobody has events of it on the archive');
 is(there("SELECT count(*) FROM pg_class WHERE relname LIKE '${partition}%'"), '0', 'where nothing of it is left');
 is(late('u11', '10 days'), 1, 'events are stored as ever');

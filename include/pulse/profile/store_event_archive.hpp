@@ -76,7 +76,8 @@ void AdvanceArchive(const ArchivedMonth& month, const char* state, const pg::Jso
 void PutOffArchive(const ArchivedMonth& month, const std::string& reason, bool outage);
 // Look at the month again at this time; nothing is wrong.
 void LookAgainAt(const ArchivedMonth& month, Moment at);
-// Leave a month where it is; what is on the archive is dropped.
+// Leave a month where it is; what is on the archive is dropped. It is tried again after a week, unless there
+// is no reason.
 void AbandonArchive(const ArchivedMonth& month, const std::string& reason);
 // There is nothing on the archive any more: the month is here, or retention has dropped it.
 void FinishDropping(const ArchivedMonth& month);
