@@ -147,6 +147,10 @@ bool MayGoOn(const ArchiveStep& step);
 // The same without the giving up: why not.
 std::string WhyNotSent(const ArchivedMonth& month);
 
+// Wait, for a moment, until no transaction is left that began before `since` and can read with a snapshot of
+// before. False if there still is one.
+bool WaitForOlderReaders(const ArchiveStep& step, Moment since);
+
 // Tell the archive what has changed in the month since it was copied. False if somebody was in the way.
 bool SendChanges(const ArchiveStep& step);
 
