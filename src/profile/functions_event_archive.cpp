@@ -158,7 +158,7 @@ PULSE_WRITING_FUNCTION(pulse_restore_events) {
             state = "restoring";
         } else if (state == "requested" || state == "copying" || state == "comparing" ||
                    state == "swapping") {
-            profile::AbandonArchive(*row, "pulse_restore_events() has been called.");
+            profile::AbandonArchive(*row, "");
             state = "dropping";
         } else if (state == "failed") {
             // So that it is not tried again.

@@ -226,7 +226,7 @@ void AbandonArchive(const ArchivedMonth& month, const std::string& reason) {
     pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
                 {Value::Text(month.partition)});
     pg::Execute(
-        "UPDATE pulse.event_archive SET state = 'dropping', reason = $2, done_to = NULL, failures = 0,"
+        "UPDATE pulse.event_archive SET state = 'dropping', reason = nullif($2, ''), done_to = NULL, failures = 0,"
         " next_try_at = NULL WHERE month = $1::date",
         {Value::Text(month.Date()), Value::Text(reason)});
 }

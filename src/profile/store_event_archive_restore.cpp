@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "pulse/base/error.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_event_archive.hpp"
@@ -114,7 +115,7 @@ ArchiveOutcome CompareRestored(const ArchiveStep& step) {
                    here[0].Text(1) == there.values.at(0).at(1);
             if (!same) return;
             if (to == kEnd)
-                AdvanceArchive(month, "returning", nullptr);
+                AdvanceArchive(month, "returning", pg::WallClock());
             else
                 AdvanceArchive(month, "checking", to);
         }))
@@ -124,6 +125,10 @@ ArchiveOutcome CompareRestored(const ArchiveStep& step) {
 }
 
 ArchiveOutcome SwapRestored(const ArchiveStep& step) {
+    // Who has an older snapshot does not see the rows that have come back.
+    const pg::Json& since = step.month.done_to;
+    if (!WaitForOlderReaders(step, since.is_number_integer() ? since.get<int64_t>() : pg::WallClock()))
+        return ArchiveOutcome::kBusy;
     bool put = false;
     const bool ran = step.run([&] { put = PutBack(step.month); });
     return ran && put ? ArchiveOutcome::kMore : ArchiveOutcome::kBusy;

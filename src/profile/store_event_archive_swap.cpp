@@ -1,8 +1,11 @@
 // The archive takes the place of a month; later, what arrives for it moves there.
+#include <chrono>
+
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/wait.hpp"
 #include "pulse/profile/month.hpp"
 #include "pulse/profile/store_event_archive.hpp"
 #include "pulse/profile/store_event_order.hpp"
@@ -14,6 +17,22 @@ namespace {
 using pg::Value;
 
 constexpr int64_t kMovedAtOnce = 2'000, kLookForLate = 15 * kMinute;
+constexpr std::chrono::seconds kPatienceWithReaders{30};
+constexpr long kReadersPause = 100;  // milliseconds
+
+// Whether a transaction that began before `since` could still read with a snapshot of before, here or there:
+// it would see events twice or not at all.
+bool HasOlderReaders(const ArchivedMonth& month, Moment since) {
+    return !pg::Execute(
+                "SELECT FROM pg_stat_activity AS a WHERE a.datid = (SELECT d.oid FROM pg_database AS d WHERE"
+                " d.datname = current_database()) AND a.pid <> pg_backend_pid() AND a.xact_start < $1"
+                " AND a.backend_type <> 'autovacuum worker' AND (a.backend_xmin IS NOT NULL OR EXISTS (SELECT"
+                " FROM pg_locks AS l JOIN pg_foreign_table AS f ON f.ftrelid = l.relation JOIN pg_foreign_server"
+                " AS s ON s.oid = f.ftserver WHERE l.pid = a.pid AND l.database = a.datid AND s.srvname = $2))"
+                " LIMIT 1",
+                {Value::Time(since), Value::Text(month.server)})
+                .empty();
+}
 
 // What readers see: the batches up to a number.
 std::string MakeViewSql(const ArchivedMonth& month, int number) {
@@ -119,6 +138,15 @@ bool ShowLateThere(const ArchivedMonth& month, const std::vector<std::string>& p
 
 }  // namespace
 
+bool WaitForOlderReaders(const ArchiveStep& step, Moment since) {
+    const auto end = std::chrono::steady_clock::now() + kPatienceWithReaders;
+    for (bool older = true; std::chrono::steady_clock::now() < end; pg::Wait(kReadersPause)) {
+        if (!step.run([&] { older = HasOlderReaders(step.month, since); })) return false;
+        if (!older) return true;
+    }
+    return false;
+}
+
 std::string LateName(const std::string& partition) {
     return partition + "_late";
 }
@@ -131,6 +159,7 @@ ArchiveOutcome SwapArchive(const ArchiveStep& step) {
     if (!MayGoOn(step) || !SendChanges(step)) return ArchiveOutcome::kBusy;
     RunThere(step.remote,
              "BEGIN; " + MakeViewSql(step.month, step.month.batch) + "COMMIT; ANALYZE " + step.month.Table());
+    if (!WaitForOlderReaders(step, pg::WallClock())) return ArchiveOutcome::kBusy;
     bool swapped = false;
     const bool ran = step.run([&] { swapped = PutArchiveInPlace(step.month); });
     return ran && swapped ? ArchiveOutcome::kDone : ArchiveOutcome::kBusy;
@@ -164,6 +193,7 @@ ArchiveOutcome MoveLateEvents(const ArchiveStep& step) {
     const auto there =
         RunThere(step.remote, std::string("SELECT ") + kCountAndDigest + " FROM " + month.Table() +
                                   " AS e WHERE e.batch > " + std::to_string(month.batch));
+    if (!WaitForOlderReaders(step, pg::WallClock())) return ArchiveOutcome::kBusy;
     bool moved = false;
     const bool ran = step.run([&] {
         moved = ShowLateThere(month, places,

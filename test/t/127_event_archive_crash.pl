@@ -16,7 +16,7 @@ sub digest { return sql("SELECT count(*), sum(hashtextextended((to_jsonb(e) - 'a
 
 sql('CREATE EXTENSION pulse; CREATE EXTENSION postgres_fdw');
 sql(q{SELECT pulse_unschedule('seal_audit'), pulse_unschedule('signal_health')});
-sql(q{SELECT pulse_schedule('archive_events', '1 second', retry_delay => '1 second', max_retries => 1000)});
+sql(q{SELECT pulse_schedule('archive_events', '1 second', retry_delay => '1 second', max_retries => 100)});
 sql(sprintf("CREATE SERVER archive FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'events')", $archive->host, $archive->port));
 sql(q{CREATE USER MAPPING FOR postgres SERVER archive OPTIONS (user 'keeper')});
 # More than one batch of everything.

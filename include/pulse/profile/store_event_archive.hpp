@@ -76,7 +76,8 @@ void AdvanceArchive(const ArchivedMonth& month, const char* state, const pg::Jso
 void PutOffArchive(const ArchivedMonth& month, const std::string& reason, bool outage);
 // Look at the month again at this time; nothing is wrong.
 void LookAgainAt(const ArchivedMonth& month, Moment at);
-// Leave a month where it is; what is on the archive is dropped.
+// Leave a month where it is; what is on the archive is dropped. It is tried again after a week, unless there
+// is no reason.
 void AbandonArchive(const ArchivedMonth& month, const std::string& reason);
 // There is nothing on the archive any more: the month is here, or retention has dropped it.
 void FinishDropping(const ArchivedMonth& month);
@@ -145,6 +146,10 @@ void SendRows(const ArchiveStep& step, const std::string& first, const std::stri
 bool MayGoOn(const ArchiveStep& step);
 // The same without the giving up: why not.
 std::string WhyNotSent(const ArchivedMonth& month);
+
+// Wait, for a moment, until no transaction is left that began before `since` and can read with a snapshot of
+// before. False if there still is one.
+bool WaitForOlderReaders(const ArchiveStep& step, Moment since);
 
 // Tell the archive what has changed in the month since it was copied. False if somebody was in the way.
 bool SendChanges(const ArchiveStep& step);
