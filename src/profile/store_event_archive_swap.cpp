@@ -112,6 +112,8 @@ bool ShowLateThere(const ArchivedMonth& month, const std::vector<std::string>& p
                    const std::string& there) {
     const std::string foreign = ForeignName(month.partition);
     if (!pg::LockBusyTable(foreign.c_str(), pg::TableLock::kDropping)) return false;
+    // The same for those who read only what is here, because nothing of a person seems to be there.
+    if (!pg::LockBusyTable("archived_profile", pg::TableLock::kExclusive)) return false;
     const pg::Result moved = pg::Execute(
         "WITH e AS (DELETE FROM " + TableOf(LateName(month.partition)) +
             " AS d WHERE d.ctid = ANY ($1::tid[]) RETURNING d.*), noted AS (INSERT INTO pulse.archived_profile AS p"

@@ -28,16 +28,19 @@ std::set<int64_t> Ids(pg::Statement& statement, const std::vector<int64_t>& peop
 bool ArchiveInUse() {
     static pg::Watch watch("event");
     static bool in_use = false;
-    // Moving a month changes the partitions of pulse.event, which this lock excludes.
-    pg::LockTable("event", pg::TableLock::kReading);
-    if (!watch.Changed()) return in_use;
     static pg::Statement look(
         "SELECT EXISTS (SELECT FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid AND c.relkind = 'p'"
         " WHERE i.inhparent = 'pulse.event'::regclass) OR EXISTS (SELECT FROM pulse.archive_wait)",
         {});
-    in_use = true;  // if the next line fails
-    const pg::LatestSnapshot latest;
-    in_use = look.Execute({}, true)[0].Bool(0);
+    // Moving a month changes the partitions of pulse.event, which this lock excludes.
+    pg::LockTable("event", pg::TableLock::kReading);
+    if (watch.Changed()) {
+        in_use = true;  // if the next lines fail
+        const pg::LatestSnapshot latest;
+        in_use = look.Execute({}, true)[0].Bool(0);
+    }
+    // Moving late events changes who has archived ones.
+    if (in_use) pg::LockTable("archived_profile", pg::TableLock::kShared);
     return in_use;
 }
 

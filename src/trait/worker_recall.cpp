@@ -46,6 +46,7 @@ struct RecallBatch {
     std::vector<int64_t> ids;
     std::map<int64_t, ArchivedEvents> archived;
     uint64_t program = 0;
+    std::vector<std::string> names;  // of the events that its metrics read; empty: all
 };
 
 std::map<int64_t, ArchivedEvents> ReadArchived(const std::vector<int64_t>& people) {
@@ -68,6 +69,17 @@ std::map<int64_t, ArchivedEvents> ReadArchived(const std::vector<int64_t>& peopl
     return archived;
 }
 
+// The names of the events that metrics read; empty: all.
+std::vector<std::string> NamesRead(const Program& program) {
+    std::set<std::string> names;
+    for (const StoredMetric& metric : program.metrics) {
+        if (!metric.sql.people.empty()) continue;
+        if (metric.sql.events.empty()) return {};
+        names.insert(metric.sql.events.begin(), metric.sql.events.end());
+    }
+    return {names.begin(), names.end()};
+}
+
 RecallBatch ChooseBatch() {
     static pg::Statement due(
         "SELECT profile_id, cause, quiet FROM pulse.archive_wait WHERE next_attempt_at <= $1"
@@ -78,7 +90,9 @@ RecallBatch ChooseBatch() {
     std::vector<int64_t> all;
     for (uint64_t i = 0; i < rows.size(); ++i) all.push_back(rows[i].Int8(0));
     RecallBatch batch;
-    batch.program = CurrentProgram()->number;
+    const std::shared_ptr<const Program> program = CurrentProgram();
+    batch.program = program->number;
+    batch.names = NamesRead(*program);
     std::map<int64_t, ArchivedEvents> archived = ReadArchived(all);
     int64_t events = 0;
     for (uint64_t i = 0; i < rows.size(); ++i) {
@@ -90,17 +104,6 @@ RecallBatch ChooseBatch() {
         batch.archived.emplace(all[i], std::move(own));
     }
     return batch;
-}
-
-// The names of the events that metrics read; empty: all.
-std::vector<std::string> NamesRead(const Program& program) {
-    std::set<std::string> names;
-    for (const StoredMetric& metric : program.metrics) {
-        if (!metric.sql.people.empty()) continue;
-        if (metric.sql.events.empty()) return {};
-        names.insert(metric.sql.events.begin(), metric.sql.events.end());
-    }
-    return {names.begin(), names.end()};
 }
 
 // In a transaction that locks nobody, and no table but those of the archive.
@@ -116,7 +119,6 @@ void VisitArchive(const RecallBatch& batch) {
     pg::Transaction transaction("pulse: reading archived events");
     {
         const pg::OwnerSession session;
-        const std::vector<std::string> names = NamesRead(*CurrentProgram());
         for (const auto& [month, profiles] : months) {
             pg::CheckInterrupts();
             const pg::Deadline deadline(kVisitDeadline);
@@ -124,9 +126,10 @@ void VisitArchive(const RecallBatch& batch) {
                 "INSERT INTO pulse.event_recalled (profile_id, name, time, received_at, id, properties)"
                 " SELECT v.profile_id, v.name, v.time, v.received_at, v.id, v.properties FROM " +
                     month + " AS v WHERE v.profile_id = ANY ($1)" +
-                    (names.empty() ? "" : " AND v.name = ANY ($2)"),
-                names.empty() ? std::vector<Value>{Value::Int8s(profiles)}
-                              : std::vector<Value>{Value::Int8s(profiles), Value::Texts(names)});
+                    (batch.names.empty() ? "" : " AND v.name = ANY ($2)"),
+                batch.names.empty()
+                    ? std::vector<Value>{Value::Int8s(profiles)}
+                    : std::vector<Value>{Value::Int8s(profiles), Value::Texts(batch.names)});
         }
     }
     transaction.Commit();

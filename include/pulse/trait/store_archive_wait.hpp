@@ -13,7 +13,7 @@
 
 namespace pulse::trait {
 
-// Whether events are on an archive, or somebody waits for one. Until the transaction ends no month goes to an
+// Whether events are on an archive, or somebody waits for one. Until the transaction ends no event goes to an
 // archive or comes back.
 bool ArchiveInUse();
 
