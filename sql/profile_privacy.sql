@@ -55,6 +55,8 @@ CREATE TABLE pulse.archive_erasure (
     month date NOT NULL,
     profiles bigint[] NOT NULL,
     requested_at timestamptz NOT NULL,
+    rows bigint NOT NULL DEFAULT 0,
+    digest numeric NOT NULL DEFAULT 0,
     attempts int NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL,
     message text,
@@ -62,6 +64,8 @@ CREATE TABLE pulse.archive_erasure (
 );
 COMMENT ON TABLE pulse.archive_erasure IS 'Events of erased people that have to be deleted on an archive: a row per erasure and month, until the job erase_archived has done it. The erasure ends only then.';
 COMMENT ON COLUMN pulse.archive_erasure.month IS 'As in pulse.event_archive.';
+COMMENT ON COLUMN pulse.archive_erasure.rows IS 'Number of these events, counted before they are deleted.';
+COMMENT ON COLUMN pulse.archive_erasure.digest IS 'Sum of their hashes.';
 COMMENT ON COLUMN pulse.archive_erasure.attempts IS 'How many attempts failed.';
 COMMENT ON COLUMN pulse.archive_erasure.message IS 'Why the last attempt failed; null if none did.';
 

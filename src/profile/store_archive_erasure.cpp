@@ -47,44 +47,79 @@ ArchiveErasure NextArchiveErasure() {
     return work;
 }
 
-struct DeletedThere {
-    std::map<int64_t, int64_t> rows;  // by erasure
-    int64_t all = 0;
-    std::string digest = "0";
+// Rows on the archive, by erasure.
+struct RowsThere {
+    int64_t count = 0;
+    std::string digest = "0";  // a sum, as SQL
 };
+using FoundThere = std::map<int64_t, RowsThere>;
 
-// Deletes on the archive, in one transaction there and none here. What is deleted already is not there.
-DeletedThere DeleteThere(const ArchiveErasure& work, const ArchiveServer& server) {
-    std::string profiles;
-    for (const auto& entry : work.erasure_of)
-        profiles += (profiles.empty() ? "" : ",") + std::to_string(entry.first);
-    const std::unique_ptr<pg::Remote> remote = ConnectArchive(server);
-    DeletedThere deleted;
+// Counts them, or deletes them, in one transaction there and none here.
+FoundThere RunOnRows(pg::Remote& remote, const ArchiveErasure& work, const std::string& rows) {
+    FoundThere found;
     try {
-        const pg::RemoteRows rows = remote->Run(
-            "WITH e AS (DELETE FROM " + work.month->Table() + " WHERE profile_id = ANY ('{" + profiles +
-                "}') RETURNING *) SELECT e.profile_id, " + kCountAndDigest + " FROM e GROUP BY e.profile_id",
-            kErasureTime, kMostBytesAnswered);
-        for (const auto& row : rows.values) {
-            const int64_t count = std::stoll(row.at(1).value());
-            deleted.rows[work.erasure_of.at(std::stoll(row.at(0).value()))] += count;
-            deleted.all += count;
-            deleted.digest += " + (" + row.at(2).value() + ")";
+        const pg::RemoteRows answer =
+            remote.Run("WITH e AS (" + rows + ") SELECT e.profile_id, " + kCountAndDigest +
+                           " FROM e GROUP BY e.profile_id",
+                       kErasureTime, kMostBytesAnswered);
+        for (const auto& row : answer.values) {
+            RowsThere& of = found[work.erasure_of.at(std::stoll(row.at(0).value()))];
+            of.count += std::stoll(row.at(1).value());
+            of.digest += " + (" + row.at(2).value() + ")";
         }
     } catch (const pg::RemoteError& error) {
         if (error.state() != sqlstate::kUndefinedTable) throw;  // the table was dropped there
     }
-    return deleted;
+    return found;
 }
 
-void NoteDeleted(const ArchiveErasure& work, const DeletedThere& deleted) {
-    for (const auto& [erasure, count] : deleted.rows) NoteErased(erasure, {{"event", count}}, {"event_archive"});
-    pg::Execute("DELETE FROM pulse.archive_erasure WHERE month = $1::date AND erasure_id = ANY ($2)",
-                {Value::Text(work.date), Value::Int8s(work.erasures)});
-    pg::Execute("UPDATE pulse.event_archive SET rows = rows - $2, digest = digest - (" + deleted.digest +
-                    ") WHERE month = $1::date",
-                {Value::Text(work.date), Value::Int8(deleted.all)});
+// They are counted before: after a deletion that nobody heard of, they are not there any more.
+void NoteCounted(const ArchiveErasure& work, const FoundThere& found) {
+    for (const auto& [erasure, rows] : found)
+        pg::Execute("UPDATE pulse.archive_erasure SET rows = $3, digest = " + rows.digest +
+                        " WHERE month = $1::date AND erasure_id = $2 AND rows < $3",
+                    {Value::Text(work.date), Value::Int8(erasure), Value::Int8(rows.count)});
+}
+
+// Returns the number of events.
+int64_t NoteDeleted(const ArchiveErasure& work) {
+    const pg::Result rows = pg::Execute(
+        "DELETE FROM pulse.archive_erasure WHERE month = $1::date AND erasure_id = ANY ($2)"
+        " RETURNING erasure_id, rows, digest::text",
+        {Value::Text(work.date), Value::Int8s(work.erasures)});
+    int64_t all = 0;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        const int64_t count = rows[i].Int8(1);
+        all += count;
+        NoteErased(rows[i].Int8(0), {{"event", count}}, {"event_archive"});
+        pg::Execute(
+            "UPDATE pulse.event_archive SET rows = rows - $2, digest = digest - $3::numeric WHERE month = $1::date",
+            {Value::Text(work.date), Value::Int8(count), Value::Text(rows[i].Text(2))});
+    }
     pg::NotifyLauncher();
+    return all;
+}
+
+bool InErasureStep(const std::function<void()>& work) {
+    return pg::RunShortTransaction("pulse: erasing people on an archive", work) ==
+           pg::ShortTransaction::kDone;
+}
+
+// False if another session holds a lock here: the next run goes on.
+bool DeleteThere(const ArchiveErasure& work) {
+    std::optional<ArchiveServer> server;
+    if (!work.month) return true;
+    if (!InErasureStep([&] { server = FindArchiveServer(work.month->server); })) return false;
+    const std::string table = work.month->Table();
+    std::string profiles;
+    for (const auto& entry : work.erasure_of)
+        profiles += (profiles.empty() ? "" : ",") + std::to_string(entry.first);
+    const std::string which = " WHERE profile_id = ANY ('{" + profiles + "}')";
+    const std::unique_ptr<pg::Remote> remote = ConnectArchive(*server);
+    const FoundThere found = RunOnRows(*remote, work, "SELECT * FROM " + table + which);
+    if (!InErasureStep([&] { NoteCounted(work, found); })) return false;
+    RunOnRows(*remote, work, "DELETE FROM " + table + which + " RETURNING *");
+    return true;
 }
 
 // Ten seconds, then twice as long each time, up to an hour.
@@ -97,24 +132,16 @@ void NoteRefused(const ArchiveErasure& work, const std::string& reason) {
          Value::Time(pg::WallClock())});
 }
 
-bool InErasureStep(const std::function<void()>& work) {
-    return pg::RunShortTransaction("pulse: erasing people on an archive", work) ==
-           pg::ShortTransaction::kDone;
-}
-
 RunResult RunEraseArchivedJob(bool) {
     RunResult result;
     result.rows = 0;
     for (;;) {
         pg::CheckInterrupts();
         ArchiveErasure work;
-        std::optional<ArchiveServer> server;
         std::string reason;
-        DeletedThere deleted;
         if (!InErasureStep([&] { work = NextArchiveErasure(); }) || work.erasures.empty()) break;
         try {
-            if (work.month && !InErasureStep([&] { server = FindArchiveServer(work.month->server); })) break;
-            if (server) deleted = DeleteThere(work, *server);
+            if (!DeleteThere(work)) break;
         } catch (const UserError& error) {
             reason = error.message() + (error.detail().empty() ? "" : ": " + error.detail());
         }
@@ -123,8 +150,9 @@ RunResult RunEraseArchivedJob(bool) {
             throw UserError(sqlstate::kNotReady, "events of erased people cannot be deleted on an archive",
                             reason, "The job tries again; pulse.archive_erasure shows what is left.");
         }
-        if (!InErasureStep([&] { NoteDeleted(work, deleted); })) break;
-        *result.rows += deleted.all;
+        int64_t deleted = 0;
+        if (!InErasureStep([&] { deleted = NoteDeleted(work); })) break;
+        *result.rows += deleted;
     }
     result.message = std::to_string(*result.rows) + " events deleted on archives";
     return result;

@@ -90,9 +90,9 @@ my $changes = home('SELECT coalesce(max(id), 0) FROM pulse.membership_change');
 # New events, late ones for archived months, many people in one call and one in each; merges by events and by hand; all of it by the clock of the twin.
 both(q{SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(to_jsonb(e) - 'user_id' - 'anonymous_id' - 'message_id' || jsonb_strip_nulls(jsonb_build_object('userId', e.user_id, 'anonymousId', e.anonymous_id, 'messageId', e.message_id, 'type', 'track')))
 	FROM events(5001, 5400, 24) AS e))});
-both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k' || i % 6)) FROM generate_series(1, 20) AS i});
+both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k' || i % 6), at + i * interval '1 second') FROM clock, generate_series(1, 20) AS i});
 both(q{SELECT accepted FROM pulse_import_events('SELECT * FROM events(6001, 6400, 10000)')});
-both(q{SET pulse.evaluation = async; SELECT pulse_track('u' || i, 'view', jsonb_build_object('kind', 'k' || i % 6)) FROM generate_series(10, 30) AS i});
+both(q{SET pulse.evaluation = async; SELECT pulse_track('u' || i, 'view', jsonb_build_object('kind', 'k' || i % 6), at + i * interval '2 seconds') FROM clock, generate_series(10, 30) AS i});
 both(qq{SELECT pulse_identify('u$_', '{}', 'a$_')}) for 1 .. 15;
 both("SELECT pulse_merge('u$_', 'u" . ($_ + 20) . "', 'the same person')") for 21 .. 26;
 both(q{SELECT pulse_unmerge((SELECT max(merge) FROM pulse_merge_history('u22') WHERE undone_at IS NULL), 'not the same person')});
@@ -112,7 +112,7 @@ both(q{SELECT pulse_create_segment('loyal', '{"where": "events.buy.count >= 6 &&
 is(home(q{SELECT count(*) FROM pulse.build WHERE name = 'loyal'}), 1, 'a new segment over archived events is being built');
 ($status, $out, $error) = $node->psql('home', 'CALL pulse_build()');
 like($error, qr/the build waits for an archive/, 'and cannot be completed by hand');
-both(q{SELECT pulse_track('u' || i, 'buy', '{"amount": 1, "kind": "k0"}') FROM generate_series(1, 60) AS i});
+both(q{SELECT pulse_track('u' || i, 'buy', '{"amount": 1, "kind": "k0"}', at + interval '3 minutes' + i * interval '1 second') FROM clock, generate_series(1, 60) AS i});
 
 # ---- it comes back ----
 $archive->start;
@@ -123,11 +123,11 @@ same('after the outage');
 # ---- it hangs ----
 my $lock = $archive->background_psql('postgres');
 $lock->query_safe('BEGIN; ' . join '; ', map { "LOCK TABLE $_" } split /\n/, $archive->safe_psql('postgres', q{SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname LIKE 'pulse%' AND c.relkind = 'r'}));
-both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k5')) FROM generate_series(1, 40) AS i});
+both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k5'), at + interval '5 minutes' + i * interval '1 second') FROM clock, generate_series(1, 40) AS i});
 ok($archive->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'}), 'the job waits for the archive');
 is(home(q{SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE a.query LIKE '%archived events%' AND l.relation IN ('pulse.event'::regclass, 'pulse.definition'::regclass, 'pulse.profile'::regclass)}), 0,
 	'without a lock that others need');
-both(q{SELECT pulse_track('u' || i, 'return', jsonb_build_object('kind', 'k4')) FROM generate_series(1, 40) AS i});
+both(q{SELECT pulse_track('u' || i, 'return', jsonb_build_object('kind', 'k4'), at + interval '7 minutes' + i * interval '1 second') FROM clock, generate_series(1, 40) AS i});
 both(q{SELECT pulse_merge('u3', 'u50', 'the same person')});
 both(q{SELECT pulse_create_trait('returns', 'events.return.distinct(kind)')});
 pass('and nobody waits with it');
@@ -143,9 +143,9 @@ my $there = "SELECT count(*) FROM ($tables) AS e WHERE profile_id IN ($profiles)
 cmp_ok(there($there), '>', 0, 'somebody has events on the archive');
 my $others = there("SELECT count(*) FROM ($tables) AS e WHERE profile_id NOT IN ($profiles)");
 $archive->stop('immediate');
-both(q{SELECT pulse_track('u7', 'buy', '{"amount": 5, "kind": "k5"}')});
+both(q{SELECT pulse_track('u7', 'buy', '{"amount": 5, "kind": "k5"}', at + interval '9 minutes') FROM clock});
 both(q{SELECT pulse_erase_profile('u7', 'ticket 7')});
-both(q{SELECT pulse_track('u8', 'buy', '{"amount": 5, "kind": "k5"}')});
+both(q{SELECT pulse_track('u8', 'buy', '{"amount": 5, "kind": "k5"}', at + interval '9 minutes') FROM clock});
 wait_for(q{SELECT count(*) > 0 AND bool_and(message IS NOT NULL) FROM pulse.archive_erasure WHERE attempts > 0}, 'what is to be deleted there waits, with the reason');
 wait_for(q{SELECT count(*) = 1 FROM pulse.erasure WHERE state = 'verifying'}, 'all else of the person is deleted');
 is(home("SELECT count(*) FROM pulse.event WHERE NOT archived AND profile_id IN ($profiles)"), '0', 'all events here among it');
@@ -164,6 +164,6 @@ same('after the erasure');
 # ---- a month comes back ----
 home(q{SELECT pulse_restore_events((SELECT max(month) FROM pulse.event_archive))});
 wait_for(q{SELECT count(*) = 7 FROM pulse.event_archive WHERE state = 'archived'}, 'a month comes back');
-both(q{SELECT pulse_track('u' || i, 'open', jsonb_build_object('kind', 'k4')) FROM generate_series(1, 60) AS i});
+both(q{SELECT pulse_track('u' || i, 'open', jsonb_build_object('kind', 'k4'), at + interval '11 minutes' + i * interval '1 second') FROM clock, generate_series(8, 60) AS i});
 same('after a month came back');
 done_testing();
