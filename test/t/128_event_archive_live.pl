@@ -93,7 +93,7 @@ both(q{SELECT count(*) FROM pulse_ingest((SELECT jsonb_agg(to_jsonb(e) - 'user_i
 both(q{SELECT pulse_track('u' || i, 'buy', jsonb_build_object('amount', i, 'kind', 'k' || i % 6), at + i * interval '1 second') FROM clock, generate_series(1, 20) AS i});
 both(q{SELECT accepted FROM pulse_import_events('SELECT * FROM events(6001, 6400, 10000)')});
 both(q{SET pulse.evaluation = async; SELECT pulse_track('u' || i, 'view', jsonb_build_object('kind', 'k' || i % 6), at + i * interval '2 seconds') FROM clock, generate_series(10, 30) AS i});
-both(qq{SELECT pulse_identify('u$_', '{}', 'a$_')}) for 1 .. 15;
+both(qq{SELECT pulse_identify('u$_', '{}', 'a$_', at + interval '1 minute') FROM clock}) for 1 .. 15;
 both("SELECT pulse_merge('u$_', 'u" . ($_ + 20) . "', 'the same person')") for 21 .. 26;
 both(q{SELECT pulse_unmerge((SELECT max(merge) FROM pulse_merge_history('u22') WHERE undone_at IS NULL), 'not the same person')});
 pass('events, merges and unmerges do not wait');
