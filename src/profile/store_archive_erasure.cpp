@@ -50,7 +50,7 @@ ArchiveErasure NextArchiveErasure() {
 // Rows on the archive, by erasure.
 struct RowsThere {
     int64_t count = 0;
-    std::string digest = "0";  // a sum, as SQL
+    std::string digest = "0::numeric";  // a sum, as SQL
 };
 using FoundThere = std::map<int64_t, RowsThere>;
 
@@ -58,10 +58,9 @@ using FoundThere = std::map<int64_t, RowsThere>;
 FoundThere RunOnRows(pg::Remote& remote, const ArchiveErasure& work, const std::string& rows) {
     FoundThere found;
     try {
-        const pg::RemoteRows answer =
-            remote.Run("WITH e AS (" + rows + ") SELECT e.profile_id, " + kCountAndDigest +
-                           " FROM e GROUP BY e.profile_id",
-                       kErasureTime, kMostBytesAnswered);
+        const pg::RemoteRows answer = remote.Run("WITH e AS (" + rows + ") SELECT e.profile_id, " +
+                                                     kCountAndDigest + " FROM e GROUP BY e.profile_id",
+                                                 kErasureTime, kMostBytesAnswered);
         for (const auto& row : answer.values) {
             RowsThere& of = found[work.erasure_of.at(std::stoll(row.at(0).value()))];
             of.count += std::stoll(row.at(1).value());
@@ -189,13 +188,15 @@ void QueueArchiveErasure(int64_t erasure, const std::vector<int64_t>& profiles) 
         " ON CONFLICT (erasure_id, month) DO UPDATE SET profiles = excluded.profiles",
         {INT8OID, INT8ARRAYOID, TIMESTAMPTZOID, TEXTOID});
     if (profiles.empty()) return;
-    if (queue.Execute({Value::Int8(erasure), Value::Int8s(profiles), Value::Time(pg::WallClock()),
-                       Value::Text(ArchiveHome())})
+    if (queue
+            .Execute({Value::Int8(erasure), Value::Int8s(profiles), Value::Time(pg::WallClock()),
+                      Value::Text(ArchiveHome())})
             .processed() > 0)
         pg::NotifyLauncher();
-    const int64_t gone = static_cast<int64_t>(
-        pg::Execute("DELETE FROM pulse.archived_profile WHERE profile_id = ANY ($1)", {Value::Int8s(profiles)})
-            .processed());
+    const int64_t gone =
+        static_cast<int64_t>(pg::Execute("DELETE FROM pulse.archived_profile WHERE profile_id = ANY ($1)",
+                                         {Value::Int8s(profiles)})
+                                 .processed());
     NoteErased(erasure, {{"archived_profile", gone}}, {});
 }
 

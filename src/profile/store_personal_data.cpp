@@ -141,8 +141,8 @@ constexpr ExportPart kFeedParts[] = {
 
 // Numbers of profiles, until their events are deleted on the archive.
 constexpr const char* kArchiveErasure[] = {"archive_erasure", nullptr};
-[[maybe_unused]] const bool archive_erasure_registered = RegisterPersonalData(
-    {.room = "profile", .tables = kArchiveErasure, .pending = kArchiveErasure});
+[[maybe_unused]] const bool archive_erasure_registered =
+    RegisterPersonalData({.room = "profile", .tables = kArchiveErasure, .pending = kArchiveErasure});
 
 [[maybe_unused]] const bool without_registered = RegisterWithoutPersonalData(
     "profile", {{"account", "Groups of people, such as companies. Who belongs to them is in account_member."},

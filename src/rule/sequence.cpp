@@ -44,9 +44,9 @@ class SequenceCompiler {
     std::string Events(size_t step, const std::string& before, const std::string& when) const {
         const SequenceStep& node = metric_.steps[step];
         const std::string e = Alias(step), m = "m" + std::to_string(step + 1);
-        std::string sql =
-            "SELECT FROM pulse.profile " + m +
-            " CROSS JOIN LATERAL (SELECT v.time, v.properties FROM " + events_ + "v.profile_id = " + m + ".id";
+        std::string sql = "SELECT FROM pulse.profile " + m +
+                          " CROSS JOIN LATERAL (SELECT v.time, v.properties FROM " + events_ +
+                          "v.profile_id = " + m + ".id";
         if (!node.event.empty()) sql += " AND v.name = " + QuoteText(node.event);
         sql += " AND v.time <= " + now_ + when + " OFFSET 0) " + e + " WHERE " + m +
                ".canonical_id = " + profile_;
@@ -109,10 +109,10 @@ class SequenceCompiler {
         const int64_t longest = spans.empty() ? 0 : *std::max_element(spans.begin(), spans.end());
         return "(SELECT pg_catalog.min(b.instant) FROM pulse.profile m CROSS JOIN LATERAL ("
                "SELECT v.time FROM " +
-               events_ + "v.profile_id = m.id" +
-               (any ? "" : " AND v.name IN (" + names + ")") + " AND v.time > " +
-               PlusSeconds(now_, -longest) + " OFFSET 0) e CROSS JOIN LATERAL (VALUES " + instants +
-               ") b(instant) WHERE m.canonical_id = " + profile_ + " AND b.instant > " + now_ + ")";
+               events_ + "v.profile_id = m.id" + (any ? "" : " AND v.name IN (" + names + ")") +
+               " AND v.time > " + PlusSeconds(now_, -longest) + " OFFSET 0) e CROSS JOIN LATERAL (VALUES " +
+               instants + ") b(instant) WHERE m.canonical_id = " + profile_ + " AND b.instant > " + now_ +
+               ")";
     }
 
     const Metric& metric_;

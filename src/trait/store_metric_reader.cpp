@@ -47,10 +47,9 @@ std::string ReadingSql(const Compiled& metrics, rule::EventRows rows) {
     // Force the join order from the person to the events, also if the plan is made while the tables are
     // empty: the other order would read all events for each person.
     return "SELECT d.id, a.*" + std::string(kPeople) + " CROSS JOIN LATERAL (SELECT " +
-           Columns(metrics).substr(2) +
-           " FROM pulse.profile AS m CROSS JOIN LATERAL (SELECT v.* FROM " + rule::EventsFrom(rows) +
-           "v.profile_id = m.id" + NamesOf(metrics[0].events) + SinceOldest(metrics, "v.time") +
-           " OFFSET 0) AS e WHERE m.canonical_id = d.id) AS a";
+           Columns(metrics).substr(2) + " FROM pulse.profile AS m CROSS JOIN LATERAL (SELECT v.* FROM " +
+           rule::EventsFrom(rows) + "v.profile_id = m.id" + NamesOf(metrics[0].events) +
+           SinceOldest(metrics, "v.time") + " OFFSET 0) AS e WHERE m.canonical_id = d.id) AS a";
 }
 
 std::string ArchivedSql(const Compiled& metrics) {
@@ -99,8 +98,7 @@ pg::Plan& MetricReader::PlanOf(rule::EventRows rows) {
 
 pg::Result MetricReader::Ask(const std::vector<int64_t>& people, const std::vector<Moment>& instants) {
     // A plan that has foreign tables connects to their server whether it reads them or not.
-    const bool local =
-        !IsInParallelMode() && ArchiveInUse() && FindArchived(people, instants).empty();
+    const bool local = !IsInParallelMode() && ArchiveInUse() && FindArchived(people, instants).empty();
     return PlanOf(local ? rule::EventRows::kLocal : rule::EventRows::kAll)
         .Execute({pg::Value::Int8s(people), pg::TimeArray(instants)}, true);
 }
@@ -124,8 +122,7 @@ std::set<int64_t> MetricReader::FindArchived(const std::vector<int64_t>& people,
                                                std::vector<Oid>{INT8ARRAYOID, TIMESTAMPTZARRAYOID});
     }
     const pg::LatestSnapshot latest;
-    const pg::Result rows =
-        archived_->Execute({pg::Value::Int8s(people), pg::TimeArray(instants)}, true);
+    const pg::Result rows = archived_->Execute({pg::Value::Int8s(people), pg::TimeArray(instants)}, true);
     for (uint64_t i = 0; i < rows.size(); ++i) archived.insert(rows[i].Int8(0));
     return archived;
 }

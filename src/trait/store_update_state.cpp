@@ -338,8 +338,8 @@ class StateUpdater {
         Evaluation evaluation;
         evaluation.profile = person.state.profile;
         evaluation.at = person.at;
-        evaluation.cause = options_.cause == "event" && !options_.recalled ? person.affected.cause
-                                                                           : options_.cause.c_str();
+        evaluation.cause =
+            options_.cause == "event" && !options_.recalled ? person.affected.cause : options_.cause.c_str();
         evaluation.quiet = options_.quiet;
         CollectMetrics(person, evaluation);
         CollectMemberships(person, evaluation);
@@ -409,12 +409,12 @@ class StateUpdater {
     Batch batch_;
     std::vector<BatchPerson> people_;
     std::vector<Evaluation> evaluations_;
-    bool alone_ = false;              // one person is evaluated, whose data makes something fail
-    std::optional<Failure> failure_;  // the first one of that person
-    std::vector<Failure> failures_;   // of all
-    std::vector<int64_t> settled_;    // set aside before, and evaluated completely now
-    bool asks_archive_ = false;       // events may be on an archive
-    std::set<int64_t> archived_;      // people who have some
+    bool alone_ = false;                      // one person is evaluated, whose data makes something fail
+    std::optional<Failure> failure_;          // the first one of that person
+    std::vector<Failure> failures_;           // of all
+    std::vector<int64_t> settled_;            // set aside before, and evaluated completely now
+    bool asks_archive_ = false;               // events may be on an archive
+    std::set<int64_t> archived_;              // people who have some
     std::map<int64_t, std::string> waiting_;  // people who cannot be evaluated without, with the cause
 };
 

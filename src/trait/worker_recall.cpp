@@ -1,5 +1,5 @@
-// The job recall_events: reads the archived events of people who wait for them, and evaluates these people. The
-// archive is read while nobody is locked; what was read lies in pulse.event_recalled until the next
+// The job recall_events: reads the archived events of people who wait for them, and evaluates these people.
+// The archive is read while nobody is locked; what was read lies in pulse.event_recalled until the next
 // transaction, which checks that nothing has moved meanwhile.
 #include <algorithm>
 #include <map>
@@ -27,10 +27,10 @@ namespace {
 
 using pg::Value;
 
-constexpr int64_t kMostRecalled = 500;       // people at once
-constexpr int64_t kMostEvents = 200'000;     // of these together; one person may have more
-constexpr int kVisitDeadline = 600'000;      // milliseconds, for one month
-constexpr int64_t kPauseOfMoved = kSecond;   // of people who changed while their events were read
+constexpr int64_t kMostRecalled = 500;            // people at once
+constexpr int64_t kMostEventsRecalled = 200'000;  // of these together; one person may have more
+constexpr int kVisitDeadline = 600'000;           // milliseconds, for one month
+constexpr int64_t kPauseOfMoved = kSecond;        // of people who changed while their events were read
 
 // What is on the archive of a person.
 struct ArchivedEvents {
@@ -97,7 +97,7 @@ RecallBatch ChooseBatch() {
     int64_t events = 0;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         ArchivedEvents& own = archived[all[i]];
-        if (!batch.ids.empty() && events + own.events > kMostEvents) break;
+        if (!batch.ids.empty() && events + own.events > kMostEventsRecalled) break;
         events += own.events;
         batch.ids.push_back(all[i]);
         batch.people[{rows[i].Text(1), rows[i].Bool(2)}].push_back(all[i]);
@@ -127,9 +127,8 @@ void VisitArchive(const RecallBatch& batch) {
                 " SELECT v.profile_id, v.name, v.time, v.received_at, v.id, v.properties FROM " +
                     month + " AS v WHERE v.profile_id = ANY ($1)" +
                     (batch.names.empty() ? "" : " AND v.name = ANY ($2)"),
-                batch.names.empty()
-                    ? std::vector<Value>{Value::Int8s(profiles)}
-                    : std::vector<Value>{Value::Int8s(profiles), Value::Texts(batch.names)});
+                batch.names.empty() ? std::vector<Value>{Value::Int8s(profiles)}
+                                    : std::vector<Value>{Value::Int8s(profiles), Value::Texts(batch.names)});
         }
     }
     transaction.Commit();
@@ -269,7 +268,8 @@ void ReportWaiting(pg::StatusReport& report) {
 const pg::JobKind kRecallJob{
     .id = 42,
     .name = "recall_events",
-    .description = "Reads archived events of people whose segments and traits depend on them, and evaluates these people.",
+    .description =
+        "Reads archived events of people whose segments and traits depend on them, and evaluates these people.",
     .schedule = "10 seconds",
     .timeout = "0",
     .max_retries = 0,

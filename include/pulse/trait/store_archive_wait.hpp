@@ -1,5 +1,5 @@
-// People who cannot be evaluated without events that are on an archive: they keep their state, and a job reads
-// the events and evaluates them. For entry code of this room; needs an open pg::Session as
+// People who cannot be evaluated without events that are on an archive: they keep their state, and a job
+// reads the events and evaluates them. For entry code of this room; needs an open pg::Session as
 // pg::Identity::Owner().
 #pragma once
 

@@ -9,9 +9,9 @@ namespace pulse::trait {
 struct UpdateOptions {
     std::string cause;  // event: the nearest of event, attributes, account, time
     bool quiet = false;
-    bool wait = false;                // for people locked by others; else these are skipped and returned
+    bool wait = false;                     // for people locked by others; else these are skipped and returned
     std::optional<int64_t> build_to = {};  // unfinished builds cover these people, who are all up to this id
-    bool recalled = false;  // their archived events are in pulse.event_recalled
+    bool recalled = false;                 // their archived events are in pulse.event_recalled
 };
 
 // Evaluate people as of pg::Now(), each once, and write states, members and changes. Profiles that are not
