@@ -16,7 +16,7 @@ namespace {
 using pg::Value;
 
 constexpr size_t kBytesAtOnce = size_t{16} * 1024 * 1024;
-constexpr int64_t kRowsAtOnce = 10'000, kArchiveComparedAtOnce = 50'000, kChangesAtOnce = 2'000;
+constexpr int64_t kCopiedThere = 10'000, kArchiveComparedAtOnce = 50'000, kChangesAtOnce = 2'000;
 
 void FollowForArchive(const std::string& partition) {
     const std::string table = TableOf(partition);
@@ -63,15 +63,15 @@ void NoteProfiles(const ArchivedMonth& month, const std::string& which,
         all);
 }
 
-struct Changes {
+struct MonthChanges {
     std::vector<std::string> places;
     std::vector<int64_t> ids, profiles;
     ArchiveRows rows;
     bool all = false;  // the copy cannot be used any more
 };
 
-Changes ReadChanges(const ArchivedMonth& month) {
-    Changes changes;
+MonthChanges ReadMonthChanges(const ArchivedMonth& month) {
+    MonthChanges changes;
     const pg::Result notes = pg::Execute(
         "SELECT c.ctid::text, c.id, c.profile_id FROM pulse.event_archive_change AS c WHERE c.partition = $1"
         " ORDER BY c.profile_id NULLS FIRST LIMIT $2",
@@ -165,7 +165,7 @@ ArchiveOutcome CopyToArchive(const ArchiveStep& step) {
             rows = ReadRowsForCopy(std::string("SELECT ") + kEventColumns + " FROM " +
                                        TableOf(month.partition) + " AS e WHERE " + BehindKey(month.done_to) +
                                        " ORDER BY e.profile_id, e.name, e.time, e.id LIMIT $1",
-                                   {Value::Int8(kRowsAtOnce)}, "\t0", kBytesAtOnce);
+                                   {Value::Int8(kCopiedThere)}, "\t0", kBytesAtOnce);
         }))
         return ArchiveOutcome::kBusy;
     // Also what was copied by a try that did not get to note it.
@@ -182,8 +182,8 @@ ArchiveOutcome CopyToArchive(const ArchiveStep& step) {
 bool SendChanges(const ArchiveStep& step) {
     const ArchivedMonth& month = step.month;
     for (;;) {
-        Changes changes;
-        if (!step.run([&] { changes = ReadChanges(month); })) return false;
+        MonthChanges changes;
+        if (!step.run([&] { changes = ReadMonthChanges(month); })) return false;
         if (changes.places.empty()) return true;
         if (!changes.all) SendRows(step, "", "e.id = ANY (" + ListOf(changes.ids) + ")", changes.rows.text);
         const bool ran = step.run([&] {

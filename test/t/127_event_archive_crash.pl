@@ -136,8 +136,37 @@ wait_for("SELECT state = 'failed' AND reason = 'Its copy differed from it.' FROM
 is(digest(), $digest, 'the month stays as it was');
 is(sql('SELECT count(*) FROM pulse.archived_profile') . sql("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'pulse.$partition'::regclass") . $archive->safe_psql('events', "SELECT count(*) FROM pg_class WHERE relname LIKE 'event%'"), '000', 'nothing is left of it');
 
-# ---- beside sessions that write and delete ----
+# ---- who is erased while a month comes back is not in it; what empties a month makes the copy begin again ----
+sub resume { sql("DELETE FROM stop; SELECT pg_cancel_backend(pid) FROM ($stopped) AS s"); return; }
 is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'once more');
+sql("INSERT INTO stop VALUES ('copying comparing')");
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'all is copied');
+sql("CREATE TABLE kept AS SELECT * FROM pulse.$partition; TRUNCATE pulse.$partition; INSERT INTO pulse.event SELECT * FROM kept WHERE id NOT IN (SELECT max(id) FROM kept); DROP TABLE kept");
+$digest = digest();
+resume();
+wait_for("SELECT state = 'archived' FROM pulse.event_archive", 'and again after TRUNCATE');
+is(digest(), $digest, 'with what is in the month now');
+sql("INSERT INTO stop VALUES ('restoring checking')");
+is(sql("SELECT pulse_restore_events('$month')"), 'restoring', 'it is asked back');
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'all has come back');
+my $person = sql(q{SELECT profile_id FROM pulse.identity WHERE value = 'u5'});
+my $copy = $partition =~ s/event_/event_copy_/r;
+is(sql("SELECT count(*) > 0 FROM pulse.event WHERE profile_id = $person"), 't', 'with the events of a person');
+$table = sql('SELECT remote_schema || chr(46) || remote_table FROM pulse.event_archive');
+# What the erasure does there; it waits for what is here.
+$archive->safe_psql('events', "DELETE FROM $table WHERE profile_id = $person");
+sql(q{SELECT pulse_erase_profile('u5', 'ticket')});
+resume();
+sql(qq{UPDATE pulse.event_archive SET next_try_at = '-infinity'});
+sql(qq{CREATE FUNCTION ended() RETURNS boolean LANGUAGE sql AS \$\$
+	UPDATE pulse.event_archive SET next_try_at = NULL WHERE next_try_at > clock_timestamp();
+	SELECT pulse_schedule('archive_events', enabled => true);
+	SELECT EXISTS (SELECT FROM pulse.event_archive WHERE state = 'restored') AND EXISTS (SELECT FROM pulse.erasure WHERE state = 'done') \$\$});
+wait_for('SELECT ended()', 'the month is back, the person erased');
+is(sql("SELECT count(*) FROM pulse.event WHERE profile_id = $person"), '0', 'without these events');
+
+# ---- beside sessions that write and delete ----
+is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');
 my @writers = map {
 	my ($in, $log) = ('', '');
 	IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', 'SET pulse.evaluation = async', '-c', "DO \$\$ BEGIN FOR i IN 1..100 LOOP
