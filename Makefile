@@ -109,7 +109,7 @@ check-includes:
 
 # One script from the rooms' parts, in the rooms' order; who may use it all comes last.
 SQL_ROOMS = base pg audit audit_chain rule source segment snapshot snapshot_import snapshot_request drift diagnosis diagnosis_agent health delivery delivery_channel delivery_route \
-            profile profile_identity profile_event profile_ingest profile_feed profile_activity profile_person profile_consent profile_privacy trait trait_static trait_live trait_find trait_export flag \
+            profile profile_identity profile_event profile_event_archive profile_ingest profile_feed profile_activity profile_person profile_consent profile_privacy trait trait_static trait_live trait_archive trait_find trait_export flag \
             insight insight_rfm insight_lifecycle insight_funnel insight_retention insight_path insight_quality insight_anomaly insight_experiment \
             trust trust_signal trust_health trust_gate trust_action trust_automation trust_campaign \
             audience audience_destination audience_sync audience_export cell report \

@@ -12,7 +12,8 @@ CREATE TABLE pulse.event (
     properties jsonb NOT NULL,
     context jsonb,
     message_id text,
-    source text COLLATE "C" NOT NULL
+    source text COLLATE "C" NOT NULL,
+    archived boolean NOT NULL DEFAULT false
 ) PARTITION BY RANGE (time);
 CREATE SEQUENCE pulse.event_id_seq CACHE 32 OWNED BY pulse.event.id;
 ALTER TABLE pulse.event ALTER COLUMN id SET DEFAULT nextval('pulse.event_id_seq');
@@ -24,6 +25,7 @@ COMMENT ON COLUMN pulse.event.time IS 'When the event happened by the sender''s 
 COMMENT ON COLUMN pulse.event.name IS 'Name of the event. Calls without a name are stored as $page, $screen, $identify, $group or $alias.';
 COMMENT ON COLUMN pulse.event.type IS 'One of track, page, screen, identify, group, alias.';
 COMMENT ON COLUMN pulse.event.properties IS 'The properties of the event; for identify and group, the traits.';
+COMMENT ON COLUMN pulse.event.archived IS 'true for events on an archive server. With AND NOT archived a query reads none of these.';
 
 -- Closed months are put into the order of people once, by the job order_events: copied beside, compared, swapped.
 

@@ -49,6 +49,26 @@ CREATE TABLE pulse.erasure_subject (
 COMMENT ON TABLE pulse.erasure_subject IS 'The ids of people whose erasure has not ended, which the job needs to find what is left. Deleted when it ends. Only the owner of the extension can read it.';
 COMMENT ON COLUMN pulse.erasure_subject.kind IS 'The kind of the id; empty for an id that flags used.';
 
+-- Level: people_reader
+CREATE TABLE pulse.archive_erasure (
+    erasure_id bigint NOT NULL,
+    month date NOT NULL,
+    profiles bigint[] NOT NULL,
+    requested_at timestamptz NOT NULL,
+    rows bigint NOT NULL DEFAULT 0,
+    digest numeric NOT NULL DEFAULT 0,
+    attempts int NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz NOT NULL,
+    message text,
+    PRIMARY KEY (erasure_id, month)
+);
+COMMENT ON TABLE pulse.archive_erasure IS 'Events of erased people that have to be deleted on an archive: a row per erasure and month, until the job erase_archived has done it. The erasure ends only then.';
+COMMENT ON COLUMN pulse.archive_erasure.month IS 'As in pulse.event_archive.';
+COMMENT ON COLUMN pulse.archive_erasure.rows IS 'Number of these events, counted before they are deleted.';
+COMMENT ON COLUMN pulse.archive_erasure.digest IS 'Sum of their hashes.';
+COMMENT ON COLUMN pulse.archive_erasure.attempts IS 'How many attempts failed.';
+COMMENT ON COLUMN pulse.archive_erasure.message IS 'Why the last attempt failed; null if none did.';
+
 -- Level: owner
 CREATE TABLE pulse.erased_identifier (
     hash bytea PRIMARY KEY CHECK (length(hash) = 32),
@@ -77,6 +97,7 @@ CREATE TRIGGER erasure_key_announce AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE
 COMMENT ON TRIGGER erasure_key_announce ON pulse.erasure_key IS 'Invalidates what sessions keep in memory.';
 
 -- A restored copy refuses the same ids, and goes on with erasures that had not ended.
+SELECT pg_catalog.pg_extension_config_dump('pulse.archive_erasure', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.erasure', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.erasure_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.erasure_subject', '');

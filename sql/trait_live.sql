@@ -117,6 +117,7 @@ BEGIN
         DELETE FROM pulse.static_member WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.profile_state WHERE profile_id IN (SELECT g.id FROM gone AS g);
         DELETE FROM pulse.unsettled_person WHERE profile_id IN (SELECT g.id FROM gone AS g);
+        DELETE FROM pulse.archive_wait WHERE profile_id IN (SELECT g.id FROM gone AS g);
     END IF;
     RETURN NULL;
 END $$;

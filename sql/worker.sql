@@ -172,7 +172,7 @@ SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 -- Level: reader
 CREATE VIEW pulse.table_size AS
 SELECT coalesce(p.relname, c.relname) AS name, sum(greatest(c.reltuples, 0))::bigint AS rows, sum(pg_total_relation_size(c.oid))::bigint AS bytes
-FROM pg_class AS c LEFT JOIN pg_inherits AS i ON i.inhrelid = c.oid LEFT JOIN pg_class AS p ON p.oid = i.inhparent
+FROM pg_class AS c LEFT JOIN pg_class AS p ON p.oid = pg_partition_root(c.oid)
 WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r'
 GROUP BY coalesce(p.relname, c.relname);
 COMMENT ON VIEW pulse.table_size IS 'Size of each table of Pulse; partitions count for their table.';

@@ -93,6 +93,7 @@ trait::Subject& StoredEvaluationContext::subject() {
             subject_.emplace(*person(), now_);
         else
             subject_.emplace(now_);
+        subject_->NeverWait();
     }
     return *subject_;
 }
@@ -127,9 +128,13 @@ bool StoredEvaluationContext::RuleHolds(size_t rule) {
 
 bool StoredEvaluationContext::Holds(const trait::Rule& rule) {
     bool holds = false;
-    const std::string problem =
-        Try(rule.rule().can_fail, [&] { holds = IsTrue(subject().Value(rule, context_)); });
-    return holds && problem.empty();
+    try {
+        const std::string problem =
+            Try(rule.rule().can_fail, [&] { holds = IsTrue(subject().Value(rule, context_)); });
+        return holds && problem.empty();
+    } catch (const trait::NeedsArchive&) {
+        return false;
+    }
 }
 
 std::optional<std::string> StoredEvaluationContext::BucketingId(size_t rule) {

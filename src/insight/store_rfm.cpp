@@ -15,6 +15,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/trait/macro.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::insight {
@@ -232,7 +233,14 @@ int EnableRfm(const RfmInput& input) {
         locked = true;
         const int version = NumberOf(before);
         before = KnownRfm().Newest();
-        if (NumberOf(before) != version) continue;
+        if (NumberOf(before) != version) {
+            if (settings.quintiles && trait::ArchiveInUse())
+                throw UserError(sqlstate::kSerializationFailure, "RFM was changed meanwhile",
+                                "The people are not counted again while nobody can write events, because "
+                                "some of these are on an archive.",
+                                "Try again.");
+            continue;
+        }
         AddRfmVersion(version + 1, true, settings, quintiles ? &*quintiles : nullptr,
                       on ? "changed" : "enabled", actor);
         trait::CheckReferences(*rule::Parse(RfmRule(settings, "monetary")));

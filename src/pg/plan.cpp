@@ -64,6 +64,7 @@ class PlannedBefore {
 }  // namespace
 
 void KeptPlan::Prepare(const char* sql, const std::vector<Oid>& types) {
+    if (plan_) return;
     const int options = IndexPlans::Wanted() ? CURSOR_OPT_GENERIC_PLAN : 0;
     plan_ = CallSpi(sql, [&] {
         SPIPlanPtr plan =
@@ -76,7 +77,7 @@ void KeptPlan::Prepare(const char* sql, const std::vector<Oid>& types) {
 
 int KeptPlan::Execute(const char* sql, const std::vector<Oid>& types, Datum* values, const char* nulls,
                       bool read_only) {
-    if (!plan_) Prepare(sql, types);
+    Prepare(sql, types);
     const auto execute = [&] {
         return CallSpi(sql, [&] { return SPI_execute_plan(plan_, values, nulls, read_only, 0); });
     };
@@ -96,6 +97,10 @@ void KeptPlan::Free() {
 
 Plan::~Plan() {
     plan_.Free();
+}
+
+void Plan::Prepare() {
+    plan_.Prepare(sql_.c_str(), types_);
 }
 
 Result Plan::Execute(const std::vector<Value>& parameters, bool read_only) {

@@ -29,6 +29,7 @@ Oid FindTable(const char* table) {
 
 LOCKMODE ModeOf(TableLock lock) {
     switch (lock) {
+        case TableLock::kReading: return AccessShareLock;
         case TableLock::kShared: return RowShareLock;
         case TableLock::kWriting: return RowExclusiveLock;
         case TableLock::kExclusive: return ExclusiveLock;

@@ -140,10 +140,23 @@ bool Remote::AdvanceReceiving() {
             phase_ = Phase::kIdle;
             return true;
         }
+        if (PQresultStatus(answer.get()) == PGRES_COPY_IN) {
+            SendCopy();
+            return AdvanceSending();
+        }
         Take(answer.get());
         if (++unchecked_ % kRowsPerCheck == 0) CheckInterrupts();
     }
     return false;
+}
+
+// libpq keeps what the socket does not take at once.
+void Remote::SendCopy() {
+    if (PQputCopyData(connection_.get(), copy_.data(), static_cast<int>(copy_.size())) != 1 ||
+        PQputCopyEnd(connection_.get(), nullptr) != 1)
+        ThrowLost(sqlstate::kConnectionLost);
+    copy_.clear();
+    phase_ = Phase::kSending;
 }
 
 void Remote::Take(const pg_result* result) {
@@ -232,6 +245,12 @@ RemoteRows Remote::Run(const std::string& sql, int milliseconds, size_t max_byte
     return TakeRows();
 }
 
+void Remote::CopyIn(const std::string& sql, std::string data, int milliseconds) {
+    copy_ = std::move(data);
+    StartScript(sql, milliseconds);
+    Finish();
+}
+
 bool Remote::UsedPassword() const {
     return PQconnectionUsedPassword(connection_.get()) != 0;
 }
@@ -277,6 +296,15 @@ std::optional<std::vector<std::pair<std::string, std::string>>> ParseConnectionS
     for (const PQconninfoOption* one = options.get(); one->keyword; ++one)
         if (one->val) given.emplace_back(one->keyword, one->val);
     return given;
+}
+
+bool IsConnectionKeyword(const std::string& keyword) {
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconndefaults(),
+                                                                               PQconninfoFree);
+    if (!options) throw std::bad_alloc();
+    for (const PQconninfoOption* one = options.get(); one->keyword; ++one)
+        if (keyword == one->keyword) return true;
+    return false;
 }
 
 }  // namespace pulse::pg

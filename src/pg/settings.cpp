@@ -80,6 +80,7 @@ int max_linked = 20;
 int event_retention = 0;
 int event_order_after = 0;
 int event_order_size = 10 * 1024;
+int event_archive_after = 0;
 int rejected_event_retention = 30 * 24 * 60;
 int erasure_refusal = 30 * 24 * 60;
 int erasure_retention = 366 * 24 * 60;
@@ -102,6 +103,7 @@ char* incident_url = nullptr;
 char* agent_severities = nullptr;
 char* agent_model = nullptr;
 char* audit_channel = nullptr;
+char* event_archive_server = nullptr;
 
 void DefineReal(const char* name, const char* help, const char* more, double* variable, double low,
                 double high) {
@@ -386,6 +388,12 @@ void DefineProfile() {
                     "Sets the size up to which a month of events is put into the order of people.",
                     "A copy of this size is on disk meanwhile. Larger months are only frozen.",
                     &event_order_size, 0, INT_MAX, GUC_UNIT_MB);
+    DefineServerInt("pulse.event_archive_after",
+                    "Sets how long after its end a month of events moves to pulse.event_archive_server.",
+                    "0 leaves months where they are.", &event_archive_after, 0, INT_MAX, GUC_UNIT_MIN);
+    DefineServerText("pulse.event_archive_server",
+                     "Sets the server of postgres_fdw to which old months of events move.",
+                     "Empty means none.", &event_archive_server, "");
     DefineServerInt("pulse.rejected_event_retention", "Sets how long rejected events are kept.", kForEver,
                     &rejected_event_retention, 0, INT_MAX, GUC_UNIT_MIN);
     DefineServerInt("pulse.erasure_refusal",
@@ -444,6 +452,10 @@ const char* AgentSeverities() {
 
 const char* AuditChannel() {
     return audit_channel;
+}
+
+const char* EventArchiveServer() {
+    return event_archive_server;
 }
 
 const char* AgentModel() {

@@ -67,14 +67,18 @@ void SetRegions(const std::string& name, const nlohmann::json* current, bool, co
          .update = "pulse_set_consent_purpose",
          .remove = "pulse_drop_consent_purpose",
          .adapt = SetRegions}) &&
-    RegisterWithoutDefinitions(
-        "People, their events, and what is counted of these.",
-        {"account",        "account_member",    "activity",       "activity_tally",     "consent",
-         "consent_record", "erased_identifier", "erasure",        "erasure_key",        "erasure_subject",
-         "event",          "event_copy",        "event_day",      "event_hour",         "event_kind",
-         "event_late",     "event_month",       "event_property", "event_property_day", "event_source_hour",
-         "feed_consumer",  "feed_item",         "identity",       "ingest_tally",       "merge_history",
-         "message_seen",   "profile",           "rejected_event"}) &&
+    RegisterWithoutDefinitions("People, their events, and what is counted of these.",
+                               {"account",         "account_member",     "archived_profile",
+                                "archive_erasure", "event_archive",      "event_archive_change",
+                                "activity",        "activity_tally",     "consent",
+                                "consent_record",  "erased_identifier",  "erasure",
+                                "erasure_key",     "erasure_subject",    "event",
+                                "event_copy",      "event_day",          "event_hour",
+                                "event_kind",      "event_late",         "event_month",
+                                "event_property",  "event_property_day", "event_source_hour",
+                                "feed_consumer",   "feed_item",          "identity",
+                                "ingest_tally",    "merge_history",      "message_seen",
+                                "profile",         "rejected_event"}) &&
     RegisterWithoutDefinitions("The names of the permission levels.", {"level"});
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "pulse/pg/short_transaction.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/pg/vacuum.hpp"
+#include "pulse/profile/store_archive_erasure.hpp"
 #include "pulse/profile/store_erasure.hpp"
 
 namespace pulse::profile {
@@ -18,7 +19,8 @@ constexpr int64_t kPauseAfterFailure = kHour;
 Moment NextErasureDue() {
     static pg::Statement next(
         "SELECT min(CASE WHEN state = 'done' THEN finished_at ELSE coalesce(next_try_at, requested_at) END)"
-        " FROM pulse.erasure WHERE state <> 'done' OR vacuumed_at IS NULL",
+        " FROM pulse.erasure AS e WHERE (state <> 'done' OR vacuumed_at IS NULL) AND NOT (place LIKE 'verify:%'"
+        " AND EXISTS (SELECT FROM pulse.archive_erasure AS a WHERE a.erasure_id = e.id))",
         {});
     return next.Execute({})[0].TimeOrNull(0).value_or(pg::kNever);
 }
@@ -109,6 +111,7 @@ void ReportErasures(pg::StatusReport& report) {
     const pg::Result open = pg::Execute(
         "SELECT count(*), min(requested_at), count(*) FILTER (WHERE state = 'failed'), min(error)"
         " FROM pulse.erasure WHERE state <> 'done'");
+    ReportArchiveErasures(report);
     report.AddQueue("erasures", open[0].Int8(0), open[0].TimeOrNull(1));
     if (open[0].Int8(2) > 0)
         report.Add("failing erasures", "degraded", std::to_string(open[0].Int8(2)),

@@ -5,6 +5,7 @@
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/profile/store_archive_erasure.hpp"
 #include "pulse/profile/store_event_order.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_erasure.hpp"
@@ -75,7 +76,7 @@ bool FoldAll(const RunStep& step) {
 std::vector<std::string> LeavesOf(const std::string& table) {
     const pg::Result rows = pg::Execute(
         "SELECT c.relname::text FROM pg_class AS c WHERE c.relnamespace = 'pulse'::regnamespace"
-        " AND c.relkind = 'r' AND (c.relname = $1 OR c.relname ~ ('^' || $1 || '_(y[0-9]+m[0-9]+|before_2000)$'))"
+        " AND c.relkind = 'r' AND (c.relname = $1 OR c.relname ~ ('^' || $1 || '_(y[0-9]+m[0-9]+|before_2000)(_late)?$'))"
         " ORDER BY c.relname COLLATE \"C\"",
         {Value::Text(table)});
     std::vector<std::string> leaves;
@@ -134,7 +135,12 @@ class EventEraser {
 
 bool EraseEvents(const OpenErasure& erasure, const RunStep& step) {
     std::vector<std::string> months;
-    if (!step([&] { months = LeavesOf("event"); })) return false;
+    if (!step([&] {
+            months = LeavesOf("event");
+            // A month that comes back from an archive is not in its place yet.
+            for (const std::string& copy : LeavesOf("event_copy")) months.push_back(copy);
+        }))
+        return false;
     for (const std::string& month : months)
         for (const int64_t profile : erasure.person.profiles) {
             EventEraser eraser(erasure.id, month, profile);
@@ -143,7 +149,7 @@ bool EraseEvents(const OpenErasure& erasure, const RunStep& step) {
                 if (!step([&] { rows = eraser.EraseBatch(); })) return false;
             }
         }
-    return true;
+    return step([&] { QueueArchiveErasure(erasure.id, erasure.person.profiles); });
 }
 
 struct LeafScan {
@@ -211,7 +217,8 @@ std::vector<int64_t> OpenErasures(bool verifying) {
     // A failed one goes on where it was.
     static pg::Statement statement(
         "SELECT id FROM pulse.erasure WHERE state <> 'done' AND (next_try_at IS NULL OR next_try_at <= $2)"
-        " AND (place LIKE 'verify:%') = $1 ORDER BY id LIMIT 1000",
+        " AND (place LIKE 'verify:%') = $1 AND NOT ($1 AND EXISTS (SELECT FROM pulse.archive_erasure AS a"
+        " WHERE a.erasure_id = pulse.erasure.id)) ORDER BY id LIMIT 1000",
         {BOOLOID, TIMESTAMPTZOID});
     const pg::Result rows = statement.Execute({Value::Bool(verifying), Value::Time(pg::WallClock())});
     std::vector<int64_t> ids;

@@ -25,10 +25,15 @@ constexpr int64_t kEverybody = std::numeric_limits<int64_t>::max();
 
 // Rows m of pulse.event_month whose month is being ordered.
 #define PULSE_OPEN "m.state IN ('copying', 'comparing', 'swapping')"
+// Months of pulse.event_archive that are left to the job archive_events.
+#define PULSE_ARCHIVED " AND state NOT IN ('requested', 'restored', 'failed')"
 #define PULSE_UNKNOWN_COPIES                                                                               \
     "SELECT c.relname::text AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"        \
     " WHERE i.inhparent = 'pulse.event_copy'::regclass AND NOT EXISTS (SELECT FROM pulse.event_month AS m" \
-    " WHERE 'event_copy' || substr(m.partition, 6) = c.relname AND " PULSE_OPEN ")"
+    " WHERE 'event_copy' || substr(m.partition, 6) = c.relname AND " PULSE_OPEN                            \
+    ") AND NOT EXISTS (SELECT FROM"                                                                        \
+    " pulse.event_archive AS a WHERE 'event_copy' || substr(a.partition, 6) = c.relname AND a.state IN"    \
+    " ('restoring', 'checking', 'returning'))"
 
 // What has no end has not ended.
 bool MayOrder(int month) {
@@ -46,28 +51,12 @@ std::optional<int> NewestClosed() {
     for (const auto& [month, name] : PartitionsOf("event")) {
         if (!MayOrder(month) || DueAfter(month) > pg::WallClock()) continue;
         static pg::Statement known(
-            "SELECT FROM pulse.event_month WHERE partition = $1 AND (next_try_at IS NULL OR next_try_at > $2)",
+            "SELECT FROM pulse.event_month WHERE partition = $1 AND (next_try_at IS NULL OR next_try_at > $2)"
+            " UNION ALL SELECT FROM pulse.event_archive WHERE partition = $1" PULSE_ARCHIVED,
             {TEXTOID, TIMESTAMPTZOID});
         if (known.Execute({Value::Text(name), Value::Time(pg::WallClock())}).empty()) newest = month;
     }
     return newest;
-}
-
-void MakeCopy(int month, const std::string& partition) {
-    const std::string copy = TableOf(CopyName(partition));
-    const pg::Result place = pg::Execute(
-        "SELECT s.spcname::text FROM pg_class AS c JOIN pg_tablespace AS s ON s.oid = c.reltablespace"
-        " WHERE c.oid = $1::regclass",
-        {Value::Text(TableOf(partition))});
-    // The check spares the swap a scan. Nobody reads the copy, and its VACUUM is the job's.
-    pg::Execute("CREATE TABLE " + copy + " (LIKE " + TableOf(partition) +
-                " INCLUDING ALL, CONSTRAINT pulse_month CHECK (time >= '" + FormatMoment(MonthBegin(month)) +
-                "' AND time < '" + FormatMoment(MonthBegin(month + 1)) +
-                "')) USING heap WITH (autovacuum_enabled = off)" +
-                (place.empty() ? "" : " TABLESPACE " + pg::QuoteIdentifier(place[0].Text(0))));
-    pg::Execute("REVOKE ALL ON " + copy + " FROM PUBLIC");
-    pg::Execute("ALTER TABLE " + copy + " REPLICA IDENTITY FULL");
-    pg::Execute("ALTER TABLE pulse.event_copy ATTACH PARTITION " + copy + BoundsOf(month));
 }
 
 void Follow(const std::string& partition) {
@@ -106,22 +95,9 @@ MonthWork BeginMonth(int month) {
     // Who writes to the month now is waited for; who comes later is followed.
     NeedTable(work.partition, pg::TableLock::kExclusive);
     pg::Execute("TRUNCATE pulse.event_late");
-    MakeCopy(month, work.partition);
+    MakeCopy(month, work.partition, work.partition);
     Follow(work.partition);
     return work;
-}
-
-// The end of the next range of people of about `rows` events.
-int64_t NextEnd(const std::string& table, int64_t from, int64_t rows) {
-    // In the order of the index, and only as far as needed.
-    pg::SetLocally("enable_seqscan", "off");
-    pg::SetLocally("enable_bitmapscan", "off");
-    const pg::Result end =
-        pg::Execute("SELECT e.profile_id FROM " + table +
-                        " AS e WHERE e.profile_id > $1 ORDER BY e.profile_id OFFSET $2 LIMIT 1",
-                    {Value::Int8(from), Value::Int8(rows)});
-    pg::SetLocally("enable_bitmapscan", "on");
-    return end.empty() ? kEverybody : end[0].Int8(0);
 }
 
 void Advance(const MonthWork& work, int64_t rows, int64_t end, const char* now, const char* then) {
@@ -145,6 +121,35 @@ std::string CopyName(const std::string& partition) {
     return "event_copy" + partition.substr(std::string_view("event").size());
 }
 
+void MakeCopy(int month, const std::string& partition, const std::string& like) {
+    const std::string copy = TableOf(CopyName(partition));
+    const pg::Result place = pg::Execute(
+        "SELECT s.spcname::text FROM pg_class AS c JOIN pg_tablespace AS s ON s.oid = c.reltablespace"
+        " WHERE c.oid = $1::regclass",
+        {Value::Text(TableOf(like))});
+    // The check spares the swap a scan. Nobody reads the copy, and its VACUUM is the job's.
+    pg::Execute("CREATE TABLE " + copy + " (LIKE " + TableOf(like) +
+                " INCLUDING ALL, CONSTRAINT pulse_month CHECK (time >= '" + FormatMoment(MonthBegin(month)) +
+                "' AND time < '" + FormatMoment(MonthBegin(month + 1)) +
+                "')) USING heap WITH (autovacuum_enabled = off)" +
+                (place.empty() ? "" : " TABLESPACE " + pg::QuoteIdentifier(place[0].Text(0))));
+    pg::Execute("REVOKE ALL ON " + copy + " FROM PUBLIC");
+    pg::Execute("ALTER TABLE " + copy + " REPLICA IDENTITY FULL");
+    pg::Execute("ALTER TABLE pulse.event_copy ATTACH PARTITION " + copy + BoundsOf(month));
+}
+
+int64_t NextEnd(const std::string& table, int64_t from, int64_t rows) {
+    // In the order of the index, and only as far as needed.
+    pg::SetLocally("enable_seqscan", "off");
+    pg::SetLocally("enable_bitmapscan", "off");
+    const pg::Result end =
+        pg::Execute("SELECT e.profile_id FROM " + table +
+                        " AS e WHERE e.profile_id > $1 ORDER BY e.profile_id OFFSET $2 LIMIT 1",
+                    {Value::Int8(from), Value::Int8(rows)});
+    pg::SetLocally("enable_bitmapscan", "on");
+    return end.empty() ? kEverybody : end[0].Int8(0);
+}
+
 Moment NextOrderDue() {
     static pg::Statement begun(
         "SELECT (SELECT min(coalesce(m.next_try_at, m.started_at)) FROM pulse.event_month AS m WHERE " PULSE_OPEN
@@ -159,8 +164,11 @@ Moment NextOrderDue() {
     Moment due = begun_at.value_or(pg::kNever);
     for (const auto& [month, name] : PartitionsOf("event")) {
         if (!MayOrder(month)) continue;
-        static pg::Statement known("SELECT next_try_at FROM pulse.event_month WHERE partition = $1",
-                                   {TEXTOID});
+        static pg::Statement known(
+            "SELECT next_try_at FROM pulse.event_month WHERE partition = $1 AND NOT EXISTS (SELECT FROM"
+            " pulse.event_archive WHERE partition = $1" PULSE_ARCHIVED
+            ") UNION ALL SELECT NULL FROM pulse.event_archive WHERE partition = $1" PULSE_ARCHIVED,
+            {TEXTOID});
         const pg::Result row = known.Execute({Value::Text(name)});
         if (row.empty())
             due = std::min(due, DueAfter(month));
@@ -333,6 +341,7 @@ void GiveUp(const std::string& partition, const std::string& reason, int64_t pau
 }
 
 #undef PULSE_OPEN
+#undef PULSE_ARCHIVED
 #undef PULSE_UNKNOWN_COPIES
 
 }  // namespace pulse::profile

@@ -85,11 +85,23 @@ bool IsFrozen(const MonthWork& work) {
         .Bool(0);
 }
 
+void PutCopyInPlace(int month, const std::string& partition) {
+    const std::string table = TableOf(partition), copy = TableOf(CopyName(partition));
+    pg::Execute("ALTER TABLE pulse.event DETACH PARTITION " + table);
+    pg::Execute("DROP TABLE " + table);
+    pg::Execute("ALTER TABLE pulse.event_copy DETACH PARTITION " + copy);
+    pg::Execute("ALTER TABLE " + copy + " RENAME TO " + pg::QuoteIdentifier(partition));
+    pg::Execute("ALTER TABLE " + table + " RESET (autovacuum_enabled)");
+    NameIndexes(partition);
+    pg::Execute("ALTER TABLE pulse.event ATTACH PARTITION " + table + BoundsOf(month));
+    pg::Execute("ALTER TABLE " + table + " DROP CONSTRAINT pulse_month");
+}
+
 bool SwapMonth(const MonthWork& work) {
-    const std::string month = TableOf(work.partition), copy = TableOf(CopyName(work.partition));
     if (!pg::LockBusyTable("event", pg::TableLock::kDropping)) return false;
     // Everybody waits now: who uses the month by its name is not waited for.
-    pg::Execute("LOCK TABLE " + month + ", pulse.event_copy IN ACCESS EXCLUSIVE MODE NOWAIT");
+    pg::Execute("LOCK TABLE " + TableOf(work.partition) +
+                ", pulse.event_copy IN ACCESS EXCLUSIVE MODE NOWAIT");
     // The search for remains of erased people must not be overtaken by rows that change their places.
     if (!pg::Execute("SELECT FROM pulse.erasure WHERE state <> 'done' LIMIT 1").empty()) return false;
     const std::optional<int> number = MonthOfPartition(work.partition);
@@ -98,14 +110,7 @@ bool SwapMonth(const MonthWork& work) {
                      {Value::Text(work.partition)})
              .empty())
         return false;
-    pg::Execute("ALTER TABLE pulse.event DETACH PARTITION " + month);
-    pg::Execute("DROP TABLE " + month);
-    pg::Execute("ALTER TABLE pulse.event_copy DETACH PARTITION " + copy);
-    pg::Execute("ALTER TABLE " + copy + " RENAME TO " + pg::QuoteIdentifier(work.partition));
-    pg::Execute("ALTER TABLE " + month + " RESET (autovacuum_enabled)");
-    NameIndexes(work.partition);
-    pg::Execute("ALTER TABLE pulse.event ATTACH PARTITION " + month + BoundsOf(*number));
-    pg::Execute("ALTER TABLE " + month + " DROP CONSTRAINT pulse_month");
+    PutCopyInPlace(*number, work.partition);
     pg::Execute(
         "UPDATE pulse.event_month SET state = 'ordered', done_to = 0, finished_at = $2, next_try_at = NULL"
         " WHERE partition = $1",

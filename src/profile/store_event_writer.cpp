@@ -23,6 +23,7 @@ enum : size_t {
     kContext,
     kMessage,
     kSource,
+    kArchived,
     kWidth
 };
 
@@ -30,12 +31,12 @@ enum : size_t {
 void Insert(const std::vector<pg::AppendColumn>& columns) {
     static pg::Statement insert(
         "INSERT INTO pulse.event (id, profile_id, time, received_at, name, type, properties, context,"
-        " message_id, source)"
-        " SELECT e.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS e",
+        " message_id, source, archived)"
+        " SELECT e.* FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS e",
         {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-         JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID});
-    const Oid types[kWidth] = {INT8OID, INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
-                               TEXTOID, JSONBOID, JSONBOID,       TEXTOID,        TEXTOID};
+         JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID});
+    const Oid types[kWidth] = {INT8OID,  INT8OID,  TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+                               JSONBOID, JSONBOID, TEXTOID,        TEXTOID,        BOOLOID};
     std::vector<Value> parameters;
     for (size_t i = 0; i < kWidth; ++i)
         parameters.push_back(
@@ -74,6 +75,7 @@ void EventWriter::Add(const EventRow& row) {
     add_or_null(kContext, row.context);
     add_or_null(kMessage, row.message_id.empty() ? Datum{0} : pg::FromText(row.message_id));
     add(kSource, Text(row.source));
+    add(kArchived, BoolGetDatum(false));
 }
 
 void EventWriter::Write() {

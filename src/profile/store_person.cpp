@@ -112,8 +112,9 @@ std::string StoredForm(const std::string& user) {
 std::set<int64_t> ExistedAt(const std::vector<int64_t>& people, Moment at) {
     static pg::Statement statement(
         "SELECT d.id FROM unnest($1) AS d (id) WHERE EXISTS (SELECT FROM pulse.profile AS o"
-        " WHERE o.canonical_id = d.id AND (o.first_seen_at <= $2"
-        " OR EXISTS (SELECT FROM pulse.event AS e WHERE e.profile_id = o.id AND e.time <= $2)) OFFSET 0)",
+        " WHERE o.canonical_id = d.id AND (o.first_seen_at <= $2 OR EXISTS (SELECT FROM pulse.archived_profile"
+        " AS a WHERE a.profile_id = o.id AND a.first_at <= $2) OR EXISTS (SELECT FROM pulse.event AS e"
+        " WHERE NOT e.archived AND e.profile_id = o.id AND e.time <= $2)) OFFSET 0)",
         {INT8ARRAYOID, TIMESTAMPTZOID});
     const ForceIndexScans force_index;
     const pg::Session session;

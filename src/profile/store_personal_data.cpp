@@ -98,11 +98,12 @@ constexpr ExportPart kMergeParts[] = {
 
 // The job deletes the events themselves, by their index: store_erasure_step.cpp.
 // A deleted event is deleted from the copy of its month, too.
-constexpr const char* kEvent[] = {"event",        "event_copy",     "event_late",
-                                  "message_seen", "event_property", nullptr};
+constexpr const char* kEvent[] = {
+    "event",        "event_copy",     "event_late", "event_archive_change", "archived_profile",
+    "message_seen", "event_property", nullptr};
 constexpr ExportPart kEventParts[] = {
     {"events",
-     "SELECT to_jsonb(e) FROM pulse.event AS e WHERE e.profile_id = ANY ($1) ORDER BY e.profile_id, e.name, e.time"},
+     "SELECT to_jsonb(e) - 'archived' FROM pulse.event AS e WHERE e.profile_id = ANY ($1) ORDER BY e.profile_id, e.name, e.time"},
     {}};
 // Examples of values of the person's events are forgotten with these; of other events those that name the
 // person.
@@ -138,11 +139,17 @@ constexpr ExportPart kFeedParts[] = {
          },
      .parts = kFeedParts});
 
+// Numbers of profiles, until their events are deleted on the archive.
+constexpr const char* kArchiveErasure[] = {"archive_erasure", nullptr};
+[[maybe_unused]] const bool archive_erasure_registered =
+    RegisterPersonalData({.room = "profile", .tables = kArchiveErasure, .pending = kArchiveErasure});
+
 [[maybe_unused]] const bool without_registered = RegisterWithoutPersonalData(
     "profile", {{"account", "Groups of people, such as companies. Who belongs to them is in account_member."},
                 {"identity_kind", "Kinds of ids."},
                 {"event_kind", "Totals by event name."},
                 {"event_month", "How far the months of events are ordered."},
+                {"event_archive", "Which months of events are on another server."},
                 {"event_day", "Totals by day and event name."},
                 {"event_hour", "Totals by hour."},
                 {"event_source_hour", "Totals by hour, event name and source."},

@@ -249,9 +249,20 @@ class MetricCompiler {
 
 }  // namespace
 
+const char* EventsFrom(EventRows rows) {
+    switch (rows) {
+        case EventRows::kAll: return "pulse.event AS v WHERE ";
+        case EventRows::kLocal: return "pulse.event AS v WHERE NOT v.archived AND ";
+        case EventRows::kRecalled: break;
+    }
+    return "(SELECT h.id, h.profile_id, h.time, h.received_at, h.name, h.properties FROM pulse.event AS h"
+           " WHERE NOT h.archived UNION ALL SELECT r.id, r.profile_id, r.time, r.received_at, r.name,"
+           " r.properties FROM pulse.event_recalled AS r) AS v WHERE ";
+}
+
 MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const std::string& time_zone,
-                        const std::string& profile_sql) {
-    if (metric.aggregate == Aggregate::kSequence) return CompileSequence(metric, now_sql, profile_sql);
+                        const std::string& profile_sql, EventRows rows) {
+    if (metric.aggregate == Aggregate::kSequence) return CompileSequence(metric, now_sql, profile_sql, rows);
     if (metric.aggregate == Aggregate::kStatic) return CompileStaticSegment(metric, now_sql, profile_sql);
     if (metric.aggregate == Aggregate::kConsent) return CompileConsent(metric, now_sql, profile_sql);
     return MetricCompiler(metric, now_sql, time_zone).Get();

@@ -13,8 +13,9 @@ namespace {
 
 class SequenceCompiler {
   public:
-    SequenceCompiler(const Metric& metric, const std::string& now_sql, const std::string& profile_sql)
-        : metric_(metric), now_(now_sql), profile_(profile_sql) {}
+    SequenceCompiler(const Metric& metric, const std::string& now_sql, const std::string& profile_sql,
+                     EventRows rows)
+        : metric_(metric), now_(now_sql), profile_(profile_sql), events_(EventsFrom(rows)) {}
 
     MetricSql Get() const {
         MetricSql sql{
@@ -43,10 +44,9 @@ class SequenceCompiler {
     std::string Events(size_t step, const std::string& before, const std::string& when) const {
         const SequenceStep& node = metric_.steps[step];
         const std::string e = Alias(step), m = "m" + std::to_string(step + 1);
-        std::string sql =
-            "SELECT FROM pulse.profile " + m +
-            " CROSS JOIN LATERAL (SELECT v.time, v.properties FROM pulse.event v WHERE v.profile_id = " + m +
-            ".id";
+        std::string sql = "SELECT FROM pulse.profile " + m +
+                          " CROSS JOIN LATERAL (SELECT v.time, v.properties FROM " + events_ +
+                          "v.profile_id = " + m + ".id";
         if (!node.event.empty()) sql += " AND v.name = " + QuoteText(node.event);
         sql += " AND v.time <= " + now_ + when + " OFFSET 0) " + e + " WHERE " + m +
                ".canonical_id = " + profile_;
@@ -108,21 +108,24 @@ class SequenceCompiler {
             instants += ", (CASE WHEN e.time <= " + now_ + " THEN " + PlusSeconds("e.time", span) + " END)";
         const int64_t longest = spans.empty() ? 0 : *std::max_element(spans.begin(), spans.end());
         return "(SELECT pg_catalog.min(b.instant) FROM pulse.profile m CROSS JOIN LATERAL ("
-               "SELECT v.time FROM pulse.event v WHERE v.profile_id = m.id" +
-               (any ? "" : " AND v.name IN (" + names + ")") + " AND v.time > " +
-               PlusSeconds(now_, -longest) + " OFFSET 0) e CROSS JOIN LATERAL (VALUES " + instants +
-               ") b(instant) WHERE m.canonical_id = " + profile_ + " AND b.instant > " + now_ + ")";
+               "SELECT v.time FROM " +
+               events_ + "v.profile_id = m.id" + (any ? "" : " AND v.name IN (" + names + ")") +
+               " AND v.time > " + PlusSeconds(now_, -longest) + " OFFSET 0) e CROSS JOIN LATERAL (VALUES " +
+               instants + ") b(instant) WHERE m.canonical_id = " + profile_ + " AND b.instant > " + now_ +
+               ")";
     }
 
     const Metric& metric_;
     const std::string& now_;
     const std::string& profile_;
+    const std::string events_;
 };
 
 }  // namespace
 
-MetricSql CompileSequence(const Metric& metric, const std::string& now_sql, const std::string& profile_sql) {
-    return SequenceCompiler(metric, now_sql, profile_sql).Get();
+MetricSql CompileSequence(const Metric& metric, const std::string& now_sql, const std::string& profile_sql,
+                          EventRows rows) {
+    return SequenceCompiler(metric, now_sql, profile_sql, rows).Get();
 }
 
 }  // namespace pulse::rule

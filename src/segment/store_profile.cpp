@@ -129,7 +129,11 @@ ResolvedDefinition ResolveProfile(const Request& asked, const source::Access& ac
     ReadAndRecord(access, name.empty() ? "preview" : "define", name, [&](source::Reader& reader) {
         ResolveAttributes(reader, resolved.request, before);
         resolved.query = CompileMembers(resolved.request, {}, NowLiteral());
-        resolved.plan = reader.Estimate(resolved.query.Sql());
+        // A definition is checked while nobody can write events: that must not wait for an archive.
+        if (!name.empty() && Required().archive_in_use())
+            reader.Check(resolved.query.Sql());
+        else
+            resolved.plan = reader.Estimate(resolved.query.Sql());
     });
     CheckCells(resolved.request, access);
     return resolved;

@@ -4,6 +4,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/foreign.hpp"
 #include "pulse/pg/memory.hpp"
+#include "pulse/pg/plan.hpp"
 #include "pulse/pg/retention.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -30,6 +31,7 @@ class LocalReader : public Reader {
     PlanEstimate Estimate(const std::string& sql) override {
         return ReadPlan(Query("EXPLAIN (FORMAT JSON) " + sql).values.at(0).at(0).value_or(""));
     }
+    void Check(const std::string& sql) override { pg::Plan(sql, {}).Prepare(); }
     bool HasPulse() override { return true; }
     bool local() const override { return true; }
 

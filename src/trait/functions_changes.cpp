@@ -96,6 +96,12 @@ PULSE_WRITING_FUNCTION(pulse_build_step) {
         const pg::OwnerSession session;
         step = trait::RunBuildStep(*people);
     }
+    if (step.waiting > 0 && step.people == 0)
+        throw UserError(sqlstate::kNotReady, "the build waits for an archive",
+                        "The archived events of " + std::to_string(step.waiting) +
+                            (step.waiting == 1 ? " person" : " people") + " have to be read first.",
+                        "The job recall_events reads them, and the pipeline completes the build; "
+                        "pulse.archive_wait shows what is in the way.");
     return pg::FromInt64Array({step.done, step.total, step.finished ? 1 : 0, step.people});
 }
 

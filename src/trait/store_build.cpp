@@ -13,6 +13,7 @@
 #include "pulse/rule/parser.hpp"
 #include "pulse/rule/print.hpp"
 #include "pulse/trait/macro.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_unsettled.hpp"
 
@@ -266,6 +267,15 @@ void SwapVersion(const Swap& swap, bool tell) {
                (is_new ? "" : ", " + std::to_string(exited.processed()) + " left"));
 }
 
+// Whether everybody is done but those who need archived events: the job that reads these goes on.
+bool WaitsForArchivedEvents(const BuildRange& progress) {
+    static pg::Statement left(
+        "SELECT FROM pulse.profile WHERE id > $1 AND id <= $2 AND canonical_id = id LIMIT 1",
+        {INT8OID, INT8OID});
+    return ABuildWaitsForArchive() &&
+           left.Execute({Value::Int8(progress.from), Value::Int8(progress.to)}).empty();
+}
+
 // Make everything that is built live.
 void FinishBuild(bool tell) {
     RequireComplete();
@@ -290,7 +300,8 @@ bool BuildsAtOnce() {
 }  // namespace
 
 bool NeedsBuild() {
-    return RemainingBuild().has_value();
+    const std::optional<BuildRange> progress = RemainingBuild();
+    return progress && !WaitsForArchivedEvents(*progress);
 }
 
 BuildStep RunBuildStep(int64_t people) {
@@ -310,7 +321,10 @@ BuildStep RunBuildStep(int64_t people) {
             return step;
         }
     }
-    if (progress) {
+    if (progress && WaitsForArchivedEvents(*progress)) {
+        step.waiting = BuildsWaitingForArchive();
+        step.done = step.total = progress->to;
+    } else if (progress) {
         LockDefinitions();
         progress = RemainingBuild();
         if (progress) {
@@ -319,7 +333,10 @@ BuildStep RunBuildStep(int64_t people) {
                 pg::CheckInterrupts();
                 step.people += more;
             }
-            FinishBuild(true);
+            if (!ABuildWaitsForArchive())
+                FinishBuild(true);
+            else
+                step.waiting = BuildsWaitingForArchive();
             step.done = step.total = progress->to;
         }
     }
@@ -349,6 +366,13 @@ void ApplyDefinitionChanges() {
         return;
     }
     while (BuildPortion(*progress, kPortion)) pg::CheckInterrupts();
+    if (const int64_t waiting = BuildsWaitingForArchive()) {
+        pg::Notice("the new definition is being built in the background",
+                   "The archived events of " + std::to_string(waiting) +
+                       (waiting == 1 ? " person" : " people") +
+                       " have to be read first; pulse.archive_wait shows for whom.");
+        return;
+    }
     FinishBuild(last > 0);
 }
 

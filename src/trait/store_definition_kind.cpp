@@ -29,10 +29,11 @@ void AddTraitUses(const std::string&, const nlohmann::json& definition, std::vec
          .update = "pulse_update_trait",
          .remove = "pulse_delete_trait",
          .uses = AddTraitUses}) &&
-    RegisterWithoutDefinitions("State of people, and work that waits.",
-                               {"metric", "live_segment", "profile_state", "member", "next_member",
-                                "membership_change", "dirty", "unsettled_person", "change_consumer",
-                                "static_member", "export", "export_chunk", "export_secret"}) &&
+    RegisterWithoutDefinitions(
+        "State of people, and work that waits.",
+        {"metric", "live_segment", "profile_state", "member", "next_member", "membership_change", "dirty",
+         "unsettled_person", "archive_wait", "event_recalled", "change_consumer", "static_member", "export",
+         "export_chunk", "export_secret"}) &&
     RegisterWithoutDefinitions("Counts the changes of definitions.", {"definition"});
 
 }  // namespace

@@ -77,10 +77,11 @@ constexpr ExportPart kStaticParts[] = {
          },
      .parts = kStaticParts});
 
-constexpr const char* kQueue[] = {"dirty", "unsettled_person", nullptr};
+constexpr const char* kQueue[] = {"dirty", "unsettled_person", "archive_wait", "event_recalled", nullptr};
 constexpr ExportPart kQueueParts[] = {
     {"failed_evaluations",
      "SELECT to_jsonb(u) FROM pulse.unsettled_person AS u WHERE u.profile_id = ANY ($1)"},
+    {"archive_waits", "SELECT to_jsonb(w) FROM pulse.archive_wait AS w WHERE w.profile_id = ANY ($1)"},
     {}};
 [[maybe_unused]] const bool queue_registered = profile::RegisterPersonalData(
     {.room = "trait",
@@ -88,7 +89,9 @@ constexpr ExportPart kQueueParts[] = {
      .erase =
          [](const DataSubject& person) {
              return EraseRows(person, "DELETE FROM pulse.dirty WHERE profile_id = ANY ($1)") +
-                    EraseRows(person, "DELETE FROM pulse.unsettled_person WHERE profile_id = ANY ($1)");
+                    EraseRows(person, "DELETE FROM pulse.unsettled_person WHERE profile_id = ANY ($1)") +
+                    EraseRows(person, "DELETE FROM pulse.archive_wait WHERE profile_id = ANY ($1)") +
+                    EraseRows(person, "DELETE FROM pulse.event_recalled WHERE profile_id = ANY ($1)");
          },
      .parts = kQueueParts});
 

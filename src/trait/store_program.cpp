@@ -126,9 +126,9 @@ void Program::LoadMetrics() {
         metrics[place].group = found->second;
     }
     for (MetricGroup& group : groups) {
-        std::vector<const rule::MetricSql*> members;
-        for (const size_t place : group.metrics) members.push_back(&metrics[place].sql);
-        group.reader = std::make_unique<MetricReader>(members);
+        std::vector<rule::Metric> members;
+        for (const size_t place : group.metrics) members.push_back(rule::ParseMetric(metrics[place].text));
+        group.reader = std::make_unique<MetricReader>(std::move(members));
     }
 }
 

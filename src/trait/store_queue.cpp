@@ -7,6 +7,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/index_plans.hpp"
 #include "pulse/pg/settings.hpp"
+#include "pulse/trait/store_build.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_state.hpp"
 #include "pulse/trait/store_unsettled.hpp"
@@ -183,14 +184,11 @@ std::optional<Moment> NextDue() {
     static pg::Statement queue("SELECT EXISTS (SELECT FROM pulse.dirty)", {});
     static pg::Statement due(
         "SELECT least((SELECT min(next_change_at) FROM pulse.profile_state WHERE next_change_at IS NOT NULL),"
-        " (SELECT min(next_attempt_at) FROM pulse.unsettled_person))",
-        {});
-    static pg::Statement builds(
-        "SELECT EXISTS (SELECT FROM pulse.metric WHERE built_to IS NOT NULL)"
-        " OR EXISTS (SELECT FROM pulse.live_segment WHERE built_to IS NOT NULL)",
+        " (SELECT min(u.next_attempt_at) FROM pulse.unsettled_person AS u WHERE NOT EXISTS"
+        " (SELECT FROM pulse.archive_wait AS w WHERE w.profile_id = u.profile_id)))",
         {});
     const pg::IndexPlans by_index;
-    if (queue.Execute({})[0].Bool(0) || builds.Execute({})[0].Bool(0)) return pg::WallClock();
+    if (queue.Execute({})[0].Bool(0) || NeedsBuild()) return pg::WallClock();
     // Without definitions nothing is due.
     if (CurrentProgram()->TracksNothing()) return std::nullopt;
     return due.Execute({})[0].TimeOrNull(0);

@@ -53,7 +53,7 @@ bool PeopleBlock::Read(MetricReader& reader, const MetricColumns& columns) {
         {
             const ForceIndexPlans force_index_plans;
             const pg::Session session;
-            const pg::Result rows = reader.Read(people_, std::vector<Moment>(people_.size(), now_), true);
+            const pg::Result rows = reader.Ask(people_, std::vector<Moment>(people_.size(), now_));
             const pg::ContextScope in_context(context_);
             for (uint64_t r = 0; r < rows.size(); ++r) {
                 Measured& measured = measured_[rows[r].Int8(0)];
@@ -73,7 +73,7 @@ bool PeopleBlock::Read(MetricReader& reader, const MetricColumns& columns) {
 const MetricValue& PeopleBlock::ReadAlone(int64_t person, MetricReader& reader, const MetricColumn& column) {
     const ForceIndexPlans force_index_plans;
     const pg::Session session;
-    const pg::Result rows = reader.Read({person}, {now_}, true);
+    const pg::Result rows = reader.Ask({person}, {now_});
     const pg::ContextScope in_context(context_);
     return measured_[person][*column.first] = ReadMetric(rows[0], 0, column.second);
 }

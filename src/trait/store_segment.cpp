@@ -1,9 +1,11 @@
 // Hooks of room segment for segments over people.
 #include "pulse/base/error.hpp"
+#include "pulse/pg/spi.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/segment/member_query.hpp"
 #include "pulse/segment/profile_hooks.hpp"
 #include "pulse/trait/macro.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_definition.hpp"
 
 namespace pulse::trait {
@@ -23,13 +25,18 @@ void RequireUnusedSegment(const std::string& name, const char* what) {
     RequireUnused("segment", name, what);
 }
 
+bool IsArchiveInUse() {
+    const pg::OwnerSession session;
+    return ArchiveInUse();
+}
+
 void SegmentChanged() {
     InvalidateDefinitions();
     ApplyDefinitionChanges();
 }
 
 [[maybe_unused]] const bool handles_profiles = segment::RegisterProfileHooks(
-    {SavedDefinitions, LockDefinitions, CheckSegment, RequireUnusedSegment, SegmentChanged});
+    {SavedDefinitions, LockDefinitions, CheckSegment, RequireUnusedSegment, IsArchiveInUse, SegmentChanged});
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_partition.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_consumer.hpp"
 #include "pulse/trait/store_evaluate.hpp"
 #include "pulse/trait/store_unsettled.hpp"
@@ -273,6 +274,7 @@ void RemoveMergedProfile(int64_t profile, const std::string& cause) {
     next.Execute({Value::Int8(profile)});
     state.Execute({Value::Int8(profile)});
     ForgetUnsettled({profile});
+    ForgetArchiveWaits({profile});
 }
 
 const pg::Timed* FindById(const std::vector<pg::Timed>& list, int64_t number) {

@@ -2,6 +2,7 @@
 #include "pulse/pg/identity.hpp"
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/probe.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_read_ahead.hpp"
 
 namespace pulse::trait {
@@ -12,6 +13,7 @@ struct Subject::State {
     RuleInput input;
     MemoryContext context = CurrentMemoryContext;
     bool state_read = false;  // the stored state has been read
+    bool never_waits = false;
     std::optional<Moment> as_of;
     Datum kept = 0;
     std::optional<PeopleBlock> own;
@@ -32,33 +34,58 @@ struct Subject::State {
         kept = (*row)[1].datum;
     }
 
+    bool Needs(MetricReader& reader) const {
+        const pg::OwnerSession session;
+        return ArchiveInUse() && !reader.FindArchived({*id}, {input.now}).empty();
+    }
+
+    void RequireNoWait(MetricReader& reader) const {
+        if (never_waits && Needs(reader)) throw NeedsArchive();
+    }
+
+    // The program is from the newest snapshot, the state from the current one. A metric missing in the state
+    // means "no events" only if the current snapshot sees the metric, and the build has not left the person
+    // to wait for an archive.
+    bool IsStored(const StoredMetric& metric) const {
+        return as_of && *as_of <= input.now && metric.Covers(*id) && metric.xmin.IsVisible() &&
+               !(metric.built_to && WaitsForArchive(*id));
+    }
+
+    // Who waits for an archive stays as it is, without a state as somebody without events.
+    bool HasNothingYet(const StoredMetric& metric) const {
+        const pg::OwnerSession session;
+        if (as_of || metric.built_to || !ArchiveInUse()) return false;
+        const std::optional<Moment> since = WaitsForArchive(*id);
+        return since && *since <= input.now;
+    }
+
     MetricValue ReadStored(size_t place) {
         const StoredMetric& metric = program->metrics[place];
+        const MetricGroup& group = program->groups[metric.group];
         ReadStoredState();
-        // The program is from the newest snapshot, the state from the current one. A metric missing in the
-        // state means "no events" only if the current snapshot sees the metric.
-        if (as_of && *as_of <= input.now && metric.Covers(*id) && metric.xmin.IsVisible()) {
+        if (IsStored(metric)) {
             const pg::ContextScope in_context(context);
             const std::optional<pg::Timed> timed = pg::FindTimed(kept, metric.id);
             if (const auto found = StoredValueAt(metric, timed ? &*timed : nullptr, input.now)) return *found;
+            if (Needs(*group.reader)) return {pg::FromJsonb(timed->value, metric.type), pg::kHoldsForEver};
         }
         if (const auto found = measured().find(metric.text); found != measured().end()) return found->second;
-        const MetricGroup& group = program->groups[metric.group];
+        if (HasNothingYet(metric)) return {metric.empty, pg::kHoldsForEver};
+        RequireNoWait(*group.reader);
         MetricColumns members;
         for (const size_t member : group.metrics)
             members.emplace_back(&program->metrics[member].text, program->metrics[member].type);
         if (block->Read(*group.reader, members)) return measured().at(metric.text);
-        MetricReader alone({&metric.sql});
+        MetricReader alone({rule::ParseMetric(metric.text)});
         return block->ReadAlone(*id, alone, {&metric.text, metric.type});
     }
 
     MetricValue ReadUnstored(Rule::Compiled& rule, size_t i) {
         if (const auto found = measured().find(rule.metrics[i]); found != measured().end())
             return found->second;
-        if (!rule.readers[i]) {
-            const rule::MetricSql sql = CompileMetricForReading(rule.rule.metrics[i]);
-            rule.readers[i] = std::make_unique<MetricReader>(std::vector<const rule::MetricSql*>{&sql});
-        }
+        if (!rule.readers[i])
+            rule.readers[i] = std::make_unique<MetricReader>(std::vector<rule::Metric>{rule.rule.metrics[i]});
+        RequireNoWait(*rule.readers[i]);
         const std::pair column{&rule.metrics[i], rule.types[4 + i]};
         if (block->Read(*rule.readers[i], {column})) return measured().at(rule.metrics[i]);
         return block->ReadAlone(*id, *rule.readers[i], column);
@@ -128,6 +155,15 @@ Subject::Subject(Moment now) : state_(std::make_unique<State>()) {
 }
 
 Subject::~Subject() = default;
+
+void Subject::NeverWait() {
+    state_->never_waits = true;
+}
+
+NeedsArchive::NeedsArchive()
+    : UserError(sqlstate::kNotReady, "events on an archive are needed",
+                "The person has events there, and what is asked for is not stored.",
+                "A trait or a segment that uses the same metric keeps it.") {}
 
 Subject::Answer Subject::Evaluate(const Rule& rule, const pg::Value& context) {
     return state_->Evaluate(rule.compiled(), rule.compiled().Value(), context, true);

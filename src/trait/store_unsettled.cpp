@@ -86,8 +86,9 @@ void ForgetUnsettled(const std::vector<int64_t>& profiles) {
 
 std::vector<int64_t> UnsettledDue(Moment now, int64_t limit) {
     static pg::Statement statement(
-        "SELECT profile_id FROM pulse.unsettled_person WHERE next_attempt_at <= $1 ORDER BY next_attempt_at"
-        " LIMIT $2",
+        "SELECT u.profile_id FROM pulse.unsettled_person AS u WHERE u.next_attempt_at <= $1 AND NOT EXISTS"
+        " (SELECT FROM pulse.archive_wait AS w WHERE w.profile_id = u.profile_id)"
+        " ORDER BY u.next_attempt_at LIMIT $2",
         {TIMESTAMPTZOID, INT8OID});
     const pg::Result rows = statement.Execute({Value::Time(now), Value::Int8(limit)});
     std::vector<int64_t> profiles;

@@ -11,6 +11,7 @@
 #include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
+#include "pulse/trait/store_archive_wait.hpp"
 #include "pulse/trait/store_incremental.hpp"
 #include "pulse/trait/store_pipeline.hpp"
 #include "pulse/trait/store_state.hpp"
@@ -47,8 +48,10 @@ class StateUpdater {
             locked = LockProfiles(ids, options_.wait);
         }
         batch_ = {program_.ReadProgress(), options_.build_to, !options_.build_to && QueueIsEmpty()};
+        asks_archive_ = !options_.recalled && ArchiveInUse();
         Load(changes, locked);
         SettleAll();
+        NoteWaiting();
         StateWrites writes;
         for (Evaluation& evaluation : evaluations_) writes.Add(std::move(evaluation));
         WriteAll(writes);
@@ -84,7 +87,9 @@ class StateUpdater {
     void SettleAll() {
         std::vector<BatchPerson*> together;
         together.reserve(people_.size());
+        if (asks_archive_) FindWaiting();
         for (BatchPerson& person : people_) {
+            if (waiting_.contains(person.state.profile)) continue;
             if (person.state.unsettled)
                 SettleAlone(person);
             else
@@ -101,6 +106,7 @@ class StateUpdater {
         try {
             pg::Subtransaction apart;
             for (BatchPerson* person : people) ChooseWork(*person);
+            LeaveWaiting(people);
             Read(people);
             for (const BatchPerson* person : people) Evaluate(*person);
             apart.Commit();
@@ -123,6 +129,8 @@ class StateUpdater {
         try {
             pg::Subtransaction apart;
             ChooseWork(person);
+            BatchPerson* const one[] = {&person};
+            LeaveWaiting(one);
             ReadAlone(person);
             Evaluate(person);
             apart.Commit();
@@ -133,7 +141,7 @@ class StateUpdater {
         alone_ = false;
         if (failure_)
             failures_.push_back(std::move(*failure_));
-        else if (person.state.unsettled)
+        else if (person.state.unsettled && !waiting_.contains(person.state.profile))
             settled_.push_back(person.state.profile);
     }
 
@@ -185,6 +193,48 @@ class StateUpdater {
             if (!ApplyIncrementally(person, program_.groups[group])) read.push_back(group);
     }
 
+    // Who waits goes on: the state lacks what has happened since.
+    void FindWaiting() {
+        std::vector<int64_t> ids;
+        for (const BatchPerson& person : people_) ids.push_back(person.state.profile);
+        for (const int64_t id : WaitingForArchive(ids)) waiting_.emplace(id, "event");
+        archived_ = WithArchivedEvents(ids);
+    }
+
+    // Whoever cannot be evaluated without archived events keeps the state.
+    void LeaveWaiting(std::span<BatchPerson* const> people) {
+        if (archived_.empty()) return;
+        std::map<size_t, std::map<int64_t, BatchPerson*>> wanted;
+        for (BatchPerson* person : people)
+            if (archived_.contains(person->state.profile))
+                for (const size_t group : person->affected.read)
+                    wanted[group][person->state.profile] = person;
+        for (const auto& [group, readers] : wanted) {
+            std::vector<int64_t> ids;
+            std::vector<Moment> instants;
+            for (const auto& [id, person] : readers) {
+                ids.push_back(id);
+                instants.push_back(person->at);
+            }
+            for (const int64_t id : program_.groups[group].reader->FindArchived(ids, instants))
+                Leave(*readers.at(id));
+        }
+    }
+
+    void Leave(BatchPerson& person) {
+        if (person.affected.any) waiting_.emplace(person.state.profile, person.affected.cause);
+        person.affected = {};
+        person.read.clear();
+    }
+
+    void NoteWaiting() {
+        std::vector<ArchiveWait> people;
+        for (const auto& [id, cause] : waiting_)
+            people.push_back({id, options_.cause == "event" ? cause : options_.cause, options_.quiet,
+                              options_.build_to.has_value()});
+        WaitForArchive(people);
+    }
+
     // Add the new events to a group's stored metrics. False if they have to be read again.
     bool ApplyIncrementally(BatchPerson& person, const MetricGroup& group) const {
         std::vector<std::pair<size_t, MetricValue>> applied;
@@ -223,7 +273,7 @@ class StateUpdater {
                 places[ids.back()] = person;
             }
             const MetricGroup& group = program_.groups[g];
-            const pg::Result rows = group.reader->Read(ids, instants, false);
+            const pg::Result rows = group.reader->Read(ids, instants, Rows());
             for (uint64_t r = 0; r < rows.size(); ++r)
                 StoreValues(group.metrics, rows[r], *places.at(rows[r].Int8(0)));
         }
@@ -238,8 +288,8 @@ class StateUpdater {
                 const StoredMetric& metric = program_.metrics[place];
                 const std::string part = "metric " + metric.text;
                 const bool read = Try(person, part, [&] {
-                    MetricReader reader({&metric.sql});
-                    const pg::Result rows = reader.Read(id, at, false);
+                    MetricReader reader({rule::ParseMetric(metric.text)});
+                    const pg::Result rows = reader.Read(id, at, Rows());
                     StoreValues({place}, rows[0], person);
                 });
                 if (read) continue;
@@ -248,6 +298,12 @@ class StateUpdater {
                 person.failed.insert(place);
             }
         }
+    }
+
+    // Never those of an archive: people are locked.
+    rule::EventRows Rows() const {
+        if (options_.recalled) return rule::EventRows::kRecalled;
+        return asks_archive_ ? rule::EventRows::kLocal : rule::EventRows::kAll;
     }
 
     void StoreValues(const std::vector<size_t>& metrics, const pg::Row& row, BatchPerson& person) const {
@@ -287,7 +343,8 @@ class StateUpdater {
         Evaluation evaluation;
         evaluation.profile = person.state.profile;
         evaluation.at = person.at;
-        evaluation.cause = options_.cause == "event" ? person.affected.cause : options_.cause.c_str();
+        evaluation.cause =
+            options_.cause == "event" && !options_.recalled ? person.affected.cause : options_.cause.c_str();
         evaluation.quiet = options_.quiet;
         CollectMetrics(person, evaluation);
         CollectMemberships(person, evaluation);
@@ -357,10 +414,13 @@ class StateUpdater {
     Batch batch_;
     std::vector<BatchPerson> people_;
     std::vector<Evaluation> evaluations_;
-    bool alone_ = false;              // one person is evaluated, whose data makes something fail
-    std::optional<Failure> failure_;  // the first one of that person
-    std::vector<Failure> failures_;   // of all
-    std::vector<int64_t> settled_;    // set aside before, and evaluated completely now
+    bool alone_ = false;                      // one person is evaluated, whose data makes something fail
+    std::optional<Failure> failure_;          // the first one of that person
+    std::vector<Failure> failures_;           // of all
+    std::vector<int64_t> settled_;            // set aside before, and evaluated completely now
+    bool asks_archive_ = false;               // events may be on an archive
+    std::set<int64_t> archived_;              // people who have some
+    std::map<int64_t, std::string> waiting_;  // people who cannot be evaluated without, with the cause
 };
 
 }  // namespace

@@ -27,8 +27,7 @@ void ReportServer(pg::MetricReport& report) {
 // what is stored aside. Found by what depends on the schema: a database can have any number of other tables.
 constexpr const char* kSizes =
     "SELECT r.name, sum(r.pages) * current_setting('block_size')::float8, sum(r.rows)"
-    " FROM (SELECT coalesce((SELECT p.relname FROM pg_inherits AS i JOIN pg_class AS p ON p.oid = i.inhparent"
-    " WHERE i.inhrelid = c.oid), c.relname)::text AS name, greatest(c.reltuples, 0)::float8 AS rows,"
+    " FROM (SELECT coalesce((SELECT p.relname FROM pg_class AS p WHERE p.oid = pg_partition_root(c.oid)), c.relname)::text AS name, greatest(c.reltuples, 0)::float8 AS rows,"
     " (c.relpages + coalesce(a.relpages, 0) + (SELECT coalesce(sum(x.relpages), 0) FROM pg_index AS n"
     " JOIN pg_class AS x ON x.oid = n.indexrelid WHERE n.indrelid IN (c.oid, c.reltoastrelid)))::float8 AS pages"
     " FROM pg_depend AS d JOIN pg_class AS c ON c.oid = d.objid LEFT JOIN pg_class AS a ON a.oid = c.reltoastrelid"

@@ -59,7 +59,7 @@ std::vector<Route> Users() {
             "'flags', (SELECT json_build_object('definitionCount', count(*)) FROM pulse.flag AS f WHERE f.archived_at IS NULL), "
             "'database', (SELECT json_build_object('tables', json_agg(json_build_object('name', z.name, 'rowCount', z.rows) ORDER BY z.name)) FROM "
             "(SELECT coalesce(p.relname, c.relname) AS name, sum(greatest(c.reltuples, 0))::bigint AS rows FROM pg_catalog.pg_class AS c "
-            "LEFT JOIN pg_catalog.pg_inherits AS h ON h.inhrelid = c.oid LEFT JOIN pg_catalog.pg_class AS p ON p.oid = h.inhparent "
+            "LEFT JOIN pg_catalog.pg_class AS p ON p.oid = pg_catalog.pg_partition_root(c.oid) "
             "WHERE c.relnamespace = 'pulse'::regnamespace AND c.relkind = 'r' GROUP BY 1) AS z)), "
             "'timestamp', clock_timestamp())"),
     };

@@ -59,7 +59,7 @@ WHERE p.proname ~ '(segment|grant|revoke|monitoring)' AND p.proname ~ '^pulse_' 
 -- From people_reader on, every level can read every table, view and sequence but the audit log, API keys, secrets, what changed lately, what exports contain, whom erasures are about and copies of months; only the tables that events go into can be written.
 SELECT count(*) > 0 AS tables,
        bool_and(has_table_privilege('regress_pulse_people', c.oid, 'SELECT'))
-           FILTER (WHERE c.oid <> ALL ('{pulse.audit,pulse.audit_unsealed,pulse.audit_personal,pulse.audit_seal,pulse.audit_checkpoint,pulse.api_key,pulse.api_key_secret,pulse.api_key_usage,pulse.webhook_secret,pulse.webhook_seen,pulse.console_session,pulse.change,pulse.export_chunk,pulse.export_secret,pulse.erasure_subject,pulse.erased_identifier,pulse.erasure_key,pulse.action_token,pulse.trust_change,pulse.event_copy,pulse.event_late}'::regclass[])) AS people_reader_reads,
+           FILTER (WHERE c.oid <> ALL ('{pulse.audit,pulse.audit_unsealed,pulse.audit_personal,pulse.audit_seal,pulse.audit_checkpoint,pulse.api_key,pulse.api_key_secret,pulse.api_key_usage,pulse.webhook_secret,pulse.webhook_seen,pulse.console_session,pulse.change,pulse.export_chunk,pulse.export_secret,pulse.erasure_subject,pulse.erased_identifier,pulse.erasure_key,pulse.action_token,pulse.trust_change,pulse.event_copy,pulse.event_late,pulse.event_archive_change,pulse.event_recalled}'::regclass[])) AS people_reader_reads,
        bool_or(has_table_privilege('regress pulse "admin"', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'))
            FILTER (WHERE c.oid <> ALL ('{pulse.ingest,pulse.import}'::regclass[])) AS admin_writes,
        bool_or(has_table_privilege('regress_pulse_nobody', c.oid, 'SELECT')) AS nobody_reads

@@ -91,7 +91,7 @@ FROM member AS m JOIN pg_catalog.pg_class AS c ON c.oid = m.objid AND m.classid 
 CROSS JOIN pg_catalog.pg_extension AS e
 WHERE e.extname = 'pulse' AND c.relkind IN ('r', 'S') AND c.oid <> ALL (e.extconfig)
   AND c.oid NOT IN ('pulse.definition'::regclass, 'pulse.change_position'::regclass, 'pulse.level'::regclass,
-                    'pulse.webhook_secret'::regclass, 'pulse.webhook_seen'::regclass, 'pulse.console_session'::regclass, 'pulse.change'::regclass, 'pulse.change_id_seq'::regclass, 'pulse.event_month'::regclass, 'pulse.event_late'::regclass)
+                    'pulse.webhook_secret'::regclass, 'pulse.webhook_seen'::regclass, 'pulse.console_session'::regclass, 'pulse.change'::regclass, 'pulse.change_id_seq'::regclass, 'pulse.event_month'::regclass, 'pulse.event_late'::regclass, 'pulse.event_archive_change'::regclass, 'pulse.event_recalled'::regclass)
 ORDER BY 1;
 
 -- Aggregates and functions declare parallel safety: functions that write are not safe.

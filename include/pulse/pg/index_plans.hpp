@@ -24,15 +24,15 @@ class IndexPlans {
 // A statement of SPI that is prepared at first use and kept.
 class KeptPlan {
   public:
-    // Returns the code of SPI_execute_plan(). Needs an open Session.
+    // Both need an open Session. Prepare: resolve its names and types, without planning it.
+    void Prepare(const char* sql, const std::vector<Oid>& types);
+    // Returns the code of SPI_execute_plan().
     int Execute(const char* sql, const std::vector<Oid>& types, Datum* values, const char* nulls,
                 bool read_only);
     // Only frees memory; raises no errors.
     void Free();
 
   private:
-    void Prepare(const char* sql, const std::vector<Oid>& types);
-
     SPIPlanPtr plan_ = nullptr;
 };
 

@@ -13,7 +13,8 @@ class Plan {
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
 
-    // Needs an open Session.
+    // Both need an open Session. Prepare: resolve its names and types, without planning it.
+    void Prepare();
     Result Execute(const std::vector<Value>& parameters, bool read_only = false);
     const std::string& sql() const { return sql_; }
 

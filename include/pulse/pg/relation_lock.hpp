@@ -5,12 +5,12 @@
 
 namespace pulse::pg {
 
-enum class TableLock { kShared, kWriting, kExclusive, kDropping };
+enum class TableLock { kReading, kShared, kWriting, kExclusive, kDropping };
 
-// Shared: others can hold it shared, too (ROW SHARE). Writing: what INSERT takes (ROW EXCLUSIVE); while it is
-// held, no partition is detached. Exclusive: others can hold none of these, but can read (EXCLUSIVE), and
-// the transaction cannot be prepared. Dropping: what DROP takes (ACCESS EXCLUSIVE). Waits up to the session's
-// lock_timeout.
+// Reading: what SELECT takes (ACCESS SHARE). Shared: others can hold it shared, too (ROW SHARE). Writing:
+// what INSERT takes (ROW EXCLUSIVE); while it is held, no partition is detached. Exclusive: others can hold
+// none of these, but can read (EXCLUSIVE), and the transaction cannot be prepared. Dropping: what DROP takes
+// (ACCESS EXCLUSIVE). Waits up to the session's lock_timeout.
 void LockTable(const char* table, TableLock lock);
 
 // The same for a lock that conflicts with those of everybody who works: it holds up nobody for longer than

@@ -68,6 +68,9 @@ class Remote {
     // error.
     RemoteRows Run(const std::string& sql, int milliseconds, size_t max_bytes);
 
+    // Run trusted statements, of which one is COPY … FROM STDIN: `data` in its text format.
+    void CopyIn(const std::string& sql, std::string data, int milliseconds);
+
     // Whether the server requested the password.
     bool UsedPassword() const;
     bool Alive() const;
@@ -96,6 +99,7 @@ class Remote {
     void Take(const pg_result* result);
     void Append(const pg_result* result);
     std::string Scrub(std::string text) const;
+    void SendCopy();
     [[noreturn]] void ThrowLost(const char* state) const;
     [[noreturn]] void Throw(const pg_result* result) const;
 
@@ -108,11 +112,15 @@ class Remote {
     RemoteRows rows_;
     size_t bytes_ = 0, max_bytes_ = 0;
     int unchecked_ = 0;
+    std::string copy_;  // what COPY … FROM STDIN gets when it asks
 };
 
 // The options of a connection string, as libpq reads it: a URI or key = value pairs. Empty if libpq cannot
 // read it; its message could repeat a password, so nobody gets it.
 std::optional<std::vector<std::pair<std::string, std::string>>> ParseConnectionString(
     const std::string& text);
+
+// Whether libpq knows a keyword of connections, such as host.
+bool IsConnectionKeyword(const std::string& keyword);
 
 }  // namespace pulse::pg

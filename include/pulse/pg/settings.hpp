@@ -96,6 +96,8 @@ extern int max_linked;             // maximum number of profiles of a person
 extern int event_retention;        // minutes; 0: for ever
 extern int event_order_after;      // minutes; 0: never
 extern int event_order_size;       // MB
+extern int event_archive_after;    // minutes; 0: never
+const char* EventArchiveServer();  // of postgres_fdw; empty: none
 extern int rejected_event_retention;
 extern int erasure_refusal;    // minutes that events of an erased person are refused
 extern int erasure_retention;  // of pulse.erasure and the hashes of erased ids

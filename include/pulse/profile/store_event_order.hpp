@@ -22,6 +22,13 @@ std::optional<int> MonthOfPartition(const std::string& partition);
 // Lock it, or throw UserError 55P03: nothing that begins later shall find it locked for longer than a moment.
 void NeedTable(const std::string& table, pg::TableLock lock);
 
+// An empty copy of a month, with the columns, indexes and storage of the table `like`.
+void MakeCopy(int month, const std::string& partition, const std::string& like);
+// The end of the next range of people of about `rows` events.
+int64_t NextEnd(const std::string& table, int64_t from, int64_t rows);
+// Put the copy in the place of a month. All is locked.
+void PutCopyInPlace(int month, const std::string& partition);
+
 // Why a copy must not take the place of a partition; empty if it may. Whatever a copy would not have, or
 // would disturb.
 std::string WhyNotReplaced(const std::string& partition);

@@ -37,6 +37,13 @@ struct IncrementalSpec {
     std::string number = {};  // numeric of $1: what kSum adds
 };
 
+// Which events are read: all of them; those in this database, which never waits for another server; or those
+// and what was read from an archive before, pulse.event_recalled.
+enum class EventRows { kAll, kLocal, kRecalled };
+// "item AS v WHERE condition AND ", to be continued by a condition: rows v with the columns of pulse.event
+// that metrics use.
+const char* EventsFrom(EventRows rows);
+
 // A metric as SQL over events. For somebody without such events counts and sums are 0, kExists and kSequence
 // false, others null.
 struct MetricSql {
@@ -64,8 +71,8 @@ struct MetricSql {
     std::string counted = {}, bare = {};
     std::optional<IncrementalSpec> incremental = {};
 };
-// `time_zone` is for calendar windows and days.
+// `time_zone` is for calendar windows and days; `rows` are those that a correlated metric reads.
 MetricSql CompileMetric(const Metric& metric, const std::string& now_sql, const std::string& time_zone,
-                        const std::string& profile_sql);
+                        const std::string& profile_sql, EventRows rows = EventRows::kAll);
 
 }  // namespace pulse::rule

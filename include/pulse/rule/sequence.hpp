@@ -5,6 +5,7 @@
 
 namespace pulse::rule {
 
-MetricSql CompileSequence(const Metric& metric, const std::string& now_sql, const std::string& profile_sql);
+MetricSql CompileSequence(const Metric& metric, const std::string& now_sql, const std::string& profile_sql,
+                          EventRows rows);
 
 }  // namespace pulse::rule

@@ -20,6 +20,8 @@ struct ProfileHooks {
     // Throws UserError 2BP01 that names the users of the segment; `what` is the refused action, as
     // "archived".
     void (*require_unused)(const std::string& name, const char* what) = nullptr;
+    // Whether events are on an archive, which may be slow or down.
+    bool (*archive_in_use)() = nullptr;
     // After rows of pulse.segment were written.
     void (*written)() = nullptr;
 };

@@ -67,6 +67,9 @@ class Reader {
                                  const std::function<void(Rows&)>& take) = 0;
     // The estimate of the source's planner.
     virtual PlanEstimate Estimate(const std::string& sql) = 0;
+    // Resolve the names and types of a query. Here nothing is planned: planning can ask a server for
+    // estimates.
+    virtual void Check(const std::string& sql) { Estimate(sql); }
     // Whether the source has pulse.measure() and related aggregates in this version.
     virtual bool HasPulse() = 0;
     virtual bool local() const = 0;

@@ -12,6 +12,7 @@ namespace pulse::trait {
 struct BuildStep {
     int64_t done = 0, total = 0, people = 0;
     bool finished = false;
+    int64_t waiting = 0;  // people whose archived events have to be read before anything is swapped
 };
 inline constexpr const char* kPeopleHint = "Give the number of people per transaction, 1 or more.";
 BuildStep RunBuildStep(int64_t people);

@@ -77,6 +77,11 @@ class Rule {
 
 // One person at an instant: attributes, and metrics from the stored state where it is valid, else read from
 // the events. Read-only; works on a standby and for people without a state. Needs no Session.
+class NeedsArchive : public UserError {
+  public:
+    NeedsArchive();
+};
+
 class Subject {
   public:
     // `program`: null loads the current one at first use. All evaluations use the same one.
@@ -99,6 +104,8 @@ class Subject {
     pg::Value Value(const Rule& rule, const pg::Value& context = {});
     // The value as jsonb.
     pg::Value Json(const Rule& rule, const pg::Value& context = {});
+    // From now on throw NeedsArchive instead of waiting for an archive.
+    void NeverWait();
 
   private:
     struct State;

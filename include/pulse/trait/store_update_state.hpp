@@ -12,10 +12,12 @@ struct UpdateOptions {
     bool wait = false;                     // for people locked by others; else these are skipped and returned
     std::optional<int64_t> build_to = {};  // unfinished builds cover these people, who are all up to this id
     bool locked = false;                   // the caller has locked all of them, who are canonical
+    bool recalled = false;                 // their archived events are in pulse.event_recalled
 };
 
 // Evaluate people as of pg::Now(), each once, and write states, members and changes. Profiles that are not
-// canonical are ignored. Returns the skipped ones.
+// canonical are ignored. Who needs archived events keeps the state, and waits for them in pulse.archive_wait.
+// Returns the skipped ones.
 std::vector<int64_t> UpdateState(const std::vector<ProfileChange>& changes, const UpdateOptions& options);
 
 // How often this process has called UpdateState().

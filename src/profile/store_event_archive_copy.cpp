@@ -1,0 +1,252 @@
+// To the archive: the events of a month are copied in the order of its index, and compared. Nothing here
+// waits for the archive in a transaction.
+#include <limits>
+
+#include "pulse/pg/relation_lock.hpp"
+#include "pulse/pg/settings.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/profile/month.hpp"
+#include "pulse/profile/store_event_archive.hpp"
+#include "pulse/profile/store_event_order.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+using pg::Value;
+
+constexpr size_t kBytesAtOnce = size_t{16} * 1024 * 1024;
+constexpr int64_t kCopiedThere = 10'000, kArchiveComparedAtOnce = 50'000, kChangesAtOnce = 2'000;
+
+void FollowForArchive(const std::string& partition) {
+    const std::string table = TableOf(partition);
+    const auto make = [&](const char* name, const char* when, const char* level) {
+        pg::Execute(std::string("CREATE TRIGGER ") + name + " AFTER " + when + " ON " + table + " FOR EACH " +
+                    level + " EXECUTE FUNCTION pulse.settle_archive_copy()");
+        // Also where session_replication_role is replica.
+        pg::Execute("ALTER TABLE " + table + " ENABLE ALWAYS TRIGGER " + name);
+    };
+    make("pulse_follow_archive", "INSERT OR UPDATE OR DELETE", "ROW");
+    make("pulse_follow_archive_truncate", "TRUNCATE", "STATEMENT");
+}
+
+void MakeTableThere(const ArchiveStep& step) {
+    const ArchivedMonth& month = step.month;
+    const auto there = RunThere(step.remote, "SELECT to_regnamespace('" +
+                                                 pg::QuoteIdentifier(month.remote_schema) + "') IS NOT NULL");
+    // Whoever may not create schemas has got one.
+    if (there.values.at(0).at(0) != "t")
+        RunThere(step.remote, "CREATE SCHEMA " + pg::QuoteIdentifier(month.remote_schema));
+    RunThere(
+        step.remote,
+        "BEGIN; CREATE TABLE IF NOT EXISTS " + month.Table() +
+            " (id bigint NOT NULL, profile_id bigint NOT NULL, time timestamptz NOT NULL,"
+            " received_at timestamptz NOT NULL, name text COLLATE \"C\" NOT NULL,"
+            " type text COLLATE \"C\" NOT NULL, properties jsonb NOT NULL, context jsonb, message_id text,"
+            " source text COLLATE \"C\" NOT NULL, batch integer NOT NULL);"
+            " CREATE UNIQUE INDEX IF NOT EXISTS " +
+            pg::QuoteIdentifier(month.remote_table + "_id") + " ON " + month.Table() +
+            " (id); CREATE INDEX IF NOT EXISTS " + pg::QuoteIdentifier(month.remote_table + "_profile") +
+            " ON " + month.Table() + " (profile_id, name, time); COMMIT");
+}
+
+// Which profiles have events in the month, among those behind `from` up to `to`, or in a list.
+void NoteProfiles(const ArchivedMonth& month, const std::string& which,
+                  const std::vector<Value>& parameters) {
+    std::vector<Value> all{Value::Text(month.Date())};
+    all.insert(all.end(), parameters.begin(), parameters.end());
+    pg::Execute("DELETE FROM pulse.archived_profile AS e WHERE e.month = $1::date AND " + which, all);
+    pg::Execute(
+        "INSERT INTO pulse.archived_profile (profile_id, month, first_at, last_at, events)"
+        " SELECT e.profile_id, $1::date, min(e.time), max(e.time), count(*) FROM " +
+            TableOf(month.partition) + " AS e WHERE " + which + " GROUP BY e.profile_id",
+        all);
+}
+
+struct MonthChanges {
+    std::vector<std::string> places;
+    std::vector<int64_t> ids, profiles;
+    ArchiveRows rows;
+    bool all = false;  // the copy cannot be used any more
+};
+
+MonthChanges ReadMonthChanges(const ArchivedMonth& month) {
+    MonthChanges changes;
+    const pg::Result notes = pg::Execute(
+        "SELECT c.ctid::text, c.id, c.profile_id FROM pulse.event_archive_change AS c WHERE c.partition = $1"
+        " ORDER BY c.profile_id NULLS FIRST LIMIT $2",
+        {Value::Text(month.partition), Value::Int8(kChangesAtOnce)});
+    for (uint64_t i = 0; i < notes.size(); ++i) {
+        changes.places.push_back(notes[i].Text(0));
+        if (notes[i].IsNull(1)) {
+            changes.all = true;
+            return changes;
+        }
+        changes.ids.push_back(notes[i].Int8(1));
+        changes.profiles.push_back(notes[i].Int8(2));
+    }
+    if (!changes.ids.empty())
+        changes.rows = ReadRowsForCopy(
+            std::string("SELECT ") + kEventColumns +
+                " FROM (SELECT DISTINCT c.profile_id, c.name, c.time, c.id FROM pulse.event_archive_change AS c"
+                " WHERE c.ctid = ANY ($1::tid[])) AS n JOIN " +
+                TableOf(month.partition) +
+                " AS e ON e.profile_id = n.profile_id AND e.name = n.name AND e.time = n.time AND e.id = n.id",
+            {Value::Texts(changes.places)}, "\t0", SIZE_MAX);
+    return changes;
+}
+
+std::string ListOf(const std::vector<int64_t>& ids) {
+    std::string list = "'{";
+    for (const int64_t id : ids) list += (list.size() > 2 ? "," : "") + std::to_string(id);
+    return list + "}'";
+}
+
+}  // namespace
+
+void SendRows(const ArchiveStep& step, const std::string& first, const std::string& outdated,
+              const std::string& text) {
+    const std::string table = step.month.Table();
+    step.remote.CopyIn("BEGIN; LOCK TABLE " + table + " IN SHARE ROW EXCLUSIVE MODE; DELETE FROM " + table +
+                           " AS e WHERE " + outdated + "; " + first + "COPY " + table +
+                           " (id, profile_id, time, received_at, name, type, properties, context, message_id,"
+                           " source, batch) FROM STDIN; COMMIT",
+                       text, 15 * 60'000);
+}
+
+std::string WhyNotSent(const ArchivedMonth& month) {
+    if (const std::string reason = WhyNotArchived(month.month); !reason.empty()) return reason;
+    if (pg::Execute(
+            "SELECT count(*) FROM pg_trigger AS t WHERE t.tgrelid = $1::regclass AND t.tgenabled = 'A'"
+            " AND t.tgfoid = 'pulse.settle_archive_copy()'::regprocedure",
+            {Value::Text(TableOf(month.partition))})[0]
+            .Int8(0) != 2)
+        return "A trigger of it was dropped.";
+    return "";
+}
+
+bool MayGoOn(const ArchiveStep& step) {
+    bool may = false;
+    const bool ran = step.run([&] {
+        const std::string reason = WhyNotSent(step.month);
+        may = reason.empty();
+        if (!may) AbandonArchive(step.month, reason);
+    });
+    return ran && may;
+}
+
+ArchiveOutcome BeginArchive(const ArchiveStep& step) {
+    const ArchivedMonth& month = step.month;
+    const bool ran = step.run([&] {
+        if (const std::string reason = WhyNotArchived(month.month); !reason.empty()) {
+            PutOffArchive(month, reason, false);
+            return;
+        }
+        // Who writes to the month now is waited for; who comes later is followed.
+        NeedTable(month.partition, pg::TableLock::kExclusive);
+        pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
+                    {Value::Text(month.partition)});
+        pg::Execute("DELETE FROM pulse.archived_profile WHERE month = $1::date", {Value::Text(month.Date())});
+        FollowForArchive(month.partition);
+        AdvanceArchive(month, "copying", nullptr);
+    });
+    return ran ? ArchiveOutcome::kMore : ArchiveOutcome::kBusy;
+}
+
+ArchiveOutcome CopyToArchive(const ArchiveStep& step) {
+    const ArchivedMonth& month = step.month;
+    if (!MayGoOn(step)) return ArchiveOutcome::kBusy;
+    if (month.done_to.is_null()) MakeTableThere(step);
+    ArchiveRows rows;
+    if (!step.run([&] {
+            // In the order of the index, and only as far as needed.
+            pg::SetLocally("enable_seqscan", "off");
+            pg::SetLocally("enable_bitmapscan", "off");
+            rows = ReadRowsForCopy(std::string("SELECT ") + kEventColumns + " FROM " +
+                                       TableOf(month.partition) + " AS e WHERE " + BehindKey(month.done_to) +
+                                       " ORDER BY e.profile_id, e.name, e.time, e.id LIMIT $1",
+                                   {Value::Int8(kCopiedThere)}, "\t0", kBytesAtOnce);
+        }))
+        return ArchiveOutcome::kBusy;
+    // Also what was copied by a try that did not get to note it.
+    SendRows(step, "", BehindKey(month.done_to), rows.text);
+    const bool ran = step.run([&] {
+        if (rows.count == 0)
+            AdvanceArchive(month, "comparing", nullptr);
+        else
+            AdvanceArchive(month, "copying", rows.last);
+    });
+    return ran ? ArchiveOutcome::kMore : ArchiveOutcome::kBusy;
+}
+
+bool SendChanges(const ArchiveStep& step) {
+    const ArchivedMonth& month = step.month;
+    for (;;) {
+        MonthChanges changes;
+        if (!step.run([&] { changes = ReadMonthChanges(month); })) return false;
+        if (changes.places.empty()) return true;
+        if (!changes.all) SendRows(step, "", "e.id = ANY (" + ListOf(changes.ids) + ")", changes.rows.text);
+        const bool ran = step.run([&] {
+            if (changes.all) {
+                pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
+                            {Value::Text(month.partition)});
+                AdvanceArchive(month, "copying", nullptr);
+                return;
+            }
+            pg::Execute(
+                "DELETE FROM pulse.event_archive_change AS c WHERE c.ctid = ANY ($1::tid[]) AND c.partition = $2",
+                {Value::Texts(changes.places), Value::Text(month.partition)});
+            NoteProfiles(month, "e.profile_id = ANY ($2)", {Value::Int8s(changes.profiles)});
+        });
+        if (!ran || changes.all) return false;
+    }
+}
+
+ArchiveOutcome CompareArchive(const ArchiveStep& step) {
+    const ArchivedMonth& month = step.month;
+    if (!MayGoOn(step) || !SendChanges(step)) return ArchiveOutcome::kBusy;
+    const int64_t from = month.done_to.is_number_integer() ? month.done_to.get<int64_t>()
+                                                           : std::numeric_limits<int64_t>::min();
+    const std::string behind = "e.profile_id > " + std::to_string(from);
+    int64_t to = 0, count = 0;
+    std::string digest, range;
+    bool changed = false;
+    if (!step.run([&] {
+            to = NextEnd(TableOf(month.partition), from, kArchiveComparedAtOnce);
+            range = behind + " AND e.profile_id <= " + std::to_string(to);
+            const pg::Result rows = pg::Execute(
+                std::string("SELECT ") + kCountAndDigest +
+                    ", EXISTS (SELECT FROM pulse.event_archive_change AS c WHERE c.partition = $1) FROM " +
+                    TableOf(month.partition) + " AS e WHERE " + range,
+                {Value::Text(month.partition)});
+            count = rows[0].Int8(0);
+            digest = rows[0].Text(1);
+            changed = rows[0].Bool(2);
+            if (!changed) NoteProfiles(month, range, {});
+        }))
+        return ArchiveOutcome::kBusy;
+    if (changed) return ArchiveOutcome::kMore;
+    const auto there = RunThere(step.remote, std::string("SELECT ") + kCountAndDigest + " FROM " +
+                                                 month.Table() + " AS e WHERE " + range);
+    const std::string here = std::to_string(count) + " " + digest,
+                      copy = there.values.at(0).at(0).value() + " " + there.values.at(0).at(1).value();
+    const bool last = to == std::numeric_limits<int64_t>::max();
+    const bool ran = step.run([&] {
+        if (here != copy) {
+            pg::Warning(
+                "the copy of pulse." + month.partition + " on the archive differs from it",
+                "Count and digest up to profile " + std::to_string(to) + ": " + here + " and " + copy + ".");
+            AbandonArchive(month, "Its copy differed from it.");
+            return;
+        }
+        pg::Execute(
+            "UPDATE pulse.event_archive SET rows = $2 + CASE WHEN $4 THEN 0 ELSE rows END,"
+            " digest = $3::numeric + CASE WHEN $4 THEN 0 ELSE digest END WHERE month = $1::date",
+            {Value::Text(month.Date()), Value::Int8(count), Value::Text(digest),
+             Value::Bool(month.done_to.is_null())});
+        AdvanceArchive(month, last ? "swapping" : "comparing", last ? pg::Json(nullptr) : pg::Json(to));
+    });
+    return ran ? ArchiveOutcome::kMore : ArchiveOutcome::kBusy;
+}
+
+}  // namespace pulse::profile

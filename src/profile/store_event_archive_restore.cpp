@@ -1,0 +1,137 @@
+// From the archive: a month is copied back, compared, and takes its place again.
+#include <limits>
+
+#include "pulse/base/error.hpp"
+#include "pulse/pg/background.hpp"
+#include "pulse/pg/relation_lock.hpp"
+#include "pulse/pg/spi.hpp"
+#include "pulse/profile/store_event_archive.hpp"
+#include "pulse/profile/store_event_order.hpp"
+
+namespace pulse::profile {
+
+namespace {
+
+using pg::Value;
+
+constexpr int kRestoredAtOnce = 5'000, kCheckedAtOnce = 10'000;
+constexpr size_t kMostBytesThere = size_t{512} * 1024 * 1024;
+constexpr int kAnswerTime = 10 * 60'000;  // milliseconds
+
+// Rows e of the month that readers see.
+std::string Shown(const ArchivedMonth& month) {
+    return " FROM " + month.Table() + " AS e WHERE e.batch <= " + std::to_string(month.batch) + " AND ";
+}
+
+pg::RemoteRows ReadThere(const ArchiveStep& step, const std::string& condition, int limit) {
+    return step.remote.Run(std::string("SELECT ") + kEventColumns + Shown(step.month) + condition +
+                               " ORDER BY e.profile_id, e.name, e.time, e.id" +
+                               (limit > 0 ? " LIMIT " + std::to_string(limit) : ""),
+                           kAnswerTime, kMostBytesThere);
+}
+
+void MakeEmptyCopy(const ArchivedMonth& month) {
+    pg::Execute("DROP TABLE IF EXISTS " + TableOf(CopyName(month.partition)));
+    MakeCopy(month.month, month.partition, LateName(month.partition));
+}
+
+// Erasures delete what they find. Rows that were read before, and are written after, have to be looked at
+// again.
+int64_t LastErasure() {
+    return pg::Execute("SELECT coalesce(max(id), 0) FROM pulse.erasure")[0].Int8(0);
+}
+
+void NoteErasures(const ArchivedMonth& month) {
+    pg::Execute("UPDATE pulse.event_archive SET erasures = $2 WHERE month = $1::date",
+                {Value::Text(month.Date()), Value::Int8(LastErasure())});
+}
+
+// What differed is copied again.
+bool MendRange(const ArchiveStep& step, const std::string& range) {
+    const ArchivedMonth& month = step.month;
+    const pg::RemoteRows rows = ReadThere(step, range, 0);
+    return step.run([&] {
+        const std::string copy = TableOf(CopyName(month.partition));
+        pg::Execute("DELETE FROM " + copy + " AS e WHERE " + range);
+        InsertRows(copy, rows);
+        PutOffArchive(month, "What was copied back differed, and was copied again.", false);
+    });
+}
+
+bool PutBack(const ArchivedMonth& month) {
+    if (!pg::LockBusyTable("event", pg::TableLock::kDropping)) return false;
+    pg::Execute("LOCK TABLE " + TableOf(month.partition) +
+                ", pulse.event_copy IN ACCESS EXCLUSIVE MODE NOWAIT");
+    if (!pg::Execute("SELECT FROM pulse.erasure WHERE state <> 'done' LIMIT 1").empty()) return false;
+    if (LastErasure() != month.erasures) {
+        NoteErasures(month);
+        AdvanceArchive(month, "checking", nullptr);
+        return true;
+    }
+    pg::Execute("INSERT INTO " + TableOf(CopyName(month.partition)) + " SELECT e.* FROM " +
+                TableOf(LateName(month.partition)) + " AS e ORDER BY e.profile_id, e.name, e.time, e.id");
+    PutCopyInPlace(month.month, month.partition);
+    AdvanceArchive(month, "dropping", nullptr);
+    return true;
+}
+
+}  // namespace
+
+ArchiveOutcome CopyFromArchive(const ArchiveStep& step) {
+    const ArchivedMonth& month = step.month;
+    const bool first = month.done_to.is_null();
+    const pg::RemoteRows rows = ReadThere(step, BehindKey(month.done_to), kRestoredAtOnce);
+    const bool ran = step.run([&] {
+        if (first) {
+            MakeEmptyCopy(month);
+            NoteErasures(month);
+        }
+        InsertRows(TableOf(CopyName(month.partition)), rows);
+        if (rows.values.empty())
+            AdvanceArchive(month, "checking", nullptr);
+        else
+            AdvanceArchive(month, "restoring", KeyOf(rows.values.back()));
+    });
+    return ran ? ArchiveOutcome::kMore : ArchiveOutcome::kBusy;
+}
+
+ArchiveOutcome CompareRestored(const ArchiveStep& step) {
+    const ArchivedMonth& month = step.month;
+    constexpr int64_t kEnd = std::numeric_limits<int64_t>::max();
+    const int64_t from = month.done_to.is_number_integer() ? month.done_to.get<int64_t>()
+                                                           : std::numeric_limits<int64_t>::min();
+    const std::string behind = "e.profile_id > " + std::to_string(from);
+    const auto end = RunThere(step.remote, "SELECT e.profile_id" + Shown(month) + behind +
+                                               " ORDER BY e.profile_id OFFSET " +
+                                               std::to_string(kCheckedAtOnce) + " LIMIT 1");
+    const int64_t to = end.values.empty() ? kEnd : std::stoll(end.values.at(0).at(0).value());
+    const std::string range = behind + " AND e.profile_id <= " + std::to_string(to);
+    const auto there = RunThere(step.remote, std::string("SELECT ") + kCountAndDigest + Shown(month) + range);
+    bool same = false;
+    if (!step.run([&] {
+            const pg::Result here = pg::Execute(std::string("SELECT ") + kCountAndDigest + " FROM " +
+                                                TableOf(CopyName(month.partition)) + " AS e WHERE " + range);
+            same = std::to_string(here[0].Int8(0)) == there.values.at(0).at(0) &&
+                   here[0].Text(1) == there.values.at(0).at(1);
+            if (!same) return;
+            if (to == kEnd)
+                AdvanceArchive(month, "returning", pg::WallClock());
+            else
+                AdvanceArchive(month, "checking", to);
+        }))
+        return ArchiveOutcome::kBusy;
+    if (same) return ArchiveOutcome::kMore;
+    return MendRange(step, range) ? ArchiveOutcome::kNothing : ArchiveOutcome::kBusy;
+}
+
+ArchiveOutcome SwapRestored(const ArchiveStep& step) {
+    // Who has an older snapshot does not see the rows that have come back.
+    const pg::Json& since = step.month.done_to;
+    if (!WaitForOlderReaders(step, since.is_number_integer() ? since.get<int64_t>() : pg::WallClock()))
+        return ArchiveOutcome::kBusy;
+    bool put = false;
+    const bool ran = step.run([&] { put = PutBack(step.month); });
+    return ran && put ? ArchiveOutcome::kMore : ArchiveOutcome::kBusy;
+}
+
+}  // namespace pulse::profile
