@@ -84,6 +84,7 @@ wait_for('SELECT failures > 0 AND next_try_at > clock_timestamp() FROM pulse.eve
 is(sql(q{SELECT state FROM pulse_status() WHERE item = 'archive failures'}), 'degraded', 'as pulse_status() says');
 is(sql("SELECT count(*) FROM pulse.event WHERE name = 'late' AND NOT archived"), '2', 'who asks without the archive gets an answer');
 isnt(($node->psql('postgres', 'SELECT count(*) FROM pulse.event'))[0], 0, 'who needs it gets an error');
+is(sql("SELECT count(*) FROM pulse.event WHERE time >= '$second'::timestamptz + interval '2 months'"), '100', 'a window after it does not need it');
 $archive->start;
 now();
 wait_for('SELECT batch = 2 AND reason IS NULL FROM pulse.event_archive', 'when it is back, events move again');
