@@ -85,6 +85,24 @@ void FollowRetention() {
         {Value::Text(ArchiveHome())});
 }
 
+#define PULSE_STRAY_TRIGGERS                                                                            \
+    "FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid WHERE t.tgfoid ="                     \
+    " 'pulse.settle_archive_copy()'::regprocedure AND NOT EXISTS (SELECT FROM pulse.event_archive AS a" \
+    " WHERE a.partition = c.relname AND a.home = $1 AND a.state IN ('copying', 'comparing', 'swapping'))"
+
+// Triggers that a restored dump brought.
+void DropStrayTriggers() {
+    const pg::Result triggers = pg::Execute("SELECT c.relname::text, t.tgname::text " PULSE_STRAY_TRIGGERS,
+                                            {Value::Text(ArchiveHome())});
+    for (uint64_t i = 0; i < triggers.size(); ++i) {
+        const std::string partition = triggers[i].Text(0);
+        NeedTable(partition, pg::TableLock::kDropping);
+        pg::Execute("DROP TRIGGER IF EXISTS " + pg::QuoteIdentifier(triggers[i].Text(1)) + " ON " +
+                    TableOf(partition));
+        pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1", {Value::Text(partition)});
+    }
+}
+
 std::optional<ArchivedMonth> FirstDue() {
     const pg::Result rows =
         pg::Execute("SELECT" PULSE_MONTH_COLUMNS
@@ -153,8 +171,9 @@ void RequestArchive(int month, const std::string& server, bool by_hand) {
 
 Moment NextArchiveDue() {
     static pg::Statement begun(
-        "SELECT min(coalesce(next_try_at, '-infinity')) FROM pulse.event_archive WHERE home = $1"
-        " AND state <> 'restored' AND (state <> 'failed' OR by_hand OR $2)",
+        "SELECT CASE WHEN EXISTS (SELECT " PULSE_STRAY_TRIGGERS
+        ") THEN '-infinity' ELSE min(coalesce(next_try_at, '-infinity')) END FROM pulse.event_archive"
+        " WHERE home = $1 AND state <> 'restored' AND (state <> 'failed' OR by_hand OR $2)",
         {TEXTOID, BOOLOID});
     const Moment now = pg::WallClock();
     const pg::Result rows =
@@ -167,6 +186,7 @@ Moment NextArchiveDue() {
 
 std::optional<ArchivedMonth> NextArchivedMonth() {
     FollowRetention();
+    DropStrayTriggers();
     if (const std::optional<int> month = OldestClosed())
         RequestArchive(*month, pg::settings::EventArchiveServer(), false);
     std::optional<ArchivedMonth> next = FirstDue();
@@ -233,7 +253,8 @@ void AbandonArchive(const ArchivedMonth& month, const std::string& reason) {
 
 void FinishDropping(const ArchivedMonth& month) {
     const Moment now = pg::WallClock();
-    if (!MonthOfPartition(month.partition)) {
+    const bool unwanted = !month.reason.empty() && !month.by_hand && pg::settings::event_archive_after == 0;
+    if (unwanted || !MonthOfPartition(month.partition)) {
         pg::Execute("DELETE FROM pulse.event_archive WHERE month = $1::date", {Value::Text(month.Date())});
         return;
     }
@@ -257,6 +278,7 @@ std::string WhyNotArchived(int month) {
     return WhyNotReplaced(partition);
 }
 
+#undef PULSE_STRAY_TRIGGERS
 #undef PULSE_MONTH_COLUMNS
 
 }  // namespace pulse::profile

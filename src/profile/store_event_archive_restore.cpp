@@ -71,7 +71,7 @@ bool PutBack(const ArchivedMonth& month) {
     pg::Execute("INSERT INTO " + TableOf(CopyName(month.partition)) + " SELECT e.* FROM " +
                 TableOf(LateName(month.partition)) + " AS e ORDER BY e.profile_id, e.name, e.time, e.id");
     PutCopyInPlace(month.month, month.partition);
-    AdvanceArchive(month, "dropping", nullptr);
+    AdvanceArchive(month, "dropping", pg::WallClock());
     return true;
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 using pg::Value;
 
-constexpr int64_t kMovedAtOnce = 2'000, kLookForLate = 15 * kMinute;
+constexpr int64_t kMovedAtOnce = 2'000, kLookForLate = 15 * kMinute, kKeptThere = kDay;
 constexpr std::chrono::seconds kPatienceWithReaders{30};
 constexpr long kReadersPause = 100;  // milliseconds
 
@@ -207,8 +207,6 @@ ArchiveOutcome MoveLateEvents(const ArchiveStep& step) {
 ArchiveOutcome DropArchive(const ArchiveStep& step) {
     constexpr int64_t kProfilesAtOnce = 20'000;
     const ArchivedMonth& month = step.month;
-    DropOldViews(step, "");
-    RunThere(step.remote, "DROP TABLE IF EXISTS " + month.Table());
     for (bool more = true; more;)
         if (!step.run([&] {
                 more = pg::Execute(
@@ -218,6 +216,13 @@ ArchiveOutcome DropArchive(const ArchiveStep& step) {
                            .processed() > 0;
             }))
             return ArchiveOutcome::kBusy;
+    // A standby that lags, and takes over, may still have the month there.
+    if (month.done_to.is_number_integer() && pg::WallClock() < month.done_to.get<int64_t>() + kKeptThere) {
+        step.run([&] { LookAgainAt(month, month.done_to.get<int64_t>() + kKeptThere); });
+        return ArchiveOutcome::kNothing;
+    }
+    DropOldViews(step, "");
+    RunThere(step.remote, "DROP TABLE IF EXISTS " + month.Table());
     const bool ran = step.run([&] { FinishDropping(month); });
     return ran ? ArchiveOutcome::kDone : ArchiveOutcome::kBusy;
 }

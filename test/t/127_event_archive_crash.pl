@@ -117,7 +117,10 @@ kill_at('checking checking batch 2');
 kill_at('checking returning');
 kill_at('returning dropping');
 $digest = digest();
-kill_at('dropping restored');
+sub a_day_later { sql(q{UPDATE pulse.event_archive SET done_to = '0', next_try_at = '-infinity' WHERE state = 'dropping'}); return; }
+sql("DELETE FROM stop; SELECT pg_cancel_backend(pid) FROM ($stopped) AS s");
+wait_for("SELECT state = 'dropping' AND next_try_at > clock_timestamp() FROM pulse.event_archive", 'the month is back');
+kill_at('dropping restored', \&a_day_later);
 sql("DELETE FROM stop");
 wait_for("SELECT state = 'restored' FROM pulse.event_archive", 'the month is back');
 is(sql("SELECT count(*) FROM pulse.$partition WHERE NOT archived"), sql('SELECT count(*) FROM pulse.event'), 'all of it is here');
@@ -141,6 +144,17 @@ sub resume { sql("DELETE FROM stop; SELECT pg_cancel_backend(pid) FROM ($stopped
 is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'once more');
 sql("INSERT INTO stop VALUES ('copying comparing')");
 wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'all is copied');
+# A dump has the trigger; where it is restored, the job drops it.
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
+command_ok([ 'pg_dump', '-Fc', '-h', $node->host, '-p', $node->port, '-f', $dump, 'postgres' ], 'a dump is taken meanwhile');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+command_ok([ 'pg_restore', '-h', $node->host, '-p', $node->port, '-d', 'restored', $dump ], 'and restored');
+$node->safe_psql('restored', q{SET client_min_messages = warning; DROP TRIGGER stop_there ON pulse.event_archive; SELECT pulse_schedule('archive_events', enabled => true)});
+ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_trigger WHERE tgfoid = 'pulse.settle_archive_copy()'::regprocedure}), 'where the job drops the triggers');
+is($node->safe_psql('restored', "SELECT count(*), sum(hashtextextended((to_jsonb(e) - 'archived')::text, 0)::numeric) FROM pulse.event AS e"), digest(), 'and all events are there');
+is($node->safe_psql('restored', "SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'where the month can go to a table of its own');
+ok($node->poll_query_until('restored', "SELECT state = 'archived' FROM pulse.event_archive"), 'as it does');
+$node->safe_psql('postgres', 'DROP DATABASE restored WITH (FORCE)');
 sql("CREATE TABLE kept AS SELECT * FROM pulse.$partition; TRUNCATE pulse.$partition; INSERT INTO pulse.event SELECT * FROM kept WHERE id NOT IN (SELECT max(id) FROM kept); DROP TABLE kept");
 $digest = digest();
 resume();
@@ -159,7 +173,7 @@ sql(q{SELECT pulse_erase_profile('u5', 'ticket')});
 resume();
 sql(qq{UPDATE pulse.event_archive SET next_try_at = '-infinity'});
 sql(qq{CREATE FUNCTION ended() RETURNS boolean LANGUAGE sql AS \$\$
-	UPDATE pulse.event_archive SET next_try_at = NULL WHERE next_try_at > clock_timestamp();
+	UPDATE pulse.event_archive SET next_try_at = NULL, done_to = CASE WHEN state = 'dropping' THEN '0' ELSE done_to END WHERE next_try_at > clock_timestamp();
 	SELECT pulse_schedule('archive_events', enabled => true);
 	SELECT EXISTS (SELECT FROM pulse.event_archive WHERE state = 'restored') AND EXISTS (SELECT FROM pulse.erasure WHERE state = 'done') \$\$});
 wait_for('SELECT ended()', 'the month is back, the person erased');
