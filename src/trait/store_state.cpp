@@ -232,7 +232,7 @@ std::vector<PersonState> ReadStates(const std::vector<int64_t>& ids) {
         PersonState state;
         state.profile = ids[i];
         state.attributes = profile[kAttributes];
-        state.account = accounts[i].null ? EmptyJsonb() : accounts[i];
+        state.account = accounts[i].null ? pg::Value::EmptyJsonb() : accounts[i];
         state.first_seen_at = DatumGetTimestampTz(profile[kFirstSeen].datum);
         state.unsettled = std::binary_search(unsettled.begin(), unsettled.end(), ids[i]);
         if (!row[0].null) {
