@@ -149,7 +149,7 @@ my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump';
 command_ok([ 'pg_dump', '-Fc', '-h', $node->host, '-p', $node->port, '-f', $dump, 'postgres' ], 'a dump is taken meanwhile');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 command_ok([ 'pg_restore', '-h', $node->host, '-p', $node->port, '-d', 'restored', $dump ], 'and restored');
-$node->safe_psql('restored', q{SET client_min_messages = warning; DROP TRIGGER stop_there ON pulse.event_archive; SELECT pulse_schedule('archive_events', enabled => true)});
+$node->safe_psql('restored', q{SET client_min_messages = warning; SELECT pulse_schedule('archive_events', enabled => true)});
 ok($node->poll_query_until('restored', q{SELECT count(*) = 0 FROM pg_trigger WHERE tgfoid = 'pulse.settle_archive_copy()'::regprocedure}), 'where the job drops the triggers');
 is($node->safe_psql('restored', "SELECT count(*), sum(hashtextextended((to_jsonb(e) - 'archived')::text, 0)::numeric) FROM pulse.event AS e"), digest(), 'and all events are there');
 is($node->safe_psql('restored', "SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'where the month can go to a table of its own');
