@@ -3,6 +3,7 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/pg/background.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_event_archive.hpp"
@@ -72,6 +73,8 @@ bool PutBack(const ArchivedMonth& month) {
                 TableOf(LateName(month.partition)) + " AS e ORDER BY e.profile_id, e.name, e.time, e.id");
     PutCopyInPlace(month.month, month.partition);
     AdvanceArchive(month, "dropping", pg::WallClock());
+    // Sessions compile them anew: metrics are read in other groups where events are archived.
+    pg::Watch::Announce("definition");
     return true;
 }
 
