@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "pulse/pg/index_plans.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_consent_report.hpp"
@@ -79,7 +80,10 @@ std::string DescribePerson(int64_t person) {
         " FROM jsonb_to_recordset($1) AS r (purpose text, status text, granted boolean, since timestamptz,"
         " expires_at timestamptz, source text)",
         {JSONBOID});
-    const pg::Result rows = statement.Execute({Value::Int8(person), Value::Time(pg::Now())}, true);
+    const pg::Result rows = [&] {
+        const pg::IndexPlans by_index;
+        return statement.Execute({Value::Int8(person), Value::Time(pg::Now())}, true);
+    }();
     if (rows.empty() || rows[0].IsNull(0))
         throw UserError(sqlstate::kUndefinedObject, "profile " + std::to_string(person) + " does not exist",
                         "", "");

@@ -1,7 +1,8 @@
 #include "pulse/profile/store_person_events.hpp"
 
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/index_plans.hpp"
 #include "pulse/pg/settings.hpp"
-#include "pulse/profile/store_index_scan.hpp"
 
 namespace pulse::profile {
 
@@ -32,7 +33,9 @@ pg::Result PersonEvents(int64_t person, int max, const std::optional<std::string
         " ORDER BY e.time DESC, e.id DESC LIMIT $5) AS v WHERE p.canonical_id = $1"
         " ORDER BY v.time DESC, v.id DESC LIMIT $5",
         {INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, TEXTOID});
-    const ForceIndexScans force_index;
+    // Planned once: with a partition for each month, planning takes longer than reading.
+    const pg::IndexPlans by_index;
+    const pg::Identity owner = pg::Identity::Owner();
     std::vector<Value> parameters{Value::Int8(person), Value::Time(pg::Now()), Value::Time(before),
                                   Value::Int8(before_id), Value::Int8(max)};
     if (!name) return all.Execute(parameters, true);
@@ -61,7 +64,8 @@ pg::Result PersonEventCounts(int64_t person) {
         " ORDER BY e.time DESC LIMIT 1) AS l WHERE n.name IS NOT NULL), c.total <= 10000 FROM c",
         {INT8OID, TIMESTAMPTZOID});
 #undef PULSE_COUNT_EVENTS
-    const ForceIndexScans force_index;
+    const pg::IndexPlans by_index;
+    const pg::Identity owner = pg::Identity::Owner();
     return statement.Execute({Value::Int8(person), Value::Time(pg::Now())}, true);
 }
 
