@@ -138,9 +138,9 @@ class PeopleQuery {
                "LEFT JOIN (SELECT o.canonical_id AS id, pg_catalog.max(e.time) AS last_active"
                " FROM pulse.event AS e "
                "JOIN pulse.profile AS o ON o.id = e.profile_id WHERE e.time <= " +
-               now_sql_ + active_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + joins + pass + ExistedBefore() +
-               "WHERE " + WithoutEstimate("p.canonical_id = p.id") + " AND (p.first_seen_at <= " + now_sql_ +
-               " OR z.id IS NOT NULL)) AS s";
+               now_sql_ + active_ + " GROUP BY o.canonical_id) AS y ON y.id = p.id\n" + joins + pass +
+               ExistedBefore() + "WHERE " + WithoutEstimate("p.canonical_id = p.id") +
+               " AND (p.first_seen_at <= " + now_sql_ + " OR z.id IS NOT NULL)) AS s";
     }
 
   private:
