@@ -106,7 +106,7 @@ like(failure(qq{SELECT pulse_create_segment('x', '{"source": ["shard_1", "shard_
 like(failure(qq{SELECT pulse_create_segment('x', '{"source": ["shard_1", 2], "from": "app.users"}')}), qr/must be a list of names/, 'not a name');
 like(failure(qq{SELECT pulse_create_segment('x', '{"source": ["shard_1", "local"], "from": "app.users"}')}), qr/cannot have this database/, 'this database');
 like(failure(qq{SELECT pulse_create_segment('x', '{"source": ["shard_1", "shard_4"], "from": "app.users"}')}), qr/source "shard_4" does not exist/, 'an unknown server');
-like(failure(qq{SELECT pulse_create_segment('x', '{"source": ["shard_1", "shard_2"], "where": "country == \\"DE\\""}')}), qr/a segment over people has no "source"/, 'people');
+like(failure(qq{SELECT pulse_create_segment('x', '{"source": ["shard_1", "shard_2"], "where": "country == \\"DE\\""}')}), qr/trait "country" does not exist.*needs its name: "from"/s, 'a rule without "from" is one over people');
 like(failure(qq{SELECT pulse_create_segment('x', '{"source": "shard_1", "allow_incomplete": true, "from": "app.users"}')}), qr/only valid with several sources/, 'nothing to miss');
 like(failure(qq{SELECT pulse_preview_segment('{$shards, "from": "app.users"}')}), qr/a preview reads one source/, 'no preview of several');
 like(failure(qq{SELECT pulse_preview_segment_change('union', '{$shards, "from": "app.users"}')}), qr/a preview reads one source/, 'nor of a change');
