@@ -91,7 +91,7 @@ is( $target->safe_psql('shop', "SELECT string_agg(DISTINCT runs_as, ',') FROM pu
 	'maker', 'segments run as the role that created them');
 
 is( $target->safe_psql('shop', "SELECT string_agg(concat_ws(' ', id, name, schedule, enabled, runs_as), E'\n' ORDER BY id) FROM pulse.job"),
-	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n5 delivery 5 seconds t\n6 investigations 5 seconds t\n7 pipeline 5 seconds t\n8 activity 1 minute t\n9 requested_snapshots 10 seconds t\n10 events 11 * * * * t\n11 rfm 1 hour t\n12 seal_audit 5 seconds t\n13 signal_health 1 minute t\n14 automations 5 seconds t\n15 audiences 5 seconds t\n16 erasures 10 seconds t\n17 campaigns 10 seconds t\n18 exports 1 second t\n27 order_events 1 minute t\n28 archive_events 1 minute t\n30 cells 5 minutes t\n40 report 5 minutes t\n101 mine 5 minutes t maker",
+	"1 snapshots 15 4 * * 1-5 t\n2 drift 0 3 * * * f\n3 health 10 seconds t\n4 retention 30 3 * * * t\n5 delivery 5 seconds t\n6 investigations 5 seconds t\n7 pipeline 5 seconds t\n8 activity 1 minute t\n9 requested_snapshots 10 seconds t\n10 events 11 * * * * t\n11 rfm 1 hour t\n12 seal_audit 5 seconds t\n13 signal_health 1 minute t\n14 automations 5 seconds t\n15 audiences 5 seconds t\n16 erasures 10 seconds t\n17 campaigns 10 seconds t\n18 exports 1 second t\n27 order_events 1 minute t\n28 archive_events 1 minute t\n30 cells 5 minutes t\n40 report 5 minutes t\n42 recall_events 10 seconds t\n43 erase_archived 10 seconds t\n101 mine 5 minutes t maker",
 	'built-in jobs exist once, with their changes, beside the user jobs');
 is($target->safe_psql('shop', 'SELECT string_agg(DISTINCT status, $$,$$), count(*) FROM pulse.job_run'), 'ok|2', 'with their runs');
 is( $target->safe_psql(
