@@ -179,6 +179,30 @@ sql(qq{CREATE FUNCTION ended() RETURNS boolean LANGUAGE sql AS \$\$
 wait_for('SELECT ended()', 'the month is back, the person erased');
 is(sql("SELECT count(*) FROM pulse.event WHERE profile_id = $person"), '0', 'without these events');
 
+# ---- asked back while the swap ends: the month is not taken for one that is still here ----
+sql(q{
+	CREATE TABLE hold ();
+	CREATE FUNCTION hold_there() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_catalog AS $$ BEGIN
+		IF OLD.state = 'swapping' AND NEW.state = 'archived' THEN WHILE to_regclass('public.hold') IS NOT NULL LOOP PERFORM pg_sleep(0.02); END LOOP; END IF;
+		RETURN NEW; END $$;
+	CREATE TRIGGER hold_there BEFORE UPDATE ON pulse.event_archive FOR EACH ROW EXECUTE FUNCTION hold_there();
+});
+is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'the swap is about to end');
+my ($asked_in, $asked_log) = ('', '');
+my $asked = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', '\set VERBOSITY verbose', '-c', "SELECT pulse_restore_events('$month')" ], \$asked_in, '>', \$asked_log, '2>', \$asked_log);
+wait_for("SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pulse_restore_events%' AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'", 'somebody asks for it');
+sql('DROP TABLE hold');
+$asked->finish;
+like($asked_log, qr/55P03/, 'and is told to ask again');
+wait_for("SELECT state = 'archived' FROM pulse.event_archive", 'the month is on the archive');
+sql('DROP TRIGGER hold_there ON pulse.event_archive');
+$digest = digest();
+cmp_ok(sql('SELECT count(*) FROM pulse.event WHERE archived'), '>', 20000, 'with its events');
+is(sql("SELECT pulse_restore_events('$month')"), 'restoring', 'asked again, it comes back');
+wait_for('SELECT ended()', 'and is back');
+is(digest(), $digest, 'with all its events');
+
 # ---- beside sessions that write and delete ----
 is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');
 my @writers = map {
