@@ -166,7 +166,8 @@ void RequestArchive(int month, const std::string& server, bool by_hand) {
         " by_hand, started_at) VALUES ($1::date, $2, $3, $4, $5, $6, 'requested', $7, $8) ON CONFLICT (month)"
         " DO UPDATE SET server = $3, remote_schema = $4, remote_table = $5, home = $6, state = 'requested',"
         " by_hand = $7, started_at = $8, reason = NULL, rows = 0, digest = 0, batch = 0, done_to = NULL,"
-        " failures = 0, finished_at = NULL, next_try_at = NULL WHERE a.state IN ('requested', 'failed', 'restored')",
+        " failures = 0, finished_at = NULL, next_try_at = NULL WHERE a.home <> $6"
+        " OR a.state IN ('requested', 'failed', 'restored')",
         {Value::Text(FormatDate(MonthBegin(month))), Value::Text(partition), Value::Text(server),
          Value::Text("pulse_archive_" + ArchiveHome()),
          // No try meets what another one has left.

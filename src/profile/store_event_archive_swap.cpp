@@ -188,6 +188,7 @@ ArchiveOutcome SwapArchive(const ArchiveStep& step) {
     RunThere(step.remote,
              "BEGIN; " + MakeViewSql(step.month, step.month.batch) + "COMMIT; ANALYZE " + step.month.Table());
     if (!WaitForOlderReaders(step, pg::WallClock())) return ArchiveOutcome::kBusy;
+    if (!IsComparedThere(step)) return ArchiveOutcome::kMore;
     bool swapped = false;
     const bool ran = step.run([&] { swapped = PutArchiveInPlace(step.month); });
     return ran && swapped ? ArchiveOutcome::kDone : ArchiveOutcome::kBusy;

@@ -156,6 +156,20 @@ is($node->safe_psql('restored', "SELECT pulse_archive_events('$month', 'archive'
 ok($node->poll_query_until('restored', "SELECT state = 'archived' FROM pulse.event_archive"), 'as it does');
 $node->safe_psql('postgres', 'DROP DATABASE restored WITH (FORCE)');
 sql("CREATE TABLE kept AS SELECT * FROM pulse.$partition; TRUNCATE pulse.$partition; INSERT INTO pulse.event SELECT * FROM kept WHERE id NOT IN (SELECT max(id) FROM kept); DROP TABLE kept");
+# What changes while the copy begins anew: a writer that has written before, and one whose snapshot shows that all has to be copied again.
+my $open = $node->background_psql('postgres');
+$open->query_safe("BEGIN; UPDATE pulse.$partition SET properties = '{\"total\": 0}' WHERE id = (SELECT min(id) FROM pulse.$partition)");
+my $snapshot = $node->background_psql('postgres');
+$snapshot->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.event_archive_change');
+sql("DELETE FROM stop; INSERT INTO stop VALUES ('comparing swapping'); SELECT pg_cancel_backend(pid) FROM ($stopped) AS s");
+wait_for("SELECT state = 'comparing' AND next_try_at > clock_timestamp() FROM pulse.event_archive", 'an open writer is waited for');
+$open->query_safe('COMMIT');
+$open->quit;
+sql(q{UPDATE pulse.event_archive SET next_try_at = '-infinity'; SELECT pulse_schedule('archive_events', enabled => true)});
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'and all is copied and compared again');
+$snapshot->query_safe("UPDATE pulse.$partition SET properties = '{\"total\": 1}' WHERE id = (SELECT max(id) FROM pulse.$partition)");
+$snapshot->query_safe('COMMIT');
+$snapshot->quit;
 $digest = digest();
 resume();
 wait_for("SELECT state = 'archived' FROM pulse.event_archive", 'and again after TRUNCATE');

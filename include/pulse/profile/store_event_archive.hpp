@@ -157,7 +157,10 @@ bool WaitForOlderReaders(const ArchiveStep& step, Moment since);
 // are released. Waits for a tenth of a second at most.
 bool HasReadersBeside();
 
-// Tell the archive what has changed in the month since it was copied. False if somebody was in the way.
+// Tell the archive what has changed in the month since it was copied, and compare that. False if somebody was
+// in the way, or the month does not go on from here.
 bool SendChanges(const ArchiveStep& step);
+// Whether the archive is the server with which the month was compared; if not, it is compared again.
+bool IsComparedThere(const ArchiveStep& step);
 
 }  // namespace pulse::profile
