@@ -193,20 +193,38 @@ sql(qq{CREATE FUNCTION ended() RETURNS boolean LANGUAGE sql AS \$\$
 wait_for('SELECT ended()', 'the month is back, the person erased');
 is(sql("SELECT count(*) FROM pulse.event WHERE profile_id = $person"), '0', 'without these events');
 
-# ---- asked back while the swap ends: the month is not taken for one that is still here ----
+# ---- between the comparison and the swap ----
 sql(q{
-	CREATE TABLE hold ();
-	CREATE FUNCTION hold_there() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_catalog AS $$ BEGIN
-		IF OLD.state = 'swapping' AND NEW.state = 'archived' THEN WHILE to_regclass('public.hold') IS NOT NULL LOOP PERFORM pg_sleep(0.02); END LOOP; END IF;
+	CREATE TABLE hold (at text);
+	CREATE TABLE step (at text);
+	CREATE FUNCTION hold_there() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_catalog AS $$ DECLARE now_at text := OLD.state || ' ' || NEW.state; BEGIN
+		IF now_at = 'comparing swapping' THEN INSERT INTO step VALUES (now_at); END IF;
+		-- As if the archive were another server from now on.
+		IF now_at = 'comparing swapping' AND (SELECT count(*) = 2 FROM step) THEN NEW.done_to := '{"there": "another"}'; END IF;
+		WHILE EXISTS (SELECT FROM hold WHERE at = now_at) LOOP PERFORM pg_sleep(0.02); END LOOP;
 		RETURN NEW; END $$;
 	CREATE TRIGGER hold_there BEFORE UPDATE ON pulse.event_archive FOR EACH ROW EXECUTE FUNCTION hold_there();
+	INSERT INTO hold VALUES ('comparing swapping');
 });
+is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'all is compared');
+$table = sql('SELECT remote_schema || chr(46) || remote_table FROM pulse.event_archive');
+$archive->safe_psql('events', qq{UPDATE $table SET properties = '{}' WHERE id = (SELECT min(id) FROM $table)});
+sql("UPDATE pulse.$partition SET properties = properties || '{\"more\": 1}' WHERE id = (SELECT max(id) FROM pulse.$partition WHERE profile_id = (SELECT profile_id FROM pulse.$partition ORDER BY id LIMIT 1))");
+$digest = digest();
+sql('DELETE FROM hold');
+wait_for("SELECT state = 'failed' AND reason = 'Its copy differed from it.' FROM pulse.event_archive", 'who changes later is compared, too');
+is(digest(), $digest, 'and the month stays as it was');
+sql("INSERT INTO hold VALUES ('swapping archived')");
+
+# ---- asked back while the swap ends: the month is not taken for one that is still here ----
 is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');
 wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'the swap is about to end');
 my ($asked_in, $asked_log) = ('', '');
 my $asked = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', '\set VERBOSITY verbose', '-c', "SELECT pulse_restore_events('$month')" ], \$asked_in, '>', \$asked_log, '2>', \$asked_log);
 wait_for("SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pulse_restore_events%' AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'", 'somebody asks for it');
-sql('DROP TABLE hold');
+is(sql('SELECT count(*) FROM step'), '3', 'with another server all was compared again');
+sql('DELETE FROM hold');
 $asked->finish;
 like($asked_log, qr/55P03/, 'and is told to ask again');
 wait_for("SELECT state = 'archived' FROM pulse.event_archive", 'the month is on the archive');
