@@ -35,7 +35,7 @@ COMMENT ON COLUMN pulse.event_archive.by_hand IS 'Whether pulse_archive_events()
 COMMENT ON COLUMN pulse.event_archive.rows IS 'Number of events on the archive that have been compared, and of late ones that were moved there.';
 COMMENT ON COLUMN pulse.event_archive.digest IS 'Sum of the hashes of these events.';
 COMMENT ON COLUMN pulse.event_archive.batch IS 'The batches of events up to this one are seen by readers. 0 is the month, each later one a number of late events.';
-COMMENT ON COLUMN pulse.event_archive.done_to IS 'How far the step is: profile, name, time and id of an event, or a profile.';
+COMMENT ON COLUMN pulse.event_archive.done_to IS 'How far the step is: profile, name, time and id of an event, or a profile; on the way to the archive also the server with which the month was compared: system identifier, timeline and database.';
 COMMENT ON COLUMN pulse.event_archive.erasures IS 'The last erasure before the step began.';
 COMMENT ON COLUMN pulse.event_archive.failures IS 'How many tries failed, one after another.';
 COMMENT ON COLUMN pulse.event_archive.started_at IS 'When the job began, by the wall clock (not pulse.now); so are all times here but month.';
@@ -72,7 +72,9 @@ BEGIN
     -- What waits for the archive must not grow for ever.
     IF TG_OP = 'TRUNCATE' OR pg_relation_size('pulse.event_archive_change') > 256 * 1024 * 1024 THEN
         INSERT INTO pulse.event_archive_change (partition) SELECT TG_TABLE_NAME
-        WHERE NOT EXISTS (SELECT FROM pulse.event_archive_change AS c WHERE c.partition = TG_TABLE_NAME AND c.profile_id IS NULL);
+        -- The snapshot of a whole transaction can show a row that the job has deleted since.
+        WHERE current_setting('transaction_isolation') IN ('repeatable read', 'serializable')
+            OR NOT EXISTS (SELECT FROM pulse.event_archive_change AS c WHERE c.partition = TG_TABLE_NAME AND c.profile_id IS NULL);
         RETURN NULL;
     END IF;
     IF TG_OP IN ('UPDATE', 'DELETE') THEN

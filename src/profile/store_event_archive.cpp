@@ -41,6 +41,11 @@ ArchivedMonth ReadRow(const pg::Row& row) {
     return month;
 }
 
+[[noreturn]] void ThrowChanged(const std::string& partition) {
+    throw UserError(sqlstate::kLockNotAvailable, "the state of pulse." + partition + " has changed", "",
+                    "Try again; pulse.event_archive shows the state.");
+}
+
 std::string HexDigits(const std::string& bytes) {
     constexpr const char* kDigits = "0123456789abcdef";
     std::string text;
@@ -156,17 +161,19 @@ std::optional<ArchivedMonth> ReadArchivedMonth(int month) {
 
 void RequestArchive(int month, const std::string& server, bool by_hand) {
     const std::string partition = PartitionName("event", month);
-    pg::Execute(
+    const pg::Result rows = pg::Execute(
         "INSERT INTO pulse.event_archive AS a (month, partition, server, remote_schema, remote_table, home, state,"
         " by_hand, started_at) VALUES ($1::date, $2, $3, $4, $5, $6, 'requested', $7, $8) ON CONFLICT (month)"
         " DO UPDATE SET server = $3, remote_schema = $4, remote_table = $5, home = $6, state = 'requested',"
         " by_hand = $7, started_at = $8, reason = NULL, rows = 0, digest = 0, batch = 0, done_to = NULL,"
-        " failures = 0, finished_at = NULL, next_try_at = NULL",
+        " failures = 0, finished_at = NULL, next_try_at = NULL WHERE a.home <> $6"
+        " OR a.state IN ('requested', 'failed', 'restored')",
         {Value::Text(FormatDate(MonthBegin(month))), Value::Text(partition), Value::Text(server),
          Value::Text("pulse_archive_" + ArchiveHome()),
          // No try meets what another one has left.
          Value::Text(partition + "_" + HexDigits(pg::RandomBytes(4))), Value::Text(ArchiveHome()),
          Value::Bool(by_hand), Value::Time(pg::WallClock())});
+    if (rows.processed() != 1) ThrowChanged(partition);
 }
 
 Moment NextArchiveDue() {
@@ -203,24 +210,33 @@ std::optional<ArchivedMonth> NextArchivedMonth() {
     return next;
 }
 
+void LockArchivedMonth(const ArchivedMonth& month, bool at_once) {
+    if (pg::Execute(
+            std::string("SELECT FROM pulse.event_archive WHERE month = $1::date AND home = $2 AND state = $3"
+                        " AND batch = $4 AND remote_table = $5 FOR UPDATE") +
+                (at_once ? " NOWAIT" : ""),
+            {Value::Text(month.Date()), Value::Text(ArchiveHome()), Value::Text(month.state),
+             Value::Int4(month.batch), Value::Text(month.remote_table)})
+            .empty())
+        ThrowChanged(month.partition);
+}
+
 void AdvanceArchive(const ArchivedMonth& month, const char* state, const pg::Json& done_to) {
     const pg::Result rows = pg::Execute(
         "UPDATE pulse.event_archive SET state = $2, done_to = nullif($3, 'null'), reason = NULL, failures = 0,"
         " next_try_at = NULL, finished_at = CASE WHEN $2 IN ('archived', 'restored') THEN $4 END"
-        " WHERE month = $1::date AND state = $5",
+        " WHERE month = $1::date AND state = $5 AND home = $6 AND remote_table = $7",
         {Value::Text(month.Date()), Value::Text(state), Value::Jsonb(done_to), Value::Time(pg::WallClock()),
-         Value::Text(month.state)});
-    if (rows.processed() != 1)
-        throw UserError(sqlstate::kLockNotAvailable,
-                        "the state of pulse." + month.partition + " has changed");
+         Value::Text(month.state), Value::Text(ArchiveHome()), Value::Text(month.remote_table)});
+    if (rows.processed() != 1) ThrowChanged(month.partition);
 }
 
 void PutOffArchive(const ArchivedMonth& month, const std::string& reason, bool outage) {
     const Moment again = pg::WallClock() + std::min(kLongestBackOff, kMinute << std::min(month.failures, 6));
     pg::Execute(
         "UPDATE pulse.event_archive SET reason = $2, failures = failures + 1, next_try_at = $3"
-        " WHERE month = $1::date",
-        {Value::Text(month.Date()), Value::Text(reason), Value::Time(again)});
+        " WHERE month = $1::date AND state = $4",
+        {Value::Text(month.Date()), Value::Text(reason), Value::Time(again), Value::Text(month.state)});
     if (!outage) return;
     pg::Execute(
         "UPDATE pulse.event_archive SET next_try_at = $2 WHERE server = $1 AND state NOT IN ('restored', 'failed')"
@@ -230,8 +246,9 @@ void PutOffArchive(const ArchivedMonth& month, const std::string& reason, bool o
 
 void LookAgainAt(const ArchivedMonth& month, Moment at) {
     pg::Execute(
-        "UPDATE pulse.event_archive SET next_try_at = $2, reason = NULL, failures = 0 WHERE month = $1::date",
-        {Value::Text(month.Date()), Value::Time(at)});
+        "UPDATE pulse.event_archive SET next_try_at = $2, reason = NULL, failures = 0 WHERE month = $1::date"
+        " AND state = $3",
+        {Value::Text(month.Date()), Value::Time(at), Value::Text(month.state)});
 }
 
 void AbandonArchive(const ArchivedMonth& month, const std::string& reason) {
@@ -243,6 +260,7 @@ void AbandonArchive(const ArchivedMonth& month, const std::string& reason) {
         for (const char* trigger : {"pulse_follow_archive", "pulse_follow_archive_truncate"})
             pg::Execute(std::string("DROP TRIGGER IF EXISTS ") + trigger + " ON " + TableOf(month.partition));
     }
+    LockArchivedMonth(month);
     pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
                 {Value::Text(month.partition)});
     pg::Execute(
@@ -252,6 +270,7 @@ void AbandonArchive(const ArchivedMonth& month, const std::string& reason) {
 }
 
 void FinishDropping(const ArchivedMonth& month) {
+    LockArchivedMonth(month);
     const Moment now = pg::WallClock();
     const bool unwanted = !month.reason.empty() && !month.by_hand && pg::settings::event_archive_after == 0;
     if (unwanted || !MonthOfPartition(month.partition)) {

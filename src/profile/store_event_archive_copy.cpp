@@ -2,6 +2,8 @@
 // waits for the archive in a transaction.
 #include <limits>
 
+#include "pulse/base/error.hpp"
+#include "pulse/pg/background.hpp"
 #include "pulse/pg/relation_lock.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
@@ -17,6 +19,7 @@ using pg::Value;
 
 constexpr size_t kBytesAtOnce = size_t{16} * 1024 * 1024;
 constexpr int64_t kCopiedThere = 10'000, kArchiveComparedAtOnce = 50'000, kChangesAtOnce = 2'000;
+constexpr int64_t kMuchNoted = int64_t{64} * 1024 * 1024;
 
 void FollowForArchive(const std::string& partition) {
     const std::string table = TableOf(partition);
@@ -63,6 +66,11 @@ void NoteProfiles(const ArchivedMonth& month, const std::string& which,
         all);
 }
 
+void AbandonDifferent(const ArchivedMonth& month, const std::string& detail) {
+    pg::Warning("the copy of pulse." + month.partition + " on the archive differs from it", detail);
+    AbandonArchive(month, "Its copy differed from it.");
+}
+
 struct MonthChanges {
     std::vector<std::string> places;
     std::vector<int64_t> ids, profiles;
@@ -70,11 +78,47 @@ struct MonthChanges {
     bool all = false;  // the copy cannot be used any more
 };
 
+// Delete the notes of a month that begins anew. The month is locked: whoever has written to it has ended. A
+// DELETE leaves the table as large as it was, and too large a one would end the next try, too; the other
+// months begin anew with it.
+void ForgetNotes(const ArchivedMonth& month) {
+    if (pg::Execute("SELECT pg_relation_size('pulse.event_archive_change')")[0].Int8(0) < kMuchNoted) {
+        pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
+                    {Value::Text(month.partition)});
+        return;
+    }
+    // Who writes to another month can be waiting for this one.
+    pg::SetLocally("lock_timeout", "50");
+    pg::LockTable("event_archive_change", pg::TableLock::kDropping);
+    const pg::Result others = pg::Execute(
+        "SELECT DISTINCT c.partition FROM pulse.event_archive_change AS c WHERE c.partition <> $1",
+        {Value::Text(month.partition)});
+    pg::Execute("TRUNCATE pulse.event_archive_change");
+    for (uint64_t i = 0; i < others.size(); ++i)
+        pg::Execute("INSERT INTO pulse.event_archive_change (partition) VALUES ($1)",
+                    {Value::Text(others[i].Text(0))});
+}
+
+// Which server the archive is now: another one after a failover, or if the options were changed.
+std::string ServerThere(const ArchiveStep& step) {
+    return RunThere(step.remote,
+                    "SELECT s.system_identifier || '/' ||"
+                    " pg_catalog.substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) || '/' || d.oid"
+                    " FROM pg_control_system() AS s, pg_database AS d WHERE d.datname = current_database()")
+        .values.at(0)
+        .at(0)
+        .value();
+}
+
+std::string ComparedWith(const ArchivedMonth& month) {
+    return month.done_to.is_object() ? month.done_to.value("there", "") : "";
+}
+
 MonthChanges ReadMonthChanges(const ArchivedMonth& month) {
     MonthChanges changes;
     const pg::Result notes = pg::Execute(
         "SELECT c.ctid::text, c.id, c.profile_id FROM pulse.event_archive_change AS c WHERE c.partition = $1"
-        " ORDER BY c.profile_id NULLS FIRST LIMIT $2",
+        " ORDER BY c.id NULLS FIRST FETCH FIRST ($2) ROWS WITH TIES",
         {Value::Text(month.partition), Value::Int8(kChangesAtOnce)});
     for (uint64_t i = 0; i < notes.size(); ++i) {
         changes.places.push_back(notes[i].Text(0));
@@ -100,6 +144,34 @@ std::string ListOf(const std::vector<int64_t>& ids) {
     std::string list = "'{";
     for (const int64_t id : ids) list += (list.size() > 2 ? "," : "") + std::to_string(id);
     return list + "}'";
+}
+
+// What the archive was told is noted, if the events of these profiles are the same there. False if not.
+bool NoteSent(const ArchivedMonth& month, const MonthChanges& changes, const std::string& whose,
+              const std::string& there) {
+    // VACUUM FULL could have moved other notes to these places.
+    if (pg::Execute(
+            "DELETE FROM pulse.event_archive_change AS c USING unnest($1::tid[], $2::bigint[], $3::bigint[])"
+            " AS n (place, id, profile_id) WHERE c.ctid = n.place AND c.id = n.id"
+            " AND c.profile_id = n.profile_id AND c.partition = $4",
+            {Value::Texts(changes.places), Value::Int8s(changes.ids), Value::Int8s(changes.profiles),
+             Value::Text(month.partition)})
+            .processed() != changes.places.size())
+        throw UserError(sqlstate::kLockNotAvailable, "the notes on pulse." + month.partition + " have moved");
+    // Those of whom there are further notes are compared with them.
+    const pg::Result here =
+        pg::Execute(std::string("SELECT ") + kCountAndDigest +
+                        ", EXISTS (SELECT FROM pulse.event_archive_change AS c WHERE c.partition = $1"
+                        " AND (c.profile_id IS NULL OR c.profile_id = ANY ($2))) FROM " +
+                        TableOf(month.partition) + " AS e WHERE " + whose,
+                    {Value::Text(month.partition), Value::Int8s(changes.profiles)});
+    const std::string digest = std::to_string(here[0].Int8(0)) + " " + here[0].Text(1);
+    if (!here[0].Bool(2) && digest != there) {
+        AbandonDifferent(month, "Count and digest of changed profiles: " + digest + " and " + there + ".");
+        return false;
+    }
+    NoteProfiles(month, "e.profile_id = ANY ($2)", {Value::Int8s(changes.profiles)});
+    return true;
 }
 
 }  // namespace
@@ -144,8 +216,7 @@ ArchiveOutcome BeginArchive(const ArchiveStep& step) {
         }
         // Who writes to the month now is waited for; who comes later is followed.
         NeedTable(month.partition, pg::TableLock::kExclusive);
-        pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
-                    {Value::Text(month.partition)});
+        ForgetNotes(month);
         pg::Execute("DELETE FROM pulse.archived_profile WHERE month = $1::date", {Value::Text(month.Date())});
         FollowForArchive(month.partition);
         AdvanceArchive(month, "copying", nullptr);
@@ -185,28 +256,42 @@ bool SendChanges(const ArchiveStep& step) {
         MonthChanges changes;
         if (!step.run([&] { changes = ReadMonthChanges(month); })) return false;
         if (changes.places.empty()) return true;
-        if (!changes.all) SendRows(step, "", "e.id = ANY (" + ListOf(changes.ids) + ")", changes.rows.text);
-        const bool ran = step.run([&] {
-            if (changes.all) {
-                pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
-                            {Value::Text(month.partition)});
+        if (changes.all) {
+            step.run([&] {
+                // Who is still writing has perhaps noted nothing, because it was noted that all changes.
+                NeedTable(month.partition, pg::TableLock::kExclusive);
+                ForgetNotes(month);
                 AdvanceArchive(month, "copying", nullptr);
-                return;
-            }
-            pg::Execute(
-                "DELETE FROM pulse.event_archive_change AS c WHERE c.ctid = ANY ($1::tid[]) AND c.partition = $2",
-                {Value::Texts(changes.places), Value::Text(month.partition)});
-            NoteProfiles(month, "e.profile_id = ANY ($2)", {Value::Int8s(changes.profiles)});
-        });
-        if (!ran || changes.all) return false;
+            });
+            return false;
+        }
+        SendRows(step, "", "e.id = ANY (" + ListOf(changes.ids) + ")", changes.rows.text);
+        const std::string whose = "e.profile_id = ANY (" + ListOf(changes.profiles) + ")";
+        const auto there = RunThere(step.remote, std::string("SELECT ") + kCountAndDigest + " FROM " +
+                                                     month.Table() + " AS e WHERE " + whose);
+        bool same = true;
+        if (!step.run([&] {
+                same = NoteSent(month, changes, whose,
+                                there.values.at(0).at(0).value() + " " + there.values.at(0).at(1).value());
+            }) ||
+            !same)
+            return false;
     }
+}
+
+bool IsComparedThere(const ArchiveStep& step) {
+    if (ComparedWith(step.month) == ServerThere(step)) return true;
+    step.run([&] { AdvanceArchive(step.month, "comparing", nullptr); });
+    return false;
 }
 
 ArchiveOutcome CompareArchive(const ArchiveStep& step) {
     const ArchivedMonth& month = step.month;
     if (!MayGoOn(step) || !SendChanges(step)) return ArchiveOutcome::kBusy;
-    const int64_t from = month.done_to.is_number_integer() ? month.done_to.get<int64_t>()
-                                                           : std::numeric_limits<int64_t>::min();
+    // With another server all is compared again.
+    const std::string server = ServerThere(step);
+    const bool first = ComparedWith(month) != server;
+    const int64_t from = first ? std::numeric_limits<int64_t>::min() : month.done_to.value("to", int64_t{0});
     const std::string behind = "e.profile_id > " + std::to_string(from);
     int64_t to = 0, count = 0;
     std::string digest, range;
@@ -233,18 +318,18 @@ ArchiveOutcome CompareArchive(const ArchiveStep& step) {
     const bool last = to == std::numeric_limits<int64_t>::max();
     const bool ran = step.run([&] {
         if (here != copy) {
-            pg::Warning(
-                "the copy of pulse." + month.partition + " on the archive differs from it",
-                "Count and digest up to profile " + std::to_string(to) + ": " + here + " and " + copy + ".");
-            AbandonArchive(month, "Its copy differed from it.");
+            AbandonDifferent(month, "Count and digest up to profile " + std::to_string(to) + ": " + here +
+                                        " and " + copy + ".");
             return;
         }
         pg::Execute(
             "UPDATE pulse.event_archive SET rows = $2 + CASE WHEN $4 THEN 0 ELSE rows END,"
             " digest = $3::numeric + CASE WHEN $4 THEN 0 ELSE digest END WHERE month = $1::date",
-            {Value::Text(month.Date()), Value::Int8(count), Value::Text(digest),
-             Value::Bool(month.done_to.is_null())});
-        AdvanceArchive(month, last ? "swapping" : "comparing", last ? pg::Json(nullptr) : pg::Json(to));
+            {Value::Text(month.Date()), Value::Int8(count), Value::Text(digest), Value::Bool(first)});
+        pg::Json done = pg::Json::object();
+        done["there"] = server;
+        if (!last) done["to"] = to;
+        AdvanceArchive(month, last ? "swapping" : "comparing", done);
     });
     return ran ? ArchiveOutcome::kMore : ArchiveOutcome::kBusy;
 }

@@ -53,16 +53,34 @@ bool MendRange(const ArchiveStep& step, const std::string& range) {
     const pg::RemoteRows rows = ReadThere(step, range, 0);
     return step.run([&] {
         const std::string copy = TableOf(CopyName(month.partition));
+        LockArchivedMonth(month);
         pg::Execute("DELETE FROM " + copy + " AS e WHERE " + range);
         InsertRows(copy, rows);
         PutOffArchive(month, "What was copied back differed, and was copied again.", false);
     });
 }
 
+// Another table can have got the name of a month that was detached and renamed: it must not be replaced.
+void RequireArchivedMonth(const ArchivedMonth& month) {
+    if (pg::Execute(
+            "SELECT count(*) FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+            " JOIN pg_class AS p ON p.oid = i.inhparent JOIN pg_inherits AS e ON e.inhrelid = p.oid"
+            " WHERE p.oid = to_regclass($1) AND p.relkind = 'p'"
+            " AND e.inhparent = 'pulse.event'::regclass AND c.oid IN (to_regclass($2), to_regclass($3))",
+            {Value::Text(TableOf(month.partition)), Value::Text(TableOf(LateName(month.partition))),
+             Value::Text(TableOf(ForeignName(month.partition)))})[0]
+            .Int8(0) != 2)
+        throw UserError(sqlstate::kNotReady, "pulse." + month.partition + " is not the archived month", "",
+                        "Rename what has its name, and attach the archived month to pulse.event again.");
+}
+
 bool PutBack(const ArchivedMonth& month) {
     if (!pg::LockBusyTable("event", pg::TableLock::kDropping)) return false;
     pg::Execute("LOCK TABLE " + TableOf(month.partition) +
                 ", pulse.event_copy IN ACCESS EXCLUSIVE MODE NOWAIT");
+    LockArchivedMonth(month, true);
+    RequireArchivedMonth(month);
+    if (HasReadersBeside()) return false;
     if (!pg::Execute("SELECT FROM pulse.erasure WHERE state <> 'done' LIMIT 1").empty()) return false;
     if (LastErasure() != month.erasures) {
         NoteErasures(month);

@@ -18,7 +18,8 @@ using pg::Value;
 
 constexpr int64_t kMovedAtOnce = 2'000, kLookForLate = 15 * kMinute, kKeptThere = kDay;
 constexpr std::chrono::seconds kPatienceWithReaders{30};
-constexpr long kReadersPause = 100;  // milliseconds
+constexpr long kReadersPause = 100, kPauseWithLocks = 10;  // milliseconds
+constexpr int kLooksWithLocks = 10;
 
 // Whether a transaction that began before `since` could still read with a snapshot of before, here or there:
 // it would see events twice or not at all.
@@ -71,6 +72,7 @@ bool PutArchiveInPlace(const ArchivedMonth& month) {
     if (!pg::LockBusyTable("event", pg::TableLock::kDropping)) return false;
     // Everybody waits now: who uses the month by its name is not waited for.
     pg::Execute("LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE NOWAIT");
+    LockArchivedMonth(month, true);
     // The search for remains of erased people must not be overtaken by rows that change their places.
     if (!pg::Execute("SELECT FROM pulse.erasure WHERE state <> 'done' LIMIT 1").empty()) return false;
     if (!WhyNotSent(month).empty() ||
@@ -86,7 +88,8 @@ bool PutArchiveInPlace(const ArchivedMonth& month) {
     AdvanceArchive(month, "archived", nullptr);
     // Sessions compile them anew: metrics are read in other groups where events are archived.
     pg::Watch::Announce("definition");
-    LookAgainAt(month, pg::WallClock() + kLookForLate);
+    pg::Execute("UPDATE pulse.event_archive SET next_try_at = $2 WHERE month = $1::date",
+                {Value::Text(month.Date()), Value::Time(pg::WallClock() + kLookForLate)});
     return true;
 }
 
@@ -112,8 +115,12 @@ bool ShowLateThere(const ArchivedMonth& month, const std::vector<std::string>& p
                    const std::string& there) {
     const std::string foreign = ForeignName(month.partition);
     if (!pg::LockBusyTable(foreign.c_str(), pg::TableLock::kDropping)) return false;
-    // The same for those who read only what is here, because nothing of a person seems to be there.
-    if (!pg::LockBusyTable("archived_profile", pg::TableLock::kExclusive)) return false;
+    // The same for those who read only what is here, because nothing of a person seems to be there. One of
+    // them can be waiting for the first lock: so no longer than a moment.
+    pg::SetLocally("lock_timeout", "50");
+    pg::LockTable("archived_profile", pg::TableLock::kExclusive);
+    LockArchivedMonth(month, true);
+    if (HasReadersBeside()) return false;
     const pg::Result moved = pg::Execute(
         "WITH e AS (DELETE FROM " + TableOf(LateName(month.partition)) +
             " AS d WHERE d.ctid = ANY ($1::tid[]) RETURNING d.*), noted AS (INSERT INTO pulse.archived_profile AS p"
@@ -129,13 +136,12 @@ bool ShowLateThere(const ArchivedMonth& month, const std::vector<std::string>& p
                         "late events of pulse." + month.partition + " have changed");
     pg::Execute("ALTER FOREIGN TABLE " + TableOf(foreign) + " OPTIONS (SET table_name " +
                 pg::QuoteLiteral(month.ViewName(month.batch + 1)) + ")");
-    return pg::Execute(
-               "UPDATE pulse.event_archive SET batch = batch + 1, rows = rows + $2,"
-               " digest = digest + $3::numeric, reason = NULL, failures = 0, next_try_at = NULL"
-               " WHERE month = $1::date AND state = 'archived' AND batch = $4",
-               {Value::Text(month.Date()), Value::Int8(moved[0].Int8(0)), Value::Text(moved[0].Text(1)),
-                Value::Int4(month.batch)})
-               .processed() == 1;
+    pg::Execute(
+        "UPDATE pulse.event_archive SET batch = batch + 1, rows = rows + $2,"
+        " digest = digest + $3::numeric, reason = NULL, failures = 0, next_try_at = NULL"
+        " WHERE month = $1::date",
+        {Value::Text(month.Date()), Value::Int8(moved[0].Int8(0)), Value::Text(moved[0].Text(1))});
+    return true;
 }
 
 }  // namespace
@@ -147,6 +153,26 @@ bool WaitForOlderReaders(const ArchiveStep& step, Moment since) {
         if (!older) return true;
     }
     return false;
+}
+
+// A single statement that waits for a lock goes on with a snapshot of its own; in a transaction of several it
+// can have that of the first.
+bool HasReadersBeside() {
+    const Moment now = pg::WallClock();
+    for (int look = 0; look < kLooksWithLocks; ++look) {
+        if (look > 0) pg::Wait(kPauseWithLocks);
+        pg::Execute("SELECT pg_stat_clear_snapshot()");
+        if (pg::Execute(
+                "SELECT FROM pg_stat_activity AS a WHERE a.datid = (SELECT d.oid FROM pg_database AS d WHERE"
+                " d.datname = current_database()) AND a.pid <> pg_backend_pid() AND a.xact_start < $1"
+                " AND a.backend_type <> 'autovacuum worker' AND a.backend_xmin IS NOT NULL"
+                " AND (a.xact_start < a.query_start OR NOT EXISTS (SELECT FROM pg_locks AS l"
+                " WHERE l.pid = a.pid AND NOT l.granted AND l.locktype = 'relation')) LIMIT 1",
+                {Value::Time(now)})
+                .empty())
+            return false;
+    }
+    return true;
 }
 
 std::string LateName(const std::string& partition) {
@@ -162,6 +188,7 @@ ArchiveOutcome SwapArchive(const ArchiveStep& step) {
     RunThere(step.remote,
              "BEGIN; " + MakeViewSql(step.month, step.month.batch) + "COMMIT; ANALYZE " + step.month.Table());
     if (!WaitForOlderReaders(step, pg::WallClock())) return ArchiveOutcome::kBusy;
+    if (!IsComparedThere(step)) return ArchiveOutcome::kMore;
     bool swapped = false;
     const bool ran = step.run([&] { swapped = PutArchiveInPlace(step.month); });
     return ran && swapped ? ArchiveOutcome::kDone : ArchiveOutcome::kBusy;

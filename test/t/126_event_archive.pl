@@ -125,7 +125,14 @@ now();
 ok($archive->poll_query_until('events', "SELECT count(*) = 1 FROM $table WHERE batch = 6"), 'an event is on the archive');
 is($old->query_safe(q{SELECT 'there are ' || count(*) FROM pulse.event WHERE name = 'late'}), 'there are 6', 'an older transaction sees it once');
 is(sql(q{SELECT count(*) FROM pulse.event WHERE name = 'late'}), '6', 'a younger one, too');
+# One that began after the job's first look, and has its snapshot before the move.
+my $younger = $node->background_psql('postgres');
+$younger->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.segment');
 $old->query_safe('COMMIT');
+wait_for('SELECT batch = 6 OR next_try_at > clock_timestamp() FROM pulse.event_archive', 'the job goes on');
+is($younger->query_safe(q{SELECT 'there are ' || count(*) FROM pulse.event WHERE name = 'late'}), 'there are 6', 'who began meanwhile sees it once');
+$younger->query_safe('COMMIT');
+$younger->quit;
 wait_for('SELECT batch = 6 FROM pulse.event_archive', 'it moves when no such transaction is left');
 is(sql(q{SELECT count(*) FROM pulse.event WHERE name = 'late'}), '6', 'and is seen once');
 $old->query_safe('BEGIN; SELECT 1');
@@ -163,7 +170,21 @@ $node->safe_psql('postgres', 'DROP DATABASE restored WITH (FORCE)');
 # ---- back ----
 late('u10', '9 days');
 $before = sql($answers);
+# Asked back while late events move: they come back, too.
+$old = $node->background_psql('postgres');
+$old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.segment');
+now();
+$table = sql("SELECT remote_schema || chr(46) || remote_table FROM pulse.event_archive WHERE month = '$first'");
+ok($archive->poll_query_until('events', "SELECT count(*) = 1 FROM $table WHERE batch = 7"), 'a late event is on its way to the archive');
 is(sql("SELECT pulse_restore_events('$first')"), 'restoring', 'the first month is asked back');
+# What has the name of the month, and is not it, stays.
+sql("ALTER TABLE pulse.event DETACH PARTITION pulse.$partition; ALTER TABLE pulse.$partition RENAME TO kept; CREATE TABLE pulse.$partition (LIKE pulse.event); ALTER TABLE pulse.event ATTACH PARTITION pulse.$partition FOR VALUES FROM ('$first 00:00+00') TO ('$second 00:00+00')");
+$old->query_safe('COMMIT');
+$old->quit;
+wait_for("SELECT reason LIKE '%is not the archived month%' FROM pulse.event_archive WHERE month = '$first'", 'an ordinary table with the name of the month is not replaced');
+is(sql("SELECT batch FROM pulse.event_archive WHERE month = '$first'"), '6', 'the late event has not moved');
+sql("DROP TABLE pulse.$partition; ALTER TABLE pulse.kept RENAME TO $partition; ALTER TABLE pulse.event ATTACH PARTITION pulse.$partition FOR VALUES FROM ('$first 00:00+00') TO ('$second 00:00+00')");
+now();
 wait_for("SELECT state = 'dropping' AND next_try_at > clock_timestamp() + interval '23 hours' FROM pulse.event_archive WHERE month = '$first'", 'and comes back');
 is(sql($answers), $before, 'all questions have the same answers');
 is(sql(qq{SELECT string_agg(relname || ' ' || relkind::text, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE '${partition}%' AND relkind IN ('r', 'p', 'f', 'i')}), "$partition r ${partition}_profile i", 'it is a table again');

@@ -156,6 +156,20 @@ is($node->safe_psql('restored', "SELECT pulse_archive_events('$month', 'archive'
 ok($node->poll_query_until('restored', "SELECT state = 'archived' FROM pulse.event_archive"), 'as it does');
 $node->safe_psql('postgres', 'DROP DATABASE restored WITH (FORCE)');
 sql("CREATE TABLE kept AS SELECT * FROM pulse.$partition; TRUNCATE pulse.$partition; INSERT INTO pulse.event SELECT * FROM kept WHERE id NOT IN (SELECT max(id) FROM kept); DROP TABLE kept");
+# What changes while the copy begins anew: a writer that has written before, and one whose snapshot shows that all has to be copied again.
+my $open = $node->background_psql('postgres');
+$open->query_safe("BEGIN; UPDATE pulse.$partition SET properties = '{\"total\": 0}' WHERE id = (SELECT min(id) FROM pulse.$partition)");
+my $snapshot = $node->background_psql('postgres');
+$snapshot->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.event_archive_change');
+sql("DELETE FROM stop; INSERT INTO stop VALUES ('comparing swapping'); SELECT pg_cancel_backend(pid) FROM ($stopped) AS s");
+wait_for("SELECT state = 'comparing' AND next_try_at > clock_timestamp() FROM pulse.event_archive", 'an open writer is waited for');
+$open->query_safe('COMMIT');
+$open->quit;
+sql(q{UPDATE pulse.event_archive SET next_try_at = '-infinity'; SELECT pulse_schedule('archive_events', enabled => true)});
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'and all is copied and compared again');
+$snapshot->query_safe("UPDATE pulse.$partition SET properties = '{\"total\": 1}' WHERE id = (SELECT max(id) FROM pulse.$partition)");
+$snapshot->query_safe('COMMIT');
+$snapshot->quit;
 $digest = digest();
 resume();
 wait_for("SELECT state = 'archived' FROM pulse.event_archive", 'and again after TRUNCATE');
@@ -178,6 +192,48 @@ sql(qq{CREATE FUNCTION ended() RETURNS boolean LANGUAGE sql AS \$\$
 	SELECT EXISTS (SELECT FROM pulse.event_archive WHERE state = 'restored') AND EXISTS (SELECT FROM pulse.erasure WHERE state = 'done') \$\$});
 wait_for('SELECT ended()', 'the month is back, the person erased');
 is(sql("SELECT count(*) FROM pulse.event WHERE profile_id = $person"), '0', 'without these events');
+
+# ---- between the comparison and the swap ----
+sql(q{
+	CREATE TABLE hold (at text);
+	CREATE TABLE step (at text);
+	CREATE FUNCTION hold_there() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_catalog AS $$ DECLARE now_at text := OLD.state || ' ' || NEW.state; BEGIN
+		IF now_at = 'comparing swapping' THEN INSERT INTO step VALUES (now_at); END IF;
+		-- As if the archive were another server from now on.
+		IF now_at = 'comparing swapping' AND (SELECT count(*) = 2 FROM step) THEN NEW.done_to := '{"there": "another"}'; END IF;
+		WHILE EXISTS (SELECT FROM hold WHERE at = now_at) LOOP PERFORM pg_sleep(0.02); END LOOP;
+		RETURN NEW; END $$;
+	CREATE TRIGGER hold_there BEFORE UPDATE ON pulse.event_archive FOR EACH ROW EXECUTE FUNCTION hold_there();
+	INSERT INTO hold VALUES ('comparing swapping');
+});
+is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'all is compared');
+$table = sql('SELECT remote_schema || chr(46) || remote_table FROM pulse.event_archive');
+$archive->safe_psql('events', qq{UPDATE $table SET properties = '{}' WHERE id = (SELECT min(id) FROM $table)});
+sql("UPDATE pulse.$partition SET properties = properties || '{\"more\": 1}' WHERE id = (SELECT max(id) FROM pulse.$partition WHERE profile_id = (SELECT profile_id FROM pulse.$partition ORDER BY id LIMIT 1))");
+$digest = digest();
+sql('DELETE FROM hold');
+wait_for("SELECT state = 'failed' AND reason = 'Its copy differed from it.' FROM pulse.event_archive", 'who changes later is compared, too');
+is(digest(), $digest, 'and the month stays as it was');
+sql("INSERT INTO hold VALUES ('swapping archived')");
+
+# ---- asked back while the swap ends: the month is not taken for one that is still here ----
+is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');
+wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'the swap is about to end');
+my ($asked_in, $asked_log) = ('', '');
+my $asked = IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', '\set VERBOSITY verbose', '-c', "SELECT pulse_restore_events('$month')" ], \$asked_in, '>', \$asked_log, '2>', \$asked_log);
+wait_for("SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE '%pulse_restore_events%' AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'", 'somebody asks for it');
+is(sql('SELECT count(*) FROM step'), '3', 'with another server all was compared again');
+sql('DELETE FROM hold');
+$asked->finish;
+like($asked_log, qr/55P03/, 'and is told to ask again');
+wait_for("SELECT state = 'archived' FROM pulse.event_archive", 'the month is on the archive');
+sql('DROP TRIGGER hold_there ON pulse.event_archive');
+$digest = digest();
+cmp_ok(sql('SELECT count(*) FROM pulse.event WHERE archived'), '>', 20000, 'with its events');
+is(sql("SELECT pulse_restore_events('$month')"), 'restoring', 'asked again, it comes back');
+wait_for('SELECT ended()', 'and is back');
+is(digest(), $digest, 'with all its events');
 
 # ---- beside sessions that write and delete ----
 is(sql("SELECT pulse_archive_events('$month', 'archive')"), 'requested', 'and once more');

@@ -69,12 +69,15 @@ Moment NextArchiveDue();
 // The month to work on now.
 std::optional<ArchivedMonth> NextArchivedMonth();
 
-// Note that the step is done as far as `done_to`, and the state that follows.
+// Lock the row of a month, after the tables that the step locks. Throws UserError (lock not available) if it
+// is not what was read: nothing of the transaction is kept then. With `at_once` also if somebody else has it.
+void LockArchivedMonth(const ArchivedMonth& month, bool at_once = false);
+// Note that the step is done as far as `done_to`, and the state that follows. Throws as above.
 void AdvanceArchive(const ArchivedMonth& month, const char* state, const pg::Json& done_to);
-// Go on with the month later; its reason is shown. `outage` says that no month of its server needs to be
-// tried.
+// Go on with the month later, if its state is still that; its reason is shown. `outage` says that no month of
+// its server needs to be tried.
 void PutOffArchive(const ArchivedMonth& month, const std::string& reason, bool outage);
-// Look at the month again at this time; nothing is wrong.
+// Look at the month again at this time, if its state is still that; nothing is wrong.
 void LookAgainAt(const ArchivedMonth& month, Moment at);
 // Leave a month where it is; what is on the archive is dropped. It is tried again after a week, unless there
 // is no reason.
@@ -150,8 +153,14 @@ std::string WhyNotSent(const ArchivedMonth& month);
 // Wait, for a moment, until no transaction is left that began before `since` and can read with a snapshot of
 // before. False if there still is one.
 bool WaitForOlderReaders(const ArchiveStep& step, Moment since);
+// Whether a transaction has a snapshot from before this one got its locks, and could read with it when they
+// are released. Waits for a tenth of a second at most.
+bool HasReadersBeside();
 
-// Tell the archive what has changed in the month since it was copied. False if somebody was in the way.
+// Tell the archive what has changed in the month since it was copied, and compare that. False if somebody was
+// in the way, or the month does not go on from here.
 bool SendChanges(const ArchiveStep& step);
+// Whether the archive is the server with which the month was compared; if not, it is compared again.
+bool IsComparedThere(const ArchiveStep& step);
 
 }  // namespace pulse::profile
