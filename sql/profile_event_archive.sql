@@ -101,3 +101,10 @@ COMMENT ON FUNCTION pulse_restore_events(date) IS
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_archive', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.archived_profile', '');
+
+-- Not even pg_write_all_data can say what the job does, or where; or that an erased person has no events there.
+ALTER TABLE pulse.event_archive ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.archived_profile ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.event_archive_change ENABLE ROW LEVEL SECURITY;
+CREATE POLICY read_only ON pulse.event_archive FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.archived_profile FOR SELECT USING (true);

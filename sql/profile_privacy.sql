@@ -107,9 +107,11 @@ SELECT pg_catalog.pg_extension_config_dump('pulse.erasure_key', '');
 -- Not even pg_write_all_data can let an erased person in, or write a certificate; not even pg_read_all_data reads the key.
 ALTER TABLE pulse.erasure ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.erasure_subject ENABLE ROW LEVEL SECURITY;
+ALTER TABLE pulse.archive_erasure ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.erased_identifier ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pulse.erasure_key ENABLE ROW LEVEL SECURITY;
 CREATE POLICY read_only ON pulse.erasure FOR SELECT USING (true);
+CREATE POLICY read_only ON pulse.archive_erasure FOR SELECT USING (true);
 
 -- Level: owner
 CREATE FUNCTION pulse.mentions(data text, identifiers text[]) RETURNS boolean

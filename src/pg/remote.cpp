@@ -17,6 +17,8 @@ namespace {
 constexpr size_t kShortestScrubbed = 4;
 // Number of buffered rows to read between checks for interrupts.
 constexpr int kRowsPerCheck = 1000;
+// libpq keeps what the socket does not take at once: so much, whatever there is to send.
+constexpr size_t kCopiedAtOnce = size_t{8} * 1024 * 1024;
 
 std::string Field(const PGresult* result, int code) {
     const char* text = PQresultErrorField(result, code);
@@ -123,10 +125,14 @@ bool Remote::AdvanceConnecting() {
 }
 
 bool Remote::AdvanceSending() {
-    const int left = PQflush(connection_.get());
-    if (left < 0) ThrowLost(sqlstate::kConnectionLost);
-    writing_ = left > 0;
-    if (writing_) return false;
+    for (;;) {
+        const int left = PQflush(connection_.get());
+        if (left < 0) ThrowLost(sqlstate::kConnectionLost);
+        writing_ = left > 0;
+        if (writing_) return false;
+        if (!copying_) break;
+        SendCopy();
+    }
     phase_ = Phase::kReceiving;
     return AdvanceReceiving();
 }
@@ -141,7 +147,8 @@ bool Remote::AdvanceReceiving() {
             return true;
         }
         if (PQresultStatus(answer.get()) == PGRES_COPY_IN) {
-            SendCopy();
+            copying_ = true;
+            phase_ = Phase::kSending;
             return AdvanceSending();
         }
         Take(answer.get());
@@ -150,13 +157,17 @@ bool Remote::AdvanceReceiving() {
     return false;
 }
 
-// libpq keeps what the socket does not take at once.
+// The next piece, or the end.
 void Remote::SendCopy() {
-    if (PQputCopyData(connection_.get(), copy_.data(), static_cast<int>(copy_.size())) != 1 ||
-        PQputCopyEnd(connection_.get(), nullptr) != 1)
-        ThrowLost(sqlstate::kConnectionLost);
-    copy_.clear();
-    phase_ = Phase::kSending;
+    const size_t bytes = std::min(copy_.size() - copied_, kCopiedAtOnce);
+    const int sent = bytes > 0
+                         ? PQputCopyData(connection_.get(), copy_.data() + copied_, static_cast<int>(bytes))
+                         : PQputCopyEnd(connection_.get(), nullptr);
+    if (sent != 1) ThrowLost(sqlstate::kConnectionLost);
+    copied_ += bytes;
+    if (bytes > 0) return;
+    copying_ = false;
+    copy_ = {};
 }
 
 void Remote::Take(const pg_result* result) {
@@ -247,6 +258,8 @@ RemoteRows Remote::Run(const std::string& sql, int milliseconds, size_t max_byte
 
 void Remote::CopyIn(const std::string& sql, std::string data, int milliseconds) {
     copy_ = std::move(data);
+    copied_ = 0;
+    copying_ = false;
     StartScript(sql, milliseconds);
     Finish();
 }

@@ -96,6 +96,10 @@ std::string TakeOver(int month) {
         " done_to = NULL WHERE month = $1::date",
         {pg::Value::Text(pulse::FormatDate(profile::MonthBegin(month))),
          pg::Value::Text(profile::ArchiveHome())});
+    // Erasures have waited for it.
+    pg::Execute(
+        "UPDATE pulse.archive_erasure SET next_attempt_at = $2 WHERE month = $1::date",
+        {pg::Value::Text(pulse::FormatDate(profile::MonthBegin(month))), pg::Value::Time(pg::WallClock())});
     return profile::ReadArchivedMonth(month)->state;
 }
 

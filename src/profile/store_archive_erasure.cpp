@@ -5,6 +5,7 @@
 #include "pulse/base/error.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/job_kind.hpp"
+#include "pulse/pg/lock.hpp"
 #include "pulse/pg/short_transaction.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_erasure.hpp"
@@ -22,7 +23,8 @@ constexpr size_t kMostBytesAnswered = size_t{64} * 1024 * 1024;
 
 // What is to be deleted of one month.
 struct ArchiveErasure {
-    std::optional<ArchivedMonth> month;  // empty: there is no such month any more
+    std::optional<ArchivedMonth> month;  // empty: there is no such month any more, or it is elsewhere
+    bool elsewhere = false;              // what another database keeps, whose dump this one comes from
     std::string date;
     std::vector<int64_t> erasures;
     std::map<int64_t, int64_t> erasure_of;  // by profile
@@ -31,17 +33,20 @@ struct ArchiveErasure {
 ArchiveErasure NextArchiveErasure() {
     static pg::Statement due(
         "SELECT a.erasure_id, a.profiles, to_char(a.month, 'YYYY-MM-DD'),"
-        " ((extract(year FROM a.month) - 2000) * 12 + extract(month FROM a.month) - 1)::int"
-        " FROM pulse.archive_erasure AS a WHERE a.month = (SELECT n.month FROM pulse.archive_erasure AS n"
+        " ((extract(year FROM a.month) - 2000) * 12 + extract(month FROM a.month) - 1)::int,"
+        " coalesce(m.home <> $3, false) FROM pulse.archive_erasure AS a"
+        " LEFT JOIN pulse.event_archive AS m ON m.month = a.month WHERE a.month = (SELECT n.month FROM pulse.archive_erasure AS n"
         " WHERE n.next_attempt_at <= $1 ORDER BY n.next_attempt_at, n.month LIMIT 1)"
         " ORDER BY a.erasure_id LIMIT $2",
-        {TIMESTAMPTZOID, INT8OID});
-    const pg::Result rows = due.Execute({Value::Time(pg::WallClock()), Value::Int8(kErasuresAtOnce)});
+        {TIMESTAMPTZOID, INT8OID, TEXTOID});
+    const pg::Result rows =
+        due.Execute({Value::Time(pg::WallClock()), Value::Int8(kErasuresAtOnce), Value::Text(ArchiveHome())});
     ArchiveErasure work;
     for (uint64_t i = 0; i < rows.size(); ++i) {
         work.erasures.push_back(rows[i].Int8(0));
         for (const int64_t profile : rows[i].Int8s(1)) work.erasure_of[profile] = rows[i].Int8(0);
         work.date = rows[i].Text(2);
+        work.elsewhere = rows[i].Bool(4);
     }
     if (!rows.empty()) work.month = ReadArchivedMonth(rows[0].Int4(3));
     return work;
@@ -104,18 +109,35 @@ bool InErasureStep(const std::function<void()>& work) {
            pg::ShortTransaction::kDone;
 }
 
-// False if another session holds a lock here: the next run goes on.
-bool DeleteThere(const ArchiveErasure& work) {
-    std::optional<ArchiveServer> server;
+// False if another session holds a lock here: the next run goes on. No step of the job archive_events runs
+// meanwhile, so no rows are on their way that were read before these people were erased.
+bool DeleteThere(ArchiveErasure& work) {
+    if (work.elsewhere)
+        throw UserError(sqlstate::kNotReady, "another database keeps the events of " + work.date.substr(0, 7),
+                        "After a restored dump or pg_upgrade, SELECT pulse_archive_events('" + work.date +
+                            "') makes this one keep them; then they are deleted.");
     if (!work.month) return true;
-    if (!InErasureStep([&] { server = FindArchiveServer(work.month->server); })) return false;
+    std::optional<ArchiveServer> server;
+    std::optional<pg::SessionLock> alone;
+    if (!InErasureStep([&] {
+            if (auto lock = pg::SessionLock::Try("event_archive", work.month->month))
+                alone.emplace(std::move(*lock));
+            if (alone) work.month = ReadArchivedMonth(work.month->month);
+            if (alone && work.month) server = FindArchiveServer(work.month->server);
+        }))
+        return false;
+    if (!alone) return false;
+    if (!work.month) return true;
     const std::string table = work.month->Table();
     std::string profiles;
     for (const auto& entry : work.erasure_of)
         profiles += (profiles.empty() ? "" : ",") + std::to_string(entry.first);
     const std::string which = " WHERE profile_id = ANY ('{" + profiles + "}')";
     const std::unique_ptr<pg::Remote> remote = ConnectArchive(*server);
-    const FoundThere found = RunOnRows(*remote, work, "SELECT * FROM " + table + which);
+    // Of a batch that is not shown, events are deleted, too; they were counted where they came from.
+    const FoundThere found =
+        RunOnRows(*remote, work,
+                  "SELECT * FROM " + table + which + " AND batch <= " + std::to_string(work.month->batch));
     if (!InErasureStep([&] { NoteCounted(work, found); })) return false;
     RunOnRows(*remote, work, "DELETE FROM " + table + which + " RETURNING *");
     return true;
@@ -181,8 +203,10 @@ void QueueArchiveErasure(int64_t erasure, const std::vector<int64_t>& profiles) 
     // A month on its way, or a copy that waits to be dropped, has them, too.
     static pg::Statement queue(
         "INSERT INTO pulse.archive_erasure AS q (erasure_id, month, profiles, requested_at, next_attempt_at)"
-        " SELECT $1, e.month, $2, $3, $3 FROM pulse.event_archive AS e WHERE e.home = $4"
-        " AND e.state NOT IN ('requested', 'restored') AND (e.state <> 'archived' OR EXISTS (SELECT"
+        " SELECT $1, e.month, $2, $3, $3 FROM pulse.event_archive AS e WHERE"
+        // What another database keeps is read here, too; but not what it copies, or drops.
+        " CASE WHEN e.home = $4 THEN e.state NOT IN ('requested', 'restored')"
+        " ELSE e.state IN ('archived', 'restoring', 'checking', 'returning') END AND (e.state <> 'archived' OR EXISTS (SELECT"
         " FROM pulse.archived_profile AS a WHERE a.month = e.month AND a.profile_id = ANY ($2))"
         " OR e.finished_at >= (SELECT r.requested_at FROM pulse.erasure AS r WHERE r.id = $1))"
         " ON CONFLICT (erasure_id, month) DO UPDATE SET profiles = excluded.profiles",

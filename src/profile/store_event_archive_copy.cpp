@@ -35,8 +35,9 @@ void FollowForArchive(const std::string& partition) {
 
 void MakeTableThere(const ArchiveStep& step) {
     const ArchivedMonth& month = step.month;
-    const auto there = RunThere(step.remote, "SELECT to_regnamespace('" +
-                                                 pg::QuoteIdentifier(month.remote_schema) + "') IS NOT NULL");
+    const auto there =
+        RunThere(step.remote, "SELECT to_regnamespace(" +
+                                  LiteralThere(pg::QuoteIdentifier(month.remote_schema)) + ") IS NOT NULL");
     // Whoever may not create schemas has got one.
     if (there.values.at(0).at(0) != "t")
         RunThere(step.remote, "CREATE SCHEMA " + pg::QuoteIdentifier(month.remote_schema));
@@ -50,7 +51,9 @@ void MakeTableThere(const ArchiveStep& step) {
             " CREATE UNIQUE INDEX IF NOT EXISTS " +
             pg::QuoteIdentifier(month.remote_table + "_id") + " ON " + month.Table() +
             " (id); CREATE INDEX IF NOT EXISTS " + pg::QuoteIdentifier(month.remote_table + "_profile") +
-            " ON " + month.Table() + " (profile_id, name, time); COMMIT");
+            " ON " + month.Table() + " (profile_id, name, time); CREATE INDEX IF NOT EXISTS " +
+            pg::QuoteIdentifier(month.remote_table + "_batch") + " ON " + month.Table() +
+            " (batch) WHERE batch > 0; COMMIT");
 }
 
 // Which profiles have events in the month, among those behind `from` up to `to`, or in a list.
@@ -114,12 +117,12 @@ std::string ComparedWith(const ArchivedMonth& month) {
     return month.done_to.is_object() ? month.done_to.value("there", "") : "";
 }
 
-MonthChanges ReadMonthChanges(const ArchivedMonth& month) {
+MonthChanges ReadMonthChanges(const ArchivedMonth& month, int64_t limit = kChangesAtOnce) {
     MonthChanges changes;
     const pg::Result notes = pg::Execute(
         "SELECT c.ctid::text, c.id, c.profile_id FROM pulse.event_archive_change AS c WHERE c.partition = $1"
         " ORDER BY c.id NULLS FIRST FETCH FIRST ($2) ROWS WITH TIES",
-        {Value::Text(month.partition), Value::Int8(kChangesAtOnce)});
+        {Value::Text(month.partition), Value::Int8(limit)});
     for (uint64_t i = 0; i < notes.size(); ++i) {
         changes.places.push_back(notes[i].Text(0));
         if (notes[i].IsNull(1)) {
@@ -136,7 +139,9 @@ MonthChanges ReadMonthChanges(const ArchivedMonth& month) {
                 " WHERE c.ctid = ANY ($1::tid[])) AS n JOIN " +
                 TableOf(month.partition) +
                 " AS e ON e.profile_id = n.profile_id AND e.name = n.name AND e.time = n.time AND e.id = n.id",
-            {Value::Texts(changes.places)}, "\t0", SIZE_MAX);
+            {Value::Texts(changes.places)}, "\t0", kBytesAtOnce);
+    // The rest of them may not have been read.
+    if (changes.rows.text.size() >= kBytesAtOnce && limit > 1) return ReadMonthChanges(month, limit / 2);
     return changes;
 }
 

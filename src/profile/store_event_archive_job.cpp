@@ -4,6 +4,7 @@
 
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/job_kind.hpp"
+#include "pulse/pg/lock.hpp"
 #include "pulse/pg/short_transaction.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -47,12 +48,22 @@ class ArchiveRun {
     // Does a step; false if there is nothing to do.
     bool Step() {
         std::optional<ArchivedMonth> month;
-        if (!RunArchiveStep([&] { month = NextArchivedMonth(); }) || !month) return false;
+        // Erasures do not delete on the archive during a step: it could send what it has read before.
+        std::optional<pg::SessionLock> alone;
+        if (!RunArchiveStep([&] {
+                month = NextArchivedMonth();
+                if (!month) return;
+                if (auto lock = pg::SessionLock::Try("event_archive", month->month))
+                    alone.emplace(std::move(*lock));
+            }) ||
+            !month)
+            return false;
         ArchiveOutcome outcome = ArchiveOutcome::kNothing;
         std::string reason;
         bool outage = false;
         try {
-            outcome = DoArchiveStep({*month, Connect(*month), RunArchiveStep});
+            outcome =
+                alone ? DoArchiveStep({*month, Connect(*month), RunArchiveStep}) : ArchiveOutcome::kBusy;
         } catch (const pg::RemoteError& error) {
             reason = error.message();
             outage = error.lost() || IsArchiveOutage(error.state());

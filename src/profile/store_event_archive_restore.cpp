@@ -1,4 +1,5 @@
 // From the archive: a month is copied back, compared, and takes its place again.
+#include <functional>
 #include <limits>
 
 #include "pulse/base/error.hpp"
@@ -16,6 +17,8 @@ namespace {
 using pg::Value;
 
 constexpr int kRestoredAtOnce = 5'000, kCheckedAtOnce = 10'000;
+// So many bytes are read at once, but at least one event.
+constexpr int64_t kRestoredBytesAtOnce = 32 * 1024 * 1024;
 constexpr size_t kMostBytesThere = size_t{512} * 1024 * 1024;
 constexpr int kAnswerTime = 10 * 60'000;  // milliseconds
 
@@ -24,11 +27,17 @@ std::string Shown(const ArchivedMonth& month) {
     return " FROM " + month.Table() + " AS e WHERE e.batch <= " + std::to_string(month.batch) + " AND ";
 }
 
-pg::RemoteRows ReadThere(const ArchiveStep& step, const std::string& condition, int limit) {
-    return step.remote.Run(std::string("SELECT ") + kEventColumns + Shown(step.month) + condition +
-                               " ORDER BY e.profile_id, e.name, e.time, e.id" +
-                               (limit > 0 ? " LIMIT " + std::to_string(limit) : ""),
-                           kAnswerTime, kMostBytesThere);
+// The next rows, as many as are read at once; none if there are no more.
+pg::RemoteRows ReadThere(const ArchiveStep& step, const std::string& condition) {
+    const std::string order = " ORDER BY e.profile_id, e.name, e.time, e.id";
+    return step.remote.Run(
+        std::string("SELECT ") + kEventColumns +
+            " FROM (SELECT e.*, row_number() OVER w AS place, sum(octet_length(e.properties::text)"
+            " + coalesce(octet_length(e.context::text), 0)) OVER w AS bytes FROM (SELECT e.*" +
+            Shown(step.month) + condition + order + " LIMIT " + std::to_string(kRestoredAtOnce) +
+            ") AS e WINDOW w AS (" + order +
+            ")) AS e WHERE e.place = 1 OR e.bytes <= " + std::to_string(kRestoredBytesAtOnce) + order,
+        kAnswerTime, kMostBytesThere);
 }
 
 void MakeEmptyCopy(const ArchivedMonth& month) {
@@ -50,14 +59,22 @@ void NoteErasures(const ArchivedMonth& month) {
 // What differed is copied again.
 bool MendRange(const ArchiveStep& step, const std::string& range) {
     const ArchivedMonth& month = step.month;
-    const pg::RemoteRows rows = ReadThere(step, range, 0);
-    return step.run([&] {
-        const std::string copy = TableOf(CopyName(month.partition));
-        LockArchivedMonth(month);
-        pg::Execute("DELETE FROM " + copy + " AS e WHERE " + range);
-        InsertRows(copy, rows);
-        PutOffArchive(month, "What was copied back differed, and was copied again.", false);
-    });
+    const std::string copy = TableOf(CopyName(month.partition));
+    const auto run = [&](const std::function<void()>& body) {
+        return step.run([&] {
+            LockArchivedMonth(month);
+            body();
+        });
+    };
+    if (!run([&] { pg::Execute("DELETE FROM " + copy + " AS e WHERE " + range); })) return false;
+    for (pg::Json last;;) {
+        const pg::RemoteRows rows = ReadThere(step, range + " AND " + BehindKey(last));
+        if (rows.values.empty()) break;
+        // If it does not get to the end, the range differs again.
+        if (!run([&] { InsertRows(copy, rows); })) return false;
+        last = KeyOf(rows.values.back());
+    }
+    return run([&] { PutOffArchive(month, "What was copied back differed, and was copied again.", false); });
 }
 
 // Another table can have got the name of a month that was detached and renamed: it must not be replaced.
@@ -101,7 +118,7 @@ bool PutBack(const ArchivedMonth& month) {
 ArchiveOutcome CopyFromArchive(const ArchiveStep& step) {
     const ArchivedMonth& month = step.month;
     const bool first = month.done_to.is_null();
-    const pg::RemoteRows rows = ReadThere(step, BehindKey(month.done_to), kRestoredAtOnce);
+    const pg::RemoteRows rows = ReadThere(step, BehindKey(month.done_to));
     const bool ran = step.run([&] {
         if (first) {
             MakeEmptyCopy(month);

@@ -33,8 +33,9 @@ std::string Column(const pg::Row& row, int column) {
     return row.Output(column).value_or("");
 }
 
-// A literal on any server, also outside a transaction.
-std::string Literal(const std::string& text) {
+}  // namespace
+
+std::string LiteralThere(const std::string& text) {
     std::string literal = "E'";
     for (const char c : text) {
         if (c == '\'' || c == '\\') literal += c;
@@ -42,8 +43,6 @@ std::string Literal(const std::string& text) {
     }
     return literal + "'";
 }
-
-}  // namespace
 
 const char* const kEventColumns =
     "e.id, e.profile_id, e.time, e.received_at, e.name, e.type, e.properties, e.context, e.message_id, e.source";
@@ -84,7 +83,7 @@ ArchiveRows ReadRowsForCopy(const std::string& query, const std::vector<Value>& 
 std::string BehindKey(const pg::Json& key) {
     if (!key.is_array()) return "true";
     return "(e.profile_id, e.name, e.time, e.id) > (" + std::to_string(key[0].get<int64_t>()) + ", " +
-           Literal(key[1].get<std::string>()) + ", " + Literal(key[2].get<std::string>()) + ", " +
+           LiteralThere(key[1].get<std::string>()) + ", " + LiteralThere(key[2].get<std::string>()) + ", " +
            std::to_string(key[3].get<int64_t>()) + ")";
 }
 

@@ -17,6 +17,7 @@ namespace {
 using pg::Value;
 
 constexpr int64_t kMovedAtOnce = 2'000, kLookForLate = 15 * kMinute, kKeptThere = kDay;
+constexpr size_t kMovedBytesAtOnce = size_t{16} * 1024 * 1024;
 constexpr std::chrono::seconds kPatienceWithReaders{30};
 constexpr long kReadersPause = 100, kPauseWithLocks = 10;  // milliseconds
 constexpr int kLooksWithLocks = 10;
@@ -99,9 +100,9 @@ void DropOldViews(const ArchiveStep& step, const std::string& kept) {
     const auto views =
         RunThere(step.remote,
                  "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-                 " WHERE n.nspname = '" +
-                     month.remote_schema + "' AND c.relkind = 'v' AND starts_with(c.relname, '" +
-                     month.remote_table + "_') AND c.relname <> '" + kept + "'");
+                 " WHERE n.nspname = " +
+                     LiteralThere(month.remote_schema) + " AND c.relkind = 'v' AND starts_with(c.relname, " +
+                     LiteralThere(month.remote_table + "_") + ") AND c.relname <> " + LiteralThere(kept));
     std::string sql;
     for (const auto& row : views.values)
         sql += "DROP VIEW IF EXISTS " + pg::QuoteIdentifier(month.remote_schema) + "." +
@@ -200,18 +201,24 @@ ArchiveOutcome MoveLateEvents(const ArchiveStep& step) {
     std::vector<std::string> places;
     ArchiveRows rows;
     if (!step.run([&] {
-            const pg::Result found = pg::Execute("SELECT e.ctid::text FROM " + late + " AS e LIMIT $1",
-                                                 {Value::Int8(kMovedAtOnce)});
-            for (uint64_t i = 0; i < found.size(); ++i) places.push_back(found[i].Text(0));
-            if (!places.empty())
-                rows =
-                    ReadRowsForCopy(std::string("SELECT ") + kEventColumns + " FROM " + late +
-                                        " AS e WHERE e.ctid = ANY ($1::tid[])",
-                                    {Value::Texts(places)}, "\t" + std::to_string(month.batch + 1), SIZE_MAX);
+            int64_t limit = kMovedAtOnce;
+            do {
+                places.clear();
+                const pg::Result found =
+                    pg::Execute("SELECT e.ctid::text FROM " + late + " AS e LIMIT $1", {Value::Int8(limit)});
+                for (uint64_t i = 0; i < found.size(); ++i) places.push_back(found[i].Text(0));
+                if (places.empty()) return;
+                rows = ReadRowsForCopy(std::string("SELECT ") + kEventColumns + " FROM " + late +
+                                           " AS e WHERE e.ctid = ANY ($1::tid[])",
+                                       {Value::Texts(places)}, "\t" + std::to_string(month.batch + 1),
+                                       kMovedBytesAtOnce);
+                // The rest of them may not have been read.
+            } while (rows.text.size() >= kMovedBytesAtOnce && (limit /= 2) > 0);
         }))
         return ArchiveOutcome::kBusy;
     if (places.empty()) {
-        RunThere(step.remote, MakeViewSql(month, month.batch));
+        // Rows of a move that failed are not shown, and can be of people who have been erased since.
+        SendRows(step, MakeViewSql(month, month.batch), "e.batch > " + std::to_string(month.batch), "");
         DropOldViews(step, month.ViewName(month.batch));
         step.run([&] { LookAgainAt(month, pg::WallClock() + kLookForLate); });
         return ArchiveOutcome::kNothing;

@@ -84,6 +84,7 @@ std::shared_ptr<const Program> Program::Load(Moment macros_at) {
     program->LoadVersions();
     program->LoadTraits();
     program->Index();
+    if (macros_at == kNewestSettings) Rule::ForgetUnusedStored();
     return program;
 }
 

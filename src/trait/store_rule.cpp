@@ -23,7 +23,14 @@ std::unique_ptr<pg::Expression> MakeExpression(const std::string& sql, const std
     return std::make_unique<pg::Expression>(sql, types);
 }
 
-constexpr size_t kMostKnownRules = 20000;
+// What stored rules compile to. With each change of definitions all are needed again, and hardly one has
+// changed.
+struct KnownRule {
+    std::shared_ptr<const CompiledText> text;
+    uint64_t asked = 0;  // the last round in which it was asked for
+};
+std::unordered_map<std::string, KnownRule> known_rules;
+uint64_t known_round = 0;
 
 std::shared_ptr<const CompiledText> CompileText(const rule::Expr& expanded, rule::Expect expect,
                                                 bool with_context) {
@@ -65,15 +72,20 @@ Rule::Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context)
 Rule::Rule(std::shared_ptr<const CompiledText> text)
     : compiled_(std::make_unique<Compiled>(std::move(text))) {}
 
-// With each change of definitions all stored rules are needed again, and hardly one has changed.
 Rule Rule::OfStored(const std::string& text) {
-    static std::unordered_map<std::string, std::shared_ptr<const CompiledText>> known;
-    const auto found = known.find(text);
-    if (found != known.end()) return Rule(found->second);
-    if (known.size() >= kMostKnownRules) known.clear();
+    const auto found = known_rules.find(text);
+    if (found != known_rules.end()) {
+        found->second.asked = known_round;
+        return Rule(found->second.text);
+    }
     auto compiled = CompileText(*rule::ParseStored(text), rule::Expect::kBoolean, false);
-    known.emplace(text, compiled);
+    known_rules.emplace(text, KnownRule{compiled, known_round});
     return Rule(std::move(compiled));
+}
+
+void Rule::ForgetUnusedStored() {
+    std::erase_if(known_rules, [](const auto& one) { return one.second.asked != known_round; });
+    ++known_round;
 }
 
 Rule::~Rule() = default;

@@ -32,6 +32,12 @@ CREATE SERVER other FOREIGN DATA WRAPPER pulse_source OPTIONS (host 'replica.exa
 SELECT pg_temp.fails($$SELECT pulse_archive_events('2003-05-01', 'other')$$);
 CREATE SERVER archive FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1', dbname 'events');
 SELECT pg_temp.fails($$SELECT pulse_archive_events('2003-05-01', 'arhive')$$);
+-- Whose server it is says where it is, and acts with the rights of the extension's owner.
+CREATE ROLE archive_stranger;
+GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO archive_stranger;
+ALTER SERVER archive OWNER TO archive_stranger;
+SELECT replace(pg_temp.fails($$SELECT pulse_archive_events('2003-05-01', 'archive')$$), 'TO ' || quote_ident(current_user), 'TO OWNER');
+DO $$ BEGIN EXECUTE format('ALTER SERVER archive OWNER TO %I', current_user); END $$;
 SELECT replace(pg_temp.fails($$SELECT pulse_archive_events('2003-05-01', 'archive')$$), quote_ident(current_user), 'OWNER');
 CREATE USER MAPPING FOR CURRENT_USER SERVER archive OPTIONS (user 'keeper');
 SELECT pg_temp.fails(format('SELECT pulse_archive_events(%L, %L)', current_date, 'archive')) LIKE '55000 %cannot be archived%It has not ended.';
@@ -53,6 +59,16 @@ GRANT USAGE ON FOREIGN SERVER archive TO archive_admin;
 SET ROLE archive_admin;
 SELECT pulse_archive_events('2003-05-20', 'archive');
 SELECT pulse_archive_events('2003-05-01', 'archive');
+RESET ROLE;
+-- Nobody but Pulse writes what the job works by.
+CREATE ROLE archive_writer;
+GRANT pg_write_all_data, pg_read_all_data TO archive_writer;
+SET ROLE archive_writer;
+UPDATE pulse.event_archive SET remote_schema = 'elsewhere';
+DELETE FROM pulse.archived_profile;
+SELECT pg_temp.fails($$INSERT INTO pulse.event_archive_change (partition) VALUES ('event_y2003m05')$$);
+SELECT pg_temp.fails($$INSERT INTO pulse.archive_erasure (erasure_id, month, profiles, requested_at, next_attempt_at) VALUES (1, '2003-05-01', '{1}', now(), now())$$);
+SELECT count(*), count(*) FILTER (WHERE remote_schema = 'elsewhere') FROM pulse.event_archive;
 RESET ROLE;
 SELECT month, partition, server, state, by_hand, reason, rows, batch, remote_schema LIKE 'pulse\_archive\_%', remote_table ~ '^event_y2003m05_[0-9a-f]{8}$' FROM pulse.event_archive;
 SELECT action, subject, details FROM pulse.audit WHERE action LIKE 'events.%' ORDER BY id LIMIT 1;

@@ -163,9 +163,30 @@ $node->safe_psql('restored', q{SET client_min_messages = warning; UPDATE pulse.e
 is($node->safe_psql('restored', $answers), $before, 'there all questions have the same answers');
 is($node->safe_psql('restored', q{SELECT state || value FROM pulse_status() WHERE item = 'months of another database'}), 'degraded2', 'pulse_status() says whose the months are');
 like(($node->psql('restored', "SELECT pulse_restore_events('$first')"))[2], qr/another database keeps this month/, 'they cannot be moved there');
+# Who is erased there has events on the archive until then.
+my ($gone) = split /\|/, $node->safe_psql('restored', q{SELECT profile_id FROM pulse.identity WHERE value = 'u33'});
+cmp_ok(there("SELECT count(*) FROM $table WHERE profile_id = $gone"), '>', 0, 'somebody has events there');
+$node->safe_psql('restored', q{SELECT pulse_unschedule('seal_audit'), pulse_schedule('erase_archived', '1 second', enabled => true)});
+$node->safe_psql('restored', q{SELECT pulse_erase_profile('u33', 'ticket 33')});
+ok($node->poll_query_until('restored', q{SELECT count(*) = 2 AND bool_and(message LIKE '%pulse_archive_events%') FROM pulse.archive_erasure}), 'an erasure waits for months of another database');
+ok($node->poll_query_until('restored', q{SELECT state = 'verifying' FROM pulse.erasure}), 'and does not end');
 is($node->safe_psql('restored', "SELECT pulse_archive_events('$first', 'archive')"), 'archived', 'until it takes one over');
 is($node->safe_psql('restored', 'SELECT count(*) FROM pulse.event_archive AS a WHERE home = (SELECT home FROM pulse.event_archive WHERE month <> a.month)'), '0', 'only that');
+is($node->safe_psql('restored', "SELECT pulse_archive_events('$second', 'archive')"), 'archived', 'then the other one');
+ok($node->poll_query_until('restored', q{SELECT state = 'done' FROM pulse.erasure}), 'the erasure ends');
+is(there("SELECT count(*) FROM $table WHERE profile_id = $gone"), '0', 'when the events are deleted there');
 $node->safe_psql('postgres', 'DROP DATABASE restored WITH (FORCE)');
+
+# ---- rows of a move that failed, and nothing moves any more ----
+there("INSERT INTO $table SELECT id + 1000000, profile_id, time, received_at, name, type, properties, context, message_id, source, 1000 FROM $table WHERE name = 'late' LIMIT 1");
+now();
+ok($archive->poll_query_until('events', "SELECT count(*) = 0 FROM $table WHERE batch = 1000"), 'rows that are not shown are deleted');
+
+# ---- much at once: more than is read, or sent, in one piece ----
+is(sql(qq{SET pulse.evaluation = async; SELECT accepted FROM pulse_import_events('SELECT ''big'' AS user_id, ''big'' AS event, jsonb_build_object(''text'', repeat(''x'', 250000)) AS properties, ''$first''::timestamptz + i * interval ''1 minute'' AS "timestamp" FROM generate_series(1, 200) AS i')}), 200, 'large events arrive');
+now();
+wait_for("SELECT count(*) = 0 FROM pulse.${partition}_late", 'and move in several batches');
+is(sql(q{SELECT count(*), sum(length(properties ->> 'text')) FROM pulse.event WHERE name = 'big' AND archived}), '200|50000000', 'none is lost');
 
 # ---- back ----
 late('u10', '9 days');

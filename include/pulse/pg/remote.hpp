@@ -113,6 +113,8 @@ class Remote {
     size_t bytes_ = 0, max_bytes_ = 0;
     int unchecked_ = 0;
     std::string copy_;  // what COPY … FROM STDIN gets when it asks
+    size_t copied_ = 0;
+    bool copying_ = false;
 };
 
 // The options of a connection string, as libpq reads it: a URI or key = value pairs. Empty if libpq cannot

@@ -18,14 +18,15 @@ namespace pulse::profile {
 
 // ---- store_event_archive_server.cpp ----
 
-// A server of postgres_fdw with the mapping of the extension's owner, or of PUBLIC.
+// A server of postgres_fdw that a superuser or the owner of the extension owns, with the mapping of that
+// owner, or of PUBLIC.
 struct ArchiveServer {
     std::string name;
     pg::RemoteParameters parameters;
     int connect_timeout = 0;         // ms
-    bool password_required = false;  // its owner is not a superuser
+    bool password_required = false;  // as postgres_fdw requires it of the owner of the extension
 };
-// Throws UserError: no such server, of another wrapper, or without a mapping.
+// Throws UserError: no such server, of another wrapper, of another owner, or without a mapping or a password.
 ArchiveServer FindArchiveServer(const std::string& name);
 
 // Connects. Throws pg::RemoteError, or UserError if it must not be used.
@@ -105,6 +106,8 @@ struct ArchiveRows {
 // `suffix` is put behind each line.
 ArchiveRows ReadRowsForCopy(const std::string& query, const std::vector<pg::Value>& parameters,
                             const std::string& suffix, size_t bytes);
+// A literal on any server, whatever its settings, also outside a transaction.
+std::string LiteralThere(const std::string& text);
 // "(e.profile_id, e.name, e.time, e.id) > (…)" for a key; true for none.
 std::string BehindKey(const pg::Json& key);
 // Of the last of some rows from the archive.

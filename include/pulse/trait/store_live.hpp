@@ -60,6 +60,8 @@ class Rule {
     Rule(const rule::Expr& expanded, rule::Expect expect, bool with_context);
     // For a condition as it is stored, in canonical form. What it compiles to is kept.
     static Rule OfStored(const std::string& text);
+    // A program has all it needs: forgets what was not asked for since this was called last.
+    static void ForgetUnusedStored();
     ~Rule();
     Rule(Rule&&) noexcept;
     Rule& operator=(Rule&&) noexcept;
