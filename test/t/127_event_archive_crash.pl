@@ -170,6 +170,9 @@ wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'and all is copied and comp
 $snapshot->query_safe("UPDATE pulse.$partition SET properties = '{\"total\": 1}' WHERE id = (SELECT max(id) FROM pulse.$partition)");
 $snapshot->query_safe('COMMIT');
 $snapshot->quit;
+# More than is told at once, to profiles that come before: each event is told by where it is now.
+sql("UPDATE pulse.$partition SET profile_id = (SELECT min(profile_id) FROM pulse.$partition) WHERE profile_id > (SELECT max(profile_id) - 200 FROM pulse.$partition)");
+cmp_ok(sql('SELECT count(*) FROM pulse.event_archive_change'), '>', 5000, 'events change their profiles');
 $digest = digest();
 resume();
 wait_for("SELECT state = 'archived' FROM pulse.event_archive", 'and again after TRUNCATE');
