@@ -37,7 +37,7 @@ sql(q{
 	SELECT count(*) FROM pulse_import_events('SELECT ''u'' || i % 500 AS user_id, (ARRAY[''view'', ''purchase''])[1 + i % 2] AS event,
 		jsonb_build_object(''note'', E''tab\\tline\\nback\\\\slash "quoted" \\u00e9'', ''total'', i * 1.10, ''none'', null) AS properties,
 		date_trunc(''month'', now(), ''UTC'') - interval ''3 months'' + i * interval ''3 minutes 0.000001 seconds'' AS "timestamp" FROM generate_series(1, 36000) AS i');
-	SELECT count(*) FROM pulse_import_events('SELECT ''u'' || i AS user_id, ''view'' AS event, now() - interval ''1 hour'' AS "timestamp" FROM generate_series(0, 99) AS i');
+	SELECT count(*) FROM pulse_import_events('SELECT ''u'' || i AS user_id, ''view'' AS event, now() - interval ''1 second'' AS "timestamp" FROM generate_series(0, 99) AS i');
 	SELECT pulse_create_trait('total', 'events.purchase.sum(total)')});
 sql('ANALYZE pulse.event');
 my ($first, $second) = split /\|/, sql(q{SELECT to_char(m, 'YYYY-MM-DD'), to_char(m + interval '1 month', 'YYYY-MM-DD') FROM (SELECT date_trunc('month', now() AT TIME ZONE 'UTC') - interval '3 months' AS m) AS s});
@@ -220,7 +220,7 @@ is(sql("SELECT count(*) FROM pulse.$partition WHERE name = 'late' AND NOT archiv
 
 # ---- by the setting ----
 sql(q{ALTER SYSTEM SET pulse.event_archive_server = 'archive'});
-sql(q{ALTER SYSTEM SET pulse.event_archive_after = '1h'});
+sql(q{ALTER SYSTEM SET pulse.event_archive_after = '1min'});
 sql('SELECT pg_reload_conf()');
 sql(q{SELECT pulse_schedule('archive_events', enabled => true)});
 wait_for("SELECT count(*) = 2 AND bool_and(state = 'archived') FROM pulse.event_archive WHERE month <> '$first'", 'by the setting the other month moves');
