@@ -196,14 +196,15 @@ $old = $node->background_psql('postgres');
 $old->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pulse.segment');
 now();
 $table = sql("SELECT remote_schema || chr(46) || remote_table FROM pulse.event_archive WHERE month = '$first'");
-ok($archive->poll_query_until('events', "SELECT count(*) = 1 FROM $table WHERE batch = 7"), 'a late event is on its way to the archive');
+my $shown = sql("SELECT batch FROM pulse.event_archive WHERE month = '$first'");
+ok($archive->poll_query_until('events', "SELECT count(*) = 1 FROM $table WHERE batch > $shown"), 'a late event is on its way to the archive');
 is(sql("SELECT pulse_restore_events('$first')"), 'restoring', 'the first month is asked back');
 # What has the name of the month, and is not it, stays.
 sql("ALTER TABLE pulse.event DETACH PARTITION pulse.$partition; ALTER TABLE pulse.$partition RENAME TO kept; CREATE TABLE pulse.$partition (LIKE pulse.event); ALTER TABLE pulse.event ATTACH PARTITION pulse.$partition FOR VALUES FROM ('$first 00:00+00') TO ('$second 00:00+00')");
 $old->query_safe('COMMIT');
 $old->quit;
 wait_for("SELECT reason LIKE '%is not the archived month%' FROM pulse.event_archive WHERE month = '$first'", 'an ordinary table with the name of the month is not replaced');
-is(sql("SELECT batch FROM pulse.event_archive WHERE month = '$first'"), '6', 'the late event has not moved');
+is(sql("SELECT batch FROM pulse.event_archive WHERE month = '$first'"), $shown, 'the late event has not moved');
 sql("DROP TABLE pulse.$partition; ALTER TABLE pulse.kept RENAME TO $partition; ALTER TABLE pulse.event ATTACH PARTITION pulse.$partition FOR VALUES FROM ('$first 00:00+00') TO ('$second 00:00+00')");
 now();
 wait_for("SELECT state = 'dropping' AND next_try_at > clock_timestamp() + interval '23 hours' FROM pulse.event_archive WHERE month = '$first'", 'and comes back');
