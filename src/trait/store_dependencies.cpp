@@ -72,7 +72,8 @@ rule::ProfileNames Placeholders(bool with_context) {
 
 std::vector<rule::ExprPtr> RulesOf(const std::string& definition) {
     const segment::Request request = segment::ParseRequest(ParseJson(definition));
-    std::vector<rule::ExprPtr> rules{segment::ReadRule(request)};
+    std::vector<rule::ExprPtr> rules;
+    rules.push_back(segment::ReadRule(request));
     if (request.converted) rules.push_back(rule::Parse(*request.converted));
     return rules;
 }
