@@ -55,6 +55,12 @@ INSERT INTO pulse.import (user_id, event) VALUES ('u9', 'purchase');
 SELECT pulse_create_segment('free', '{"where": "profile.plan == \"free\""}') > 0 AS built;
 SELECT pulse_update_segment('premium', '{"where": "profile.plan == \"free\""}') AS updated;
 SELECT change, cause, quiet, count(*) FROM pulse.membership_change WHERE position IS NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- The month of three days ago can be another one, in which nothing has changed yet.
+DO $$ DECLARE month timestamptz := date_trunc('month', now() - interval '3 days', 'UTC'); name text := to_char(month AT TIME ZONE 'UTC', '"membership_change_y"YYYY"m"MM'); BEGIN
+    IF to_regclass('pulse.' || name) IS NULL THEN
+        EXECUTE format('CREATE TABLE pulse.%I PARTITION OF pulse.membership_change FOR VALUES FROM (%L) TO (%L)', name, month, date_trunc('month', month + interval '32 days', 'UTC'));
+    END IF;
+END $$;
 INSERT INTO pulse.membership_change (segment_id, profile_id, change, at, version, cause, quiet)
 SELECT s.id, 1, 'entered', now() - interval '3 days', 1, 'time', false FROM pulse.segment AS s WHERE s.name = 'buyers';
 BEGIN;
