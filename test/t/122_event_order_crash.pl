@@ -48,7 +48,7 @@ sub kill_at
 {
 	my ($at, $meanwhile) = @_;
 	sql("DELETE FROM stop; INSERT INTO stop VALUES ('$at')");
-	setting('1h');
+	setting('1min');
 	ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM ($stopped) AS s"), "the job is at: $at") or diag(sql('TABLE pulse.event_month'));
 	$meanwhile->() if $meanwhile;
 	my $log_end = -s $node->logfile;
