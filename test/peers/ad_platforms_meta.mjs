@@ -88,8 +88,9 @@ function users(request, audience, kind, half) {
     const identifiers = rows.flatMap((row) => identifiersOf(body.payload.schema, row));
     if (kind === 'usersreplace') identifiers.forEach((each) => session.members.set(each, now()));
     else change(audience, kind === 'DELETE' ? 'remove' : 'add', identifiers);
-    if (half) return fail(2, 0, 'an unexpected error has occurred', 500);
+    // A batch of which half was taken has come: the sender does not know, and goes on behind it.
     session.batches = Math.max(session.batches, entered.batch);
+    if (half) return fail(2, 0, 'an unexpected error has occurred', 500);
     if (!entered.again) session.received += body.payload.data.length;
     if (entered.last) {
         session.closed = true;
