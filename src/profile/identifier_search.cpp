@@ -6,6 +6,7 @@
 #include <new>
 
 #include "pulse/base/ascii.hpp"
+#include "pulse/base/hex.hpp"
 #include "pulse/base/utf8.hpp"
 
 namespace pulse::profile {
@@ -63,17 +64,6 @@ std::string Sha256(std::string_view text) {
     unsigned int size = 0;
     if (!EVP_Digest(text.data(), text.size(), digest, &size, EVP_sha256(), nullptr)) throw std::bad_alloc();
     return {reinterpret_cast<const char*>(digest), size};
-}
-
-std::string ToHex(std::string_view bytes) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string hex;
-    hex.reserve(bytes.size() * 2);
-    for (const char c : bytes) {
-        hex += kDigits[static_cast<unsigned char>(c) >> 4];
-        hex += kDigits[static_cast<unsigned char>(c) & 15];
-    }
-    return hex;
 }
 
 std::vector<std::string> HashedForms(std::string_view identifier) {

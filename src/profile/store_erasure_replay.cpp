@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/hex.hpp"
 #include "pulse/profile/identifier_search.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_erasure.hpp"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pulse/base/hex.hpp"
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/random.hpp"
 #include "pulse/pg/relation_lock.hpp"
@@ -44,16 +45,6 @@ ArchivedMonth ReadRow(const pg::Row& row) {
 [[noreturn]] void ThrowChanged(const std::string& partition) {
     throw UserError(sqlstate::kLockNotAvailable, "the state of pulse." + partition + " has changed", "",
                     "Try again; pulse.event_archive shows the state.");
-}
-
-std::string HexDigits(const std::string& bytes) {
-    constexpr const char* kDigits = "0123456789abcdef";
-    std::string text;
-    for (const unsigned char byte : bytes) {
-        text += kDigits[byte >> 4];
-        text += kDigits[byte & 15];
-    }
-    return text;
 }
 
 bool MayArchive(int month) {
@@ -171,7 +162,7 @@ void RequestArchive(int month, const std::string& server, bool by_hand) {
         {Value::Text(FormatDate(MonthBegin(month))), Value::Text(partition), Value::Text(server),
          Value::Text("pulse_archive_" + ArchiveHome()),
          // No try meets what another one has left.
-         Value::Text(partition + "_" + HexDigits(pg::RandomBytes(4))), Value::Text(ArchiveHome()),
+         Value::Text(partition + "_" + ToHex(pg::RandomBytes(4))), Value::Text(ArchiveHome()),
          Value::Bool(by_hand), Value::Time(pg::WallClock())});
     if (rows.processed() != 1) ThrowChanged(partition);
 }

@@ -4,6 +4,7 @@
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/snapshot/aggregate.hpp"
+#include "pulse/base/hex.hpp"
 #include "pulse/snapshot/hex.hpp"
 #include "pulse/snapshot/sketch.hpp"
 
@@ -45,7 +46,7 @@ PULSE_FUNCTION(pulse_sketch_in) {
 }
 
 PULSE_FUNCTION(pulse_sketch_out) {
-    const std::string text = snapshot::ToHex(pg::ToBytes(PG_GETARG_DATUM(0)));
+    const std::string text = pulse::ToHex(pg::ToBytes(PG_GETARG_DATUM(0)));
     return pg::Call([&] { return CStringGetDatum(pstrdup(text.c_str())); });
 }
 

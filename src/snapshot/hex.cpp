@@ -6,8 +6,6 @@ namespace pulse::snapshot {
 
 namespace {
 
-constexpr char kDigits[] = "0123456789abcdef";
-
 int Value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
     if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -21,17 +19,6 @@ int Value(char c) {
 }
 
 }  // namespace
-
-std::string ToHex(std::string_view bytes) {
-    std::string text;
-    text.reserve(2 * bytes.size());
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        text += kDigits[byte >> 4];
-        text += kDigits[byte & 15];
-    }
-    return text;
-}
 
 std::string FromHex(std::string_view text, const char* type) {
     if (text.size() % 2 != 0)

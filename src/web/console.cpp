@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/base/ascii.hpp"
+#include "pulse/base/hex.hpp"
 #include "pulse/base/utf8.hpp"
 
 namespace pulse::web {
@@ -55,13 +56,7 @@ std::string SessionCookie(std::string_view token, bool secure) {
 }
 
 std::string MakeSessionToken(std::string_view random_bytes) {
-    std::string token;
-    for (const char c : random_bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        token += kHexDigits[byte >> 4];
-        token += kHexDigits[byte & 15];
-    }
-    return token;
+    return ToHex(random_bytes);
 }
 
 std::string ForgeryProblem(const Request& request) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pulse/base/hex.hpp"
+
 namespace pulse::profile {
 namespace {
 

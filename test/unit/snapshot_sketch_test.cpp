@@ -5,6 +5,7 @@
 #include <random>
 
 #include "pulse/base/error.hpp"
+#include "pulse/base/hex.hpp"
 #include "pulse/snapshot/hex.hpp"
 #include "pulse/snapshot/sketch.hpp"
 

@@ -13,7 +13,6 @@ namespace pulse::profile {
 
 // SHA-256 as 32 bytes.
 std::string Sha256(std::string_view text);
-std::string ToHex(std::string_view bytes);
 
 // The texts that platforms hash for an id: trimmed and lower case; a phone number with and without its +; an
 // address of Gmail also without dots and what follows a + before the @.

@@ -1,4 +1,4 @@
-// Bytes as hexadecimal text and back. Pure C++.
+// Bytes from hexadecimal text (base/hex.hpp writes it). Pure C++.
 #pragma once
 
 #include <string>
@@ -6,7 +6,6 @@
 
 namespace pulse::snapshot {
 
-std::string ToHex(std::string_view bytes);
 // Throws UserError 22P02 naming `type` and the first character that does not belong.
 std::string FromHex(std::string_view text, const char* type);
 
