@@ -221,9 +221,11 @@ void CheckKind(const Request& request) {
     if (!request.sources.empty() && request.static_segment)
         ThrowInvalid("a static segment has no \"source\"", "Who was added by hand is in this database.",
                      "Leave it out.");
-    refuse(!request.source.empty() && request.sources.empty(), "source",
-           "People and their events are in this database; several sources are databases with people of their "
-           "own.");
+    if (!request.source.empty() && request.sources.empty())
+        ThrowInvalid(
+            "a segment over people has no single \"source\"", "Its people are in this database.",
+            "Leave it out, give a list of databases that each have people of their own, or name a table "
+            "or view in \"from\".");
 }
 
 }  // namespace
