@@ -23,8 +23,7 @@ namespace {
 
 // Number of tuples formed before they are written to pages, as in COPY.
 constexpr size_t kPortion = 500;
-// Fewer rows go to where the table has room: buffers of their own would cost
-// more than the rows.
+// Fewer rows go to where the table has room: buffers of their own would cost more than the rows.
 constexpr size_t kBulk = 32;
 
 // Whether INSERT would do more than store rows in an ordinary table.
@@ -46,16 +45,14 @@ Relation OpenTable(const char* table) {
     return table_openrv(makeRangeVar(pstrdup("pulse"), pstrdup(table), -1), RowExclusiveLock);
 }
 
-// Statement triggers of a partitioned table are not inherited by its
-// partitions.
+// Statement triggers of a partitioned table are not inherited by its partitions.
 bool ParentIsPlain(Relation parent) {
     return !parent->trigdesc && !parent->rd_rel->relrowsecurity && !parent->rd_rel->relispartition;
 }
 
-// Runs inside Call(). Opens a partition, locked as for INSERT; null if there is
-// none of that name. The parent is locked first: whoever detaches a partition
-// holds a lock on it, so a name that is a partition remains one until the
-// transaction ends.
+// Runs inside Call(). Opens a partition, locked as for INSERT; null if there is none of that name. The parent
+// is locked first: whoever detaches a partition holds a lock on it, so a name that is a partition remains one
+// until the transaction ends.
 Relation OpenPartition(const char* parent, const char* table) {
     Relation whole = OpenTable(parent);
     const Oid whole_id = RelationGetRelid(whole);
@@ -87,8 +84,7 @@ void AppendPortion(ResultRelInfo* target, EState* state, TupleTableSlot** slots,
     }
 }
 
-// Runs inside Call(). A new version of the row at this place; false if somebody
-// else has changed it.
+// Runs inside Call(). A new version of the row at this place; false if somebody else has changed it.
 bool ReplaceRow(ResultRelInfo* target, EState* state, ItemPointer place, TupleTableSlot* row) {
     Relation relation = target->ri_RelationDesc;
     row->tts_tableOid = RelationGetRelid(relation);

@@ -218,6 +218,8 @@ std::vector<std::optional<int64_t>> Probe::FindInt8s(const std::vector<Datum>& k
                                                      std::vector<RowHolder>* holders) const {
     std::vector<std::optional<int64_t>> found;
     found.reserve(keys.size());
+    // Inside Call() nothing may throw.
+    if (holders) holders->reserve(holders->size() + keys.size());
     const int column = columns_.at(0);
     Call([&] {
         PushNextSnapshot();
