@@ -7,6 +7,32 @@
 
 namespace pg = pulse::pg;
 
+namespace {
+
+std::string ProbedText(const pg::Value& value) {
+    return value.null ? "null" : pg::ToOutput(value.datum, value.type);
+}
+
+std::string ProbedText(const std::optional<int64_t>& id) {
+    return std::to_string(id.value_or(0));
+}
+
+template <typename Found>
+std::string ListOf(const std::vector<Found>& found) {
+    std::string text;
+    for (const Found& one : found) text += (text.empty() ? "" : " ") + ProbedText(one);
+    return text;
+}
+
+// The names of an argument as keys.
+std::vector<Datum> KeysOf(const pg::Args& args) {
+    std::vector<Datum> keys;
+    for (const std::string& name : args.Texts(0).value()) keys.push_back(pg::FromText(name));
+    return keys;
+}
+
+}  // namespace
+
 // Evaluates an expression over $1 bigint and $2 text repeatedly, and returns the last value as text.
 PULSE_FUNCTION(bridge_evaluate) {
     const pg::Args args(fcinfo);
@@ -26,49 +52,25 @@ PULSE_FUNCTION(bridge_probe) {
     const pg::Args args(fcinfo);
     const auto found = by_name.Find({args.Raw(0)});
     if (!found) PG_RETURN_NULL();
-    std::string text;
-    for (const pg::Value& value : *found)
-        text += (text.empty() ? "" : " ") + (value.null ? "null" : pg::ToOutput(value.datum, value.type));
-    return pg::FromText(text);
+    return pg::FromText(ListOf(*found));
 }
 
 // The ids of segments by name, in one scan; 0 if a segment does not exist.
 PULSE_FUNCTION(bridge_probe_many) {
     static const pg::Probe by_name("segment", "segment_name_key", {1});
-    const pg::Args args(fcinfo);
-    const std::vector<std::string> names = args.Texts(0).value();
-    std::vector<Datum> keys;
-    for (const std::string& name : names) keys.push_back(pg::FromText(name));
-    std::string text;
-    for (const std::optional<int64_t>& id : by_name.FindInt8s(keys))
-        text += (text.empty() ? "" : " ") + std::to_string(id.value_or(0));
-    return pg::FromText(text);
+    return pg::FromText(ListOf(by_name.FindInt8s(KeysOf(pg::Args(fcinfo)))));
 }
 
 // The same, locking the rows; ends before a row that another transaction has locked.
 PULSE_FUNCTION(bridge_lock_many) {
     static const pg::Probe by_name("segment", "segment_name_key", {1});
-    const pg::Args args(fcinfo);
-    const std::vector<std::string> names = args.Texts(0).value();
-    std::vector<Datum> keys;
-    for (const std::string& name : names) keys.push_back(pg::FromText(name));
-    std::string text;
-    for (const std::optional<int64_t>& id : by_name.LockInt8s(keys))
-        text += (text.empty() ? "" : " ") + std::to_string(id.value_or(0));
-    return pg::FromText(text);
+    return pg::FromText(ListOf(by_name.LockInt8s(KeysOf(pg::Args(fcinfo)))));
 }
 
 // Version and tags of segments by name, in one scan.
 PULSE_FUNCTION(bridge_probe_rows) {
     static const pg::Probe by_name("segment", "segment_name_key", {5, 9});
-    const pg::Args args(fcinfo);
-    const std::vector<std::string> names = args.Texts(0).value();
-    std::vector<Datum> keys;
-    for (const std::string& name : names) keys.push_back(pg::FromText(name));
-    std::string text;
-    for (const pg::Value& value : by_name.FindRows(keys))
-        text += (text.empty() ? "" : " ") + (value.null ? "null" : pg::ToOutput(value.datum, value.type));
-    return pg::FromText(text);
+    return pg::FromText(ListOf(by_name.FindRows(KeysOf(pg::Args(fcinfo)))));
 }
 
 PULSE_FUNCTION(bridge_is_empty) {
