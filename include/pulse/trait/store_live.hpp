@@ -77,13 +77,14 @@ class Rule {
     std::unique_ptr<Compiled> compiled_;
 };
 
-// One person at an instant: attributes, and metrics from the stored state where it is valid, else read from
-// the events. Read-only; works on a standby and for people without a state. Needs no Session.
+// What Subject throws after NeverWait().
 class NeedsArchive : public UserError {
   public:
     NeedsArchive();
 };
 
+// One person at an instant: attributes, and metrics from the stored state where it is valid, else read from
+// the events. Read-only; works on a standby and for people without a state. Needs no Session.
 class Subject {
   public:
     // `program`: null loads the current one at first use. All evaluations use the same one.
