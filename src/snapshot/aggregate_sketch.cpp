@@ -1,10 +1,10 @@
 // The type pulse_sketch, its aggregate and its functions.
+#include "pulse/base/hex.hpp"
 #include "pulse/pg/aggregate.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/snapshot/aggregate.hpp"
-#include "pulse/base/hex.hpp"
 #include "pulse/snapshot/hex.hpp"
 #include "pulse/snapshot/sketch.hpp"
 
