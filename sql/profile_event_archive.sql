@@ -35,7 +35,7 @@ COMMENT ON COLUMN pulse.event_archive.by_hand IS 'Whether pulse_archive_events()
 COMMENT ON COLUMN pulse.event_archive.rows IS 'Number of events on the archive that have been compared, and of late ones that were moved there.';
 COMMENT ON COLUMN pulse.event_archive.digest IS 'Sum of the hashes of these events.';
 COMMENT ON COLUMN pulse.event_archive.batch IS 'The batches of events up to this one are seen by readers. 0 is the month, each later one a number of late events.';
-COMMENT ON COLUMN pulse.event_archive.done_to IS 'How far the step is: profile, name, time and id of an event, or a profile; on the way to the archive also the server with which the month was compared: system identifier, timeline and database.';
+COMMENT ON COLUMN pulse.event_archive.done_to IS 'How far the step is: profile, name, time and id of an event, or a profile; on the way to the archive also the server with which the month was compared: system identifier, timeline and database. While the table there is dropped: since when the month is back, in microseconds since 2000, 0 for one that never left; null for one that was given up.';
 COMMENT ON COLUMN pulse.event_archive.erasures IS 'The last erasure before the step began.';
 COMMENT ON COLUMN pulse.event_archive.failures IS 'How many tries failed, one after another.';
 COMMENT ON COLUMN pulse.event_archive.started_at IS 'When the job began, by the wall clock (not pulse.now); so are all times here but month.';
@@ -52,6 +52,7 @@ CREATE TABLE pulse.archived_profile (
 COMMENT ON TABLE pulse.archived_profile IS 'Profiles that have events on an archive server, by month. Complete for each archived month; of a month that goes there or comes back it can have rows, too.';
 COMMENT ON COLUMN pulse.archived_profile.month IS 'The first day of the month, as in pulse.event_archive.';
 COMMENT ON COLUMN pulse.archived_profile.first_at IS 'The time of the first of these events of the month.';
+COMMENT ON COLUMN pulse.archived_profile.last_at IS 'The time of the last.';
 COMMENT ON COLUMN pulse.archived_profile.events IS 'Number of events of the profile in the month on the archive.';
 
 -- Level: owner
@@ -91,13 +92,13 @@ COMMENT ON FUNCTION pulse.settle_archive_copy() IS 'Notes what happens to a mont
 CREATE FUNCTION pulse_archive_events(month date, server text DEFAULT NULL) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_events';
 COMMENT ON FUNCTION pulse_archive_events(date, text) IS
-'Moves a month of events, given by any of its days and ended, to a server of postgres_fdw (null: pulse.event_archive_server). Checks what it can and returns the state of the month in pulse.event_archive; the job archive_events does the work. Called again, it only returns the state; after a failure the job tries again at once. For a month that a restored dump brought it makes this database the one that keeps it.';
+'Moves a month of events, given by any of its days and ended, to a server of postgres_fdw (null: that of the try before, else pulse.event_archive_server). Checks what it can and returns the state of the month in pulse.event_archive; the job archive_events does the work. Called again, it only returns the state; after a failure the job tries again at once. For a month that a restored dump brought it makes this database the one that keeps it. Errors: 22004 null month, 22023 the month is infinite or no server is named, 42704 no events of that month, no such server or no user mapping for the owner of the extension, 42501 no right to use the server, or it belongs to somebody else, 55000 the month has not ended or cannot be moved, with the reason.';
 
 -- Level: admin
 CREATE FUNCTION pulse_restore_events(month date) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_events';
 COMMENT ON FUNCTION pulse_restore_events(date) IS
-'Moves a month of events, given by any of its days, back from the archive server. Returns the state of the month in pulse.event_archive; the job archive_events does the work. A month that is still on its way to the archive stays.';
+'Moves a month of events, given by any of its days, back from the archive server. Returns the state of the month in pulse.event_archive; the job archive_events does the work. A month that is still on its way to the archive stays. Errors: 22004 null month, 22023 the month is infinite, 42704 no events of that month, or it is on no archive server, 55000 another database keeps it.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_archive', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.archived_profile', '');

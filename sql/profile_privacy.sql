@@ -62,8 +62,10 @@ CREATE TABLE pulse.archive_erasure (
     message text,
     PRIMARY KEY (erasure_id, month)
 );
+CREATE INDEX archive_erasure_next ON pulse.archive_erasure (next_attempt_at);
 COMMENT ON TABLE pulse.archive_erasure IS 'Events of erased people that have to be deleted on an archive: a row per erasure and month, until the job erase_archived has done it. The erasure ends only then.';
 COMMENT ON COLUMN pulse.archive_erasure.month IS 'As in pulse.event_archive.';
+COMMENT ON COLUMN pulse.archive_erasure.profiles IS 'The profiles of the person.';
 COMMENT ON COLUMN pulse.archive_erasure.rows IS 'Number of these events, counted before they are deleted.';
 COMMENT ON COLUMN pulse.archive_erasure.digest IS 'Sum of their hashes.';
 COMMENT ON COLUMN pulse.archive_erasure.attempts IS 'How many attempts failed.';

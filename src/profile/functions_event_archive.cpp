@@ -64,8 +64,10 @@ bool IsArchived(int month) {
                 .empty();
 }
 
-std::string RequireServer(const pg::Args& args) {
-    std::string server = args.Text(1).value_or(pg::settings::EventArchiveServer());
+// The server given, that of the try before, or that of the setting.
+std::string RequireServer(const std::optional<std::string>& given,
+                          const std::optional<profile::ArchivedMonth>& before) {
+    std::string server = given ? *given : before ? before->server : pg::settings::EventArchiveServer();
     if (server.empty())
         throw UserError(pulse::sqlstate::kInvalidParameter, "\"server\" is missing", "",
                         "Give the name of a server of postgres_fdw, or set pulse.event_archive_server.");
@@ -103,7 +105,7 @@ std::string TakeOver(int month) {
     return profile::ReadArchivedMonth(month)->state;
 }
 
-std::string RequestMonth(int month, const std::string& server) {
+std::string RequestMonth(int month, const std::optional<std::string>& given) {
     if (IsArchived(month)) {
         if (StateElsewhere(month)) return TakeOver(month);
         const auto row = profile::ReadArchivedMonth(month);
@@ -117,11 +119,13 @@ std::string RequestMonth(int month, const std::string& server) {
         profile::LookAgainAt(*row, pg::kAtOnce);
         return row->state;
     }
+    const std::string server = RequireServer(given, row);
     profile::FindArchiveServer(server);
     RequireUsage(server);
     if (const std::string reason = profile::WhyNotArchived(month); !reason.empty())
         throw UserError(pulse::sqlstate::kNotReady, NameOf(month) + " cannot be archived", reason);
     profile::RequestArchive(month, server, true);
+    Record("events.archived", month, server);
     return "requested";
 }
 
@@ -130,13 +134,11 @@ std::string RequestMonth(int month, const std::string& server) {
 PULSE_WRITING_FUNCTION(pulse_archive_events) {
     const pg::Args args(fcinfo);
     const int month = RequireMonth(args);
-    const std::string server = RequireServer(args);
     std::string state;
     {
         const pg::OwnerSession session;
-        state = RequestMonth(month, server);
+        state = RequestMonth(month, args.Text(1));
     }
-    if (state == "requested") Record("events.archived", month, server);
     pg::NotifyLauncher();
     return pg::FromText(state);
 }

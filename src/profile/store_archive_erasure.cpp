@@ -129,10 +129,9 @@ bool DeleteThere(ArchiveErasure& work) {
     if (!alone) return false;
     if (!work.month) return true;
     const std::string table = work.month->Table();
-    std::string profiles;
-    for (const auto& entry : work.erasure_of)
-        profiles += (profiles.empty() ? "" : ",") + std::to_string(entry.first);
-    const std::string which = " WHERE profile_id = ANY ('{" + profiles + "}')";
+    std::vector<int64_t> profiles;
+    for (const auto& entry : work.erasure_of) profiles.push_back(entry.first);
+    const std::string which = " WHERE profile_id = ANY (" + IdsThere(profiles) + ")";
     const std::unique_ptr<pg::Remote> remote = ConnectArchive(*server);
     // Of a batch that is not shown, events are deleted, too; they were counted where they came from.
     const FoundThere found =

@@ -254,26 +254,28 @@ void AbandonArchive(const ArchivedMonth& month, const std::string& reason) {
     LockArchivedMonth(month);
     pg::Execute("DELETE FROM pulse.event_archive_change WHERE partition = $1",
                 {Value::Text(month.partition)});
+    // A moment says that the month was asked back: since then its table need not be there.
     pg::Execute(
-        "UPDATE pulse.event_archive SET state = 'dropping', reason = nullif($2, ''), done_to = NULL, failures = 0,"
-        " next_try_at = NULL WHERE month = $1::date",
+        "UPDATE pulse.event_archive SET state = 'dropping', reason = nullif($2, ''),"
+        " done_to = CASE WHEN $2 = '' THEN '0'::jsonb END, failures = 0, next_try_at = NULL WHERE month = $1::date",
         {Value::Text(month.Date()), Value::Text(reason)});
 }
 
 void FinishDropping(const ArchivedMonth& month) {
     LockArchivedMonth(month);
-    const Moment now = pg::WallClock();
-    const bool unwanted = !month.reason.empty() && !month.by_hand && pg::settings::event_archive_after == 0;
+    // Else it was given up. A reason can also be that the archive was down meanwhile.
+    const bool asked_back = month.done_to.is_number_integer();
+    const bool unwanted = !asked_back && !month.by_hand && pg::settings::event_archive_after == 0;
     if (unwanted || !MonthOfPartition(month.partition)) {
         pg::Execute("DELETE FROM pulse.event_archive WHERE month = $1::date", {Value::Text(month.Date())});
         return;
     }
+    const Moment now = pg::WallClock();
     pg::Execute(
-        "UPDATE pulse.event_archive SET state = $2, finished_at = $3, next_try_at = $4, failures = 0, done_to = NULL"
-        " WHERE month = $1::date",
-        {Value::Text(month.Date()), Value::Text(month.reason.empty() ? "restored" : "failed"),
-         Value::Time(now),
-         month.reason.empty() ? Value::Null(TIMESTAMPTZOID) : Value::Time(now + kAgainAfterFailure)});
+        "UPDATE pulse.event_archive SET state = $2, reason = CASE WHEN $2 = 'failed' THEN reason END,"
+        " finished_at = $3, next_try_at = $4, failures = 0, done_to = NULL WHERE month = $1::date",
+        {Value::Text(month.Date()), Value::Text(asked_back ? "restored" : "failed"), Value::Time(now),
+         asked_back ? Value::Null(TIMESTAMPTZOID) : Value::Time(now + kAgainAfterFailure)});
 }
 
 std::string WhyNotArchived(int month) {

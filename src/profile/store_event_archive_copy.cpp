@@ -145,12 +145,6 @@ MonthChanges ReadMonthChanges(const ArchivedMonth& month, int64_t limit = kChang
     return changes;
 }
 
-std::string ListOf(const std::vector<int64_t>& ids) {
-    std::string list = "'{";
-    for (const int64_t id : ids) list += (list.size() > 2 ? "," : "") + std::to_string(id);
-    return list + "}'";
-}
-
 // What the archive was told is noted, if the events of these profiles are the same there. False if not.
 bool NoteSent(const ArchivedMonth& month, const MonthChanges& changes, const std::string& whose,
               const std::string& there) {
@@ -270,8 +264,8 @@ bool SendChanges(const ArchiveStep& step) {
             });
             return false;
         }
-        SendRows(step, "", "e.id = ANY (" + ListOf(changes.ids) + ")", changes.rows.text);
-        const std::string whose = "e.profile_id = ANY (" + ListOf(changes.profiles) + ")";
+        SendRows(step, "", "e.id = ANY (" + IdsThere(changes.ids) + ")", changes.rows.text);
+        const std::string whose = "e.profile_id = ANY (" + IdsThere(changes.profiles) + ")";
         const auto there = RunThere(step.remote, std::string("SELECT ") + kCountAndDigest + " FROM " +
                                                      month.Table() + " AS e WHERE " + whose);
         bool same = true;

@@ -44,6 +44,12 @@ std::string LiteralThere(const std::string& text) {
     return literal + "'";
 }
 
+std::string IdsThere(const std::vector<int64_t>& ids) {
+    std::string list;
+    for (const int64_t id : ids) list += (list.empty() ? "" : ",") + std::to_string(id);
+    return "'{" + list + "}'";
+}
+
 const char* const kEventColumns =
     "e.id, e.profile_id, e.time, e.received_at, e.name, e.type, e.properties, e.context, e.message_id, e.source";
 

@@ -29,8 +29,13 @@ my $answers = q{
 sql('CREATE EXTENSION pulse; CREATE EXTENSION postgres_fdw');
 sql(q{SELECT pulse_unschedule('seal_audit'), pulse_unschedule('signal_health')});
 sql(q{SELECT pulse_schedule('archive_events', '1 second', retry_delay => '1 second', max_retries => 100)});
-sql(sprintf("CREATE SERVER archive FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'events', connect_timeout '5')", $archive->host, $archive->port));
-sql(q{CREATE USER MAPPING FOR postgres SERVER archive OPTIONS (user 'keeper')});
+sub make_server
+{
+	sql(sprintf("CREATE SERVER archive FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'events', connect_timeout '5')", $archive->host, $archive->port));
+	sql(q{CREATE USER MAPPING FOR postgres SERVER archive OPTIONS (user 'keeper')});
+	return;
+}
+make_server();
 # 36,000 events of 500 people over three months that have ended, and some of today. Values that COPY and JSON must not change.
 sql(q{
 	SET pulse.evaluation = async;
@@ -170,7 +175,7 @@ $node->safe_psql('restored', q{SELECT pulse_unschedule('seal_audit'), pulse_sche
 $node->safe_psql('restored', q{SELECT pulse_erase_profile('u33', 'ticket 33')});
 ok($node->poll_query_until('restored', q{SELECT count(*) = 2 AND bool_and(message LIKE '%pulse_archive_events%') FROM pulse.archive_erasure}), 'an erasure waits for months of another database');
 ok($node->poll_query_until('restored', q{SELECT state = 'verifying' FROM pulse.erasure}), 'and does not end');
-is($node->safe_psql('restored', "SELECT pulse_archive_events('$first', 'archive')"), 'archived', 'until it takes one over');
+is($node->safe_psql('restored', "SELECT pulse_archive_events('$first')"), 'archived', 'until it takes one over');
 is($node->safe_psql('restored', 'SELECT count(*) FROM pulse.event_archive AS a WHERE home = (SELECT home FROM pulse.event_archive WHERE month <> a.month)'), '0', 'only that');
 is($node->safe_psql('restored', "SELECT pulse_archive_events('$second', 'archive')"), 'archived', 'then the other one');
 ok($node->poll_query_until('restored', q{SELECT state = 'done' FROM pulse.erasure}), 'the erasure ends');
@@ -212,9 +217,10 @@ is(sql($answers), $before, 'all questions have the same answers');
 is(sql(qq{SELECT string_agg(relname || ' ' || relkind::text, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE '${partition}%' AND relkind IN ('r', 'p', 'f', 'i')}), "$partition r ${partition}_profile i", 'it is a table again');
 is(sql("SELECT count(*) FROM pulse.archived_profile WHERE month = '$first'"), '0', 'nobody has events of it on the archive');
 cmp_ok(there("SELECT count(*) FROM pg_class WHERE relname LIKE '${partition}%'"), '>', 0, 'where its table stays for a day');
-sql(q{UPDATE pulse.event_archive SET done_to = to_jsonb((done_to #>> '{}')::bigint - 86400000000) WHERE state = 'dropping'});
+# Also where the archive was down meanwhile.
+sql(q{UPDATE pulse.event_archive SET done_to = to_jsonb((done_to #>> '{}')::bigint - 86400000000), reason = 'it was down', failures = 1 WHERE state = 'dropping'});
 now();
-wait_for("SELECT state = 'restored' FROM pulse.event_archive WHERE month = '$first'", 'until it is dropped');
+wait_for("SELECT state = 'restored' AND reason IS NULL FROM pulse.event_archive WHERE month = '$first'", 'until it is dropped');
 is(there("SELECT count(*) FROM pg_class WHERE relname LIKE '${partition}%'"), '0', 'with all that belongs to it');
 is(late('u11', '10 days'), 1, 'events are stored as ever');
 is(sql("SELECT count(*) FROM pulse.$partition WHERE name = 'late' AND NOT archived"), '8', 'in the month');
@@ -227,6 +233,22 @@ sql(q{SELECT pulse_schedule('archive_events', enabled => true)});
 wait_for("SELECT count(*) = 2 AND bool_and(state = 'archived') FROM pulse.event_archive WHERE month <> '$first'", 'by the setting the other month moves');
 is(sql("SELECT state FROM pulse.event_archive WHERE month = '$first'"), 'restored', 'one that was asked back stays');
 is(sql('SELECT count(*) FROM pulse.event WHERE time > now() - interval \'2 hours\' AND archived'), '0', 'and what has not ended');
+is(sql("SELECT pulse_archive_events('$second')"), 'archived', 'no server is named to ask how it is');
+sql(q{ALTER SYSTEM RESET pulse.event_archive_server});
+sql(q{ALTER SYSTEM RESET pulse.event_archive_after});
+sql('SELECT pg_reload_conf()');
+is(sql("SELECT pulse_archive_events('$second')"), 'archived', 'also without the setting');
+
+# ---- the server of the archive is dropped, with its foreign tables, and made again ----
+my $third = sql('SELECT max(month) FROM pulse.event_archive');
+my $of_third = "SELECT count(*), sum(hashtextextended((to_jsonb(e) - 'archived')::text, 0)::numeric) FROM pulse.event AS e WHERE time >= '$third 00:00+00' AND time < date_trunc('month', now(), 'UTC')";
+$before = sql($of_third);
+sql('DROP SERVER archive CASCADE');
+make_server();
+is(sql("SELECT pulse_restore_events('$third')"), 'restoring', 'a month comes back without its foreign table');
+now();
+wait_for("SELECT state = 'dropping' FROM pulse.event_archive WHERE month = '$third'", 'as it was');
+is(sql($of_third), $before, 'with all its events');
 
 # ---- retention ----
 sql(q{ALTER SYSTEM SET pulse.event_retention = '27d'});

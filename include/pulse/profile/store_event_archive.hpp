@@ -80,8 +80,8 @@ void AdvanceArchive(const ArchivedMonth& month, const char* state, const pg::Jso
 void PutOffArchive(const ArchivedMonth& month, const std::string& reason, bool outage);
 // Look at the month again at this time, if its state is still that; nothing is wrong.
 void LookAgainAt(const ArchivedMonth& month, Moment at);
-// Leave a month where it is; what is on the archive is dropped. It is tried again after a week, unless there
-// is no reason.
+// Leave a month where it is; what is on the archive is dropped. It is tried again after a week; without a
+// reason it was asked back, and stays.
 void AbandonArchive(const ArchivedMonth& month, const std::string& reason);
 // There is nothing on the archive any more: the month is here, or retention has dropped it.
 void FinishDropping(const ArchivedMonth& month);
@@ -108,6 +108,8 @@ ArchiveRows ReadRowsForCopy(const std::string& query, const std::vector<pg::Valu
                             const std::string& suffix, size_t bytes);
 // A literal on any server, whatever its settings, also outside a transaction.
 std::string LiteralThere(const std::string& text);
+// An array of ids, as a literal.
+std::string IdsThere(const std::vector<int64_t>& ids);
 // "(e.profile_id, e.name, e.time, e.id) > (…)" for a key; true for none.
 std::string BehindKey(const pg::Json& key);
 // Of the last of some rows from the archive.
