@@ -176,7 +176,7 @@ TEST(SegmentRequest, NeitherRelationNorQueryMeansPeople) {
     EXPECT_TRUE(Refusal(R"({"where": "a", "last_active": "t"})")
                     .starts_with("22023 a segment over people has no \"last_active\""));
     EXPECT_TRUE(Refusal(R"({"where": "a", "source": "crm"})")
-                    .starts_with("22023 a segment over people has no \"source\""));
+                    .starts_with("22023 a segment over people has no single \"source\""));
     EXPECT_TRUE(Refusal(R"({"where": "a", "include_anonymous": 1})")
                     .starts_with("22023 \"include_anonymous\" must be true or false"));
     EXPECT_TRUE(Refusal(R"({"from": "t", "include_anonymous": true})")
