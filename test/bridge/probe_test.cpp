@@ -26,8 +26,9 @@ std::string ListOf(const std::vector<Found>& found) {
 
 // The names of an argument as keys.
 std::vector<Datum> KeysOf(const pg::Args& args) {
+    const std::vector<std::string> names = args.Texts(0).value();
     std::vector<Datum> keys;
-    for (const std::string& name : args.Texts(0).value()) keys.push_back(pg::FromText(name));
+    for (const std::string& name : names) keys.push_back(pg::FromText(name));
     return keys;
 }
 
