@@ -52,6 +52,10 @@ export async function test(title, work) {
         const page = await context.newPage();
         page.setDefaultTimeout(20000);
         page.trouble = [];
+        // What is asked and not answered yet; the stream of changes never ends.
+        page.asked = new Set();
+        page.on('request', request => { if (/\/console\/api\/(?!v1\/changes)/.test(request.url())) page.asked.add(request); });
+        for (const end of ['requestfinished', 'requestfailed']) page.on(end, request => page.asked.delete(request));
         page.on('pageerror', error => page.trouble.push(String(error)));
         page.on('console', message => {
             // What a broken or refusing server answers is logged by the browser itself.
@@ -65,8 +69,15 @@ export async function test(title, work) {
         return page;
     }
 
-    // Until nothing is being loaded, and charts are drawn.
+    // Until everything that the page asks is answered and drawn. A part may ask without saying that it waits: two frames let it ask, or draw the answer.
     async function ready(page) {
+        do {
+            await drawn(page);
+            await page.evaluate(() => new Promise(done => { requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))); }));
+        } while (page.asked.size);
+        await drawn(page);
+    }
+    async function drawn(page) {
         await page.waitForFunction(() => document.querySelector('main h1, main .part, main .notice') && !document.querySelector('.waiting, .spinner')
             && [...document.querySelectorAll('.chart-box')].every(box => box.firstChild || !box.offsetParent));
     }
