@@ -166,9 +166,8 @@ std::vector<History> ReadHistories(const std::vector<CheckedSegment>& segments, 
 }
 
 void DistributionCache::Fetch(std::vector<int64_t> snapshots) {
-    static const std::string sql =
-        "SELECT d.snapshot_id, " + std::string(snapshot::kDistributionColumns) +
-        " FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1) ORDER BY d.snapshot_id, d.attribute";
+    static const std::string sql = "SELECT d.snapshot_id, " + std::string(snapshot::kDistributionColumns) +
+                                   " FROM pulse.distribution AS d WHERE d.snapshot_id = ANY ($1)";
     static pg::Statement statement(sql.c_str(), {INT8ARRAYOID});
     std::sort(snapshots.begin(), snapshots.end());
     snapshots.erase(std::unique(snapshots.begin(), snapshots.end()), snapshots.end());
@@ -184,6 +183,13 @@ void DistributionCache::Fetch(std::vector<int64_t> snapshots) {
         kept.push_back(snapshot::ReadDistribution(rows[i], 1));
         usual = std::max(usual, kept.size());
     }
+    // They come by index, so nearly always in this order.
+    const auto by_attribute = [](const snapshot::Distribution& a, const snapshot::Distribution& b) {
+        return a.attribute < b.attribute;
+    };
+    for (const int64_t id : snapshots)
+        if (Distributions& kept = kept_[id]; !std::is_sorted(kept.begin(), kept.end(), by_attribute))
+            std::sort(kept.begin(), kept.end(), by_attribute);
 }
 
 const Distributions* DistributionCache::Get(int64_t snapshot) {

@@ -76,9 +76,19 @@ std::vector<int32_t> Result::ColumnModifiers() const {
     return modifiers;
 }
 
-// Raises no error: a guard would cost more than reading.
+// PostgreSQL raises no error here: a guard would cost more than reading.
 Datum Row::Get(int column, bool* null) const {
-    return SPI_getbinval(table_->vals[index_], table_->tupdesc, column + 1, null);
+    if (open_->index != index_) {
+        if (!open_->nulls) {
+            open_->values.resize(static_cast<size_t>(table_->tupdesc->natts));
+            open_->nulls = std::make_unique<bool[]>(open_->values.size());
+        }
+        heap_deform_tuple(table_->vals[index_], table_->tupdesc, open_->values.data(), open_->nulls.get());
+        open_->index = index_;
+    }
+    const Datum datum = open_->values.at(static_cast<size_t>(column));
+    *null = open_->nulls[static_cast<size_t>(column)];
+    return datum;
 }
 
 Datum Row::Require(int column) const {

@@ -43,10 +43,17 @@ auto CallSpi(const char* sql, Body body) {
     }
 }
 
+// The columns of the row that was read last: a row is taken apart once, not for each of its columns.
+struct OpenRow {
+    std::optional<uint64_t> index;
+    std::vector<Datum> values;
+    std::unique_ptr<bool[]> nulls;
+};
+
 // One row of a Result. Columns are counted from 0. Reading a null by a non-optional getter is a bug.
 class Row {
   public:
-    Row(SPITupleTable* table, uint64_t index) : table_(table), index_(index) {}
+    Row(SPITupleTable* table, uint64_t index, OpenRow* open) : table_(table), index_(index), open_(open) {}
 
     bool IsNull(int column) const;
     std::string Text(int column) const;
@@ -75,14 +82,18 @@ class Row {
 
     SPITupleTable* table_;
     uint64_t index_;
+    OpenRow* open_;
 };
 
 // The rows of a query; freed with the object.
 class Result {
   public:
-    Result(SPITupleTable* table, uint64_t processed) : table_(table), processed_(processed) {}
+    Result(SPITupleTable* table, uint64_t processed)
+        : table_(table), processed_(processed), open_(std::make_unique<OpenRow>()) {}
     Result(Result&& other) noexcept
-        : table_(std::exchange(other.table_, nullptr)), processed_(other.processed_) {}
+        : table_(std::exchange(other.table_, nullptr)),
+          processed_(other.processed_),
+          open_(std::move(other.open_)) {}
     Result(const Result&) = delete;
     Result& operator=(const Result&) = delete;
     ~Result();
@@ -93,7 +104,7 @@ class Result {
     Row operator[](uint64_t index) const {
         if (index >= size())
             throw std::out_of_range("row " + std::to_string(index) + " of " + std::to_string(size()));
-        return Row(table_, index);
+        return Row(table_, index, open_.get());
     }
     // Names of the columns, their types and type modifiers.
     std::vector<std::string> ColumnNames() const;
@@ -103,6 +114,7 @@ class Result {
   private:
     SPITupleTable* table_;
     uint64_t processed_;
+    std::unique_ptr<OpenRow> open_;
 };
 
 // Add all rows to those of a function with the same columns.

@@ -14,7 +14,7 @@ double DecodeAnyNumeric(const char* bytes, size_t size);
 // The same; most numbers have a short header and at most twelve digits.
 inline double DecodeNumeric(const char* bytes, size_t size) {
     constexpr uint16_t kForm = 0xC000, kShort = 0x8000, kNegative = 0x2000;
-    constexpr double kPowers[] = {1e0, 1e4, 1e8, 1e12};
+    static constexpr double kPowers[] = {1e0, 1e4, 1e8, 1e12};
     uint16_t words[4];
     if (size < 4 || size > sizeof words) return DecodeAnyNumeric(bytes, size);
     std::memcpy(words, bytes, 4);
