@@ -28,7 +28,7 @@ enum Field { kKey, kConverted, kLastActive, kFirstAttribute };
 constexpr int kOptions = 1, kFirstField = 2;  // arguments of the transition functions, after the state
 
 [[noreturn]] void BadArguments(const std::string& detail) {
-    throw UserError(sqlstate::kInvalidParameter, "wrong arguments for pulse.measure()", detail,
+    throw UserError(sqlstate::kInvalidParameter, "wrong arguments for a measuring aggregate", detail,
                     "It is an internal function: pulse_take_snapshot() calls it.");
 }
 
@@ -163,8 +163,7 @@ void MeasureState::AddRow(const NullableDatum* fields) {
 
 std::vector<Oid> ArgumentTypes(FunctionCallInfo fcinfo) {
     std::vector<Oid> types;
-    for (int i = kFirstField; i < fcinfo->nargs; ++i)
-        types.push_back(get_fn_expr_argtype(fcinfo->flinfo, i));
+    for (int i = kFirstField; i < fcinfo->nargs; ++i) types.push_back(get_fn_expr_argtype(fcinfo->flinfo, i));
     return types;
 }
 
@@ -251,8 +250,8 @@ void Flatten(ExpandedObjectHeader* header, void* result, Size size) {
 constexpr ExpandedObjectMethods kMethods = {FlatSize, Flatten};
 
 ExpandedMeasurement* Expand(MemoryContext parent, std::unique_ptr<MeasureState> state) {
-    MemoryContext context = pg::Call(
-        [&] { return AllocSetContextCreate(parent, "pulse measurement", ALLOCSET_SMALL_SIZES); });
+    MemoryContext context =
+        pg::Call([&] { return AllocSetContextCreate(parent, "pulse measurement", ALLOCSET_SMALL_SIZES); });
     ExpandedMeasurement* object = pg::Keep(context, std::make_unique<ExpandedMeasurement>());
     EOH_init_header(&object->header, &kMethods, context);
     object->state = std::move(state);
@@ -293,7 +292,8 @@ ExpandedMeasurement* Combine(FunctionCallInfo fcinfo, MemoryContext context) {
     if (fcinfo->args[1].isnull) return into;
     Measurement from = ReadMeasurement(fcinfo->args[1]);
     if (!into) return Expand(context, std::make_unique<MeasureState>(std::move(from)));
-    if (!into->state->measurement().SameShape(from)) BadArguments("The measurements are of different things.");
+    if (!into->state->measurement().SameShape(from))
+        BadArguments("The measurements are of different things.");
     into->state->measurement().Merge(from);
     return into;
 }
@@ -313,7 +313,8 @@ PULSE_FUNCTION(pulse_measure_step) {
     MeasureState* state = GetMeasureState(fcinfo, 0);
     if (!state) {
         MemoryContext context = pg::AggregateContext(fcinfo);
-        state = pg::Keep(context, MeasureState::Begin(fcinfo, pulse::snapshot::ArgumentTypes(fcinfo), context));
+        state =
+            pg::Keep(context, MeasureState::Begin(fcinfo, pulse::snapshot::ArgumentTypes(fcinfo), context));
     }
     state->AddRow(fcinfo->args + pulse::snapshot::kFirstField);
     return PointerGetDatum(state);
@@ -367,8 +368,8 @@ PULSE_FUNCTION(pulse_measurement_in) {
     try {
         Measurement::Decode(bytes);
     } catch (const UserError& error) {
-        throw UserError(pulse::sqlstate::kInvalidText, "invalid input for type pulse.measurement", error.detail(),
-                        error.hint());
+        throw UserError(pulse::sqlstate::kInvalidText, "invalid input for type pulse.measurement",
+                        error.detail(), error.hint());
     }
     return pg::FromBytes(bytes);
 }

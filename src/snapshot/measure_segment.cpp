@@ -35,7 +35,8 @@ struct Calls {
 
 // How the calls are written.
 struct CallForm {
-    // As pulse.measure_distributed(), whose arguments Citus hands to the shards, with the limit of the hashes.
+    // As pulse.measure_distributed(), whose arguments Citus hands to the shards, with the limit of the
+    // hashes.
     bool distributed = false;
     uint64_t theta = Sketch::kEverything;
 };
@@ -158,9 +159,9 @@ bool NodesHavePulse(source::Reader& reader) {
     const std::string one =
         "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pulse' AND "
         "pg_catalog.has_function_privilege('pulse.measure_distributed(text, record)', 'EXECUTE')";
-    return answer("SELECT coalesce(pg_catalog.bool_and(n.success AND n.result = " +
-                  source::Literal(PULSE_VERSION) + "), false) FROM " + kRun + "(" + source::Literal(one) +
-                  ") AS n");
+    return answer(
+        "SELECT coalesce(pg_catalog.bool_and(n.success AND n.result = " + source::Literal(PULSE_VERSION) +
+        "), false) FROM " + kRun + "(" + source::Literal(one) + ") AS n");
 }
 
 // Where Citus has distributed the relation and Pulse is on its nodes: the shards aggregate, and their states
@@ -171,10 +172,9 @@ SegmentScan ScanOnShards(source::Reader& reader, const MemberQuery& query, const
     const bool same_call = CountsClauses(query) && CanReadAllRows(query, spec, columns);
     SegmentScan scan;
     for (;;) {
-        const Calls calls =
-            same_call ? MakeCallForAllRows(query, spec, form) : MakeCalls(query, spec, form);
-        const std::string from = " FROM " + (same_call ? query.from
-                                                       : query.MembersFrom() + " WHERE " + query.Where());
+        const Calls calls = same_call ? MakeCallForAllRows(query, spec, form) : MakeCalls(query, spec, form);
+        const std::string from =
+            " FROM " + (same_call ? query.from : query.MembersFrom() + " WHERE " + query.Where());
         scan = ReadCalls(query, reader.Query(SelectOf(calls.sql, "") + from), calls);
         // Full, or nothing was left out. Else there are far fewer members than expected.
         if (scan.result.members.theta < form.theta || form.theta == Sketch::kEverything) break;

@@ -24,7 +24,7 @@ $probe->stop;
 
 if (!$has)
 {
-	SKIP: { skip('the server has no Citus: measuring on its shards was not tested', 5) }
+	SKIP: { skip('the server has no Citus: measuring on its shards was not tested', 8) }
 	done_testing();
 	exit 0;
 }
@@ -61,8 +61,36 @@ sub differences
 				AND (abs(a.mean - b.mean) > 1e-12 * (abs(a.mean) + a.stddev) OR abs(a.stddev - b.stddev) > 1e-12 * a.stddev))});
 }
 is(differences('home', '{"source": "citus"}'), '1|6|0', 'a Citus server without Pulse gives the same as a local copy of the rows');
+
+# Pulse on the coordinator reaches the worker with CREATE EXTENSION: its shards aggregate, and the figures are the same to the bit.
 $one->safe_psql('shop', 'CREATE EXTENSION pulse');
-is(differences('shop', '{}'), '1|6|0', 'so does Pulse on the coordinator');
+$two->safe_psql('postgres', 'ALTER SYSTEM SET log_statement = all');
+$two->reload;
+sub partial_aggregates { my ($offset) = @_; return () = slurp_file($two->logfile, $offset) =~ /worker_partial_agg\('pulse\.measure_distributed/g }
+my $begin = -s $two->logfile;
+is(differences('shop', '{}'), '1|6|0', 'Pulse on the coordinator and the worker gives the same, too');
+is(partial_aggregates($begin), 4, 'each shard has aggregated its rows');
+is($one->safe_psql('shop', 'SELECT count(*) FROM (SELECT DISTINCT d.attribute, d.mean, d.stddev FROM pulse.distribution AS d) AS d'), '6',
+	'mean and deviation are the same to the bit');
+
+# A role that has no level on the worker is measured in plain SQL; once it has one, by the aggregate. Far fewer members than before are read twice.
+$one->safe_psql('shop', q{CREATE ROLE maker LOGIN; SELECT pulse_grant('maker', 'operator'); GRANT SELECT ON member TO maker});
+sub take
+{
+	my ($day) = @_;
+	return $one->safe_psql('shop', qq{SET pulse.now = '2016-02-$day'; SET pulse.sketch_size = 256; SET ROLE maker;
+		SELECT size FROM pulse.snapshot WHERE id = pulse_take_snapshot('made')});
+}
+$one->safe_psql('shop', q{SET ROLE maker; SELECT pulse_create_segment('made', '{"from": "member", "key": "id", "where": "score < 90000", "attributes": ["plan"]}')});
+$begin = -s $two->logfile;
+my $plain = take('01');
+is(partial_aggregates($begin), 0, 'without a level on the worker: plain SQL');
+$two->safe_psql('shop', q{SET citus.enable_ddl_propagation = off; SELECT pulse_grant('maker', 'reader')});
+$begin = -s $two->logfile;
+is(take('02'), $plain, 'with a level: the same size');
+is(partial_aggregates($begin), 4, 'by the aggregate');
+is($one->safe_psql('shop', q{SELECT entered, exited, flow_error FROM pulse.snapshot WHERE segment_id = (SELECT id FROM pulse.segment WHERE name = 'made') AND entered IS NOT NULL}),
+	'0|0|0', 'both have the same members');
 
 # The guard.
 $one->safe_psql('guard', 'CREATE EXTENSION pulse');
