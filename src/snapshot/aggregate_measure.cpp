@@ -11,12 +11,6 @@
 #include "pulse/snapshot/hex.hpp"
 #include "pulse/snapshot/measurement.hpp"
 
-extern "C" {
-#include "access/htup_details.h"
-#include "utils/expandeddatum.h"
-#include "utils/typcache.h"
-}
-
 namespace pulse::snapshot {
 
 namespace {

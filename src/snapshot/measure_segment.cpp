@@ -159,9 +159,9 @@ bool NodesHavePulse(source::Reader& reader) {
     const std::string one =
         "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pulse' AND "
         "pg_catalog.has_function_privilege('pulse.measure_distributed(text, record)', 'EXECUTE')";
-    return answer(
-        "SELECT coalesce(pg_catalog.bool_and(n.success AND n.result = " + source::Literal(PULSE_VERSION) +
-        "), false) FROM " + kRun + "(" + source::Literal(one) + ") AS n");
+    return answer("SELECT coalesce(pg_catalog.bool_and(n.success AND n.result OPERATOR(pg_catalog.=) " +
+                  source::Literal(PULSE_VERSION) + "), false) FROM " + kRun + "(" + source::Literal(one) +
+                  ") AS n");
 }
 
 // Where Citus has distributed the relation and Pulse is on its nodes: the shards aggregate, and their states
