@@ -131,8 +131,8 @@ std::string SelectOf(const std::vector<std::string>& calls, const std::string& f
 
 // The limit of the hashes that are read. A size that was measured is nearer than the planner's; but a segment
 // that grew by far must not be read whole. Citus does not estimate.
-uint64_t FallbackTheta(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
-                       const source::PlanEstimate& plan) {
+uint64_t MemberTheta(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
+                     const source::PlanEstimate& plan) {
     const double rows = plan.distributed
                             ? source::ToNumber(reader
                                                    .Query("SELECT pg_catalog.count(*) FROM " +
@@ -168,7 +168,7 @@ bool NodesHavePulse(source::Reader& reader) {
 // travel.
 SegmentScan ScanOnShards(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
                          const std::vector<source::Column>& columns, const source::PlanEstimate& plan) {
-    CallForm form{true, FallbackTheta(reader, query, spec, plan)};
+    CallForm form{true, MemberTheta(reader, query, spec, plan)};
     const bool same_call = CountsClauses(query) && CanReadAllRows(query, spec, columns);
     SegmentScan scan;
     for (;;) {
@@ -228,7 +228,7 @@ std::vector<double> CountLabels(source::Reader& reader, const MemberQuery& query
 SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
     const source::PlanEstimate plan =
         reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
-    const uint64_t theta = FallbackTheta(reader, query, spec, plan);
+    const uint64_t theta = MemberTheta(reader, query, spec, plan);
     const std::vector<double> groups =
         plan.distributed ? std::vector<double>(query.attributes.size()) : CountLabels(reader, query);
     std::vector<source::Rows> answers;
