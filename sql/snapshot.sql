@@ -119,6 +119,41 @@ CREATE AGGREGATE pulse.measure(options text, VARIADIC "any") (
 COMMENT ON AGGREGATE pulse.measure(text, VARIADIC "any") IS
 'Internal: measures a snapshot in one scan over (options, key, converted, last_active, attributes...). Null without rows. pulse_take_snapshot() calls it with the rights of the role that owns the definition.';
 
+-- ---- Measuring on the shards of Citus ----
+
+CREATE TYPE pulse.measurement;
+-- Level: reader
+CREATE FUNCTION pulse.measurement_in(cstring) RETURNS pulse.measurement
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_measurement_in';
+-- Level: reader
+CREATE FUNCTION pulse.measurement_out(pulse.measurement) RETURNS cstring
+    LANGUAGE c IMMUTABLE PARALLEL SAFE STRICT AS 'MODULE_PATHNAME', 'pulse_measurement_out';
+CREATE TYPE pulse.measurement (
+    INPUT = pulse.measurement_in, OUTPUT = pulse.measurement_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4,
+    STORAGE = external
+);
+COMMENT ON TYPE pulse.measurement IS
+'Internal: what pulse.measure_distributed() has counted so far. Measurements of parts can be combined. As text: hexadecimal, like a bytea.';
+COMMENT ON FUNCTION pulse.measurement_in(cstring) IS 'Reads hexadecimal text. Errors: 22P02 not a measurement.';
+COMMENT ON FUNCTION pulse.measurement_out(pulse.measurement) IS 'Prints hexadecimal text.';
+-- Level: reader
+CREATE FUNCTION pulse.measure_distributed_step(pulse.measurement, text, record) RETURNS pulse.measurement
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_distributed_step';
+-- Level: reader
+CREATE FUNCTION pulse.measure_distributed_combine(pulse.measurement, pulse.measurement) RETURNS pulse.measurement
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_measure_distributed_combine';
+COMMENT ON FUNCTION pulse.measure_distributed_step(pulse.measurement, text, record) IS 'Part of the aggregate pulse.measure_distributed.';
+COMMENT ON FUNCTION pulse.measure_distributed_combine(pulse.measurement, pulse.measurement) IS 'Part of the aggregate pulse.measure_distributed.';
+-- Level: reader
+CREATE AGGREGATE pulse.measure_distributed(options text, "row" record) (
+    SFUNC = pulse.measure_distributed_step, STYPE = pulse.measurement, SSPACE = 1048576,
+    COMBINEFUNC = pulse.measure_distributed_combine, PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse.measure_distributed(text, record) IS
+'Internal: pulse.measure() with one record (key, converted, last_active, attributes...) a row, for relations that Citus distributes: it hands arguments of this form to the shards, and combines their states.';
+
+-- ---- Counting clauses ----
+
 -- Level: reader
 CREATE FUNCTION pulse.count_clauses_step(internal, tid, VARIADIC "any") RETURNS internal
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'pulse_count_clauses_step';

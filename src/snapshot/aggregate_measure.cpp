@@ -1,9 +1,14 @@
 // The aggregate pulse.measure(options, key, converted, last_active, attributes…, clauses…): one pass over the
-// members, or over all rows with the clauses that tell who is one.
+// members, or over all rows with the clauses that tell who is one. And its sibling
+// pulse.measure_distributed(options, row): the same over one record a row, with a state of the type
+// pulse.measurement, which travels as text. So Citus aggregates on the shards and combines their states.
+#include "pulse/base/hex.hpp"
 #include "pulse/pg/aggregate.hpp"
 #include "pulse/pg/convert.hpp"
 #include "pulse/pg/entry.hpp"
+#include "pulse/pg/memory.hpp"
 #include "pulse/snapshot/aggregate.hpp"
+#include "pulse/snapshot/hex.hpp"
 #include "pulse/snapshot/measurement.hpp"
 
 namespace pulse::snapshot {
@@ -12,10 +17,12 @@ namespace {
 
 using segment::AttributeKind;
 
-enum Argument { kState, kOptions, kKey, kConverted, kLastActive, kFirstAttribute };
+// What is measured of a row: the arguments after the options, or the fields of the record.
+enum Field { kKey, kConverted, kLastActive, kFirstAttribute };
+constexpr int kOptions = 1, kFirstField = 2;  // arguments of the transition functions, after the state
 
 [[noreturn]] void BadArguments(const std::string& detail) {
-    throw UserError(sqlstate::kInvalidParameter, "wrong arguments for pulse.measure()", detail,
+    throw UserError(sqlstate::kInvalidParameter, "wrong arguments for a measuring aggregate", detail,
                     "It is an internal function: pulse_take_snapshot() calls it.");
 }
 
@@ -32,9 +39,11 @@ struct AttributeInput {
 class MeasureState {
   public:
     explicit MeasureState(Measurement measurement) : measurement_(std::move(measurement)) {}
-    static std::unique_ptr<MeasureState> Begin(FunctionCallInfo fcinfo, MemoryContext context);
+    // For fields of these types.
+    static std::unique_ptr<MeasureState> Begin(FunctionCallInfo fcinfo, const std::vector<Oid>& types,
+                                               MemoryContext context);
 
-    void AddRow(FunctionCallInfo fcinfo);
+    void AddRow(const NullableDatum* fields);
     Measurement& measurement() { return measurement_; }
 
   private:
@@ -48,10 +57,6 @@ class MeasureState {
     Moment active_since_ = 0;
 };
 
-Oid ArgumentType(FunctionCallInfo fcinfo, int argument) {
-    return get_fn_expr_argtype(fcinfo->flinfo, argument);
-}
-
 AttributeInput MakeAttributeInput(ColumnCounts& column, Oid type, MemoryContext context) {
     AttributeInput input{ValueReader(type, context), &column.nulls};
     input.counts = std::get_if<ValueCounts>(&column.values);
@@ -63,26 +68,26 @@ AttributeInput MakeAttributeInput(ColumnCounts& column, Oid type, MemoryContext 
     return input;
 }
 
-std::unique_ptr<MeasureState> MeasureState::Begin(FunctionCallInfo fcinfo, MemoryContext context) {
+std::unique_ptr<MeasureState> MeasureState::Begin(FunctionCallInfo fcinfo, const std::vector<Oid>& types,
+                                                  MemoryContext context) {
     if (fcinfo->args[kOptions].isnull) BadArguments("The options are null.");
     const MeasureOptions options = MeasureOptions::Parse(pg::ToText(fcinfo->args[kOptions].value));
-    const int first_clause = kFirstAttribute + static_cast<int>(options.kinds.size());
-    if (fcinfo->nargs != first_clause + options.clauses)
+    const size_t first_clause = kFirstAttribute + options.kinds.size();
+    if (types.size() != first_clause + static_cast<size_t>(options.clauses))
         BadArguments("There are " + std::to_string(options.kinds.size()) + " kinds of attributes and " +
-                     std::to_string(options.clauses) + " clauses for " + std::to_string(fcinfo->nargs - 1) +
+                     std::to_string(options.clauses) + " clauses for " + std::to_string(types.size() + 1) +
                      " arguments.");
-    if (ArgumentType(fcinfo, kConverted) != BOOLOID || ArgumentType(fcinfo, kLastActive) != TIMESTAMPTZOID)
+    if (types[kConverted] != BOOLOID || types[kLastActive] != TIMESTAMPTZOID)
         BadArguments("The third argument must be boolean, the fourth timestamptz.");
-    for (int i = first_clause; i < fcinfo->nargs; ++i)
-        if (ArgumentType(fcinfo, i) != BOOLOID) BadArguments("A clause must be boolean.");
+    for (size_t i = first_clause; i < types.size(); ++i)
+        if (types[i] != BOOLOID) BadArguments("A clause must be boolean.");
     auto state = std::make_unique<MeasureState>(Measurement(options));
     state->moment_ = options.moment;
     state->active_since_ = options.moment - options.inactive_after;
-    state->key_.emplace(ArgumentType(fcinfo, kKey), context);
+    state->key_.emplace(types[kKey], context);
     for (size_t i = 0; i < options.kinds.size(); ++i)
         state->inputs_.push_back(
-            MakeAttributeInput(state->measurement_.columns[i],
-                               ArgumentType(fcinfo, kFirstAttribute + static_cast<int>(i)), context));
+            MakeAttributeInput(state->measurement_.columns[i], types[kFirstAttribute + i], context));
     return state;
 }
 
@@ -128,25 +133,32 @@ inline bool MeasureState::PassesClauses(const NullableDatum* clauses) {
     return false;
 }
 
-void MeasureState::AddRow(FunctionCallInfo fcinfo) {
-    const NullableDatum* arguments = fcinfo->args;
-    if (!PassesClauses(arguments + kFirstAttribute + inputs_.size())) return;
+void MeasureState::AddRow(const NullableDatum* fields) {
+    if (!PassesClauses(fields + kFirstAttribute + inputs_.size())) return;
     ++measurement_.size;
-    if (arguments[kKey].isnull)
+    if (fields[kKey].isnull)
         ++measurement_.null_keys;
     else
-        measurement_.members.Add(key_->Hash(arguments[kKey].value));
-    if (!arguments[kConverted].isnull && DatumGetBool(arguments[kConverted].value)) ++measurement_.converted;
-    if (arguments[kLastActive].isnull || DatumGetTimestampTz(arguments[kLastActive].value) < active_since_)
+        measurement_.members.Add(key_->Hash(fields[kKey].value));
+    if (!fields[kConverted].isnull && DatumGetBool(fields[kConverted].value)) ++measurement_.converted;
+    if (fields[kLastActive].isnull || DatumGetTimestampTz(fields[kLastActive].value) < active_since_)
         ++measurement_.inactive;
-    const NullableDatum* argument = arguments + kFirstAttribute;
+    const NullableDatum* field = fields + kFirstAttribute;
     for (AttributeInput& input : inputs_) {
-        if (argument->isnull)
+        if (field->isnull)
             ++*input.nulls;
         else
-            AddAttributeValue(input, argument->value);
-        ++argument;
+            AddAttributeValue(input, field->value);
+        ++field;
     }
+}
+
+// ---- pulse.measure ----
+
+std::vector<Oid> ArgumentTypes(FunctionCallInfo fcinfo) {
+    std::vector<Oid> types;
+    for (int i = kFirstField; i < fcinfo->nargs; ++i) types.push_back(get_fn_expr_argtype(fcinfo->flinfo, i));
+    return types;
 }
 
 MeasureState* GetMeasureState(FunctionCallInfo fcinfo, int argument) {
@@ -155,11 +167,138 @@ MeasureState* GetMeasureState(FunctionCallInfo fcinfo, int argument) {
                : reinterpret_cast<MeasureState*>(DatumGetPointer(fcinfo->args[argument].value));
 }
 
+// ---- pulse.measure_distributed ----
+
+// Takes apart records that all have the type of the first one.
+class RecordReader {
+  public:
+    RecordReader(HeapTupleHeader first, MemoryContext context)
+        : type_(HeapTupleHeaderGetTypeId(first)), modifier_(HeapTupleHeaderGetTypMod(first)) {
+        columns_ = pg::Call([&] {
+            const pg::ContextScope scope(context);
+            TupleDesc columns = lookup_rowtype_tupdesc(type_, modifier_);
+            TupleDesc copy = CreateTupleDescCopy(columns);
+            ReleaseTupleDesc(columns);
+            return copy;
+        });
+        const auto count = static_cast<size_t>(columns_->natts);
+        values_.resize(count);
+        nulls_ = std::make_unique<bool[]>(count);
+        fields_.resize(count);
+    }
+
+    std::vector<Oid> Types() const {
+        std::vector<Oid> types;
+        for (int i = 0; i < columns_->natts; ++i) types.push_back(TupleDescAttr(columns_, i)->atttypid);
+        return types;
+    }
+    const NullableDatum* Read(HeapTupleHeader record) {
+        if (HeapTupleHeaderGetTypeId(record) != type_ || HeapTupleHeaderGetTypMod(record) != modifier_)
+            BadArguments("The records are of different types.");
+        HeapTupleData tuple{};
+        tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+        tuple.t_data = record;
+        heap_deform_tuple(&tuple, columns_, values_.data(), nulls_.get());
+        for (size_t i = 0; i < fields_.size(); ++i) fields_[i] = {values_[i], nulls_[i]};
+        return fields_.data();
+    }
+
+  private:
+    Oid type_;
+    int32 modifier_;
+    TupleDesc columns_ = nullptr;
+    std::vector<Datum> values_;
+    std::unique_ptr<bool[]> nulls_;
+    std::vector<NullableDatum> fields_;
+};
+
+// A value of type pulse.measurement that grows in its place.
+struct ExpandedMeasurement {
+    ExpandedObjectHeader header;  // first
+    std::unique_ptr<MeasureState> state;
+    std::unique_ptr<RecordReader> records;
+    std::string flat;  // between the two calls that flatten it
+};
+
+ExpandedMeasurement* OfHeader(ExpandedObjectHeader* header) {
+    return reinterpret_cast<ExpandedMeasurement*>(header);
+}
+
+// PostgreSQL calls both: no exception may leave.
+Size FlatSize(ExpandedObjectHeader* header) {
+    bool failed = false;
+    try {
+        OfHeader(header)->flat = OfHeader(header)->state->measurement().Encode();
+    } catch (...) {
+        failed = true;
+    }
+    if (failed) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory in pulse")));
+    return VARHDRSZ + OfHeader(header)->flat.size();
+}
+
+void Flatten(ExpandedObjectHeader* header, void* result, Size size) {
+    SET_VARSIZE(result, size);
+    std::memcpy(VARDATA(result), OfHeader(header)->flat.data(), size - VARHDRSZ);
+}
+
+constexpr ExpandedObjectMethods kMethods = {FlatSize, Flatten};
+
+ExpandedMeasurement* Expand(MemoryContext parent, std::unique_ptr<MeasureState> state) {
+    MemoryContext context =
+        pg::Call([&] { return AllocSetContextCreate(parent, "pulse measurement", ALLOCSET_SMALL_SIZES); });
+    ExpandedMeasurement* object = pg::Keep(context, std::make_unique<ExpandedMeasurement>());
+    EOH_init_header(&object->header, &kMethods, context);
+    object->state = std::move(state);
+    return object;
+}
+
+// The state of an aggregate that may be changed; null if the argument is null or came from elsewhere.
+ExpandedMeasurement* GetExpanded(const NullableDatum& argument) {
+    if (!DatumIsReadWriteExpandedObject(argument.value, argument.isnull, -1)) return nullptr;
+    ExpandedObjectHeader* header = DatumGetEOHP(argument.value);
+    return header->eoh_methods == &kMethods ? OfHeader(header) : nullptr;
+}
+
+// Any role can call the aggregate with any record and state.
+ExpandedMeasurement* AddRecord(FunctionCallInfo fcinfo, MemoryContext context) {
+    if (fcinfo->args[kFirstField].isnull) BadArguments("The record is null.");
+    HeapTupleHeader record =
+        pg::Call([&] { return DatumGetHeapTupleHeader(fcinfo->args[kFirstField].value); });
+    ExpandedMeasurement* into = GetExpanded(fcinfo->args[0]);
+    if (!into && fcinfo->args[0].isnull) {
+        auto records = std::make_unique<RecordReader>(record, context);
+        into = Expand(context, MeasureState::Begin(fcinfo, records->Types(), context));
+        into->records = std::move(records);
+    }
+    if (!into || !into->records) BadArguments("The state was not begun by the aggregate.");
+    into->state->AddRow(into->records->Read(record));
+    return into;
+}
+
+Measurement ReadMeasurement(const NullableDatum& argument) {
+    return Measurement::Decode(pg::ToBytes(argument.value));
+}
+
+ExpandedMeasurement* Combine(FunctionCallInfo fcinfo, MemoryContext context) {
+    ExpandedMeasurement* into = GetExpanded(fcinfo->args[0]);
+    if (!into && !fcinfo->args[0].isnull)
+        into = Expand(context, std::make_unique<MeasureState>(ReadMeasurement(fcinfo->args[0])));
+    if (fcinfo->args[1].isnull) return into;
+    Measurement from = ReadMeasurement(fcinfo->args[1]);
+    if (!into) return Expand(context, std::make_unique<MeasureState>(std::move(from)));
+    if (!into->state->measurement().SameShape(from))
+        BadArguments("The measurements are of different things.");
+    into->state->measurement().Merge(from);
+    return into;
+}
+
 }  // namespace
 
 }  // namespace pulse::snapshot
 
 namespace pg = pulse::pg;
+using pulse::UserError;
+using pulse::snapshot::ExpandedMeasurement;
 using pulse::snapshot::GetMeasureState;
 using pulse::snapshot::Measurement;
 using pulse::snapshot::MeasureState;
@@ -168,9 +307,10 @@ PULSE_FUNCTION(pulse_measure_step) {
     MeasureState* state = GetMeasureState(fcinfo, 0);
     if (!state) {
         MemoryContext context = pg::AggregateContext(fcinfo);
-        state = pg::Keep(context, MeasureState::Begin(fcinfo, context));
+        state =
+            pg::Keep(context, MeasureState::Begin(fcinfo, pulse::snapshot::ArgumentTypes(fcinfo), context));
     }
-    state->AddRow(fcinfo);
+    state->AddRow(fcinfo->args + pulse::snapshot::kFirstField);
     return PointerGetDatum(state);
 }
 
@@ -203,4 +343,32 @@ PULSE_FUNCTION(pulse_measure_final) {
     MeasureState* state = GetMeasureState(fcinfo, 0);
     if (!state) PG_RETURN_NULL();
     return pg::FromBytes(state->measurement().Encode());
+}
+
+PULSE_FUNCTION(pulse_measure_distributed_step) {
+    return EOHPGetRWDatum(&pulse::snapshot::AddRecord(fcinfo, pg::AggregateContext(fcinfo))->header);
+}
+
+PULSE_FUNCTION(pulse_measure_distributed_combine) {
+    ExpandedMeasurement* state = pulse::snapshot::Combine(fcinfo, pg::AggregateContext(fcinfo));
+    if (!state) PG_RETURN_NULL();
+    return EOHPGetRWDatum(&state->header);
+}
+
+PULSE_FUNCTION(pulse_measurement_in) {
+    std::string_view text = PG_GETARG_CSTRING(0);
+    if (text.starts_with("\\x")) text.remove_prefix(2);
+    const std::string bytes = pulse::snapshot::FromHex(text, "pulse.measurement");
+    try {
+        Measurement::Decode(bytes);
+    } catch (const UserError& error) {
+        throw UserError(pulse::sqlstate::kInvalidText, "invalid input for type pulse.measurement",
+                        error.detail(), error.hint());
+    }
+    return pg::FromBytes(bytes);
+}
+
+PULSE_FUNCTION(pulse_measurement_out) {
+    const std::string text = "\\x" + pulse::ToHex(pg::ToBytes(PG_GETARG_DATUM(0)));
+    return pg::Call([&] { return CStringGetDatum(pstrdup(text.c_str())); });
 }

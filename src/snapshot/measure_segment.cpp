@@ -33,32 +33,45 @@ struct Calls {
     std::vector<std::string> sql;
 };
 
+// How the calls are written.
+struct CallForm {
+    // As pulse.measure_distributed(), whose arguments Citus hands to the shards, with the limit of the
+    // hashes.
+    bool distributed = false;
+    uint64_t theta = Sketch::kEverything;
+};
+
 MeasureOptions OptionsFor(const MeasureSpec& spec, const std::vector<Attribute>& attributes, size_t first,
-                          size_t count) {
+                          size_t count, const CallForm& form) {
     MeasureOptions options;
     options.moment = spec.moment;
     options.inactive_after = spec.inactive_after;
     options.sketch_size = spec.sketch_size;
+    options.theta = form.theta;
     for (size_t i = first; i < first + count; ++i) options.kinds.push_back(attributes[i].kind);
     return options;
 }
 
-std::string Call(const MemberQuery& query, const MeasureOptions& options, size_t first) {
-    std::string sql = "pulse.measure(" + source::Literal(options.Print()) + ", ";
+std::string Call(const MemberQuery& query, const MeasureOptions& options, size_t first,
+                 const CallForm& form) {
+    std::string sql = form.distributed ? "pulse.measure_distributed(" : "pulse.measure(";
+    sql += source::Literal(options.Print()) + (form.distributed ? ", ROW(" : ", ");
     sql += first == 0 ? query.key : "NULL::text";
     sql += ", " + query.converted.value_or("NULL::boolean") + ", " +
            query.last_active.value_or("NULL::timestamp with time zone");
     for (size_t i = first; i < first + options.kinds.size(); ++i) sql += ", " + query.attributes[i].raw;
-    return sql;
+    if (options.clauses > 0)
+        for (const segment::Clause& clause : query.clauses) sql += ", (" + clause.sql + ")";
+    return sql + (form.distributed ? "))" : ")");
 }
 
-Calls MakeCalls(const MemberQuery& query, const MeasureSpec& spec) {
+Calls MakeCalls(const MemberQuery& query, const MeasureSpec& spec, const CallForm& form = {}) {
     Calls calls;
     size_t first = 0;
     do {
         const size_t count = std::min(kAttributesPerCall, query.attributes.size() - first);
-        calls.options.push_back(OptionsFor(spec, query.attributes, first, count));
-        calls.sql.push_back(Call(query, calls.options.back(), first) + ")");
+        calls.options.push_back(OptionsFor(spec, query.attributes, first, count, form));
+        calls.sql.push_back(Call(query, calls.options.back(), first, form));
         first += count;
     } while (first < query.attributes.size());
     return calls;
@@ -68,6 +81,7 @@ Calls MakeCalls(const MemberQuery& query, const MeasureSpec& spec) {
 // rules, which never fail; casts can.
 bool CanReadAllRows(const MemberQuery& query, const MeasureSpec& spec,
                     const std::vector<source::Column>& columns) {
+    if (query.attributes.size() + query.clauses.size() > kAttributesPerCall) return false;
     const auto as_it_is = [](const Attribute& attribute) {
         return attribute.raw == "s." + rule::QuoteName(attribute.name);
     };
@@ -80,22 +94,17 @@ bool CanReadAllRows(const MemberQuery& query, const MeasureSpec& spec,
 }
 
 // One call for all rows that counts the clauses, too: each is evaluated once a row.
-Calls MakeCallForAllRows(const MemberQuery& query, const MeasureSpec& spec) {
-    MeasureOptions options = OptionsFor(spec, query.attributes, 0, query.attributes.size());
+Calls MakeCallForAllRows(const MemberQuery& query, const MeasureSpec& spec, const CallForm& form = {}) {
+    MeasureOptions options = OptionsFor(spec, query.attributes, 0, query.attributes.size(), form);
     options.clauses = static_cast<int>(query.clauses.size());
-    std::string sql = Call(query, options, 0);
-    for (const segment::Clause& clause : query.clauses) sql += ", (" + clause.sql + ")";
-    return {{options}, {sql + ")"}};
+    return {{options}, {Call(query, options, 0, form)}};
 }
 
 // Another server can answer anything: what it measured must be what was asked for.
 Measurement ReadCall(const source::Cell& cell, const MeasureOptions& options) {
     if (!cell) return Measurement(options);
     Measurement measured = Measurement::Decode(source::ToBytes(cell));
-    if (measured.others.clauses != options.clauses ||
-        !std::equal(
-            measured.columns.begin(), measured.columns.end(), options.kinds.begin(), options.kinds.end(),
-            [](const ColumnCounts& column, segment::AttributeKind kind) { return column.kind == kind; }))
+    if (!measured.SameShape(Measurement(options)))
         throw UserError(sqlstate::kDataCorrupted, "other attributes were measured than were asked for", "",
                         "Check pulse.measure() of that server: it is not Pulse's own.");
     return measured;
@@ -120,21 +129,78 @@ std::string SelectOf(const std::vector<std::string>& calls, const std::string& f
     return sql;
 }
 
+// The limit of the hashes that are read. A size that was measured is nearer than the planner's; but a segment
+// that grew by far must not be read whole. Citus does not estimate.
+uint64_t MemberTheta(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
+                     const source::PlanEstimate& plan) {
+    const double rows = plan.distributed
+                            ? source::ToNumber(reader
+                                                   .Query("SELECT pg_catalog.count(*) FROM " +
+                                                          query.MembersFrom() + " WHERE " + query.Where())
+                                                   .values.at(0)
+                                                   .at(0))
+                            : plan.rows;
+    if (!spec.previous) return ThetaFor(rows, 2.0 * spec.sketch_size);
+    // Of several servers only the sum is known.
+    const double before = static_cast<double>(spec.previous->size) /
+                          static_cast<double>(std::max<size_t>(spec.request.sources.size(), 1));
+    return ThetaFor(std::max(before, rows / 16), 1.25 * spec.sketch_size);
+}
+
+// Whether every node of Citus has the aggregate of this version, and this role may call it there.
+bool NodesHavePulse(source::Reader& reader) {
+    constexpr const char* kRun = "pg_catalog.run_command_on_all_nodes";
+    const auto answer = [&](const std::string& sql) {
+        return source::ToBoolean(reader.Query(sql).values.at(0).at(0));
+    };
+    if (!answer("SELECT coalesce(pg_catalog.has_function_privilege(pg_catalog.to_regprocedure('" +
+                std::string(kRun) + "(text, boolean, boolean)')::oid, 'EXECUTE'), false)"))
+        return false;
+    const std::string one =
+        "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pulse' AND "
+        "pg_catalog.has_function_privilege('pulse.measure_distributed(text, record)', 'EXECUTE')";
+    return answer("SELECT coalesce(pg_catalog.bool_and(n.success AND n.result OPERATOR(pg_catalog.=) " +
+                  source::Literal(PULSE_VERSION) + "), false) FROM " + kRun + "(" + source::Literal(one) +
+                  ") AS n");
+}
+
+// Where Citus has distributed the relation and Pulse is on its nodes: the shards aggregate, and their states
+// travel.
+SegmentScan ScanOnShards(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
+                         const std::vector<source::Column>& columns, const source::PlanEstimate& plan) {
+    CallForm form{true, MemberTheta(reader, query, spec, plan)};
+    const bool same_call = CountsClauses(query) && CanReadAllRows(query, spec, columns);
+    SegmentScan scan;
+    for (;;) {
+        const Calls calls = same_call ? MakeCallForAllRows(query, spec, form) : MakeCalls(query, spec, form);
+        const std::string from =
+            " FROM " + (same_call ? query.from : query.MembersFrom() + " WHERE " + query.Where());
+        scan = ReadCalls(query, reader.Query(SelectOf(calls.sql, "") + from), calls);
+        // Full, or nothing was left out. Else there are far fewer members than expected.
+        if (scan.result.members.theta < form.theta || form.theta == Sketch::kEverything) break;
+        form.theta = Sketch::kEverything;
+    }
+    scan.cost = plan.cost;
+    if (!same_call && CountsClauses(query)) scan.clauses = CountClauses(reader, query);
+    return scan;
+}
+
 // On a server with Pulse: by its aggregates, in parallel, with the clauses in the same scan when it reads the
-// whole table anyway. Nothing where Citus has distributed the table: it would carry all rows to the
-// aggregate.
+// whole table anyway. Nothing where Citus would carry all rows to the aggregate.
 std::optional<SegmentScan> ScanByAggregate(source::Reader& reader, const MemberQuery& query,
                                            const MeasureSpec& spec,
                                            const std::vector<source::Column>& columns) {
     Calls calls = MakeCalls(query, spec);
     std::string sql = SelectOf(calls.sql, "") + " FROM " + query.MembersFrom() + " WHERE " + query.Where();
     const source::PlanEstimate plan = reader.Estimate(sql);
-    if (plan.distributed) return std::nullopt;
+    if (plan.distributed) {
+        if (!NodesHavePulse(reader)) return std::nullopt;
+        return ScanOnShards(reader, query, spec, columns, plan);
+    }
     // Segments over people read all events in any case.
     const bool same_scan =
         CountsClauses(query) && (plan.reads_whole_relation || query.kind == segment::SegmentKind::kProfile);
-    const bool same_call = same_scan && CanReadAllRows(query, spec, columns) &&
-                           query.attributes.size() + query.clauses.size() <= kAttributesPerCall;
+    const bool same_call = same_scan && CanReadAllRows(query, spec, columns);
     if (same_call) {
         calls = MakeCallForAllRows(query, spec);
         sql = SelectOf(calls.sql, "") + " FROM " + query.from;
@@ -158,29 +224,11 @@ std::vector<double> CountLabels(source::Reader& reader, const MemberQuery& query
     return groups;
 }
 
-// The limit of the hashes that are read. A size that was measured is nearer than the planner's; but a segment
-// that grew by far must not be read whole. Citus does not estimate.
-uint64_t FallbackTheta(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec,
-                       const source::PlanEstimate& plan) {
-    const double rows = plan.distributed
-                            ? source::ToNumber(reader
-                                                   .Query("SELECT pg_catalog.count(*) FROM " +
-                                                          query.MembersFrom() + " WHERE " + query.Where())
-                                                   .values.at(0)
-                                                   .at(0))
-                            : plan.rows;
-    if (!spec.previous) return ThetaFor(rows, 2.0 * spec.sketch_size);
-    // Of several servers only the sum is known.
-    const double before = static_cast<double>(spec.previous->size) /
-                          static_cast<double>(std::max<size_t>(spec.request.sources.size(), 1));
-    return ThetaFor(std::max(before, rows / 16), 1.25 * spec.sketch_size);
-}
-
 // In plain SQL, which Citus carries out where the rows are.
 SegmentScan ScanByFallbackSql(source::Reader& reader, const MemberQuery& query, const MeasureSpec& spec) {
     const source::PlanEstimate plan =
         reader.Estimate("SELECT FROM " + query.MembersFrom() + " WHERE " + query.Where());
-    const uint64_t theta = FallbackTheta(reader, query, spec, plan);
+    const uint64_t theta = MemberTheta(reader, query, spec, plan);
     const std::vector<double> groups =
         plan.distributed ? std::vector<double>(query.attributes.size()) : CountLabels(reader, query);
     std::vector<source::Rows> answers;

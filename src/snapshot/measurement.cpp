@@ -69,6 +69,7 @@ std::string MeasureOptions::Print() const {
         for (const auto& known : kKinds)
             if (known.kind == kind) json["kinds"].push_back(known.name);
     if (clauses > 0) json["clauses"] = clauses;
+    if (theta != Sketch::kEverything) json["theta"] = theta;
     return DumpJson(json);
 }
 
@@ -86,12 +87,13 @@ MeasureOptions MeasureOptions::Parse(const std::string& text) {
             options.kinds.push_back(known->kind);
         }
         options.clauses = json.value("clauses", 0);
+        options.theta = json.value("theta", Sketch::kEverything);
     } catch (const Json::exception&) {
         BadOptions(text);
     }
     if (options.sketch_size < kMinSketchSize || options.sketch_size > kMaxSketchSize ||
         options.inactive_after < 0 || options.kinds.size() > kMaxColumns || options.clauses < 0 ||
-        options.clauses > kMaxTallyClauses)
+        options.clauses > kMaxTallyClauses || options.theta == 0)
         BadOptions(text);
     return options;
 }
@@ -111,6 +113,13 @@ void ColumnCounts::Merge(const ColumnCounts& other) {
 Measurement::Measurement(const MeasureOptions& options) : members(options.sketch_size) {
     for (const AttributeKind kind : options.kinds) columns.emplace_back(kind);
     others.clauses = options.clauses;
+    members.Merge(Sketch{options.sketch_size, options.theta, {}});
+}
+
+bool Measurement::SameShape(const Measurement& other) const {
+    return others.clauses == other.others.clauses &&
+           std::equal(columns.begin(), columns.end(), other.columns.begin(), other.columns.end(),
+                      [](const ColumnCounts& a, const ColumnCounts& b) { return a.kind == b.kind; });
 }
 
 void Measurement::Merge(const Measurement& other) {

@@ -242,8 +242,11 @@ void NumberBuckets::Encode(WireWriter& writer) const {
 NumberBuckets NumberBuckets::Decode(WireReader& reader) {
     NumberBuckets buckets;
     const uint32_t size = reader.Get<uint32_t>();
+    uint64_t first = UINT64_MAX >> kBucketShift, last = 0;
     for (uint32_t i = 0; i < size; ++i) {
         const uint32_t bucket = reader.Get<uint32_t>();
+        first = std::min<uint64_t>(first, bucket);
+        last = std::max<uint64_t>(last, bucket);
         reader.Check(bucket >= kFirstBucket && bucket <= kLastBucket, "It holds an impossible bucket.");
         std::unique_ptr<Page>& page = buckets.pages_[bucket >> 6];
         if (!page) page = std::make_unique<Page>();
@@ -259,7 +262,9 @@ NumberBuckets NumberBuckets::Decode(WireReader& reader) {
     buckets.nans_ = reader.GetCount();
     buckets.below_ = reader.GetCount();
     buckets.above_ = reader.GetCount();
-    reader.Check(size == 0 || buckets.lowest_ <= buckets.highest_, "Its extremes are impossible.");
+    reader.Check(buckets.lowest_ >> kBucketShift == first && buckets.highest_ >> kBucketShift == last &&
+                     (size == 0 || buckets.lowest_ <= buckets.highest_),
+                 "Its extremes are impossible.");
     return buckets;
 }
 

@@ -1,5 +1,5 @@
-// Any bytes: a sketch or a measurement is either decoded completely or rejected with XX001, and a decoded one
-// encodes to the same bytes.
+// Any bytes: a sketch or a measurement is either decoded completely or rejected with XX001. A decoded sketch
+// encodes to the same bytes, a decoded measurement to bytes that are read the same, and it can be merged.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -7,6 +7,8 @@
 #include "pulse/base/error.hpp"
 #include "pulse/snapshot/measurement.hpp"
 #include "pulse/snapshot/sketch.hpp"
+
+using pulse::snapshot::Measurement;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
@@ -19,10 +21,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         if (error.state() != pulse::sqlstate::kDataCorrupted) std::abort();
     }
     try {
-        pulse::snapshot::Measurement measurement = pulse::snapshot::Measurement::Decode(bytes);
+        Measurement measurement = Measurement::Decode(bytes);
         for (const pulse::snapshot::ColumnCounts& column : measurement.columns)
             (void)pulse::snapshot::MakeDistribution(column, "a", measurement.size, 50, nullptr);
-        (void)measurement.Encode();
+        const std::string encoded = measurement.Encode();
+        Measurement again = Measurement::Decode(encoded);
+        if (again.Encode() != encoded || !again.SameShape(measurement)) std::abort();
+        again.Merge(measurement);
+        (void)again.Encode();
     } catch (const pulse::UserError& error) {
         if (error.state() != pulse::sqlstate::kDataCorrupted) std::abort();
     }

@@ -24,12 +24,12 @@ $probe->stop;
 
 if (!$has)
 {
-	SKIP: { skip('the server has no Citus: measuring on its shards was not tested', 5) }
+	SKIP: { skip('the server has no Citus: measuring on its shards was not tested', 13) }
 	done_testing();
 	exit 0;
 }
 
-my @conf = ("shared_preload_libraries = 'citus,pulse'", 'citus.shard_count = 4', 'wal_level = logical');
+my @conf = ("shared_preload_libraries = 'citus,pulse'", 'citus.shard_count = 4', 'wal_level = logical', 'log_statement = all');
 my ($one, $two) = map { start_node("citus_$_", @conf) } qw(one two);
 for my $node ($one, $two) { $node->safe_psql('postgres', sprintf(q{ALTER SYSTEM SET citus.local_hostname = '%s'}, $node->host)); $node->reload }
 my $shop = q{CREATE TABLE member AS SELECT i AS id, CASE WHEN i % 9 > 0 THEN 'p' || i % 5 END AS plan, repeat('x', 190 + i % 20) AS note,
@@ -61,8 +61,39 @@ sub differences
 				AND (abs(a.mean - b.mean) > 1e-12 * (abs(a.mean) + a.stddev) OR abs(a.stddev - b.stddev) > 1e-12 * a.stddev))});
 }
 is(differences('home', '{"source": "citus"}'), '1|6|0', 'a Citus server without Pulse gives the same as a local copy of the rows');
+
+# Pulse on the coordinator reaches the worker with CREATE EXTENSION: its shards aggregate, and the figures are the same to the bit.
 $one->safe_psql('shop', 'CREATE EXTENSION pulse');
-is(differences('shop', '{}'), '1|6|0', 'so does Pulse on the coordinator');
+sub partial_aggregates { my ($offset) = @_; return () = slurp_file($two->logfile, $offset) =~ /worker_partial_agg\('pulse\.measure_distributed/g }
+my $begin = -s $two->logfile;
+is(differences('shop', '{}'), '1|6|0', 'Pulse on the coordinator and the worker gives the same, too');
+is(partial_aggregates($begin), 4, 'each shard has aggregated its rows');
+is($one->safe_psql('shop', 'SELECT count(*) FROM (SELECT DISTINCT d.attribute, d.mean, d.stddev FROM pulse.distribution AS d) AS d'), '6',
+	'mean and deviation are the same to the bit');
+
+# A role that has no level on the worker is measured in plain SQL; once it has one, by the aggregate.
+$one->safe_psql('shop', q{CREATE ROLE maker LOGIN; SELECT pulse_grant('maker', 'operator'); GRANT SELECT ON member TO maker});
+sub take
+{
+	my ($day) = @_;
+	return $one->safe_psql('shop', qq{SET pulse.now = '2016-02-$day'; SET pulse.sketch_size = 256; SET ROLE maker;
+		DO \$\$ BEGIN PERFORM pulse_take_snapshot('made'); END \$\$; SELECT size FROM pulse.snapshot ORDER BY id DESC LIMIT 1});
+}
+$one->safe_psql('shop', q{SET ROLE maker; SELECT pulse_create_segment('made', '{"from": "member", "key": "id", "where": "score < 90000", "attributes": ["plan"]}')});
+$begin = -s $two->logfile;
+my $plain = take('01');
+is(partial_aggregates($begin), 0, 'without a level on the worker: plain SQL');
+$two->safe_psql('shop', q{SET citus.enable_ddl_propagation = off; SELECT pulse_grant('maker', 'reader')});
+$begin = -s $two->logfile;
+is(take('02'), $plain, 'with a level: the same size');
+is(partial_aggregates($begin), 4, 'by the aggregate');
+is($one->safe_psql('shop', q{SELECT count(*), count(DISTINCT sketch::text) FROM pulse.snapshot JOIN pulse.segment AS s ON s.id = segment_id WHERE s.name = 'made'}),
+	'2|1', 'and the same sketch');
+$one->safe_psql('shop', 'DELETE FROM member WHERE id > 200');
+$begin = -s $two->logfile;
+my $left = take('03');
+is(partial_aggregates($begin), 8, 'far fewer members than before: read again');
+is($one->safe_psql('shop', 'SELECT pulse_sketch_cardinality(sketch), pulse_sketch_error(sketch) FROM pulse.snapshot ORDER BY id DESC LIMIT 1'), "$left|0", 'their sketch is exact');
 
 # The guard.
 $one->safe_psql('guard', 'CREATE EXTENSION pulse');

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "pulse/base/error.hpp"
@@ -242,6 +244,10 @@ TEST(SnapshotMeasurement, MergedPartsAreTheWhole) {
     for (size_t size = 0; size < bytes.size(); size += 7)
         EXPECT_THROW(Measurement::Decode(std::string_view(bytes).substr(0, size)), UserError);
 
+    EXPECT_TRUE(merged.SameShape(Measurement(options)));
+    options.kinds.pop_back();
+    EXPECT_FALSE(merged.SameShape(Measurement(options)));
+
     const Distribution values = MakeDistribution(merged.columns[0], "digit", merged.size, 3, nullptr);
     EXPECT_EQ(values.labels, (std::vector<std::string>{"0", "1", "2"}));
     EXPECT_EQ(values.counts, (std::vector<int64_t>{429, 429, 429}));
@@ -252,6 +258,40 @@ TEST(SnapshotMeasurement, MergedPartsAreTheWhole) {
     EXPECT_EQ(numbers.edges, (std::vector<double>{10.25, 100}));
     EXPECT_EQ(numbers.nulls, 600);
     EXPECT_EQ(numbers.counts[0] + numbers.counts[1] + numbers.counts[2], 2400);
+}
+
+// What other servers say is not believed: an extreme lies in the outermost bucket.
+TEST(SnapshotMeasurement, RefusesExtremesThatAreNone) {
+    MeasureOptions options;
+    options.sketch_size = 64;
+    options.kinds = {AttributeKind::kNumeric};
+    for (const size_t numbers : {0u, 3u}) {
+        Measurement measured(options);
+        for (size_t i = 1; i <= numbers; ++i)
+            std::get<NumberBuckets>(measured.columns[0].values).Add(static_cast<double>(i));
+        const std::string bytes = measured.Encode();
+        for (const size_t from_end : {40u, 32u}) {  // the lowest, the highest; then three counts
+            std::string bad = bytes;
+            const uint64_t nan = std::bit_cast<uint64_t>(kNan) | uint64_t{1} << 63;
+            std::memcpy(bad.data() + bad.size() - from_end, &nan, sizeof nan);
+            EXPECT_THROW(Measurement::Decode(bad), UserError) << numbers << " " << from_end;
+        }
+        EXPECT_NO_THROW(Measurement::Decode(bytes));
+    }
+}
+
+// A shard leaves out hashes that no sketch of all needs.
+TEST(SnapshotMeasurement, HashesAboveTheLimitAreLeftOut) {
+    MeasureOptions options;
+    options.sketch_size = 64;
+    Measurement all(options);
+    options.theta = uint64_t{1} << 60;
+    EXPECT_EQ(MeasureOptions::Parse(options.Print()).theta, options.theta);
+    Measurement few(options);
+    for (uint64_t i = 0; i < 10'000; ++i)
+        for (Measurement* measured : {&all, &few}) measured->members.Add(i * 0x9E3779B97F4A7C15);
+    EXPECT_EQ(few.members.Build().Encode(), all.members.Build().Encode());
+    EXPECT_EQ(Measurement(options).members.Build().theta, options.theta);
 }
 
 // Members are not counted clause by clause.
@@ -282,7 +322,8 @@ TEST(SnapshotMeasurement, RefusesImpossibleOptions) {
                             R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":["odd"]})",
                             R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[1]})",
                             R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":17})",
-                            R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":-1})"})
+                            R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"clauses":-1})",
+                            R"({"moment":0,"inactive_after":0,"sketch_size":64,"kinds":[],"theta":0})"})
         EXPECT_THROW(MeasureOptions::Parse(bad), UserError) << bad;
 }
 

@@ -28,6 +28,8 @@ struct MeasureOptions {
     // How many clauses of the rule come as last arguments: a row is a member if all are true. None: every row
     // is one.
     int clauses = 0;
+    // Hashes of members at it or above are left out: of many shards each needs to keep its part only.
+    uint64_t theta = Sketch::kEverything;
 
     std::string Print() const;
     // Throws UserError naming what is wrong.
@@ -48,6 +50,8 @@ class Measurement {
   public:
     explicit Measurement(const MeasureOptions& options);
 
+    // Whether both count the same attributes and clauses, so that they can be merged.
+    bool SameShape(const Measurement& other) const;
     void Merge(const Measurement& other);
     // The same bytes for the same members, whatever the order they came in (while no value had to be purged).
     std::string Encode();
