@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "pulse/base/utf8.hpp"
+
 namespace pulse::snapshot {
 
 namespace {
@@ -102,7 +104,8 @@ ValueCounts ValueCounts::Decode(WireReader& reader) {
     for (uint32_t i = 0; i < size; ++i) {
         const std::string_view value = reader.GetText();
         const int64_t count = reader.GetCount();
-        reader.Check(value.size() <= kMaxLength && count > 0, "It holds an impossible value.");
+        reader.Check(value.size() <= kMaxLength && ValidUtf8(value) == value.size() && count > 0,
+                     "It holds an impossible value.");
         counts.Add(value, count);
     }
     counts.purged_ += purged;

@@ -126,6 +126,16 @@ is(home("SELECT count(*), max(version) FROM pulse.segment"), '4|1', 'nothing was
 home("SELECT pulse_update_segment('fresh replica', \$\${\"source\": \"elsewhere\", $query}\$\$)");
 is(home("SELECT change FROM pulse.segment_version WHERE version = 2"), 'source: "replica" → "elsewhere"', 'a change of the source creates a version');
 
+# ---- A server whose text is not UTF-8: PostgreSQL refuses to send it, and nothing of it is stored ----
+$plain->safe_psql('postgres', q{CREATE DATABASE raw TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'});
+$plain->safe_psql('raw', q{CREATE TABLE place AS SELECT i AS id, CASE WHEN i < 9 THEN 'Lyon' ELSE E'Orl\\xe9ans' END AS city FROM generate_series(1, 20) AS i});
+source('raw', $plain->host, $plain->port, ', "allow_primary": true, "dbname": "raw"');
+create($primary, 'home', 'raw', q{"source": "raw", "from": "place", "key": "id", "attributes": ["city"]});
+home(q{SELECT pulse_take_snapshots()});
+is(home(q{SELECT s.status, s.error_state, s.error, (SELECT count(*) FROM pulse.distribution AS d WHERE d.snapshot_id = s.id) FROM pulse.snapshot AS s
+	JOIN pulse.segment AS g ON g.id = s.segment_id WHERE g.name = 'raw'}), 'failed|22021|source "raw": invalid byte sequence for encoding "UTF8": 0xe9 0x61 0x6e|0', 'text that is not UTF-8 is not stored');
+home(q{SELECT pulse_delete_segment('raw', confirm => true)});
+
 # ---- A background worker holds nothing while a server reads ----
 sub answer { return $primary->safe_psql('home', "SET search_path = bridge, public; $_[0]") }
 create($primary, 'home', 'slow', q{"source": "elsewhere", "attributes": ["plan"],

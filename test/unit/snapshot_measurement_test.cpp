@@ -230,6 +230,19 @@ Measurement Measured(const std::vector<int>& members, MeasureOptions options) {
     return measurement;
 }
 
+// Of a server that has other text, or is not what it says it is.
+TEST(SnapshotMeasurement, LabelsAreText) {
+    for (const std::string& label : {std::string("caf\xE9"), std::string("a\0b", 3)}) {
+        ValueCounts counts;
+        counts.Add(label);
+        WireWriter writer;
+        counts.Encode(writer);
+        const std::string bytes = writer.Take();
+        WireReader reader(bytes, "measurement");
+        EXPECT_THROW(ValueCounts::Decode(reader), UserError);
+    }
+}
+
 TEST(SnapshotMeasurement, MergedPartsAreTheWhole) {
     MeasureOptions options;
     options.sketch_size = 128;
