@@ -78,7 +78,9 @@ TEST(AgentExchange, TextThatIsNoJsonIsStoredCutAndClean) {
     EXPECT_EQ(read.error, "the model's server did not answer with JSON");
     EXPECT_TRUE(read.retry);
     const auto stored = read.answered.get<std::string>();
-    EXPECT_EQ(stored.substr(0, 12), "<h1>??</h1>\n");
+    EXPECT_EQ(stored.substr(0, 12),
+              "<h1>??"
+              "</h1>\n");
     EXPECT_EQ(stored.size(), 2000 + std::string(" (cut)").size());
 }
 
