@@ -1,6 +1,7 @@
 // The frame of the console: sign-in, navigation, the page that the address names.
-import { html, render, useState, useEffect, useRef, useAddress, Palette, Toasts, Form, Spinner, Failure, Guard, go, toast, useHotkeys, Session } from './ui.js';
+import { html, render, useState, useEffect, useRef, useAddress, Toasts, Form, Spinner, Failure, Guard, go, toast, Session } from './ui.js';
 import { whoAmI, signIn, signOut, listen } from './api.js';
+import { Palette, useHotkeys } from './palette.js';
 import { pages } from './pages.js';
 
 function SignIn({ done }) {

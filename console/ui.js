@@ -1,51 +1,16 @@
 // What pages are made of. doc/console.md, "How to add a page", shows them in use.
 import { html, render, createContext, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback, useErrorBoundary } from './vendor/preact.js';
+import { setQuery, useAddress } from './address.js';
 import { get, send, listen, route } from './api.js';
 
 export { get, send, route };
+export { go, link, setQuery, useAddress } from './address.js';
 export { html, render, useState, useEffect, useLayoutEffect, useRef, useMemo, useContext, useCallback };
 
 // Who is signed in, for pages: useContext(Session).
 export const Session = createContext(null);
 // Whether the key may change things; the server decides, this only greys buttons out.
 export const useMayWrite = () => (useContext(Session) || {}).kind === 'admin';
-
-// ---- addresses: #/page/param/param?name=value ----
-
-export function readAddress() {
-  const [path, query = ''] = location.hash.replace(/^#\/?/, '').split('?');
-  const decode = part => { try { return decodeURIComponent(part); } catch { return part; } };
-  const [page = '', ...params] = path.split('/').map(decode);
-  return { page, params: params.filter(part => part !== ''), query: Object.fromEntries(new URLSearchParams(query)) };
-}
-
-export function addressOf(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
-  return '#' + path + (given.length ? '?' + new URLSearchParams(given) : '');
-}
-
-// The address of a page with names in it: link('segments', name).
-export const link = (...parts) => '#/' + parts.map(encodeURIComponent).join('/');
-export const go = path => { location.hash = path.startsWith('#') ? path : '#' + path; };
-
-export function useAddress() {
-  const [address, setAddress] = useState(readAddress);
-  useEffect(() => {
-    const changed = () => setAddress(readAddress());
-    window.addEventListener('hashchange', changed);
-    window.addEventListener('pulse-address', changed);
-    return () => { window.removeEventListener('hashchange', changed); window.removeEventListener('pulse-address', changed); };
-  }, []);
-  return address;
-}
-
-// Change filters in the address without a new entry in the history.
-export function setQuery(changes) {
-  const { query } = readAddress();
-  const path = location.hash.replace(/^#/, '').split('?')[0] || '/';
-  history.replaceState(null, '', addressOf(path, { ...query, ...changes }));
-  window.dispatchEvent(new Event('pulse-address'));
-}
 
 // ---- texts ----
 
@@ -407,75 +372,3 @@ export const Facts = ({ facts }) => html`<dl class="facts">${facts.filter(fact =
 
 // A number that is read first.
 export const Stat = ({ label, value, note, href }) => html`<div class="stat"><span>${label}</span><strong>${href ? html`<a href=${href}>${value}</a>` : value}</strong>${note ? html`<small>${note}</small>` : null}</div>`;
-
-// ---- the palette: Ctrl-K or / ----
-
-const typing = element => element && (element.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(element.tagName));
-
-// g and a page's key opens it.
-export function useHotkeys(pages) {
-  useEffect(() => {
-    let waits = 0;
-    const pressed = event => {
-      const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k' || plain && event.key === '/' && !typing(document.activeElement)) {
-        event.preventDefault();
-        window.dispatchEvent(new CustomEvent('pulse-palette'));
-      } else if (plain && !typing(document.activeElement)) {
-        const page = Date.now() - waits < 1500 && pages.find(one => one.key === event.key);
-        if (page) go('/' + page.path);
-        waits = event.key === 'g' ? Date.now() : 0;
-      }
-    };
-    window.addEventListener('keydown', pressed);
-    return () => window.removeEventListener('keydown', pressed);
-  }, []);
-}
-
-// From so many letters on, people are looked for: fewer fit too many.
-const lettersOfPeople = 3;
-const nameOfPerson = one => one.user_id || one.email || Object.values(one.identities || {}).flat()[0] || 'profile:' + one.profile_id;
-
-export function Palette({ pages }) {
-  const session = useContext(Session);
-  const [open, setOpen] = useState(false);
-  const [text, setText] = useState('');
-  const [found, setFound] = useState([]);
-  const [place, setPlace] = useState(0);
-  useEffect(() => {
-    const show = () => { setText(''); setFound([]); setPlace(0); setOpen(true); };
-    window.addEventListener('pulse-palette', show);
-    return () => window.removeEventListener('pulse-palette', show);
-  }, []);
-  useEffect(() => {
-    if (!open || !text.trim()) { setFound([]); return undefined; }
-    const control = new AbortController(), { signal } = control;
-    const q = text.trim();
-    const look = (path, itemsOf) => get(path, { signal }).then(({ data }) => { if (!signal.aborted) setFound(old => [...old, ...itemsOf(data)]); }, () => {});
-    const timer = setTimeout(() => {
-      setFound([]);
-      look(route('/v1/segments', {}, { q, limit: 8 }), data => data.segments.map(one => ({ title: one.name, note: 'segment', href: link('segments', one.name) })));
-      if (session && session.seesPeople && q.length >= lettersOfPeople)
-        look(route('/v1/users', {}, { q, limit: 5 }), data => data.people.map(one => ({ title: nameOfPerson(one), note: 'person', href: link('people', 'profile:' + one.profile_id) })));
-    }, 200);
-    return () => { clearTimeout(timer); control.abort(); };
-  }, [text, open]);
-  if (!open) return null;
-  const words = text.trim().toLowerCase();
-  const number = /^#?(\d+)$/.exec(words);
-  const items = [...pages.filter(page => page.title.toLowerCase().includes(words)).map(page => ({ title: page.title, note: 'page', href: '#/' + page.path })),
-    ...(number ? [{ title: 'Incident ' + number[1], note: 'incident', href: link('incidents', number[1]) }] : []), ...found];
-  const choose = item => { setOpen(false); if (item) go(item.href); };
-  const keys = event => {
-    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
-      event.preventDefault();
-      setPlace((place + (event.key === 'ArrowDown' ? 1 : -1) + items.length) % Math.max(1, items.length));
-    } else if (event.key === 'Enter') { event.preventDefault(); choose(items[place]); }
-  };
-  return html`<${Dialog} title="Search or go to" close=${() => setOpen(false)}>
-    <input class="palette" role="combobox" aria-expanded="true" aria-controls="found" aria-label=${session && session.seesPeople ? 'Page, segment, person or number of an incident' : 'Page, segment or number of an incident'} autocomplete="off"
-      aria-activedescendant=${items.length ? 'found-' + place : undefined} value=${text} onInput=${event => { setText(event.target.value); setPlace(0); }} onKeyDown=${keys} ref=${input => input && input.focus()} />
-    <ul id="found" role="listbox" aria-label="Found">${items.map((item, index) => html`<li key=${item.href} id=${'found-' + index} role="option" aria-selected=${String(index === place)}
-      onClick=${() => choose(item)} onMouseMove=${() => setPlace(index)}><bdi>${item.title}</bdi><span>${item.note}</span></li>`)}</ul>
-    ${items.length ? null : html`<p class="none">Nothing has this name.</p>`}<//>`;
-}

@@ -1,16 +1,11 @@
-// The steps of a sync: gate, reading the segment, planning, checking how many would move, finishing.
-#include <algorithm>
+// The steps of a sync: reading the segment, planning, beginning, finishing. What holds it is in
+// store_hold.cpp.
 #include <nlohmann/json.hpp>
 
-#include "pulse/audience/delta.hpp"
 #include "pulse/audience/store_mark.hpp"
 #include "pulse/audience/store_sync.hpp"
-#include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/trait/store_metric_reader.hpp"
-#include "pulse/trust/action_kind.hpp"
-#include "pulse/trust/store_gate.hpp"
 
 namespace pulse::audience {
 
@@ -19,11 +14,7 @@ namespace {
 using pg::Value;
 
 constexpr int64_t kPeopleAtOnce = 5'000;  // that are looked at in one transaction
-constexpr int64_t kGatePause = kMinute;
-constexpr int64_t kWithdrawnPause = kHour;
-constexpr int64_t kLongestHold = kDay;
 constexpr int64_t kBuildPause = 30 * kSecond;
-constexpr const char* kAction = "sync_audience";
 
 std::optional<Run> LockRun(int64_t id) {
     static pg::Statement statement(
@@ -62,69 +53,6 @@ std::optional<Run> LockRun(int64_t id) {
     run.replacement = row.Text(21);
     run.restarts = row.Int4(22);
     return run;
-}
-
-void WaitUntil(const Run& run, Moment until) {
-    pg::Execute("UPDATE pulse.sync_run SET not_before = $2 WHERE id = $1",
-                {Value::Int8(run.id), Value::Time(until)});
-}
-
-std::string Sentence(const std::vector<std::string>& reasons) {
-    std::string text;
-    for (const std::string& reason : reasons) text += (text.empty() ? "" : " ") + reason;
-    return text.empty() ? "The gate gave no reason." : text;
-}
-
-// ---- the gate ----
-
-void Hold(const Run& run, const char* by, const std::string& reason) {
-    const Moment now = pg::Now();
-    pg::Execute(
-        "UPDATE pulse.sync_run SET status = 'held', held_by = $2, held_reason = $3,"
-        " held_at = coalesce(held_at, $4), not_before = $5 WHERE id = $1",
-        {Value::Int8(run.id), Value::Text(by), Value::Text(reason), Value::Time(now),
-         Value::Time(now + kGatePause)});
-    if (run.status != "held") AnnounceRun(run.id);
-}
-
-// A sync that is held keeps nobody on a platform without consent: they leave alone, when it begins to be held
-// and every hour.
-void LetWithdrawnLeave(const Audience& audience, const Destination& destination) {
-    const std::vector<std::string> purposes = RequiredPurposes(audience, destination);
-    MarkEndedConsents(audience.id);
-    if (QueueMarkedWithdrawn(audience.id, purposes) + QueueRemovedWithdrawn(audience.id, purposes) > 0)
-        WakeSyncs();
-}
-
-void HeldByGate(const Run& run, const Work& work, const trust::GateDecision& decision) {
-    if (!run.held_at || (pg::Now() - *run.held_at) % kWithdrawnPause < kGatePause)
-        LetWithdrawnLeave(*work.audience, *work.destination);
-    if (run.held_at && run.held_by == "gate" && *run.held_at + kLongestHold <= pg::Now()) {
-        EndRun(run.id, "cancelled", "held by the gate for 24 hours: " + Sentence(decision.reasons));
-        return;
-    }
-    Hold(run, "gate", Sentence(decision.reasons));
-}
-
-// Whether the gate lets it go on now. A decision is the fence of what is claimed with it: an old one is taken
-// again, a young one is looked at.
-bool PassesGate(Run& run, const Work& work) {
-    const Audience& audience = *work.audience;
-    const Moment now = pg::Now();
-    const bool young = run.status == "processing" && run.decided_at && *run.decided_at <= now &&
-                       *run.decided_at + trust::kDecisionLife > now;
-    trust::GateDecision decision = trust::EvaluateGate(kAction, "audience:" + audience.name, true);
-    if (decision.verdict == trust::Verdict::kPass && !young)
-        decision = trust::EvaluateGate(kAction, "audience:" + audience.name, false);
-    if (decision.verdict != trust::Verdict::kPass) {
-        HeldByGate(run, work, decision);
-        return false;
-    }
-    if (young) return true;
-    run.decided_at = now;
-    pg::Execute("UPDATE pulse.sync_run SET decided_at = $2, decision_id = nullif($3, 0) WHERE id = $1",
-                {Value::Int8(run.id), Value::Time(now), Value::Int8(decision.id)});
-    return true;
 }
 
 // What is already decided elsewhere: what the law wants, and what an operator does by hand.
@@ -185,75 +113,6 @@ void PlanStep(Run& run, const Audience& audience, const Destination& destination
     PlanPeople(run, audience, destination, people);
     pg::Execute("UPDATE pulse.sync_run SET after = $2 WHERE id = $1",
                 {Value::Int8(run.id), Value::Int8(people.back())});
-}
-
-// The most people whom the audience has had within a day.
-int64_t PeopleOfDay(const Audience& audience) {
-    static pg::Statement statement(
-        "UPDATE pulse.audience SET share_people = CASE WHEN share_at <= $2 AND share_at > $2 - interval '1 day'"
-        " THEN greatest(share_people, people) ELSE people END, share_at = CASE WHEN share_at <= $2 AND"
-        " share_at > $2 - interval '1 day' THEN share_at ELSE $2 END WHERE id = $1 RETURNING share_people",
-        {INT8OID, TIMESTAMPTZOID});
-    return statement.Execute({Value::Int8(audience.id), Value::Time(pg::Now())})[0].Int8(0);
-}
-
-// Why a sync must wait; empty: it may go on. Many small syncs of a day empty an audience like a large one, so
-// they are counted together.
-std::string WhyTooMany(const Audience& audience, const OpenRows& open, Platform platform) {
-    SyncLimits limits;
-    limits.max_share = audience.max_share;
-    limits.replace_share = 2;  // a replacement is never chosen unasked
-    DeltaCounts counts;
-    counts.sent = audience.people;
-    counts.desired = std::max<int64_t>(0, audience.people - open.removing) + open.adding;
-    counts.removed = open.removing;
-    const SyncPlan plan = PlanSync(platform, counts, limits);
-    if (plan.way == SyncWay::kHeld) return plan.reason;
-    DeltaCounts day;
-    day.sent = PeopleOfDay(audience);
-    day.desired = counts.desired;
-    day.removed = open.removing > 0 ? std::max<int64_t>(0, day.sent - counts.desired) : 0;
-    const SyncPlan all = PlanSync(platform, day, limits);
-    return all.way == SyncWay::kHeld ? "The syncs of a day are counted together. " + all.reason : "";
-}
-
-void NoteOpen(const Run& run, const OpenRows& open) {
-    pg::Execute("UPDATE pulse.sync_run SET to_add = $2, to_remove = $3 WHERE id = $1",
-                {Value::Int8(run.id), Value::Int8(open.adding), Value::Int8(open.removing + open.queued)});
-}
-
-// A person decides about it as about any action: it waits in the queue of actions. Where that has no room
-// yet, because another action of this audience has not ended or everything is frozen, it is asked for later.
-void HoldForShare(const Run& run, const Audience& audience, const std::string& why) {
-    trust::WaitingProposal proposal;
-    proposal.name = kAction;
-    proposal.subject = "audience:" + audience.name;
-    proposal.payload = {{"run", run.id}};
-    proposal.reason = why;
-    const std::optional<int64_t> action = trust::ProposeWaiting(proposal);
-    Hold(run, "share",
-         why + (action ? " SELECT pulse_approve_action(" + std::to_string(*action) + ") lets it continue."
-                       : " It cannot be approved yet: another action of the audience has not ended, or "
-                         "everything is frozen."));
-    pg::Execute("UPDATE pulse.sync_run SET action_id = $2, share_reason = $3 WHERE id = $1",
-                {Value::Int8(run.id), Value::Int8(action), Value::Text(why)});
-}
-
-// No more at once than the audience allows. People who have withdrawn consent are removed in any case.
-bool ChecksShare(Run& run, const Audience& audience, const Destination& destination) {
-    OpenRows open = CountOpen(audience.id);
-    NoteOpen(run, open);
-    if (run.approved || run.operation == "delete") return true;
-    std::string why = WhyTooMany(audience, open, destination.platform);
-    if (!why.empty() && QueueRemovedWithdrawn(audience.id, RequiredPurposes(audience, destination)) > 0) {
-        open = CountOpen(audience.id);
-        NoteOpen(run, open);
-        why = WhyTooMany(*FindAudience(audience.id), open, destination.platform);
-    }
-    if (why.empty()) return true;
-    HoldForShare(run, audience, why);
-    WakeSyncs();
-    return false;
 }
 
 // ---- beginning ----
@@ -330,7 +189,46 @@ bool Load(const Run& run, Work& work) {
     return true;
 }
 
+// Does the next step of the phase that the run is in.
+void DoPhase(Run& run, Work& work, ClaimPlace& place) {
+    if (run.phase == "begin") {
+        Begin(run, *work.audience, *work.destination);
+    } else if (run.phase == "scan") {
+        ScanMembers(*work.audience);
+        SetPhase(run, "plan");
+    } else if (run.phase == "plan") {
+        PlanStep(run, *work.audience, *work.destination);
+    } else if (run.phase == "check") {
+        if (!ChecksShare(run, *work.audience, *work.destination)) {
+            work.kind = Work::Kind::kNothing;
+        } else {
+            ChooseReplacement(run, *work.audience, *work.destination);
+            SetPhase(run, "remove");
+        }
+    } else if (run.phase == "remove") {
+        // Before it exists there, nobody can be in it.
+        if (MustCreate(work))
+            SetPhase(run, run.operation == "delete" || run.operation == "erase" ? "finish" : "add");
+        else if (run.operation == "delete" && FactsOf(work.destination->platform).has_audiences)
+            SetPhase(run, "finish");
+        else
+            ClaimRemovalStep(run, work, place);
+    } else if (run.phase == "add") {
+        if (MustCreate(work) && CountOpen(run.audience).adding > 0)
+            work.kind = run.attempts > 0 ? Work::Kind::kFind : Work::Kind::kCreate;
+        else
+            ClaimAdditionStep(run, work, place);
+    } else {
+        work.kind = FinishStep(run, work);
+    }
+}
+
 }  // namespace
+
+void WaitUntil(const Run& run, Moment until) {
+    pg::Execute("UPDATE pulse.sync_run SET not_before = $2 WHERE id = $1",
+                {Value::Int8(run.id), Value::Time(until)});
+}
 
 void SetPhase(Run& run, const char* phase) {
     run.phase = phase;
@@ -348,12 +246,7 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
     if (!run) return work;
     if (!Load(*run, work)) return work;
     if (run->status == "held" && run->held_by == "share") {
-        LetWithdrawnLeave(*work.audience, *work.destination);
-        if (!run->action) HoldForShare(*run, *work.audience, run->share_reason);
-        const bool asked = run->action || pg::Execute("SELECT action_id FROM pulse.sync_run WHERE id = $1",
-                                                      {Value::Int8(id)})[0]
-                                              .Int8OrNull(0);
-        WaitUntil(*run, pg::Now() + (asked ? kWithdrawnPause : kGatePause));
+        KeepHeldForShare(*run, work);
         return work;
     }
     if (NeedsGate(*run) && !PassesGate(*run, work)) return work;
@@ -370,36 +263,7 @@ Work AdvanceRun(int64_t id, ClaimPlace& place) {
         work.run = *run;
         return work;
     }
-    if (run->phase == "begin") {
-        Begin(*run, *work.audience, *work.destination);
-    } else if (run->phase == "scan") {
-        ScanMembers(*work.audience);
-        SetPhase(*run, "plan");
-    } else if (run->phase == "plan") {
-        PlanStep(*run, *work.audience, *work.destination);
-    } else if (run->phase == "check") {
-        if (!ChecksShare(*run, *work.audience, *work.destination)) {
-            work.kind = Work::Kind::kNothing;
-        } else {
-            ChooseReplacement(*run, *work.audience, *work.destination);
-            SetPhase(*run, "remove");
-        }
-    } else if (run->phase == "remove") {
-        // Before it exists there, nobody can be in it.
-        if (MustCreate(work))
-            SetPhase(*run, run->operation == "delete" || run->operation == "erase" ? "finish" : "add");
-        else if (run->operation == "delete" && FactsOf(work.destination->platform).has_audiences)
-            SetPhase(*run, "finish");
-        else
-            ClaimRemovalStep(*run, work, place);
-    } else if (run->phase == "add") {
-        if (MustCreate(work) && CountOpen(run->audience).adding > 0)
-            work.kind = run->attempts > 0 ? Work::Kind::kFind : Work::Kind::kCreate;
-        else
-            ClaimAdditionStep(*run, work, place);
-    } else {
-        work.kind = FinishStep(*run, work);
-    }
+    DoPhase(*run, work, place);
     work.run = *run;
     return work;
 }

@@ -7,7 +7,7 @@
 #include "pulse/base/suggest.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/rule/parser.hpp"
 #include "pulse/segment/member_query_profile.hpp"
 #include "pulse/segment/store.hpp"

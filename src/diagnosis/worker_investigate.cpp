@@ -6,6 +6,7 @@
 
 #include "pulse/base/number.hpp"
 #include "pulse/base/random.hpp"
+#include "pulse/diagnosis/agent_exchange.hpp"
 #include "pulse/diagnosis/store_agent.hpp"
 #include "pulse/diagnosis/text.hpp"
 #include "pulse/http/worker_exchange.hpp"
@@ -23,8 +24,6 @@ namespace {
 
 constexpr size_t kMaxConversations = 4;
 constexpr int kMaxAttempts = 5;                 // processes in a row that died before it advanced
-constexpr size_t kMaxResponseBytes = 1 << 20;   // bytes read from a response
-constexpr size_t kMaxStoredBytes = 256 << 10;   // bytes of a response that is used and stored
 constexpr int64_t kMaxIdleWait = 20 * kSecond;  // how long the process waits for the next retry
 constexpr int64_t kDisabledPause = kMinute;     // while sending is disabled
 constexpr long kPollInterval = 2'000;           // ms between checks for queued or cancelled ones
@@ -235,15 +234,7 @@ class InvestigationWorker {
     }
 
     void SendRequest(Conversation& conversation, const PreparedAction& prepared) {
-        http::Request request;
-        request.url = prepared.model.url;
-        request.headers = Headers(prepared.model);
-        request.body = prepared.action.body;
-        request.connect_timeout = prepared.model.connect_timeout;
-        request.timeout = prepared.model.timeout;
-        request.max_answer = kMaxResponseBytes;
-        request.ca_file = prepared.model.ca_file;
-        if (!prepared.model.api_key.empty()) request.secrets.push_back(prepared.model.api_key);
+        http::Request request = MakeRequest(prepared.model, prepared.action.body);
         conversation.step = prepared.action.step;
         conversation.sent = prepared.action.sent;
         conversation.model = prepared.model;
@@ -268,53 +259,24 @@ class InvestigationWorker {
 
     // Stores the response and what it cost.
     void RecordResponse(Conversation& conversation, const http::Response& response) {
+        AgentResponse read = ReadResponse(conversation.model, conversation.estimate, response);
         AgentStep step{conversation.step, "model", conversation.model.name,
                        conversation.sent, nullptr, std::nullopt};
+        step.answered = std::move(read.answered);
         StepUsage usage{conversation.sent_at, response.milliseconds, std::nullopt, std::nullopt, 0};
-        const std::optional<Json> body = ParseModelJson(response.body);
-        std::string error;
-        std::optional<ModelReply> reply;
-        const bool too_long = response.body.size() > kMaxStoredBytes;
-        bool retry = true;
-        if (!response.ok()) {
-            const ModelError failure = ReadModelError(response.status, response.body);
-            error = response.error.empty() ? failure.reason : response.error;
-            // The status of a complete response decides whether a retry may help.
-            retry = response.error.empty() ? failure.retry : !response.forbidden;
-        } else if (too_long) {
-            error = "the model's server answered more than " + std::to_string(kMaxStoredBytes >> 10) + " kB";
-            retry = false;
-        } else if (!body) {
-            error = "the model's server did not answer with JSON";
-        } else {
-            reply = ReadReply(conversation.model.protocol, *body, 1, error);
+        if (read.charged) {
+            usage.input_tokens = read.charged->input_tokens;
+            usage.output_tokens = read.charged->output_tokens;
+            usage.cost = read.charged->cost;
         }
-        step.answered = body && !too_long       ? *body
-                        : response.body.empty() ? Json()
-                                                : Json(Excerpt(response.body));
-        // A 4xx or 5xx response is free of charge; any other request that was sent may have been charged.
-        if (reply || (response.sent && (!response.error.empty() || response.status < 400))) {
-            const RequestUsage used = ChargedUsage(conversation.model, conversation.estimate,
-                                                   reply ? &*reply : nullptr, response.body.size());
-            usage.input_tokens = used.input_tokens;
-            usage.output_tokens = used.output_tokens;
-            usage.cost = used.cost;
-        }
-        if (!reply)
-            return HandleFailure(conversation, std::move(step), usage, error, retry, response.retry_after);
+        if (!read.replied)
+            return HandleFailure(conversation, std::move(step), usage, read.error, read.retry,
+                                 response.retry_after);
         const bool still_running = InTransaction("pulse: storing a model's answer", [&] {
             StoreStep(conversation.investigation.id, step, usage);
             return AddUsage(conversation.investigation.id, conversation.step, usage);
         });
         if (!still_running) MarkFinished(conversation);
-    }
-
-    // A response that is not JSON may contain characters that the database cannot store.
-    static std::string Excerpt(const std::string& body) {
-        std::string text = body.substr(0, 2000) + (body.size() > 2000 ? " (cut)" : "");
-        for (char& c : text)
-            if (static_cast<unsigned char>(c) >= 0x7f || (c < ' ' && c != '\n')) c = '?';
-        return text;
     }
 
     void HandleFailure(Conversation& conversation, AgentStep step, const StepUsage& usage,

@@ -3,24 +3,10 @@
 
 #include <curl/curl.h>
 
+#include "client_target.hpp"
 #include "pulse/http/client.hpp"
 
 namespace pulse::http::client {
-
-// The destination of a request.
-struct Target {
-    struct Free {
-        void operator()(CURLU* url) const { curl_url_cleanup(url); }
-    };
-    std::unique_ptr<CURLU, Free> url;
-    std::string scheme, host, port;
-    std::vector<std::string> secrets;  // parts of the URL that must not be shown
-
-    std::string Key() const { return scheme + "://" + host + ":" + port; }
-};
-
-// Reads the request's URL. Sets `problem` if it is invalid.
-Target ReadTarget(const Request& request, std::string& problem);
 
 // A request with its libcurl handle, reusable for further requests. It cannot be moved, as libcurl has
 // pointers into it.

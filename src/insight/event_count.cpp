@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "expected_count.hpp"
+#include "hourly_counts.hpp"
 #include "pulse/base/number.hpp"
 #include "pulse/base/time_text.hpp"
 #include "pulse/drift/baseline.hpp"
@@ -21,7 +22,6 @@ using drift::Fingerprint;
 using drift::History;
 
 constexpr int kWeekHours = 168;
-constexpr double kBusy = 10;         // events an hour from which on single hours are judged
 constexpr int64_t kLag = 24;         // hours until the day of another source is complete
 constexpr int64_t kLeastOfDay = 3;   // hours of the present day that are worth a look
 constexpr int64_t kLooksADay = 24;   // at a day that goes on
@@ -30,32 +30,21 @@ constexpr double kHourWider = 2;     // the threshold of an hour to that of a da
 constexpr double kSilence = 3;       // times the longest silence of before
 constexpr size_t kLeastActive = 8;   // hours with events that tell of silences
 constexpr double kWeekFloor = 0.05;  // of the noise of an hour of the week
-constexpr double kNoiseOfHour = 0.15, kNoiseOfDay = 0.08;  // before any is known
 
 int64_t EventHourOf(Moment moment) {
     return FloorTo(moment, kHour) / kHour;
 }
 
-// What the clock shows at a moment, as if it were UTC; that of an end belongs to what ends.
-Moment LocalStart(Moment moment, const OffsetAt& offset) {
-    return moment + offset(moment);
-}
-Moment LocalEnd(Moment moment, const OffsetAt& offset) {
-    return moment + offset(moment - 1);
-}
-
-// A series, ready to be judged: on-time events of each hour, from the first one on.
+// Judges one series.
 class Counter {
   public:
     Counter(const EventSeries& series, const CountCheck& check, const drift::IncidentTracker& tracker,
             std::vector<JudgedResult>& results)
-        : series_(series), check_(check), tracker_(tracker), results_(results) {
-        Fill();
-    }
+        : series_(series), check_(check), tracker_(tracker), results_(results), counts_(series, check) {}
 
     bool Judge() {
-        if (counts_.empty() || check_.last - begin_ + 1 < kLeastHours) return false;
-        const bool hourly = prompt_ && busy_;
+        if (counts_.size() < kLeastHours) return false;
+        const bool hourly = counts_.prompt() && counts_.busy();
         if (hourly) JudgeHours();
         JudgeDays(hourly);
         if (!hourly) JudgeSilence();
@@ -63,18 +52,10 @@ class Counter {
     }
 
   private:
-    void Fill();
     void JudgeHours();
     void JudgeDays(bool hourly);
     void JudgeToday(bool hourly);
     void JudgeSilence();
-    int64_t At(int64_t hour) const { return counts_[static_cast<size_t>(hour - begin_)]; }
-    bool IsGap(int64_t hour) const;
-    Moment LocalHour(int64_t hour) const { return FloorTo(LocalStart(hour * kHour, check_.offset), kHour); }
-    int64_t DayOf(int64_t hour) const { return FloorTo(LocalHour(hour), kDay) / kDay; }
-    drift::Exclusions ExclusionsOf(const drift::IncidentTracker& tracker, const char* volume) const;
-    History NewHistory(int64_t cadence, double noise) const;
-    History DaysUpTo(int64_t last_hour, int64_t hours_of_day) const;
     std::vector<DetectorResult> Test(const ExpectedCount& expected, double observed, Moment local_end,
                                      Period period, Moment start, Moment end, bool vanishes,
                                      bool unfinished = false) const;
@@ -87,74 +68,8 @@ class Counter {
     const CountCheck& check_;
     const drift::IncidentTracker& tracker_;
     std::vector<JudgedResult>& results_;
-    int64_t begin_ = 0;  // the first hour with events
-    std::vector<int64_t> counts_;
-    bool prompt_ = true, busy_ = false;
+    const HourlyCounts counts_;
 };
-
-// What was imported is the history from before the source was live; after that it is left out.
-void Counter::Fill() {
-    prompt_ = IsPrompt(series_);
-    int64_t live = INT64_MAX;
-    for (const HourCount& count : series_.hours)
-        if ((prompt_ ? count.prompt : count.events - count.late) > 0) {
-            live = count.hour;
-            break;
-        }
-    if (live == INT64_MAX) return;  // only imports
-    for (const HourCount& count : series_.hours) {
-        if (count.hour < check_.oldest || count.hour > check_.last) continue;
-        const int64_t on_time = prompt_ ? count.prompt : count.events - count.late;
-        const int64_t number = count.hour < live ? count.events : on_time;
-        if (number == 0) continue;
-        if (counts_.empty()) {
-            begin_ = count.hour;
-            counts_.resize(static_cast<size_t>(check_.last - begin_ + 1));
-        }
-        counts_[static_cast<size_t>(count.hour - begin_)] = number;
-    }
-    int64_t sum = 0, hours = 0;
-    for (int64_t hour = std::max(begin_, check_.last - 28 * 24 + 1); hour <= check_.last && !counts_.empty();
-         ++hour, ++hours)
-        sum += At(hour);
-    busy_ = hours > 0 && static_cast<double>(sum) >= kBusy * static_cast<double>(hours);
-}
-
-bool Counter::IsGap(int64_t hour) const {
-    return hour >= check_.oldest && check_.gaps[static_cast<size_t>(hour - check_.oldest)];
-}
-
-History Counter::NewHistory(int64_t cadence, double noise) const {
-    History history;
-    history.cadence = cadence;
-    history.noise.sigma = noise;
-    for (drift::Span span : check_.muted) {
-        span.from = LocalStart(span.from, check_.offset) + 1;
-        if (span.to) span.to = LocalEnd(*span.to + 1, check_.offset);
-        history.muted.push_back(span);
-    }
-    return history;
-}
-
-// The incidents of these counts, as room drift knows them of sizes, in the time of the clock. A span begins
-// with the period that showed it first; a new normal that a person declared is one that has settled.
-drift::Exclusions Counter::ExclusionsOf(const drift::IncidentTracker& tracker, const char* volume) const {
-    drift::Exclusions exclusions;
-    std::vector<drift::Span>& spans = exclusions[{detector::kSizeChange, ""}];
-    const auto add = [&](drift::Span span) {
-        span.from = LocalStart(span.from, check_.offset) + 1;
-        if (span.to) span.to = LocalEnd(*span.to, check_.offset);
-        spans.push_back(span);
-    };
-    for (const auto& [fingerprint, own] : tracker.Excluded())
-        if (fingerprint.attribute == series_.source &&
-            (fingerprint.detector == volume || fingerprint.detector == detector::kEventVanished))
-            for (const drift::Span& span : own) add(span);
-    for (const drift::Incident& incident : tracker.incidents())
-        if (incident.new_normal && incident.finding.fingerprint.attribute == series_.source)
-            add({incident.since, incident.last_seen_at, drift::SpanEnd::kSettled});
-    return exclusions;
-}
 
 // Tests a period. What could show nothing gives no result, so that a night ends no incident.
 std::vector<DetectorResult> Counter::Test(const ExpectedCount& expected, double observed, Moment local_end,
@@ -221,44 +136,25 @@ void ApplyTo(drift::IncidentTracker& tracker, const std::vector<DetectorResult>&
     tracker.Apply(point, results, thresholds.p_value, thresholds);
 }
 
-// Whether a point belongs to no incident; what has settled is normal.
-bool IsCalm(Moment moment, const std::vector<drift::Span>& spans) {
-    return std::none_of(spans.begin(), spans.end(), [&](const drift::Span& span) {
-        return span.end != drift::SpanEnd::kSettled && span.Contains(moment);
-    });
-}
-
-// Counts on the grid of the clock, from the first hour on; what says nothing of what is usual is a gap.
-std::vector<double> GridOf(const History& history, const std::vector<drift::Span>& spans) {
-    const std::vector<drift::Point>& points = history.points;
-    std::vector<double> grid(static_cast<size_t>((points.back().moment - points.front().moment) / kHour),
-                             std::nan(""));
-    for (size_t i = 0; i + 1 < points.size(); ++i)
-        if (points[i].ok && IsCalm(points[i].moment, spans) && IsCalm(points[i].moment, history.muted))
-            grid[static_cast<size_t>((points[i].moment - points.front().moment) / kHour)] =
-                static_cast<double>(points[i].size);
-    return grid;
-}
-
 void Counter::JudgeHours() {
-    History history = NewHistory(kHour, kNoiseOfHour);
+    History history = counts_.NewHistory(Period::kHour);
     drift::IncidentTracker tracker = tracker_;
-    for (int64_t hour = begin_; hour <= check_.last; ++hour) {
+    for (int64_t hour = counts_.first_hour(); hour <= check_.last; ++hour) {
         drift::Point point;
-        point.moment = LocalHour(hour) + kHour;
+        point.moment = counts_.LocalHour(hour) + kHour;
         // Where the clock is set back an hour comes twice.
         if (!history.points.empty() && point.moment <= history.points.back().moment) continue;
-        point.size = At(hour);
-        point.ok = hour >= check_.first || !IsGap(hour);
+        point.size = counts_.At(hour);
+        point.ok = hour >= check_.first || !counts_.IsGap(hour);
         history.points.push_back(std::move(point));
-        if (hour < check_.first || hour - begin_ < kLeastHours) continue;
-        const drift::Exclusions exclusions = ExclusionsOf(tracker, detector::kEventRate);
+        if (hour < check_.first || hour - counts_.first_hour() < kLeastHours) continue;
+        const drift::Exclusions exclusions = counts_.ExclusionsOf(tracker, detector::kEventRate);
         ExpectedCount expected{std::nullopt, drift::statistics::RobustSeasonalFit(
                                                  GridOf(history, exclusions.begin()->second), kWeekHours,
                                                  drift::statistics::Scale::kLog, kWeekFloor)};
         if (expected.week->points < 2 * kWeekHours) continue;
         // Most hours are as other weeks have them: no forecast is needed.
-        if (EffectOf(static_cast<double>(At(hour)), expected.week->expected) >=
+        if (EffectOf(static_cast<double>(counts_.At(hour)), expected.week->expected) >=
             kHalf * check_.thresholds.volume * kHourWider) {
             expected.forecast =
                 drift::ExpectSize(history, history.points.size() - 1, exclusions, check_.thresholds.hour);
@@ -266,31 +162,10 @@ void Counter::JudgeHours() {
         }
         const Moment start = hour * kHour, end = start + kHour;
         std::vector<DetectorResult> results =
-            Test(expected, static_cast<double>(At(hour)), 0, Period::kHour, start, end, true);
+            Test(expected, static_cast<double>(counts_.At(hour)), 0, Period::kHour, start, end, true);
         ApplyTo(tracker, results, end, check_.thresholds.hour);
         Keep(std::move(results), Period::kHour, end);
     }
-}
-
-// The days up to that hour, each as far as `hours_of_day` of its clock. The first one may not be whole.
-History Counter::DaysUpTo(int64_t last_hour, int64_t hours_of_day) const {
-    History history = NewHistory(kDay, kNoiseOfDay);
-    const int64_t first_day = DayOf(begin_) + (begin_ > check_.oldest || LocalHour(begin_) % kDay != 0);
-    int64_t hours = 0, gaps = 0;
-    for (int64_t hour = begin_; hour <= last_hour; ++hour) {
-        const Moment local = LocalHour(hour);
-        const int64_t day = FloorTo(local, kDay) / kDay;
-        if (day < first_day || local - day * kDay >= hours_of_day * kHour) continue;
-        if (history.points.empty() || history.points.back().moment != (day + 1) * kDay) {
-            hours = gaps = 0;
-            history.points.emplace_back().moment = (day + 1) * kDay;
-        }
-        history.points.back().size += At(hour);
-        ++hours;
-        gaps += hour < check_.first && IsGap(hour);
-        history.points.back().ok = 4 * gaps <= hours;
-    }
-    return history;
 }
 
 // Tests the last day of a history.
@@ -305,36 +180,37 @@ std::vector<DetectorResult> Counter::TestDay(const History& history, const drift
 }
 
 void Counter::JudgeDays(bool hourly) {
-    const int64_t lag = prompt_ ? 0 : kLag;
+    const int64_t lag = counts_.prompt() ? 0 : kLag;
     drift::IncidentTracker tracker = tracker_;
-    for (int64_t hour = std::max(check_.first, begin_ + 1); hour <= check_.last; ++hour) {
+    for (int64_t hour = std::max(check_.first, counts_.first_hour() + 1); hour <= check_.last; ++hour) {
         const int64_t done = hour - lag;  // the last hour of a day
-        if (done < begin_ || DayOf(done + 1) == DayOf(done)) continue;
-        History history = DaysUpTo(done, 24);
+        if (done < counts_.first_hour() || counts_.DayOf(done + 1) == counts_.DayOf(done)) continue;
+        History history = counts_.DaysUpTo(done, 24);
         if (history.points.size() < static_cast<size_t>(kLeastHours / 24)) continue;
         int64_t start = done;
-        while (start > begin_ && DayOf(start - 1) == DayOf(done)) --start;
+        while (start > counts_.first_hour() && counts_.DayOf(start - 1) == counts_.DayOf(done)) --start;
         const Moment end = (hour + 1) * kHour;
-        std::vector<DetectorResult> results = TestDay(history, ExclusionsOf(tracker, detector::kEventVolume),
-                                                      start * kHour, (done + 1) * kHour, !hourly, false);
+        std::vector<DetectorResult> results =
+            TestDay(history, counts_.ExclusionsOf(tracker, detector::kEventVolume), start * kHour,
+                    (done + 1) * kHour, !hourly, false);
         ApplyTo(tracker, results, end, check_.thresholds.day);
         Keep(std::move(results), Period::kDay, end);
     }
-    if (prompt_) JudgeToday(hourly);
+    if (counts_.prompt()) JudgeToday(hourly);
 }
 
 // The present day against the same hours of earlier days: only what is clear even after a look every hour.
 void Counter::JudgeToday(bool hourly) {
-    const Moment next = LocalHour(check_.last) + kHour;
-    const int64_t hours_of_day = (next - FloorTo(LocalHour(check_.last), kDay)) / kHour;
+    const Moment next = counts_.LocalHour(check_.last) + kHour;
+    const int64_t hours_of_day = (next - FloorTo(counts_.LocalHour(check_.last), kDay)) / kHour;
     if (hours_of_day < kLeastOfDay || hours_of_day >= 24) return;
-    const History history = DaysUpTo(check_.last, hours_of_day);
+    const History history = counts_.DaysUpTo(check_.last, hours_of_day);
     if (history.points.size() < static_cast<size_t>(kLeastHours / 24)) return;
     int64_t start = check_.last;
-    while (start > begin_ && DayOf(start - 1) == DayOf(check_.last)) --start;
+    while (start > counts_.first_hour() && counts_.DayOf(start - 1) == counts_.DayOf(check_.last)) --start;
     const Moment end = (check_.last + 1) * kHour;
-    std::vector<DetectorResult> results =
-        TestDay(history, ExclusionsOf(tracker_, detector::kEventVolume), start * kHour, end, !hourly, true);
+    std::vector<DetectorResult> results = TestDay(
+        history, counts_.ExclusionsOf(tracker_, detector::kEventVolume), start * kHour, end, !hourly, true);
     std::erase_if(results, [&](const DetectorResult& result) {
         return !result.material || !tracker_.IsNew(result.finding.fingerprint, end) ||
                !result.finding.p_value ||
@@ -348,21 +224,21 @@ void Counter::JudgeToday(bool hourly) {
 
 // What is so rare that no single day shows its end: a silence far longer than any before.
 void Counter::JudgeSilence() {
-    int64_t longest = 0, newest = begin_;
+    int64_t longest = 0, newest = counts_.first_hour();
     size_t active = 0;
     double events = 0;
-    for (int64_t hour = begin_; hour <= check_.last; ++hour) {
-        if (At(hour) == 0) continue;
+    for (int64_t hour = counts_.first_hour(); hour <= check_.last; ++hour) {
+        if (counts_.At(hour) == 0) continue;
         longest = std::max(longest, hour - newest);
         newest = hour;
         ++active;
-        events += static_cast<double>(At(hour));
+        events += static_cast<double>(counts_.At(hour));
     }
     const Fingerprint fingerprint{detector::kEventVanished, series_.source};
     const drift::Incident* incident = tracker_.Newest(fingerprint);
     const Moment end = (check_.last + 1) * kHour, silent_from = (newest + 1) * kHour;
     const drift::Thresholds& thresholds = check_.thresholds.day;
-    const auto silence = static_cast<double>(check_.last - newest - (prompt_ ? 0 : kLag));
+    const auto silence = static_cast<double>(check_.last - newest - (counts_.prompt() ? 0 : kLag));
     const bool live = incident && incident->live();
     if (live && newest >= EventHourOf(incident->last_seen_at)) {
         Keep({drift::EvaluateChange(fingerprint, 0, 0, 1.0 / 3, std::nullopt, drift::BaselineKind::kRolling,
@@ -372,14 +248,14 @@ void Counter::JudgeSilence() {
     }
     // Somebody has said that it is over.
     if (incident && incident->new_normal && newest * kHour < incident->last_seen_at) return;
-    if (active < kLeastActive || newest == begin_ ||
+    if (active < kLeastActive || newest == counts_.first_hour() ||
         silence <= std::max(24.0, kSilence * static_cast<double>(longest)))
         return;
-    const double rate = static_cast<double>(active) / static_cast<double>(newest - begin_);
+    const double rate = static_cast<double>(active) / static_cast<double>(newest - counts_.first_hour());
     DetectorResult result = drift::EvaluateChange(fingerprint, -1, 1, 1.0 / 3,
                                                   drift::statistics::PoissonAtMost(0, rate * silence),
                                                   drift::BaselineKind::kRolling, thresholds);
-    result.finding.baseline = events / static_cast<double>(newest - begin_) * silence;
+    result.finding.baseline = events / static_cast<double>(newest - counts_.first_hour()) * silence;
     result.finding.observed = 0;
     result.finding.onset = silent_from;
     result.finding.summary = "no " + Subject() + " since " + FormatMinute(silent_from) +

@@ -9,7 +9,6 @@
 #include "pulse/profile/store_event_order.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_erasure.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_ingest.hpp"
 #include "pulse/profile/store_refusal.hpp"

@@ -5,7 +5,7 @@
 
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 
 namespace pulse::profile {

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "pulse/base/utf8.hpp"
+#include "pulse/pg/identity.hpp"
+#include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 
 namespace pulse::profile {
@@ -46,7 +48,42 @@ bool HasValues(const std::string& kind) {
     return !pg::Execute("SELECT FROM pulse.identity WHERE kind = $1 LIMIT 1", {Value::Text(kind)}).empty();
 }
 
+std::vector<IdentityKind> LoadKinds() {
+    const pg::Identity owner = pg::Identity::Owner();
+    const pg::LatestSnapshot snapshot;
+    const pg::Session session;
+    const pg::Result rows = pg::Execute(
+        "SELECT kind, normalisation, priority, max_values, coalesce((extract(epoch"
+        " FROM per) * 1e6)::bigint, 0), blocked "
+        "FROM pulse.identity_kind ORDER BY priority DESC, kind",
+        {}, true);
+    std::vector<IdentityKind> kinds;
+    for (uint64_t i = 0; i < rows.size(); ++i) {
+        IdentityKind kind;
+        kind.kind = rows[i].Text(0);
+        kind.normalisation = rows[i].Text(1);
+        kind.priority = rows[i].Int4(2);
+        kind.max_values = rows[i].Int4(3);
+        kind.window = rows[i].Int8(4);
+        SetBlocked(kind, rows[i].Texts(5));
+        kinds.push_back(std::move(kind));
+    }
+    return kinds;
+}
+
 }  // namespace
+
+const std::vector<IdentityKind>& IdentityKinds() {
+    static pg::Watch watch("identity_kind");
+    static std::vector<IdentityKind> kinds;
+    static bool stale = true;
+    stale = watch.Changed() || stale;
+    if (stale) {
+        kinds = LoadKinds();
+        stale = false;
+    }
+    return kinds;
+}
 
 void CheckIdentityKindLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,
                              const std::optional<std::vector<std::string>>& blocked) {

@@ -5,16 +5,15 @@
 
 #include "pulse/pg/append.hpp"
 #include "pulse/pg/array.hpp"
-#include "pulse/pg/identity.hpp"
 #include "pulse/pg/index_plans.hpp"
-#include "pulse/pg/probe.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/profile/details_listener.hpp"
-#include "pulse/profile/identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_merge.hpp"
+#include "pulse/profile/store_resolution_facts.hpp"
 
 namespace pulse::profile {
 
@@ -24,71 +23,6 @@ using pg::Value;
 
 // An attempt fails only if another session made progress.
 constexpr int kMaxAttempts = 100;
-
-std::vector<IdentityKind> LoadKinds() {
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::LatestSnapshot snapshot;
-    const pg::Session session;
-    const pg::Result rows = pg::Execute(
-        "SELECT kind, normalisation, priority, max_values, coalesce((extract(epoch"
-        " FROM per) * 1e6)::bigint, 0), blocked "
-        "FROM pulse.identity_kind ORDER BY priority DESC, kind",
-        {}, true);
-    std::vector<IdentityKind> kinds;
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        IdentityKind kind;
-        kind.kind = rows[i].Text(0);
-        kind.normalisation = rows[i].Text(1);
-        kind.priority = rows[i].Int4(2);
-        kind.max_values = rows[i].Int4(3);
-        kind.window = rows[i].Int8(4);
-        SetBlocked(kind, rows[i].Texts(5));
-        kinds.push_back(std::move(kind));
-    }
-    return kinds;
-}
-
-// The canonical ids of profiles.
-const pg::Probe& ProfileProbe() {
-    static const pg::Probe probe("profile", "profile_pkey", {2});
-    return probe;
-}
-
-// By people whom they have locked or changed: transactions of other sessions that have not ended.
-using Holders = std::map<int64_t, TransactionId>;
-
-// The claims' ids that exist.
-ResolutionFacts ReadIds(const std::vector<IdentityClaim>& claims, Holders& holders) {
-    static const pg::Probe identities("identity", "identity_pkey", {3});
-    std::set<Identity> wanted;
-    for (const IdentityClaim& claim : claims) {
-        wanted.insert(claim.ids.begin(), claim.ids.end());
-        if (claim.previous) wanted.insert(*claim.previous);
-    }
-    std::vector<Datum> keys;
-    for (const Identity& id : wanted) {
-        keys.push_back(pg::FromText(id.kind));
-        keys.push_back(pg::FromText(id.value));
-    }
-    const std::vector<std::optional<int64_t>> owners = identities.FindInt8s(keys);
-    keys.clear();
-    for (const std::optional<int64_t>& owner : owners)
-        if (owner) keys.push_back(Int64GetDatum(*owner));
-    std::vector<pg::RowHolder> held;
-    const std::vector<std::optional<int64_t>> people = ProfileProbe().FindInt8s(keys, held);
-    for (const pg::RowHolder& row : held)
-        if (people[row.place]) holders[*people[row.place]] = row.transaction;
-    ResolutionFacts facts;
-    auto id = wanted.begin();
-    auto person = people.begin();
-    for (const std::optional<int64_t>& owner : owners) {
-        if (owner && *person)
-            facts.ids.emplace_hint(facts.ids.end(), *id, ResolutionFacts::Owner{*owner, **person});
-        person += owner.has_value();
-        ++id;
-    }
-    return facts;
-}
 
 std::set<int64_t> PeopleOf(const IdentityClaim& claim, const ResolutionFacts& facts) {
     std::set<int64_t> people;
@@ -100,68 +34,6 @@ std::set<int64_t> PeopleOf(const IdentityClaim& claim, const ResolutionFacts& fa
     if (claim.previous) add(*claim.previous);
     return people;
 }
-
-void ReadKinds(const std::vector<int64_t>& people, ResolutionFacts& facts) {
-    static pg::Statement statement(
-        "SELECT m.canonical_id, k.kind, t.first_seen_at FROM unnest($1) AS u (id) "
-        "CROSS JOIN LATERAL (SELECT q.id, q.canonical_id FROM pulse.profile AS q"
-        " WHERE q.canonical_id = u.id OFFSET 0) AS m "
-        "CROSS JOIN unnest($2, $3) AS k (kind, most) "
-        "CROSS JOIN LATERAL (SELECT i.first_seen_at FROM pulse.identity AS i WHERE i.profile_id = m.id"
-        " AND i.kind = k.kind "
-        "ORDER BY i.first_seen_at DESC LIMIT k.most) AS t",
-        {INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID});
-    std::vector<std::string> names;
-    std::vector<int64_t> most;
-    std::map<std::string, const IdentityKind*> kinds;
-    for (const IdentityKind& kind : IdentityKinds()) {
-        kinds[kind.kind] = &kind;
-        names.push_back(kind.kind);
-        // One more than allowed is as good as all.
-        most.push_back(kind.max_values + 1);
-    }
-    const pg::Result rows =
-        statement.Execute({Value::Int8s(people), Value::Texts(names), Value::Int8s(most)});
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        PersonFacts& person = facts.people[rows[i].Int8(0)];
-        const IdentityKind& kind = *kinds.at(rows[i].Text(1));
-        person.best = std::max(person.best, kind.priority);
-        if (kind.max_values > 0) person.seen[kind.kind].push_back(rows[i].Time(2));
-    }
-}
-
-}  // namespace
-
-void ReadPeople(const std::set<int64_t>& wanted, ResolutionFacts& facts) {
-    static pg::Statement sizes(
-        "SELECT p.id, p.first_seen_at, (SELECT count(*) FROM pulse.profile AS m WHERE m.canonical_id = p.id) "
-        "FROM unnest($1) AS u (id) CROSS JOIN LATERAL (SELECT * FROM pulse.profile AS q"
-        " WHERE q.id = u.id OFFSET 0) AS p",
-        {INT8ARRAYOID});
-    static pg::Statement apart(
-        "SELECT s.canonical_id, m.canonical_id FROM pulse.profile AS m "
-        "JOIN pulse.merge_history AS h ON h.merged_id = m.id AND h.undone_at IS NOT NULL "
-        "JOIN pulse.profile AS s ON s.id = h.survivor_id "
-        "WHERE m.canonical_id = ANY ($1) AND s.canonical_id = ANY ($1) AND s.canonical_id <> m.canonical_id",
-        {INT8ARRAYOID});
-    if (wanted.empty()) return;
-    const std::vector<int64_t> people(wanted.begin(), wanted.end());
-    const pg::Result rows = sizes.Execute({Value::Int8s(people)});
-    for (uint64_t i = 0; i < rows.size(); ++i) {
-        PersonFacts& person = facts.people[rows[i].Int8(0)];
-        person.first_seen_at = rows[i].Time(1);
-        person.profiles = static_cast<int>(rows[i].Int8(2));
-    }
-    ReadKinds(people, facts);
-    if (people.size() < 2) return;
-    const pg::Result pairs = apart.Execute({Value::Int8s(people)});
-    for (uint64_t i = 0; i < pairs.size(); ++i) {
-        const int64_t one = pairs[i].Int8(0), other = pairs[i].Int8(1);
-        facts.unmerged.insert({std::min(one, other), std::max(one, other)});
-    }
-}
-
-namespace {
 
 // Insert new people and identities. Returns false if another session inserted one of the identities first.
 bool InsertNew(const ResolutionPlan& plan, std::vector<int64_t>& made) {
@@ -392,18 +264,6 @@ bool ResolutionAttempt::Run() {
 }
 
 }  // namespace
-
-const std::vector<IdentityKind>& IdentityKinds() {
-    static pg::Watch watch("identity_kind");
-    static std::vector<IdentityKind> kinds;
-    static bool stale = true;
-    stale = watch.Changed() || stale;
-    if (stale) {
-        kinds = LoadKinds();
-        stale = false;
-    }
-    return kinds;
-}
 
 std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>& claims,
                                                      const std::vector<int64_t>& also) {

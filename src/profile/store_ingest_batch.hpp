@@ -13,6 +13,7 @@
 #include "pulse/profile/consent_event.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_account.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_ingest.hpp"
 

@@ -13,6 +13,7 @@
 #include "pulse/profile/store_feed_writer.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
+#include "pulse/profile/store_resolution_facts.hpp"
 
 namespace pulse::profile {
 

@@ -7,7 +7,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_index_scan.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 
 namespace pulse::profile {
 

@@ -13,7 +13,7 @@
 #include "pulse/pg/probe.hpp"
 #include "pulse/pg/random.hpp"
 #include "pulse/pg/spi.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 
 namespace pulse::profile {
 

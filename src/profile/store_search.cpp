@@ -6,7 +6,7 @@
 
 #include "pulse/base/ascii.hpp"
 #include "pulse/pg/background.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 
 namespace pulse::profile {

@@ -5,8 +5,8 @@
 #include "pulse/base/json.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/profile/store_describe.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
-#include "pulse/profile/store_merge.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
+#include "pulse/profile/store_resolution_facts.hpp"
 
 namespace pulse::profile {
 

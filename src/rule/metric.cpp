@@ -1,6 +1,10 @@
 #include "pulse/rule/metric.hpp"
 
+#include "pulse/base/error.hpp"
+#include "pulse/rule/consent.hpp"
 #include "pulse/rule/operators.hpp"
+#include "pulse/rule/parser.hpp"
+#include "pulse/rule/print.hpp"
 
 namespace pulse::rule {
 
@@ -100,6 +104,17 @@ const char* SqlTypeOf(const Metric& metric) {
         case ValueType::kArray: return "text[]";
         default: return "numeric";
     }
+}
+
+Metric ParseMetric(std::string_view text) {
+    const ExprPtr expr = ParseStored(text);
+    if (const Metric* metric = As<Metric>(*expr)) return *metric;
+    if (const Reference* reference = As<Reference>(*expr))
+        if (const std::string* purpose = PurposeOf(*reference))
+            return Metric{.aggregate = Aggregate::kConsent, .purpose = *purpose};
+    throw UserError(sqlstate::kSyntaxError, "not an aggregate of events",
+                    "The text is " + PrintShort(*expr) + ".",
+                    "Write one such as events.purchase.count(30d).");
 }
 
 }  // namespace pulse::rule

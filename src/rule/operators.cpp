@@ -174,6 +174,12 @@ std::optional<Function> FindFunction(std::string_view name) {
     return std::nullopt;
 }
 
+bool DependsOnNow(Function function) {
+    return function == Function::kNow || function == Function::kSecondsSince ||
+           function == Function::kMinutesSince || function == Function::kHoursSince ||
+           function == Function::kDaysSince;
+}
+
 bool TakesArguments(Function function, size_t count) {
     for (const NamedFunction& entry : kFunctions)
         if (entry.function == function) return count >= entry.least && count <= entry.most;

@@ -4,7 +4,6 @@
 
 #include "pulse/base/error.hpp"
 #include "pulse/base/utf8.hpp"
-#include "pulse/rule/consent.hpp"
 #include "pulse/rule/literal.hpp"
 #include "pulse/rule/metric.hpp"
 #include "pulse/rule/metric_parser.hpp"
@@ -15,13 +14,6 @@
 namespace pulse::rule {
 
 namespace {
-
-// Whether its value depends on now.
-bool IsClock(Function function) {
-    return function == Function::kNow || function == Function::kSecondsSince ||
-           function == Function::kMinutesSince || function == Function::kHoursSince ||
-           function == Function::kDaysSince;
-}
 
 // Recursive descent, one function per level of precedence, weakest first:
 //   or, and, not, comparison, + -, * / %, ??, unary -, primary.
@@ -334,15 +326,7 @@ class Parser : private TokenStream {
         if (EqualsIgnoringCase(name.value, "any") || EqualsIgnoringCase(name.value, "all"))
             return OverElements(name);
         Take();
-        if (name.value == "trait" || name.value == "segment") {
-            RequireRule(name);
-            if (!Is(Token::Kind::kText) || Peek().value.empty())
-                Unexpected("Give the name in quotes, as in " + name.value + "(\"vip\").");
-            const auto kind = name.value == "trait" ? Reference::Kind::kTrait : Reference::Kind::kSegment;
-            std::string key = Take().value;
-            ExpectSign(")", "One name in quotes, then ).");
-            return Make(Reference{kind, {std::move(key)}}, name.position);
-        }
+        if (name.value == "trait" || name.value == "segment") return SavedDefinition(name);
         if (EqualsIgnoringCase(name.value, "sequence")) {
             RequireRule(name);
             return Metrics().Sequence(name.position);
@@ -354,13 +338,28 @@ class Parser : private TokenStream {
                             "flags are not available in rules at position " + std::to_string(name.position),
                             "Flags can depend on segments, segments not on flags.",
                             "Use the segment or the trait that the flag uses.");
+        return FunctionCall(name);
+    }
+
+    // trait("vip"), segment("vip"): behind the parenthesis.
+    ExprPtr SavedDefinition(const Token& name) {
+        RequireRule(name);
+        if (!Is(Token::Kind::kText) || Peek().value.empty())
+            Unexpected("Give the name in quotes, as in " + name.value + "(\"vip\").");
+        const auto kind = name.value == "trait" ? Reference::Kind::kTrait : Reference::Kind::kSegment;
+        std::string key = Take().value;
+        ExpectSign(")", "One name in quotes, then ).");
+        return Make(Reference{kind, {std::move(key)}}, name.position);
+    }
+
+    ExprPtr FunctionCall(const Token& name) {
         const bool coalesce = EqualsIgnoringCase(name.value, "coalesce");
         const auto function = FindFunction(name.value);
         if (!function && !coalesce)
             throw UserError(sqlstate::kUndefinedFunction,
                             "unknown function in rule at position " + std::to_string(name.position),
                             "There is no function \"" + Shorten(name.value, 40) + "\".", kFunctionHint);
-        if (function && IsClock(*function)) RequireRule(name);
+        if (function && DependsOnNow(*function)) RequireRule(name);
         std::vector<ExprPtr> arguments;
         if (!IsSign(")")) {
             do {
@@ -391,17 +390,6 @@ ExprPtr Parse(std::string_view text) {
 
 ExprPtr ParseStored(std::string_view text) {
     return Parser(text, false, true).Rule();
-}
-
-Metric ParseMetric(std::string_view text) {
-    const ExprPtr expr = ParseStored(text);
-    if (const Metric* metric = As<Metric>(*expr)) return *metric;
-    if (const Reference* reference = As<Reference>(*expr))
-        if (const std::string* purpose = PurposeOf(*reference))
-            return Metric{.aggregate = Aggregate::kConsent, .purpose = *purpose};
-    throw UserError(sqlstate::kSyntaxError, "not an aggregate of events",
-                    "The text is " + PrintShort(*expr) + ".",
-                    "Write one such as events.purchase.count(30d).");
 }
 
 ExprPtr ParseField(std::string_view text, bool of_element) {

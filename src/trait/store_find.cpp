@@ -8,7 +8,7 @@
 #include <map>
 
 #include "pulse/base/suggest.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_person.hpp"
 #include "pulse/profile/store_search.hpp"

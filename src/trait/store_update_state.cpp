@@ -12,30 +12,18 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/subtransaction.hpp"
 #include "pulse/trait/store_archive_wait.hpp"
-#include "pulse/trait/store_incremental.hpp"
+#include "pulse/trait/store_batch_metrics.hpp"
 #include "pulse/trait/store_pipeline.hpp"
-#include "pulse/trait/store_state.hpp"
 #include "pulse/trait/store_unsettled.hpp"
 
 namespace pulse::trait {
 
 namespace {
 
-// A person of the batch.
-struct BatchPerson {
-    const ProfileChange* change = nullptr;
-    PersonState state;
-    Moment at = 0;             // the instant to evaluate at
-    bool from_future = false;  // the state is of an instant later than the clock: it is ignored
-    Affected affected;
-    std::map<size_t, MetricValue> read;  // by index of the metric
-    std::set<size_t> failed;             // metrics that cannot be read
-};
-
 class StateUpdater {
   public:
     StateUpdater(const Program& program, const UpdateOptions& options)
-        : program_(program), options_(options) {}
+        : program_(program), options_(options), metrics_(program, batch_) {}
 
     std::vector<int64_t> Run(const std::vector<ProfileChange>& changes) {
         std::vector<int64_t> ids;
@@ -107,7 +95,7 @@ class StateUpdater {
             pg::Subtransaction apart;
             for (BatchPerson* person : people) ChooseWork(*person);
             LeaveWaiting(people);
-            Read(people);
+            metrics_.Read(people, Rows());
             for (const BatchPerson* person : people) Evaluate(*person);
             apart.Commit();
             return;
@@ -190,7 +178,7 @@ class StateUpdater {
         person.affected = FindAffected(program_.index, batch_, change, stored);
         std::vector<size_t>& read = person.affected.read;
         for (const size_t group : person.affected.move)
-            if (!ApplyIncrementally(person, program_.groups[group])) read.push_back(group);
+            if (!metrics_.ApplyIncrementally(person, program_.groups[group])) read.push_back(group);
     }
 
     // Who waits goes on: the state lacks what has happened since.
@@ -235,64 +223,13 @@ class StateUpdater {
         WaitForArchive(people);
     }
 
-    // Add the new events to a group's stored metrics. False if they have to be read again.
-    bool ApplyIncrementally(BatchPerson& person, const MetricGroup& group) const {
-        std::vector<std::pair<size_t, MetricValue>> applied;
-        const std::vector<std::string>& events = program_.metrics[group.metrics[0]].sql.events;
-        for (const size_t place : group.metrics) {
-            const StoredMetric& metric = program_.metrics[place];
-            if (!CoversMetric(program_.index, batch_, place, person.state.profile)) continue;
-            std::optional<MetricValue> measured =
-                StoredValueAt(metric, FindById(person.state.metrics, metric.id), person.at);
-            if (!measured) return false;
-            for (const profile::NewEvent& event : *person.change->happened) {
-                if (!events.empty() && std::find(events.begin(), events.end(), event.name) == events.end())
-                    continue;
-                if (!metric.incremental->Add(event, person.at, *measured)) return false;
-            }
-            applied.emplace_back(place, std::move(*measured));
-        }
-        for (auto& [place, measured] : applied) person.read[place] = std::move(measured);
-        return true;
-    }
-
-    // Set-based: each group is read once for all people that need it.
-    void Read(std::span<BatchPerson*> people) {
-        std::vector<std::vector<BatchPerson*>> wanted(program_.groups.size());
-        for (BatchPerson* person : people)
-            for (const size_t group : person->affected.read) wanted[group].push_back(person);
-        for (size_t g = 0; g < wanted.size(); ++g) {
-            if (wanted[g].empty()) continue;
-            pg::CheckInterrupts();
-            std::vector<int64_t> ids;
-            std::vector<Moment> instants;
-            std::map<int64_t, BatchPerson*> places;
-            for (BatchPerson* person : wanted[g]) {
-                ids.push_back(person->state.profile);
-                instants.push_back(person->at);
-                places[ids.back()] = person;
-            }
-            const MetricGroup& group = program_.groups[g];
-            const pg::Result rows = group.reader->Read(ids, instants, Rows());
-            for (uint64_t r = 0; r < rows.size(); ++r)
-                StoreValues(group.metrics, rows[r], *places.at(rows[r].Int8(0)));
-        }
-    }
-
     // The metrics of one person, of which some cannot be read.
     void ReadAlone(BatchPerson& person) {
-        const std::vector<int64_t> id{person.state.profile};
-        const std::vector<Moment> at{person.at};
         for (const size_t g : person.affected.read) {
             for (const size_t place : program_.groups[g].metrics) {
                 const StoredMetric& metric = program_.metrics[place];
-                const std::string part = "metric " + metric.text;
-                const bool read = Try(person, part, [&] {
-                    MetricReader reader({rule::ParseMetric(metric.text)});
-                    const pg::Result rows = reader.Read(id, at, Rows());
-                    StoreValues({place}, rows[0], person);
-                });
-                if (read) continue;
+                if (Try(person, "metric " + metric.text, [&] { metrics_.ReadOne(person, place, Rows()); }))
+                    continue;
                 // Expired from the start: a reader evaluates the events again and gets the error.
                 person.read[place] = {pg::Value::Null(metric.type), person.at};
                 person.failed.insert(place);
@@ -306,26 +243,12 @@ class StateUpdater {
         return asks_archive_ ? rule::EventRows::kLocal : rule::EventRows::kAll;
     }
 
-    void StoreValues(const std::vector<size_t>& metrics, const pg::Row& row, BatchPerson& person) const {
-        for (size_t i = 0; i < metrics.size(); ++i)
-            person.read[metrics[i]] = ReadMetric(row, i, program_.metrics[metrics[i]].type);
-    }
-
-    MetricValue MetricOf(const BatchPerson& person, size_t place) const {
-        const auto found = person.read.find(place);
-        if (found != person.read.end()) return found->second;
-        const StoredMetric& metric = program_.metrics[place];
-        const pg::Timed* timed = FindById(person.state.metrics, metric.id);
-        if (const auto state = StoredValueAt(metric, timed, person.at)) return *state;
-        throw std::logic_error("metric " + metric.text + " was not read");
-    }
-
     pg::Value ValueOf(const BatchPerson& person, const SegmentVersion& version, const RuleInput& input,
                       Moment* until) {
         Rule::Compiled& rule = version.rule.compiled();
         const auto evaluate = [&] {
             std::vector<MetricValue> metrics;
-            for (const size_t metric : version.metrics) metrics.push_back(MetricOf(person, metric));
+            for (const size_t metric : version.metrics) metrics.push_back(metrics_.Of(person, metric));
             return EvaluateRule(rule, rule.Value(), input, metrics, until);
         };
         if (!alone_) return evaluate();
@@ -346,34 +269,13 @@ class StateUpdater {
         evaluation.cause =
             options_.cause == "event" && !options_.recalled ? person.affected.cause : options_.cause.c_str();
         evaluation.quiet = options_.quiet;
-        CollectMetrics(person, evaluation);
+        evaluation.metrics = metrics_.Collect(person);
         CollectMemberships(person, evaluation);
         evaluations_.push_back(std::move(evaluation));
     }
 
-    // Merge the stored metrics that are still defined with those that were read; both are sorted by number.
-    void CollectMetrics(const BatchPerson& person, Evaluation& evaluation) const {
-        auto read = person.read.begin();
-        const auto add_read = [&] {
-            const StoredMetric& metric = program_.metrics[read->first];
-            if (CoversMetric(program_.index, batch_, read->first, person.state.profile) &&
-                !IsEmptyValue(metric, read->second))
-                evaluation.metrics.push_back(
-                    {metric.id, pg::ToJsonb(read->second.value), read->second.until});
-            ++read;
-        };
-        for (const pg::Timed& timed : person.state.metrics) {
-            while (read != person.read.end() && program_.metrics[read->first].id < timed.number) add_read();
-            if (read != person.read.end() && program_.metrics[read->first].id == timed.number) {
-                add_read();
-            } else if (trait::IndexOf(program_.metrics, timed.number) != kNotStored) {
-                evaluation.metrics.push_back(timed);
-            }
-        }
-        while (read != person.read.end()) add_read();
-    }
-
-    // The same for memberships.
+    // Keep the stored memberships of versions that still are, and evaluate the affected ones; both are sorted
+    // by number.
     void CollectMemberships(const BatchPerson& person, Evaluation& evaluation) {
         const RuleInput input{person.at, person.state.attributes, person.state.account,
                               pg::Value::Null(JSONBOID)};
@@ -412,6 +314,7 @@ class StateUpdater {
     const Program& program_;
     const UpdateOptions& options_;
     Batch batch_;
+    const BatchMetrics metrics_;
     std::vector<BatchPerson> people_;
     std::vector<Evaluation> evaluations_;
     bool alone_ = false;                      // one person is evaluated, whose data makes something fail
@@ -423,11 +326,9 @@ class StateUpdater {
     std::map<int64_t, std::string> waiting_;  // people who cannot be evaluated without, with the cause
 };
 
-}  // namespace
-
-namespace {
 uint64_t state_updates = 0;
-}
+
+}  // namespace
 
 uint64_t StateUpdates() {
     return state_updates;

@@ -13,7 +13,7 @@
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/store_consent.hpp"
-#include "pulse/profile/store_identity_resolution.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/segment/segment.hpp"
 
 namespace pulse::trust {

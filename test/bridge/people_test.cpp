@@ -7,6 +7,7 @@
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/listener.hpp"
 #include "pulse/profile/store_account.hpp"
+#include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_identity_resolution.hpp"
 #include "pulse/profile/store_person.hpp"
 

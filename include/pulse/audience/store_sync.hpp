@@ -87,6 +87,19 @@ struct Work {
 Work AdvanceRun(int64_t run, ClaimPlace& place);
 // An upload session belongs to one phase.
 void SetPhase(Run& run, const char* phase);
+void WaitUntil(const Run& run, Moment until);
+
+// ---- store_hold.cpp: what holds a sync ----
+
+// Whether the gate lets it go on now; otherwise the run is held, or ends after a day. A decision is the fence
+// of what is claimed with it: an old one is taken again, a young one is looked at.
+bool PassesGate(Run& run, const Work& work);
+// Whether it moves no more people at once than the audience allows; otherwise the run is held until a person
+// approves it. People who have withdrawn consent are removed in any case.
+bool ChecksShare(Run& run, const Audience& audience, const Destination& destination);
+// For a run that waits for this approval: people who have withdrawn consent leave meanwhile, and an approval
+// for which the queue of actions had no room is asked for again.
+void KeepHeldForShare(const Run& run, const Work& work);
 
 // ---- store_claim.cpp: who is sent next ----
 

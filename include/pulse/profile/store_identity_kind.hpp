@@ -1,10 +1,14 @@
-// Creating, changing and dropping kinds of ids. For entry code of this room; needs an open pg::Session as
-// pg::Identity::Owner().
+// The kinds of ids: reading, creating, changing and dropping them. For entry code of this room; needs an open
+// pg::Session as pg::Identity::Owner().
 #pragma once
 
 #include "pulse/pg/convert.hpp"
+#include "pulse/profile/identity.hpp"
 
 namespace pulse::profile {
+
+// All kinds, by priority, highest first. Kept per backend until a commit changes one. Needs no Session.
+const std::vector<IdentityKind>& IdentityKinds();
 
 // Arguments of pulse_set_identity_kind(); empty ones keep the current value.
 struct IdentityKindRequest {

@@ -14,9 +14,6 @@
 
 namespace pulse::profile {
 
-// All kinds, by priority, highest first. Kept per backend until a commit changes one. Needs no Session.
-const std::vector<IdentityKind>& IdentityKinds();
-
 // Resolve the identities of a whole batch, set-based: find, create, extend and merge people; reports merges
 // to GetListener() and returns them. Afterwards the people of claims with `writes` are locked, of the others
 // those that changed. `also`: further people to lock, by canonical or former id; only those still canonical

@@ -7,9 +7,6 @@
 
 namespace pulse::profile {
 
-// Fill in ResolutionFacts::people and ResolutionFacts::unmerged for these people.
-void ReadPeople(const std::set<int64_t>& people, ResolutionFacts& facts);
-
 // Write one merge of locked people: their rows, their consent, and pulse.merge_history. Returns the id of the
 // merge. Adds the people whose consent changed to `consents`. Does not notify GetListener().
 int64_t WriteMerge(const ResolutionPlan::Merge& merge, std::set<int64_t>& consents);

@@ -29,6 +29,8 @@ bool TakesList(Op op);
 // "lower", "now", …
 const char* Name(Function function);
 std::optional<Function> FindFunction(std::string_view name);
+// Whether its value changes with the clock.
+bool DependsOnNow(Function function);
 // Whether a function can have that many arguments.
 bool TakesArguments(Function function, size_t count);
 
