@@ -147,9 +147,12 @@ uint64_t MemberTheta(source::Reader& reader, const MemberQuery& query, const Mea
     return ThetaFor(std::max(before, rows / 16), 1.25 * spec.sketch_size);
 }
 
-// Whether every node of Citus has the aggregate of this version, and this role may call it there.
+// Whether every node of Citus has Pulse in the version of this one, and this role may call the aggregate
+// there.
 bool NodesHavePulse(source::Reader& reader) {
     constexpr const char* kRun = "pg_catalog.run_command_on_all_nodes";
+    constexpr const char* kVersion =
+        "SELECT extversion FROM pg_catalog.pg_extension WHERE extname OPERATOR(pg_catalog.=) 'pulse'";
     const auto answer = [&](const std::string& sql) {
         return source::ToBoolean(reader.Query(sql).values.at(0).at(0));
     };
@@ -157,11 +160,10 @@ bool NodesHavePulse(source::Reader& reader) {
                 std::string(kRun) + "(text, boolean, boolean)')::oid, 'EXECUTE'), false)"))
         return false;
     const std::string one =
-        "SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'pulse' AND "
-        "pg_catalog.has_function_privilege('pulse.measure_distributed(text, record)', 'EXECUTE')";
-    return answer("SELECT coalesce(pg_catalog.bool_and(n.success AND n.result OPERATOR(pg_catalog.=) " +
-                  source::Literal(PULSE_VERSION) + "), false) FROM " + kRun + "(" + source::Literal(one) +
-                  ") AS n");
+        std::string(kVersion) +
+        " AND pg_catalog.has_function_privilege('pulse.measure_distributed(text, record)', 'EXECUTE')";
+    return answer("SELECT coalesce(pg_catalog.bool_and(n.success AND n.result OPERATOR(pg_catalog.=) (" +
+                  std::string(kVersion) + ")), false) FROM " + kRun + "(" + source::Literal(one) + ") AS n");
 }
 
 // Where Citus has distributed the relation and Pulse is on its nodes: the shards aggregate, and their states
