@@ -28,7 +28,7 @@ my $pid = $node->safe_psql('shop', "SELECT pid FROM pg_stat_activity WHERE wait_
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', $pid);
 $session->finish;
 like($err, qr/server closed the connection|terminat/, 'the session is gone');
-$node->poll_query_until('postgres', 'SELECT 1', '1') or die 'no restart';
+wait_until_back($node);
 is(answers($node, 'shop'), $before, 'history is intact after a killed backend');
 
 # The interrupted moment can be measured now.

@@ -22,7 +22,7 @@ $node->safe_psql(
 });
 
 sub wait_until { my ($sql, $what) = @_; ok($node->poll_query_until('shop', $sql), $what); }
-sub alive { $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back'; }
+sub alive { wait_until_back($node); }
 sub shop { return $node->safe_psql('shop', $_[0]); }
 sub pid_of { return shop("SELECT pid FROM pg_stat_activity WHERE backend_type = '$_[0]' ORDER BY backend_start DESC LIMIT 1"); }
 my $runs = q{FROM pulse.job_run AS r JOIN pulse.job AS j ON j.id = r.job_id};
@@ -110,7 +110,7 @@ wait_until($waiting, 'snapshots are being taken');
 my $log_end = -s $node->logfile;
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', pid_of('pulse worker'));
 $node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
-my $killed = $node->poll_query_until('postgres', 'SELECT true');
+my $killed = wait_until_back($node);
 alive();
 wait_until($waiting, 'and again after a crash');
 shop('UPDATE gate SET open = true');

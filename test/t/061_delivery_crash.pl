@@ -22,7 +22,7 @@ $node->safe_psql('shop', qq{
 
 sub shop { return $node->safe_psql('shop', $_[0]); }
 sub wait_until { my ($sql, $what) = @_; ok($node->poll_query_until('shop', $sql), $what); }
-sub alive { $node->poll_query_until('shop', 'SELECT true') or die 'the server does not come back'; }
+sub alive { wait_until_back($node, 'shop'); }
 sub journal { return get_json("$receiver->{url}/__journal?path=$_[0]"); }
 sub summary { return get_json("$receiver->{url}/__summary?path=$_[0]"); }
 sub kill_worker

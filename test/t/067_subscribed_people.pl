@@ -129,7 +129,7 @@ for my $i (1 .. 60)
 	++$killed;
 }
 note("the worker was killed $killed times");
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+wait_until_back($node);
 settled('sixty changes, with the worker killed in between');
 is(shop(q{SELECT count(*) = count(DISTINCT key) AND bool_and(status = 'sent') FROM pulse.outbox WHERE channel = 'people'}), 't', 'each change has one message, which is sent');
 my (%seen, %in, $disorder, %bodies);

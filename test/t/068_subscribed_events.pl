@@ -96,7 +96,7 @@ for my $i (1 .. 30)
 	++$killed;
 }
 note("the worker was killed $killed times");
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+wait_until_back($node);
 settle('thirty events, with the worker killed in between');
 is(shop(q{SELECT count(*) = count(DISTINCT key) AND bool_and(status = 'sent') FROM pulse.outbox WHERE channel = 'all'}), 't', 'each has one message, which is sent');
 is(shop(q{SELECT count(*) FROM pulse.outbox WHERE channel = 'created'}), shop(q{SELECT count(*) - 1 FROM pulse.profile}), 'and so has each new profile');

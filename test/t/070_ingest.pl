@@ -74,7 +74,7 @@ finish($victim);
 like($err, qr/server closed the connection|terminating connection|crash of another|connection to server was lost/, 'a backend was killed');
 # The others are still there until the server has noticed.
 $node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
-$node->poll_query_until('postgres', 'SELECT true');
+wait_until_back($node);
 my $before = sql('SELECT count(*) FROM pulse.event');
 cmp_ok($before, '<', $messages, "before it was done ($before)");
 is(sql('SELECT count(*) FROM pulse.message_seen'), $before, 'exactly the stored messages are in pulse.message_seen');

@@ -20,7 +20,7 @@ my $wrong = q{SELECT count(*) FROM (SELECT what, segment, profile_id FROM differ
 my $behind = q{SELECT EXISTS (SELECT FROM pulse.dirty)};
 my $pipeline = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse pipeline'};
 sub shop { return $node->safe_psql('shop', $_[0]); }
-sub alive { $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back'; }
+sub alive { wait_until_back($node); }
 sub member { return "SELECT EXISTS (SELECT FROM pulse.member AS m JOIN pulse.identity AS i ON i.profile_id = m.profile_id WHERE i.value = '$_[0]')"; }
 
 # Sessions that write events one by one. They read files, because IPC::Run feeds standard input to one session at a time.

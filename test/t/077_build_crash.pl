@@ -33,7 +33,7 @@ my $log_end = -s $node->logfile;
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $pipeline))[0]);
 eval { $holder->quit };
 $node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+wait_until_back($node);
 ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pulse.build}), 'after a crash the build completes');
 is(sql(q{SELECT status FROM pulse.live_segment}), 'live', 'the segment is live');
 is(sql("SELECT count(*) FROM pulse.profile_state WHERE profile_id <= $built_to AND as_of >= '$killed'"), '0', 'no person is built twice');

@@ -11,7 +11,7 @@ my $each = 1000;
 my $node = start_node('audit_crash', "shared_preload_libraries = 'pulse'", 'restart_after_crash = on', 'max_worker_processes = 20', 'max_connections = 60', 'synchronous_commit = on');
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 sub shop { return $node->safe_psql('shop', @_); }
-sub alive { $node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back'; }
+sub alive { wait_until_back($node); }
 sub sealed { $node->poll_query_until('shop', 'SELECT NOT EXISTS (SELECT FROM pulse.audit_unsealed)') or die 'the worker does not seal'; }
 # Run statements in a session that stays open, until they are done.
 sub in_session { my ($session, $sql) = @_; $session->query_until(qr/finished/, "$sql;\n\\echo finished\n") }

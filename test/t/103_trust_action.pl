@@ -142,7 +142,7 @@ for my $who ('the worker', 'the postmaster')
 	is(state($id), 'approved', 'nothing of it is visible');
 	if ($who eq 'the worker') { PostgreSQL::Test::Utils::system_log('pg_ctl', 'kill', 'KILL', $pid) }
 	else { $node->kill9; start_again($node) }
-	$node->poll_query_until('shop', 'SELECT true') or die 'the server does not come back';
+	wait_until_back($node, 'shop');
 	shop('UPDATE slow SET seconds = 0');
 	is(shop('SELECT count(*) FROM done'), 0, "$who is killed: nothing has happened");
 	wait_until("SELECT state = 'applied' AND attempt = 1 FROM pulse.action WHERE id = $id", 'it is carried out afterwards');

@@ -76,7 +76,7 @@ SKIP:
 	pass('its process is killed');
 }
 $_->finish for @writers;
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+wait_until_back($node);
 ok($node->poll_query_until('postgres', q{SELECT state = 'done' AND vacuumed_at IS NOT NULL FROM pulse.erasure}), 'the next run ends it');
 is(sql($count), '0', 'no event is left');
 is(sql(q{SELECT (rows ->> 'event')::bigint, findings FROM pulse.erasure}), '100002|[]', 'each event is counted once, also the one that was written meanwhile, and nothing was found');

@@ -45,7 +45,7 @@ shop(q{SELECT pulse_sync_audience('meta')});
 my $end = time + $PostgreSQL::Test::Utils::timeout_default;
 select undef, undef, undef, 0.1 until (get_json("$platforms->{url}/__summary")->{platforms}{meta}{faults} // 0) == 1 || time > $end;
 PostgreSQL::Test::Utils::system_log('pg_ctl', 'kill', 'KILL', shop(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse audiences'}));
-$node->poll_query_until('shop', 'SELECT true') or die 'the server does not come back';
+wait_until_back($node, 'shop');
 is(sync_until_done($node, 'shop', 'meta', queued => 1), 'completed', 'a first sync');
 is(get_json("$platforms->{url}/__summary")->{audiences}{meta}, 1, 'and one audience');
 strangers(qw(eve@example.com mallory@example.com));
@@ -119,7 +119,7 @@ sub in_the_middle
 in_the_middle('worker', sub {
 		my $pid = shop(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pulse audiences'});
 		PostgreSQL::Test::Utils::system_log('pg_ctl', 'kill', 'KILL', $pid);
-		$node->poll_query_until('shop', 'SELECT true');
+		wait_until_back($node, 'shop');
 	});
 in_the_middle('erasure', sub { shop(q{SELECT pulse_erase_profile('u1', 'ticket'), pulse_erase_profile('u79', 'ticket')}) });
 in_the_middle('consent', sub { shop(q{SELECT pulse_set_consent('u78', 'ads', false), pulse_set_consent('u77', 'ads', false)}) });

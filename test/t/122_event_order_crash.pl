@@ -54,7 +54,7 @@ sub kill_at
 	my $log_end = -s $node->logfile;
 	PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $stopped))[0]);
 	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+	wait_until_back($node);
 	is(digest(), $digest, 'killed there, nothing is lost');
 	return;
 }
@@ -72,7 +72,7 @@ wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'the job is about to swap')
 my $log_end = -s $node->logfile;
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $stopped))[0]);
 $node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+wait_until_back($node);
 is(digest(), $digest, 'killed in the swap, nothing is lost');
 is(sql("SELECT pg_relation_filenode('pulse.$month') = $file"), 't', 'and the month is the old one');
 sql(q{SELECT pulse_schedule('order_events', enabled => false); DELETE FROM stop});

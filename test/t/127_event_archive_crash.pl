@@ -65,7 +65,7 @@ sub kill_at
 	my $log_end = -s $node->logfile;
 	PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $stopped))[0]);
 	$node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+	wait_until_back($node);
 	is(digest(), $digest, 'killed there, nothing is lost') if $digest;
 	return;
 }
@@ -102,7 +102,7 @@ wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'the job is about to move a
 my $log_end = -s $node->logfile;
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $stopped))[0]);
 $node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server does not come back';
+wait_until_back($node);
 sql("DELETE FROM pulse.${partition}_late");
 meanwhile();
 $digest = digest();

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_node start_again fill_shop replay answers sqlstate);
+our @EXPORT = qw(start_node start_again wait_until_back fill_shop replay answers sqlstate);
 
 # Start a node; options are lines for postgresql.conf.
 sub start_node
@@ -32,6 +32,13 @@ sub start_again
 		select undef, undef, undef, 0.1;
 	}
 	return 0;
+}
+
+# Wait until a server that has crashed accepts connections. Without a statement: psql ends at once when it is refused, and writing to it would fail.
+sub wait_until_back
+{
+	my ($node, $db) = @_;
+	return $node->poll_query_until($db // 'postgres', undef, '') || die "the server does not come back\n";
 }
 
 # Make the shop: 3,000 users and two segments over them, made by the role maker who owns nothing else.
