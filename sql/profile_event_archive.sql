@@ -95,10 +95,22 @@ COMMENT ON FUNCTION pulse_archive_events(date, text) IS
 'Moves a month of events, given by any of its days and ended, to a server of postgres_fdw (null: that of the try before, else pulse.event_archive_server). Checks what it can and returns the state of the month in pulse.event_archive; the job archive_events does the work. Called again, it only returns the state; after a failure the job tries again at once. For a month that a restored dump brought it makes this database the one that keeps it. Errors: 22004 null month, 22023 the month is infinite or no server is named, 42704 no events of that month, no such server or no user mapping for the owner of the extension, 42501 no right to use the server, or it belongs to somebody else, 55000 the month has not ended or cannot be moved, with the reason.';
 
 -- Level: admin
+CREATE FUNCTION pulse_archive_events(month text, server text DEFAULT NULL) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_archive_events';
+COMMENT ON FUNCTION pulse_archive_events(text, text) IS
+'The same for a month as text, such as 2025-01 or any of its days. A literal is text. Errors: also 22007 or 22008 the text is no date.';
+
+-- Level: admin
 CREATE FUNCTION pulse_restore_events(month date) RETURNS text
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_events';
 COMMENT ON FUNCTION pulse_restore_events(date) IS
 'Moves a month of events, given by any of its days, back from the archive server. Returns the state of the month in pulse.event_archive; the job archive_events does the work. A month that is still on its way to the archive stays. Errors: 22004 null month, 22023 the month is infinite, 42704 no events of that month, or it is on no archive server, 55000 another database keeps it.';
+
+-- Level: admin
+CREATE FUNCTION pulse_restore_events(month text) RETURNS text
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pulse_restore_events';
+COMMENT ON FUNCTION pulse_restore_events(text) IS
+'The same for a month as text, such as 2025-01 or any of its days. A literal is text. Errors: also 22007 or 22008 the text is no date.';
 
 SELECT pg_catalog.pg_extension_config_dump('pulse.event_archive', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.archived_profile', '');

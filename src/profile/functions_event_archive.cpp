@@ -30,15 +30,21 @@ std::string MonthList() {
     return list.empty() ? "There are no events." : "Months with events are " + list + ".";
 }
 
-int RequireMonth(const pg::Args& args) {
+// The first argument: a date, or text that also may be a month, such as 2025-01.
+int RequireMonth(FunctionCallInfo fcinfo) {
+    const pg::Args args(fcinfo);
     if (args.IsNull(0))
         throw UserError(pulse::sqlstate::kNullValue, "\"month\" must not be null", "",
-                        "Give any day of the month, such as '2025-01-01'.");
+                        "Give a month or any of its days, such as '2025-01' or '2025-01-01'.");
+    const bool text = get_fn_expr_argtype(fcinfo->flinfo, 0) == TEXTOID;
     const pg::OwnerSession session;
+    const std::string day =
+        text ? "($1 || CASE WHEN $1 ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' THEN '-01' ELSE '' END)::date" : "$1";
     const pg::Result rows = pg::Execute(
-        "SELECT CASE WHEN isfinite($1) THEN (extract(year FROM $1) - 2000)::int * 12 + extract(month FROM $1)::int"
-        " - 1 END",
-        {pg::Value{DATEOID, args.Raw(0), false}});
+        "SELECT CASE WHEN isfinite(d.day) THEN (extract(year FROM d.day) - 2000)::int * 12"
+        " + extract(month FROM d.day)::int - 1 END FROM (SELECT " +
+            day + " AS day) AS d",
+        {pg::Value{text ? TEXTOID : DATEOID, args.Raw(0), false}});
     if (rows[0].IsNull(0)) pulse::ThrowInvalid("\"month\" must be finite", "", MonthList());
     const int month = rows[0].Int4(0);
     if (!profile::PartitionsOf("event").contains(month) || month < 0)
@@ -133,7 +139,7 @@ std::string RequestMonth(int month, const std::optional<std::string>& given) {
 
 PULSE_WRITING_FUNCTION(pulse_archive_events) {
     const pg::Args args(fcinfo);
-    const int month = RequireMonth(args);
+    const int month = RequireMonth(fcinfo);
     std::string state;
     {
         const pg::OwnerSession session;
@@ -144,8 +150,7 @@ PULSE_WRITING_FUNCTION(pulse_archive_events) {
 }
 
 PULSE_WRITING_FUNCTION(pulse_restore_events) {
-    const pg::Args args(fcinfo);
-    const int month = RequireMonth(args);
+    const int month = RequireMonth(fcinfo);
     std::string state, server;
     {
         const pg::OwnerSession session;

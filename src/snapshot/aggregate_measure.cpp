@@ -174,22 +174,25 @@ class RecordReader {
   public:
     RecordReader(HeapTupleHeader first, MemoryContext context)
         : type_(HeapTupleHeaderGetTypeId(first)), modifier_(HeapTupleHeaderGetTypMod(first)) {
+        const pg::ContextScope scope(context);
         columns_ = pg::Call([&] {
-            const pg::ContextScope scope(context);
             TupleDesc columns = lookup_rowtype_tupdesc(type_, modifier_);
             TupleDesc copy = CreateTupleDescCopy(columns);
             ReleaseTupleDesc(columns);
             return copy;
         });
-        const auto count = static_cast<size_t>(columns_->natts);
-        values_.resize(count);
-        nulls_ = std::make_unique<bool[]>(count);
-        fields_.resize(count);
+        values_.resize(static_cast<size_t>(columns_->natts));
+        nulls_ = std::make_unique<bool[]>(values_.size());
+        // A table's row can have columns that were dropped.
+        for (int i = 0; i < columns_->natts; ++i)
+            if (!TupleDescAttr(columns_, i)->attisdropped) places_.push_back(static_cast<size_t>(i));
+        fields_.resize(places_.size());
     }
 
     std::vector<Oid> Types() const {
         std::vector<Oid> types;
-        for (int i = 0; i < columns_->natts; ++i) types.push_back(TupleDescAttr(columns_, i)->atttypid);
+        for (const size_t place : places_)
+            types.push_back(TupleDescAttr(columns_, static_cast<int>(place))->atttypid);
         return types;
     }
     const NullableDatum* Read(HeapTupleHeader record) {
@@ -199,7 +202,7 @@ class RecordReader {
         tuple.t_len = HeapTupleHeaderGetDatumLength(record);
         tuple.t_data = record;
         heap_deform_tuple(&tuple, columns_, values_.data(), nulls_.get());
-        for (size_t i = 0; i < fields_.size(); ++i) fields_[i] = {values_[i], nulls_[i]};
+        for (size_t i = 0; i < fields_.size(); ++i) fields_[i] = {values_[places_[i]], nulls_[places_[i]]};
         return fields_.data();
     }
 
@@ -209,6 +212,7 @@ class RecordReader {
     TupleDesc columns_ = nullptr;
     std::vector<Datum> values_;
     std::unique_ptr<bool[]> nulls_;
+    std::vector<size_t> places_;  // of the fields among the columns
     std::vector<NullableDatum> fields_;
 };
 

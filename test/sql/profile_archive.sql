@@ -17,6 +17,10 @@ END $$;
 \pset format unaligned
 SELECT pg_temp.fails($$SELECT pulse_archive_events(NULL)$$);
 SELECT pg_temp.fails($$SELECT pulse_archive_events('infinity')$$) LIKE '22023 "month" must be finite%';
+SELECT pg_temp.fails($$SELECT pulse_archive_events('2003-5x', 'archive')$$);
+SELECT pg_temp.fails($$SELECT pulse_restore_events('2003-13')$$);
+SELECT pg_temp.fails($$SELECT pulse_archive_events('2003-05', 'archive')$$) LIKE '42704 there are no events of that month%It is 2003-05.%';
+SELECT pg_temp.fails($$SELECT pulse_restore_events(date '2003-05-20')$$) LIKE '42704 there are no events of that month%It is 2003-05.%';
 SELECT pg_temp.fails($$SELECT pulse_archive_events('1999-05-01', 'archive')$$) LIKE '42704 there are no events of that month%Events before 2000 stay where they are.%';
 SELECT pg_temp.fails($$SELECT pulse_archive_events('2003-05-01', 'archive')$$) LIKE '42704 there are no events of that month%It is 2003-05.%';
 SELECT pg_temp.fails($$SELECT pulse_restore_events('2003-05-01')$$) LIKE '42704 there are no events of that month%';

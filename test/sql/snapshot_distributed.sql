@@ -76,7 +76,13 @@ SELECT pulse.measure_distributed_combine(NULL, NULL);
 SELECT pulse.measure_distributed(:'all', ROW(1, true, '2000-01-01'::timestamptz))::text AS one \gset
 CREATE AGGREGATE distributed_from(text, record) (SFUNC = pulse.measure_distributed_step, STYPE = pulse.measurement, INITCOND = :'one');
 SELECT distributed_from(:'all', ROW(1, true, now()));
+-- Columns that a table had once are no fields.
+CREATE TABLE distributed_dropped (old text, id int, converted boolean, older int, seen timestamptz);
+ALTER TABLE distributed_dropped DROP COLUMN old, DROP COLUMN older;
+INSERT INTO distributed_dropped VALUES (1, true, '2000-01-01');
+SELECT pulse.measure_distributed(:'all', d)::text = :'one' AS same FROM distributed_dropped AS d;
 
+DROP TABLE distributed_dropped;
 DROP AGGREGATE distributed_from(text, record);
 DROP AGGREGATE distributed_merge(pulse.measurement);
 DROP FUNCTION distributed_refused(text);
