@@ -36,15 +36,16 @@ int RequireMonth(FunctionCallInfo fcinfo) {
     if (args.IsNull(0))
         throw UserError(pulse::sqlstate::kNullValue, "\"month\" must not be null", "",
                         "Give a month or any of its days, such as '2025-01' or '2025-01-01'.");
-    const bool text = get_fn_expr_argtype(fcinfo->flinfo, 0) == TEXTOID;
+    const Oid type = get_fn_expr_argtype(fcinfo->flinfo, 0);
     const pg::OwnerSession session;
     const std::string day =
-        text ? "($1 || CASE WHEN $1 ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' THEN '-01' ELSE '' END)::date" : "$1";
+        type == TEXTOID ? "($1 || CASE WHEN $1 ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' THEN '-01' ELSE '' END)::date"
+                        : "$1";
     const pg::Result rows = pg::Execute(
         "SELECT CASE WHEN isfinite(d.day) THEN (extract(year FROM d.day) - 2000)::int * 12"
         " + extract(month FROM d.day)::int - 1 END FROM (SELECT " +
             day + " AS day) AS d",
-        {pg::Value{text ? TEXTOID : DATEOID, args.Raw(0), false}});
+        {pg::Value{type, args.Raw(0), false}});
     if (rows[0].IsNull(0)) pulse::ThrowInvalid("\"month\" must be finite", "", MonthList());
     const int month = rows[0].Int4(0);
     if (!profile::PartitionsOf("event").contains(month) || month < 0)
