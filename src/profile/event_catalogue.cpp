@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kSampleFirst = 64, kSampleEvery = 8;
 // A sender that puts data into names must not fill the catalogue.
 constexpr size_t kMaxEventNames = 500, kMaxProperties = 200, kMaxKey = 128;
-constexpr size_t kExamples = 5, kLongestExample = 60;
+constexpr size_t kLongestExample = 60;
 
 bool LooksLikeTime(std::string_view text) {
     return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && IsDigit(text[0]) && ParseMoment(text);
@@ -36,6 +36,15 @@ std::string JsonText(std::string_view text) {
 }
 
 }  // namespace
+
+std::string JsonOfScalar(const json::Reader& reader, const json::Value& value) {
+    switch (value.type) {
+        case json::Type::kText: return JsonText(value.text);
+        case json::Type::kNumber: return reader.Number(value);
+        case json::Type::kBoolean: return value.boolean ? "true" : "false";
+        default: return "";
+    }
+}
 
 EventCatalogue::Type EventCatalogue::TypeOf(const json::Value& node) {
     switch (node.type) {
@@ -64,14 +73,9 @@ void EventCatalogue::CountProperties(const json::Reader& reader, const Event& ev
         Property& property = place->second;
         ++property.seen[TypeOf(node)];
         property.last = std::max(property.last, event.time);
-        if (property.examples.size() >= kExamples) continue;
-        std::string example;
-        if (node.Is(json::Type::kText) && node.text.size() <= kLongestExample)
-            example = JsonText(node.text);
-        else if (node.Is(json::Type::kNumber))
-            example = reader.Number(node);
-        else if (node.Is(json::Type::kBoolean))
-            example = node.boolean ? "true" : "false";
+        if (property.examples.size() >= kMostExamples) continue;
+        if (node.Is(json::Type::kText) && node.text.size() > kLongestExample) continue;
+        std::string example = JsonOfScalar(reader, node);
         if (!example.empty() && example.size() <= kLongestExample + 2 &&
             std::find(property.examples.begin(), property.examples.end(), example) == property.examples.end())
             property.examples.push_back(std::move(example));

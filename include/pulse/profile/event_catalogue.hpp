@@ -11,6 +11,12 @@
 
 namespace pulse::profile {
 
+// How many distinct values of a property are kept.
+inline constexpr size_t kMostExamples = 5;
+
+// A text, a number or a boolean as JSON; empty for anything else.
+std::string JsonOfScalar(const json::Reader& reader, const json::Value& value);
+
 class EventCatalogue {
   public:
     // Count an accepted event and sample its properties: those of the first events of a name, then of

@@ -136,7 +136,7 @@ void WriteActivity(const ActivityTally& tally);
 // `at_least_one`, of one batch however large. Returns the number of batches; 0 while another session does it.
 int64_t FoldActivity(int64_t profiles, bool at_least_one);
 
-// ---- store_event_catalogue.cpp ----
+// ---- store_event_catalogue.cpp, store_tally_sum.cpp ----
 
 struct Tally {
     int64_t accepted = 0, duplicates = 0, conflicting = 0, rejected = 0;
