@@ -2,10 +2,13 @@
 #include "pulse/profile/store_identity_resolution.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "pulse/pg/append.hpp"
 #include "pulse/pg/array.hpp"
 #include "pulse/pg/index_plans.hpp"
+#include "pulse/pg/memory.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
 #include "pulse/pg/subtransaction.hpp"
@@ -13,6 +16,7 @@
 #include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_merge.hpp"
+#include "pulse/profile/store_refusal.hpp"
 #include "pulse/profile/store_resolution_facts.hpp"
 
 namespace pulse::profile {
@@ -122,13 +126,17 @@ std::vector<int64_t> Sorted(std::vector<int64_t> ids) {
     return ids;
 }
 
-// One attempt. Run() returns false if the data that was read has changed.
+// One attempt: Read(), then Finish(), which returns false if the data that was read has changed.
 class ResolutionAttempt {
   public:
     ResolutionAttempt(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also, bool waits)
         : claims_(claims), also_(also), waits_(waits) {}
 
-    bool Run();
+    void Read();
+    bool Finish();
+    // After Read(): whether no claim changes people, and whether people are to be locked.
+    bool KnowsAll() const { return !extends_; }
+    bool Locks() const { return extends_ || !people_.empty() || !also_.empty(); }
     const std::vector<ResolutionPlan::Merge>& merges() const { return plan_.merges; }
     const std::set<int64_t>& consents() const { return consents_; }
     // Existing profiles that got ids, and people who were merged.
@@ -137,7 +145,7 @@ class ResolutionAttempt {
 
   private:
     void UseKnownPeople();
-    void AwaitHolders(const Holders& holders) const;
+    void AwaitHolders() const;
     bool Lock();
     bool IsUnchanged() const;
     bool Write();
@@ -148,6 +156,8 @@ class ResolutionAttempt {
     const bool waits_;                // whether it waits for locks; the first attempts do not
     std::optional<int64_t> blocked_;  // a person locked by another session
     ResolutionFacts facts_;
+    Holders holders_;
+    bool extends_ = false;
     std::set<int64_t> extended_, people_;
     ResolutionPlan plan_;
     std::vector<int64_t> made_;
@@ -207,6 +217,11 @@ bool ResolutionAttempt::Write() {
     ReadPeople(extended_, facts_);
     plan_ = PlanResolution(claims_, std::move(facts_), IdentityKinds(), pg::settings::max_linked);
     if (!InsertNew(plan_, made_)) return false;
+    // Checked once they are inserted: an erasure deletes ids before it refuses them, and is over then.
+    for (const ResolutionPlan::NewIdentity& identity : plan_.new_identities)
+        if (IsRefused(identity.id))
+            throw UserError(sqlstate::kSerializationFailure, "a person was erased meanwhile", "",
+                            "Send the events again.");
     for (ResolutionPlan::Merge& merge : plan_.merges) {
         merge.survivor = RealId(merge.survivor);
         merge.merged = RealId(merge.merged);
@@ -230,59 +245,102 @@ std::vector<int64_t> ResolutionAttempt::Changed() const {
     return changed;
 }
 
-void ResolutionAttempt::AwaitHolders(const Holders& holders) const {
+void ResolutionAttempt::AwaitHolders() const {
     std::set<TransactionId> awaited;
-    for (const auto& [person, holder] : holders)
+    for (const auto& [person, holder] : holders_)
         if (people_.contains(person) && awaited.insert(holder).second) pg::WaitForEnd(holder);
 }
 
-bool ResolutionAttempt::Run() {
-    Holders holders;
-    facts_ = ReadIds(claims_, holders);
-    bool extends = false;
+void ResolutionAttempt::Read() {
+    facts_ = ReadIds(claims_, holders_);
     for (const IdentityClaim& claim : claims_) {
         const bool extended = NeedsResolution(claim, facts_);
         if (!extended && !claim.writes) continue;
         const std::set<int64_t> people = PeopleOf(claim, facts_);
         people_.insert(people.begin(), people.end());
         if (extended) extended_.insert(people.begin(), people.end());
-        extends = extends || extended;
+        extends_ = extends_ || extended;
     }
-    if (!extends) UseKnownPeople();
-    if (!extends && people_.empty() && also_.empty()) return true;
+    if (!extends_) UseKnownPeople();
+}
+
+bool ResolutionAttempt::Finish() {
+    if (!Locks()) return true;
     // Before there are locks that would have to be given up. What was read is checked once it is locked.
-    if (!waits_) AwaitHolders(holders);
+    if (!waits_) AwaitHolders();
     // A failed attempt releases its locks: otherwise the locks of the next attempt would not be in ascending
     // order.
     pg::Subtransaction subtransaction;
     {
         const pg::Session session;
-        if (!Lock() || !IsUnchanged() || (extends && !Write())) return false;
+        if (!Lock() || !IsUnchanged() || (extends_ && !Write())) return false;
     }
     subtransaction.Commit();
     return true;
 }
 
+std::vector<int64_t> ProfilesOf(const std::vector<IdentityClaim>& claims) {
+    std::vector<int64_t> profiles;
+    profiles.reserve(claims.size());
+    for (const IdentityClaim& claim : claims) profiles.push_back(claim.profile);
+    return profiles;
+}
+
+// What the caller does before people are locked, for these profiles of the claims; rolled back unless
+// committed.
+class WorkBeforeLocks {
+  public:
+    WorkBeforeLocks(const std::function<void()>& work, const std::vector<IdentityClaim>& claims)
+        : profiles_(ProfilesOf(claims)), caller_(CurrentMemoryContext) {
+        session_.emplace();
+        // What it makes outlives the session.
+        const pg::ContextScope callers(caller_);
+        work();
+    }
+
+    bool IsFor(const std::vector<IdentityClaim>& claims) const { return ProfilesOf(claims) == profiles_; }
+    void Commit() {
+        session_.reset();
+        subtransaction_.Commit();
+    }
+
+  private:
+    const std::vector<int64_t> profiles_;
+    MemoryContext caller_;
+    pg::Subtransaction subtransaction_;
+    std::optional<pg::Session> session_;
+};
+
 }  // namespace
 
-std::vector<ResolutionPlan::Merge> ResolveIdentities(std::vector<IdentityClaim>& claims,
-                                                     const std::vector<int64_t>& also) {
+Resolution ResolveIdentities(std::vector<IdentityClaim>& claims, const std::vector<int64_t>& also,
+                             const std::function<void()>& before_locks) {
+    std::optional<WorkBeforeLocks> worked;
     for (int i = 0; i < kMaxAttempts; ++i) {
         pg::CheckInterrupts();
         // Lock all at once or none, and wait for a blocking session without holding locks. Under heavy
         // contention that may never succeed, so later attempts wait.
         constexpr int kAttemptsWithoutWaiting = 4;
         ResolutionAttempt attempt(claims, also, i >= kAttemptsWithoutWaiting);
-        if (const pg::IndexPlans by_index; !attempt.Run()) {
+        {
+            const pg::IndexPlans by_index;
+            attempt.Read();
+        }
+        if (worked && !(attempt.KnowsAll() && worked->IsFor(claims)))
+            worked.reset();
+        else if (i == 0 && before_locks && attempt.KnowsAll() && attempt.Locks())
+            worked.emplace(before_locks, claims);
+        if (const pg::IndexPlans by_index; !attempt.Finish()) {
             if (attempt.blocked()) WaitForLock(*attempt.blocked());
             continue;
         }
+        if (worked) worked->Commit();
         if (GetListener().merged)
             for (const ResolutionPlan::Merge& merge : attempt.merges())
                 GetListener().merged(merge.survivor, merge.merged);
         AnnounceMergedConsents(attempt.consents());
         if (DetailsWanted()) AnnounceDetails(attempt.Changed());
-        return attempt.merges();
+        return {attempt.merges(), worked.has_value()};
     }
     throw UserError(sqlstate::kSerializationFailure, "other sessions keep changing the same people", "",
                     "Send the events again.");

@@ -49,9 +49,7 @@ std::vector<IngestResult> EventBatch::Run(bool store_rejected) {
     MakePartitions();
     DropDuplicates();
     if (!accepted_.empty()) {
-        ResolvePeople();
-        evaluations_ = EvaluationCount();
-        WriteEvents();
+        ResolvePeopleAndWriteEvents();
         WritePeople();
     }
     Report(store_rejected);
@@ -135,7 +133,10 @@ Datum EventBatch::ContextOf(const Event& event) {
     return pg::Concatenate(given, pg::MakeObject({{"originalTimestamp", Value::Text(event.original_time)}}));
 }
 
+// Called again if what it wrote was undone.
 void EventBatch::WriteEvents() {
+    evaluations_ = EvaluationCount();
+    activity_ = {};
     const std::vector<int64_t> numbers = pg::NextValues("event_id_seq", accepted_.size());
     for (size_t i = 0; i < accepted_.size(); ++i) results_[accepted_[i]].event = numbers[i];
     // Sort by person, in the order of the index, so that index insertions are local.

@@ -53,7 +53,7 @@ class EventBatch {
     void RefuseInvalidOfErased();
 
     // ---- store_ingest_person.cpp ----
-    void ResolvePeople();
+    void ResolvePeopleAndWriteEvents();
     void WritePeople();
     bool IsEvaluated(const std::string& name);
     bool ReadConsent(size_t i);
@@ -84,7 +84,7 @@ class EventBatch {
     std::vector<std::pair<size_t, std::vector<EventConsent>>> consents_;  // by event
     std::set<int64_t> live_people_;  // people with events that are not imported
     std::set<int64_t> full_people_;  // people with the maximum number of attributes
-    uint64_t evaluations_ = 0;       // before anything was written
+    uint64_t evaluations_ = 0;       // before the events were written
     bool has_listener_ = false;      // people_changed() is registered and active
     std::vector<PersonChange> changes_;
     std::unordered_map<int64_t, size_t> change_index_;

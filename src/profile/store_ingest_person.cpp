@@ -39,7 +39,7 @@ bool EventBatch::ReadConsent(size_t i) {
     return true;
 }
 
-void EventBatch::ResolvePeople() {
+void EventBatch::ResolvePeopleAndWriteEvents() {
     for (const size_t i : accepted_) {
         Sender& sender = senders_[sender_of_[i]];
         const Event& event = events_[i];
@@ -67,7 +67,13 @@ void EventBatch::ResolvePeople() {
         for (const AccountChange& change : account_changes_)
             also.insert(also.end(), change.members.begin(), change.members.end());
     }
-    merges_ = ResolveIdentities(claims_, also);
+    // A few events are not worth a subtransaction.
+    constexpr size_t kMany = 32;
+    std::function<void()> write;
+    if (accepted_.size() >= kMany) write = [this] { WriteEvents(); };
+    Resolution resolution = ResolveIdentities(claims_, also, write);
+    merges_ = std::move(resolution.merges);
+    if (!resolution.worked) WriteEvents();
     pg::CheckInterrupts();
 }
 
