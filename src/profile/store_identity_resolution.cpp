@@ -16,7 +16,6 @@
 #include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 #include "pulse/profile/store_merge.hpp"
-#include "pulse/profile/store_refusal.hpp"
 #include "pulse/profile/store_resolution_facts.hpp"
 
 namespace pulse::profile {
@@ -217,11 +216,6 @@ bool ResolutionAttempt::Write() {
     ReadPeople(extended_, facts_);
     plan_ = PlanResolution(claims_, std::move(facts_), IdentityKinds(), pg::settings::max_linked);
     if (!InsertNew(plan_, made_)) return false;
-    // Checked once they are inserted: an erasure deletes ids before it refuses them, and is over then.
-    for (const ResolutionPlan::NewIdentity& identity : plan_.new_identities)
-        if (IsRefused(identity.id))
-            throw UserError(sqlstate::kSerializationFailure, "a person was erased meanwhile", "",
-                            "Send the events again.");
     for (ResolutionPlan::Merge& merge : plan_.merges) {
         merge.survivor = RealId(merge.survivor);
         merge.merged = RealId(merge.merged);
