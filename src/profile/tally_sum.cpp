@@ -21,12 +21,12 @@ std::optional<int64_t> ParseInteger(std::string_view text) {
     return number;
 }
 
-int64_t Count(const json::Reader& reader, const json::Value& number) {
+int64_t NumberOf(const json::Reader& reader, const json::Value& number) {
     if (!number.Is(json::Type::kNumber)) return 0;
     return ParseInteger(reader.Number(number)).value_or(0);
 }
 
-std::optional<Moment> Time(const json::Value& text) {
+std::optional<Moment> TimeOf(const json::Value& text) {
     return text.Is(json::Type::kText) ? ParseMoment(text.text) : std::nullopt;
 }
 
@@ -53,7 +53,7 @@ void TallySum::AddHours(const json::Reader& reader, const json::Value& hours, co
         const auto [key, number] = reader.Member(hours, i);
         const std::optional<int64_t> hour = ParseInteger(key);
         if (!hour) continue;
-        const int64_t events = Count(reader, number);
+        const int64_t events = NumberOf(reader, number);
         HourSum& found = Find(sum.hours, std::pair(source, *hour), size_);
         found.events += events;
         if (received - *hour <= 1) found.prompt += events;
@@ -64,13 +64,13 @@ void TallySum::AddHours(const json::Reader& reader, const json::Value& hours, co
 void TallySum::AddProperty(const json::Reader& reader, std::string_view name, const json::Value& property,
                            const int64_t* day, EventSum& sum) {
     const json::Value types = reader.Element(property, 0), examples = reader.Element(property, 2);
-    const std::optional<Moment> last = Time(reader.Element(property, 1));
+    const std::optional<Moment> last = TimeOf(reader.Element(property, 1));
     if (!last || !IsList(reader, types, kTypes)) return;
     PropertySum& found = Find(sum.properties, name, size_);
     const bool first = found.types == Types{};
     Types* of_day = day ? &Find(found.days, *day, size_) : nullptr;
     for (size_t i = 0; i < kTypes; ++i) {
-        const int64_t events = Count(reader, reader.Element(types, i));
+        const int64_t events = NumberOf(reader, reader.Element(types, i));
         found.types[i] += events;
         if (of_day) (*of_day)[i] += events;
     }
@@ -90,15 +90,15 @@ void TallySum::Add(const json::Reader& reader, const json::Value& catalogue, con
     for (size_t i = 0; i < count; ++i) {
         const auto [name, entry] = reader.Member(catalogue, i);
         if (!IsList(reader, entry, 6)) continue;
-        const std::optional<Moment> first = Time(reader.Element(entry, 2)),
-                                    last = Time(reader.Element(entry, 3));
+        const std::optional<Moment> first = TimeOf(reader.Element(entry, 2)),
+                                    last = TimeOf(reader.Element(entry, 3));
         const json::Value properties = reader.Element(entry, 4), hours = reader.Element(entry, 5);
         if (!first || !last || !properties.Is(json::Type::kObject) || !hours.Is(json::Type::kObject))
             continue;
         EventSum& sum = Find(events_, name, size_);
         const bool is_new = sum.events == 0;
-        const int64_t looked_at = Count(reader, reader.Element(entry, 1));
-        sum.events += Count(reader, reader.Element(entry, 0));
+        const int64_t looked_at = NumberOf(reader, reader.Element(entry, 1));
+        sum.events += NumberOf(reader, reader.Element(entry, 0));
         sum.looked_at += looked_at;
         sum.first = is_new ? *first : std::min(sum.first, *first);
         sum.last = is_new ? *last : std::max(sum.last, *last);
