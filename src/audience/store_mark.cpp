@@ -29,17 +29,9 @@ constexpr int64_t kMostChanges = 10'000;
 
 // Whether there is any audience; kept until one is created or deleted.
 bool AnyAudience() {
-    static pg::Watch watch("audience");
     static pg::Statement any("SELECT EXISTS (SELECT FROM pulse.audience)", {});
-    static bool found = false, stale = true;
-    // If reading fails, the next call reads again.
-    stale = watch.Changed() || stale;
-    if (stale) {
-        const pg::LatestSnapshot latest;
-        found = any.Execute({}, true)[0].Bool(0);
-        stale = false;
-    }
-    return found;
+    static pg::Cached<bool> found("audience", [] { return any.Execute({}, true)[0].Bool(0); });
+    return found.Get();
 }
 
 // Who must be looked at, and for which audiences: of people, since those over relations are compared whole.

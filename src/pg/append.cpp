@@ -159,6 +159,16 @@ bool Append(const char* parent, const char* table, const std::vector<AppendColum
     });
 }
 
+bool CanAppend(const char* parent, const char* table, size_t columns) {
+    return Call([&] {
+        Relation relation = OpenPartition(parent, table);
+        if (!relation) return false;
+        const bool plain = IsPlain(relation, columns);
+        table_close(relation, NoLock);
+        return plain;
+    });
+}
+
 std::vector<size_t> Replace(const char* table, const char* index, const std::vector<AppendColumn>& columns) {
     const size_t width = columns.size(), rows = width ? columns[0].values.size() : 0;
     std::vector<size_t> left;

@@ -57,6 +57,10 @@ bool OnStandby() {
     return RecoveryInProgress();
 }
 
+bool HasWritten() {
+    return TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
 bool InSubtransaction() {
     return GetCurrentTransactionNestLevel() > 1;
 }

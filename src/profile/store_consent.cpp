@@ -26,7 +26,6 @@ constexpr int64_t kRepeatedConsent = kHour;
 
 std::vector<ConsentPurpose> LoadPurposes() {
     const pg::Identity owner = pg::Identity::Owner();
-    const pg::LatestSnapshot snapshot;
     const pg::Session session;
     const pg::Result rows = pg::Execute(
         "SELECT purpose, categories, granted_by_default FROM pulse.consent_purpose ORDER BY purpose", {},
@@ -275,15 +274,8 @@ void Announce(const std::vector<int64_t>& changed) {
 }  // namespace
 
 const std::vector<ConsentPurpose>& ConsentPurposes() {
-    static pg::Watch watch("consent_purpose");
-    static std::vector<ConsentPurpose> purposes;
-    static bool stale = true;
-    stale = watch.Changed() || stale;
-    if (stale) {
-        purposes = LoadPurposes();
-        stale = false;
-    }
-    return purposes;
+    static pg::Cached<std::vector<ConsentPurpose>> purposes("consent_purpose", LoadPurposes);
+    return purposes.Get();
 }
 
 ConsentNames CurrentConsentNames() {

@@ -1,5 +1,6 @@
 // Writing events to their partitions.
 #include <algorithm>
+#include <set>
 
 #include "pulse/pg/spi.hpp"
 #include "pulse/profile/month.hpp"
@@ -46,6 +47,14 @@ void Insert(const std::vector<pg::AppendColumn>& columns) {
 }
 
 }  // namespace
+
+bool CanAppendEvents(const std::vector<Moment>& times) {
+    std::set<int> months;
+    for (const Moment time : times) months.insert(MonthOf(time));
+    return std::all_of(months.begin(), months.end(), [](int month) {
+        return pg::CanAppend("event", PartitionName("event", month).c_str(), kWidth);
+    });
+}
 
 Datum EventWriter::Text(std::string_view value) {
     const auto [place, added] = texts_.try_emplace(value, 0);

@@ -18,20 +18,13 @@ using pg::Value;
 
 // Kept per backend until a subscription begins or ends.
 const std::vector<std::string>& SubscribedEvents() {
-    static pg::Watch watch("feed_consumer");
     static pg::Statement events(
         "SELECT coalesce(array_agg(DISTINCT e.event), '{}') FROM pulse.feed_consumer AS c"
         " JOIN pulse.subscription AS s ON s.channel = c.subscription CROSS JOIN unnest(s.events) AS e (event)",
         {});
-    static std::vector<std::string> subscribed;
-    static bool stale = true;
-    stale = watch.Changed() || stale;
-    if (stale) {
-        const pg::LatestSnapshot latest;
-        subscribed = events.Execute({}, true)[0].Texts(0);
-        stale = false;
-    }
-    return subscribed;
+    static pg::Cached<std::vector<std::string>> subscribed(
+        "feed_consumer", [] { return events.Execute({}, true)[0].Texts(0); });
+    return subscribed.Get();
 }
 
 }  // namespace

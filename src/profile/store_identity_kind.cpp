@@ -50,7 +50,6 @@ bool HasValues(const std::string& kind) {
 
 std::vector<IdentityKind> LoadKinds() {
     const pg::Identity owner = pg::Identity::Owner();
-    const pg::LatestSnapshot snapshot;
     const pg::Session session;
     const pg::Result rows = pg::Execute(
         "SELECT kind, normalisation, priority, max_values, coalesce((extract(epoch"
@@ -74,15 +73,8 @@ std::vector<IdentityKind> LoadKinds() {
 }  // namespace
 
 const std::vector<IdentityKind>& IdentityKinds() {
-    static pg::Watch watch("identity_kind");
-    static std::vector<IdentityKind> kinds;
-    static bool stale = true;
-    stale = watch.Changed() || stale;
-    if (stale) {
-        kinds = LoadKinds();
-        stale = false;
-    }
-    return kinds;
+    static pg::Cached<std::vector<IdentityKind>> kinds("identity_kind", LoadKinds);
+    return kinds.Get();
 }
 
 void CheckIdentityKindLimits(const std::optional<int>& max_values, const std::optional<int64_t>& window,

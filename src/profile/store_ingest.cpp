@@ -5,6 +5,7 @@
 #include "pulse/pg/background.hpp"
 #include "pulse/pg/settings.hpp"
 #include "pulse/pg/spi.hpp"
+#include "pulse/pg/transaction.hpp"
 #include "pulse/profile/month.hpp"
 #include "pulse/profile/store_job.hpp"
 #include "pulse/profile/store_partition.hpp"
@@ -42,6 +43,7 @@ Datum PropertiesOf(const Event& event) {
 }  // namespace
 
 std::vector<IngestResult> EventBatch::Run(bool store_rejected) {
+    is_first_ = !pg::HasWritten();
     if (const auto begin = GetListener().before_write) begin();
     has_listener_ = GetListener().people_changed && (!GetListener().is_active || GetListener().is_active());
     ValidateAll();

@@ -39,6 +39,17 @@ bool EventBatch::ReadConsent(size_t i) {
     return true;
 }
 
+// Whether others wait less if the events are written before people are locked: not after a batch of the same
+// transaction, which holds its locks until the end. A few events are not worth a subtransaction. Triggers of
+// users could lock people.
+bool EventBatch::WritesBeforeLocks() const {
+    constexpr size_t kMany = 32;
+    if (!is_first_ || accepted_.size() < kMany) return false;
+    std::vector<Moment> times;
+    for (const size_t i : accepted_) times.push_back(events_[i].time);
+    return CanAppendEvents(times);
+}
+
 void EventBatch::ResolvePeopleAndWriteEvents() {
     for (const size_t i : accepted_) {
         Sender& sender = senders_[sender_of_[i]];
@@ -67,10 +78,8 @@ void EventBatch::ResolvePeopleAndWriteEvents() {
         for (const AccountChange& change : account_changes_)
             also.insert(also.end(), change.members.begin(), change.members.end());
     }
-    // A few events are not worth a subtransaction.
-    constexpr size_t kMany = 32;
     std::function<void()> write;
-    if (accepted_.size() >= kMany) write = [this] { WriteEvents(); };
+    if (WritesBeforeLocks()) write = [this] { WriteEvents(); };
     Resolution resolution = ResolveIdentities(claims_, also, write);
     merges_ = std::move(resolution.merges);
     if (!resolution.worked) WriteEvents();

@@ -23,29 +23,24 @@ using pg::Value;
 
 constexpr size_t kKeySize = 32;
 
-// What is refused, kept per backend until a commit changes it.
+// What is refused.
 struct Refusals {
     Moment until = INT64_MIN;  // the latest of all
     std::string key;
 };
 
-const Refusals& CurrentRefusals() {
-    static pg::Watch watch("erased_identifier");
-    static Refusals refusals;
-    static bool stale = true;
-    stale = watch.Changed() || stale;
-    if (!stale) return refusals;
-    const pg::Identity owner = pg::Identity::Owner();
-    const pg::LatestSnapshot latest;
-    const pg::Session session;
+Refusals ReadRefusals() {
+    const pg::OwnerSession session;
     static pg::Statement statement(
         "SELECT (SELECT max(refused_until) FROM pulse.erased_identifier), (SELECT key FROM pulse.erasure_key)",
         {});
     const pg::Result rows = statement.Execute({}, true);
-    refusals.until = rows[0].TimeOrNull(0).value_or(INT64_MIN);
-    refusals.key = rows[0].IsNull(1) ? "" : pg::ToBytes(rows[0].Raw(1));
-    stale = false;
-    return refusals;
+    return {rows[0].TimeOrNull(0).value_or(INT64_MIN), rows[0].IsNull(1) ? "" : pg::ToBytes(rows[0].Raw(1))};
+}
+
+const Refusals& CurrentRefusals() {
+    static pg::Cached<Refusals> refusals("erased_identifier", ReadRefusals);
+    return refusals.Get();
 }
 
 const IdentityKind* KindNamed(std::string_view name) {

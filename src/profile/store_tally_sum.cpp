@@ -163,7 +163,7 @@ void WriteSum(const TallySum& sum) {
         " timestamps, objects, arrays, nulls, last_seen_at, examples)"
         "  SELECT l.event, CASE WHEN l.listed THEN l.property ELSE '(other)' END, sum(l.texts),"
         " sum(l.numbers), sum(l.booleans), sum(l.timestamps), sum(l.objects), sum(l.arrays), sum(l.nulls),"
-        " max(l.last_at), pulse.collect_examples(l.examples ORDER BY l.property) FROM known AS l GROUP BY 1, 2"
+        " max(l.last_at), pulse.collect_examples(l.examples ORDER BY l.property COLLATE \"C\") FROM known AS l GROUP BY 1, 2"
         "  ON CONFLICT (event, property) DO UPDATE SET texts = p.texts + excluded.texts, numbers ="
         " p.numbers + excluded.numbers, booleans = p.booleans + excluded.booleans, timestamps ="
         " p.timestamps + excluded.timestamps, objects = p.objects + excluded.objects, arrays = p.arrays +"
@@ -255,19 +255,25 @@ int64_t FoldTallies(int64_t rows) {
     const pg::Identity owner = pg::Identity::Owner();
     pg::SetLocally("jit", "off");
     const pg::Result taken = take.Execute({Value::Int8(rows)});
-    // Written whenever it has grown to about 10 MB.
-    constexpr size_t kMostValues = 50'000;
+    // A batch can have 500 names with 200 properties each.
+    constexpr size_t kMostBytes = 4 << 20;
     const pg::JsonbReader reader;
     TallySum sum;
     pg::Arena arena("pulse tally");
     for (uint64_t i = 0; i < taken.size(); ++i) {
-        pg::CheckInterrupts();
         const pg::Row row = taken[i];
-        sum.Add(reader, pg::Root(row.Raw(2)), row.Text(1), row.Time(0));
+        const json::Value catalogue = pg::Root(row.Raw(2));
+        const std::string source = row.Text(1);
+        const size_t events = catalogue.Is(json::Type::kObject) ? reader.Count(catalogue) : 0;
+        for (size_t e = 0; e < events; ++e) {
+            pg::CheckInterrupts();
+            const auto [event, entry] = reader.Member(catalogue, e);
+            sum.Add(reader, event, entry, source, row.Time(0));
+            if (sum.size() < kMostBytes) continue;
+            WriteSum(sum);
+            sum = TallySum();
+        }
         arena.Reset();
-        if (sum.size() < kMostValues) continue;
-        WriteSum(sum);
-        sum = TallySum();
     }
     WriteSum(sum);
     return static_cast<int64_t>(taken.size());

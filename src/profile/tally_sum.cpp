@@ -34,19 +34,10 @@ bool IsList(const json::Reader& reader, const json::Value& value, size_t element
     return value.Is(json::Type::kArray) && reader.Count(value) >= elements;
 }
 
-// The value of a key; made if there is none, which `size` counts.
-template <typename Map, typename Key>
-typename Map::mapped_type& Find(Map& map, const Key& key, size_t& size) {
-    const auto place = map.lower_bound(key);
-    if (place != map.end() && !map.key_comp()(key, place->first)) return place->second;
-    ++size;
-    return map.emplace_hint(place, typename Map::key_type(key), typename Map::mapped_type())->second;
-}
-
 }  // namespace
 
-void TallySum::AddHours(const json::Reader& reader, const json::Value& hours, const std::string& source,
-                        Moment at, EventSum& sum) {
+void TallySum::AddHours(const json::Reader& reader, std::string_view event, const json::Value& hours,
+                        const std::string& source, Moment at, EventSum& sum) {
     const int64_t received = UnitOf(at, kHour);
     const size_t count = reader.Count(hours);
     for (size_t i = 0; i < count; ++i) {
@@ -54,21 +45,21 @@ void TallySum::AddHours(const json::Reader& reader, const json::Value& hours, co
         const std::optional<int64_t> hour = ParseInteger(key);
         if (!hour) continue;
         const int64_t events = NumberOf(reader, number);
-        HourSum& found = Find(sum.hours, std::pair(source, *hour), size_);
+        HourSum& found = Find(sum.hours, std::pair(source, *hour), event.size() + source.size());
         found.events += events;
         if (received - *hour <= 1) found.prompt += events;
         if (received - *hour > 24) found.late += events;
     }
 }
 
-void TallySum::AddProperty(const json::Reader& reader, std::string_view name, const json::Value& property,
-                           const int64_t* day, EventSum& sum) {
+void TallySum::AddProperty(const json::Reader& reader, std::string_view event, std::string_view name,
+                           const json::Value& property, const int64_t* day, EventSum& sum) {
     const json::Value types = reader.Element(property, 0), examples = reader.Element(property, 2);
     const std::optional<Moment> last = TimeOf(reader.Element(property, 1));
     if (!last || !IsList(reader, types, kTypes)) return;
-    PropertySum& found = Find(sum.properties, name, size_);
+    PropertySum& found = Find(sum.properties, name, event.size() + name.size());
     const bool first = found.types == Types{};
-    Types* of_day = day ? &Find(found.days, *day, size_) : nullptr;
+    Types* of_day = day ? &Find(found.days, *day, event.size() + name.size()) : nullptr;
     for (size_t i = 0; i < kTypes; ++i) {
         const int64_t events = NumberOf(reader, reader.Element(types, i));
         found.types[i] += events;
@@ -84,34 +75,29 @@ void TallySum::AddProperty(const json::Reader& reader, std::string_view name, co
     }
 }
 
-void TallySum::Add(const json::Reader& reader, const json::Value& catalogue, const std::string& source,
-                   Moment at) {
-    const size_t count = catalogue.Is(json::Type::kObject) ? reader.Count(catalogue) : 0;
-    for (size_t i = 0; i < count; ++i) {
-        const auto [name, entry] = reader.Member(catalogue, i);
-        if (!IsList(reader, entry, 6)) continue;
-        const std::optional<Moment> first = TimeOf(reader.Element(entry, 2)),
-                                    last = TimeOf(reader.Element(entry, 3));
-        const json::Value properties = reader.Element(entry, 4), hours = reader.Element(entry, 5);
-        if (!first || !last || !properties.Is(json::Type::kObject) || !hours.Is(json::Type::kObject))
-            continue;
-        EventSum& sum = Find(events_, name, size_);
-        const bool is_new = sum.events == 0;
-        const int64_t looked_at = NumberOf(reader, reader.Element(entry, 1));
-        sum.events += NumberOf(reader, reader.Element(entry, 0));
-        sum.looked_at += looked_at;
-        sum.first = is_new ? *first : std::min(sum.first, *first);
-        sum.last = is_new ? *last : std::max(sum.last, *last);
-        const int64_t day = UnitOf(*last, kDay);
-        const bool of_its_day = *last > at - kDay;
-        if (of_its_day) Find(sum.looked_at_by_day, day, size_) += looked_at;
-        AddHours(reader, hours, source, at, sum);
-        const size_t names = reader.Count(properties);
-        for (size_t p = 0; p < names; ++p) {
-            const auto [property, value] = reader.Member(properties, p);
-            if (IsList(reader, value, 3))
-                AddProperty(reader, property, value, of_its_day ? &day : nullptr, sum);
-        }
+void TallySum::Add(const json::Reader& reader, std::string_view event, const json::Value& entry,
+                   const std::string& source, Moment at) {
+    if (!IsList(reader, entry, 6)) return;
+    const std::optional<Moment> first = TimeOf(reader.Element(entry, 2)),
+                                last = TimeOf(reader.Element(entry, 3));
+    const json::Value properties = reader.Element(entry, 4), hours = reader.Element(entry, 5);
+    if (!first || !last || !properties.Is(json::Type::kObject) || !hours.Is(json::Type::kObject)) return;
+    EventSum& sum = Find(events_, event, event.size());
+    const bool is_new = sum.events == 0;
+    const int64_t looked_at = NumberOf(reader, reader.Element(entry, 1));
+    sum.events += NumberOf(reader, reader.Element(entry, 0));
+    sum.looked_at += looked_at;
+    sum.first = is_new ? *first : std::min(sum.first, *first);
+    sum.last = is_new ? *last : std::max(sum.last, *last);
+    const int64_t day = UnitOf(*last, kDay);
+    const bool of_its_day = *last > at - kDay;
+    if (of_its_day) Find(sum.looked_at_by_day, day, event.size()) += looked_at;
+    AddHours(reader, event, hours, source, at, sum);
+    const size_t names = reader.Count(properties);
+    for (size_t i = 0; i < names; ++i) {
+        const auto [name, property] = reader.Member(properties, i);
+        if (IsList(reader, property, 3))
+            AddProperty(reader, event, name, property, of_its_day ? &day : nullptr, sum);
     }
 }
 

@@ -15,18 +15,10 @@ using pg::Value;
 
 // Whether there is any subscription to membership changes; cached until one begins or ends.
 bool AnySubscription() {
-    static pg::Watch watch("change_consumer");
     static pg::Statement any(
         "SELECT EXISTS (SELECT FROM pulse.change_consumer WHERE name LIKE 'subscription:%')", {});
-    static bool found = false, stale = true;
-    // If reading fails, the next call reads again.
-    stale = watch.Changed() || stale;
-    if (stale) {
-        const pg::LatestSnapshot latest;
-        found = any.Execute({}, true)[0].Bool(0);
-        stale = false;
-    }
-    return found;
+    static pg::Cached<bool> found("change_consumer", [] { return any.Execute({}, true)[0].Bool(0); });
+    return found.Get();
 }
 
 }  // namespace

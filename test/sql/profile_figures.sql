@@ -123,5 +123,25 @@ RESET ROLE;
 SELECT pulse_revoke('regress_figures');
 DROP ROLE regress_figures;
 
+-- ---- batches with many long names are added up in pieces; limits hold for each, and nothing is lost ----
+TRUNCATE pulse.event_kind, pulse.event_property, pulse.event_day, pulse.event_hour, pulse.event_source_hour, pulse.event_property_day, pulse.source_total;
+INSERT INTO pulse.ingest_tally (at, source, accepted, duplicates, conflicting, rejected, catalogue)
+SELECT timestamptz '2015-03-10 12:00+00', 'large ' || b, 200, 0, 0, 0, (SELECT jsonb_object_agg(repeat('x', 200) || ' ' || e, jsonb_build_array(1, 1, '2015-03-10 11:30:00+00', '2015-03-10 11:30:00+00',
+    (SELECT jsonb_object_agg('p' || p, jsonb_build_array('[0, 1, 0, 0, 0, 0, 0]'::jsonb, '2015-03-10 11:30:00+00', jsonb_build_array(b, p))) FROM generate_series(1, 60) AS p), '{"133139": 1}'::jsonb))
+    FROM generate_series(1, 200) AS e)
+FROM generate_series(1, 3) AS b;
+CREATE TEMPORARY TABLE catalogue AS SELECT 1 AS n, c::text FROM pulse.event_catalog AS c UNION ALL SELECT 2, c::text FROM pulse.property_catalog AS c
+UNION ALL SELECT 3, c::text FROM pulse.event_source AS c UNION ALL SELECT 4, c::text FROM pulse.events_by_day AS c UNION ALL SELECT 5, c::text FROM pulse.events_by_hour AS c;
+SELECT n, count(*) FROM catalogue GROUP BY 1 ORDER BY 1;
+SELECT status FROM pulse_run_job('retention');
+SELECT count(*) AS tallies FROM pulse.ingest_tally;
+SELECT n, c FROM catalogue EXCEPT (SELECT 1 AS n, c::text FROM pulse.event_catalog AS c UNION ALL SELECT 2, c::text FROM pulse.property_catalog AS c
+UNION ALL SELECT 3, c::text FROM pulse.event_source AS c UNION ALL SELECT 4, c::text FROM pulse.events_by_day AS c UNION ALL SELECT 5, c::text FROM pulse.events_by_hour AS c);
+SELECT count(*), sum(events), sum(looked_at), min(first_seen_at) FROM pulse.event_kind;
+SELECT count(*), sum(numbers), min(examples::text), max(examples::text) FROM pulse.event_property;
+SELECT count(*), sum(events), sum(prompt), sum(late) FROM pulse.event_source_hour;
+SELECT count(*), sum(events), sum(looked_at) FROM pulse.event_day;
+SELECT count(*), sum(numbers) FROM pulse.event_property_day;
+
 TRUNCATE pulse.profile, pulse.identity, pulse.merge_history, pulse.account, pulse.account_member, pulse.event, pulse.activity, pulse.activity_tally,
     pulse.event_day, pulse.event_hour, pulse.ingest_tally, pulse.event_kind, pulse.event_property, pulse.source_total, pulse.rejected_event;

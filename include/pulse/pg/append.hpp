@@ -18,6 +18,9 @@ struct AppendColumn {
 // privileges.
 bool Append(const char* parent, const char* table, const std::vector<AppendColumn>& columns);
 
+// Whether Append() would append rows of so many columns to that partition. Locks both as Append() does.
+bool CanAppend(const char* parent, const char* table, size_t columns);
+
 // Write new versions of rows of pulse.`table`, a plain table, found by their first column, a bigint with the
 // unique index `index`. `columns` as above. Returns the places of the rows that are not written, because they
 // are not there, others have changed them, or an executor is needed: use INSERT … ON CONFLICT DO UPDATE for

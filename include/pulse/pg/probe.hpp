@@ -91,4 +91,29 @@ class LatestSnapshot {
     LatestSnapshot& operator=(const LatestSnapshot&) = delete;
 };
 
+// What is read of one of Pulse's tables, kept per backend until the table is announced as changed. Make it
+// `static`.
+template <typename T>
+class Cached {
+  public:
+    // `read` is called with the newest snapshot; if it throws, the next call of Get() calls it again.
+    Cached(const char* table, T (*read)()) : watch_(table), read_(read) {}
+
+    const T& Get() {
+        stale_ = watch_.Changed() || stale_;
+        if (stale_) {
+            const LatestSnapshot latest;
+            value_ = read_();
+            stale_ = false;
+        }
+        return value_;
+    }
+
+  private:
+    Watch watch_;
+    T (*read_)();
+    T value_{};
+    bool stale_ = true;
+};
+
 }  // namespace pulse::pg

@@ -28,6 +28,9 @@ bool InTransaction();
 // Whether the transaction cannot write: it is read-only, or belongs to a parallel worker.
 bool ReadOnly();
 
+// Whether the transaction has changed anything, or locked a row.
+bool HasWritten();
+
 // Whether this server is a standby, where locks stronger than ROW EXCLUSIVE are not available.
 bool OnStandby();
 

@@ -68,6 +68,9 @@ struct EventRow {
     std::string_view message_id, source;
 };
 
+// Whether events of these times are appended to their partitions, so that writing them runs no code of users.
+bool CanAppendEvents(const std::vector<Moment>& times);
+
 // Writes rows to pulse.event; the partitions of their months must exist.
 class EventWriter {
   public:

@@ -38,18 +38,27 @@ class TallySum {
         std::map<std::string, PropertySum, std::less<>> properties;
     };
 
-    // Add EventCatalogue::Json() of a batch received at `at`, in the order of the batches. What has another
-    // format is left out.
-    void Add(const json::Reader& reader, const json::Value& catalogue, const std::string& source, Moment at);
+    // Add one event of EventCatalogue::Json() of a batch that was received at `at`, in the order of the
+    // batches. What has another format is left out.
+    void Add(const json::Reader& reader, std::string_view event, const json::Value& entry,
+             const std::string& source, Moment at);
     const std::map<std::string, EventSum, std::less<>>& events() const { return events_; }
-    // The number of values it keeps: a measure of its memory.
+    // About how many bytes it takes as rows.
     size_t size() const { return size_; }
 
   private:
-    void AddHours(const json::Reader& reader, const json::Value& hours, const std::string& source, Moment at,
-                  EventSum& sum);
-    void AddProperty(const json::Reader& reader, std::string_view name, const json::Value& property,
-                     const int64_t* day, EventSum& sum);
+    // The value of a key; made if there is none.
+    template <typename Map, typename Key>
+    typename Map::mapped_type& Find(Map& map, const Key& key, size_t text) {
+        const auto place = map.lower_bound(key);
+        if (place != map.end() && !map.key_comp()(key, place->first)) return place->second;
+        size_ += sizeof(typename Map::value_type) + text;
+        return map.emplace_hint(place, typename Map::key_type(key), typename Map::mapped_type())->second;
+    }
+    void AddHours(const json::Reader& reader, std::string_view event, const json::Value& hours,
+                  const std::string& source, Moment at, EventSum& sum);
+    void AddProperty(const json::Reader& reader, std::string_view event, std::string_view name,
+                     const json::Value& property, const int64_t* day, EventSum& sum);
 
     std::map<std::string, EventSum, std::less<>> events_;
     size_t size_ = 0;
