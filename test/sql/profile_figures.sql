@@ -126,8 +126,8 @@ DROP ROLE regress_figures;
 -- ---- batches with many long names are added up in pieces; limits hold for each, and nothing is lost ----
 TRUNCATE pulse.event_kind, pulse.event_property, pulse.event_day, pulse.event_hour, pulse.event_source_hour, pulse.event_property_day, pulse.source_total;
 INSERT INTO pulse.ingest_tally (at, source, accepted, duplicates, conflicting, rejected, catalogue)
-SELECT timestamptz '2015-03-10 12:00+00', 'large ' || b, 200, 0, 0, 0, (SELECT jsonb_object_agg(repeat('x', 200) || ' ' || e, jsonb_build_array(1, 1, '2015-03-10 11:30:00+00', '2015-03-10 11:30:00+00',
-    (SELECT jsonb_object_agg('p' || p, jsonb_build_array('[0, 1, 0, 0, 0, 0, 0]'::jsonb, '2015-03-10 11:30:00+00', jsonb_build_array(b, p))) FROM generate_series(1, 60) AS p), '{"133139": 1}'::jsonb))
+SELECT timestamptz '2015-03-10 12:00+00', 'large ' || b, 200, 0, 0, 0, (SELECT jsonb_object_agg(repeat('x', 600) || ' ' || e, jsonb_build_array(1, 1, '2015-03-10 11:30:00+00', '2015-03-10 11:30:00+00',
+    (SELECT jsonb_object_agg('p' || p, jsonb_build_array('[0, 1, 0, 0, 0, 0, 0]'::jsonb, '2015-03-10 11:30:00+00', jsonb_build_array(b, p))) FROM generate_series(1, 25) AS p), '{"133139": 1}'::jsonb))
     FROM generate_series(1, 200) AS e)
 FROM generate_series(1, 3) AS b;
 CREATE TEMPORARY TABLE catalogue AS SELECT 1 AS n, c::text FROM pulse.event_catalog AS c UNION ALL SELECT 2, c::text FROM pulse.property_catalog AS c
