@@ -73,7 +73,7 @@ struct Access {
     Oid class_id, object;
 } current;
 
-Datum Watch(FunctionCallInfo) {
+Datum TakeNotice(FunctionCallInfo) {
     const Access access = current;
     if (access.class_id == ExtensionRelationId) {
         AtCommit(look);
@@ -95,7 +95,7 @@ void OnObjectAccess(ObjectAccessType type, Oid class_id, Oid object, int sub_id,
     const bool new_trigger = class_id == TriggerRelationId && type == OAT_POST_CREATE;
     if (class_id != ExtensionRelationId && class_id != DatabaseRelationId && !new_trigger) return;
     current = {type, class_id, object};
-    Enter(nullptr, Watch);
+    Enter(nullptr, TakeNotice);
 }
 
 }  // namespace
