@@ -42,7 +42,7 @@ sub source
 {
 	my ($name, $node, $db) = @_;
 	$home->safe_psql('postgres', "SELECT pulse_create_source('$name', jsonb_build_object('host', '" . $node->host . "', 'port', '" . $node->port
-		  . "', 'dbname', '$db', 'user', 'postgres', 'allow_primary', true, 'connect_timeout', '5s', 'max_queries_per_minute', 100000))");
+		  . "', 'dbname', '$db', 'user', 'postgres', 'allow_primary', true, 'connect_timeout', '5s', 'lock_timeout', '60s', 'max_queries_per_minute', 100000))");
 }
 sub home { return $home->safe_psql('postgres', "SET pulse.now = '$moment'; SET client_min_messages = error; $_[0]") }
 sub failure { my ($sql) = @_; my ($s, $o, $err) = $home->psql('postgres', "SET pulse.now = '$moment'; $sql"); return $err }

@@ -69,13 +69,14 @@ kill_at('UPDATE swapping swapping');
 # ---- people who are erased meanwhile are not in the copy ----
 sql(q{DELETE FROM stop; INSERT INTO stop VALUES ('UPDATE swapping ordered')});
 wait_for("SELECT count(*) = 1 FROM ($stopped) AS s", 'the job is about to swap');
+# The job that begins after the crash would stop there again, with its locks.
+sql(q{SELECT pulse_schedule('order_events', enabled => false); DELETE FROM stop});
 my $log_end = -s $node->logfile;
 PostgreSQL::Test::Utils::system_or_bail('pg_ctl', 'kill', 'KILL', (split /\n/, $node->safe_psql('postgres', $stopped))[0]);
 $node->wait_for_log(qr/all server processes terminated; reinitializing/, $log_end);
 wait_until_back($node);
 is(digest(), $digest, 'killed in the swap, nothing is lost');
 is(sql("SELECT pg_relation_filenode('pulse.$month') = $file"), 't', 'and the month is the old one');
-sql(q{SELECT pulse_schedule('order_events', enabled => false); DELETE FROM stop});
 my $profile = sql(q{SELECT profile_id FROM pulse.identity WHERE value = 'u5'});
 is(sql("SELECT count(*) > 0 FROM pulse.$copy WHERE profile_id = $profile"), 't', 'the copy has the events of a person');
 sql(q{SELECT pulse_erase_profile('u5', 'ticket')});
