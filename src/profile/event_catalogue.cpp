@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pulse/base/ascii.hpp"
+#include "pulse/profile/month.hpp"
 
 namespace pulse::profile {
 
@@ -15,10 +16,6 @@ constexpr size_t kLongestExample = 60;
 
 bool LooksLikeTime(std::string_view text) {
     return text.size() >= 10 && text.size() <= 40 && text[4] == '-' && IsDigit(text[0]) && ParseMoment(text);
-}
-
-int64_t HourOf(Moment time) {
-    return time >= 0 ? time / kHour : (time + 1) / kHour - 1;
 }
 
 // The text as JSON.

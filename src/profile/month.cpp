@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "pulse/base/local_time.hpp"
+
 namespace pulse::profile {
 
 namespace {
@@ -14,6 +16,14 @@ constexpr sys_days kEpoch = std::chrono::year{2000} / 1 / 1;
 constexpr year_month kFirst = std::chrono::year{2000} / std::chrono::January;
 
 }  // namespace
+
+int64_t HourOf(Moment moment) {
+    return FloorTo(moment, kHour) / kHour;
+}
+
+int64_t DayOf(Moment moment) {
+    return FloorTo(moment, kDay) / kDay;
+}
 
 int MonthOf(Moment moment) {
     if (moment < 0) return -1;

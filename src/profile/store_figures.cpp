@@ -5,6 +5,7 @@
 
 #include "pulse/base/suggest.hpp"
 #include "pulse/base/utf8.hpp"
+#include "pulse/profile/month.hpp"
 #include "pulse/profile/store_identity_kind.hpp"
 #include "pulse/profile/store_index_scan.hpp"
 
@@ -19,10 +20,6 @@ struct Span {
     int64_t days;
 };
 constexpr Span kSpans[] = {{"last_day", 1}, {"last_week", 7}, {"last_month", 30}};
-
-int64_t DayOf(Moment moment) {
-    return moment >= 0 ? moment / kDay : (moment + 1) / kDay - 1;
-}
 
 Value Date(int64_t day) {
     return {DATEOID, Int32GetDatum(static_cast<int32_t>(day)), false};

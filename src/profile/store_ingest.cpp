@@ -43,7 +43,7 @@ Datum PropertiesOf(const Event& event) {
 }  // namespace
 
 std::vector<IngestResult> EventBatch::Run(bool store_rejected) {
-    is_first_ = !pg::HasWritten();
+    first_write_ = !pg::HasWritten();
     if (const auto begin = GetListener().before_write) begin();
     has_listener_ = GetListener().people_changed && (!GetListener().is_active || GetListener().is_active());
     ValidateAll();

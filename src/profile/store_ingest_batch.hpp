@@ -86,7 +86,7 @@ class EventBatch {
     std::set<int64_t> live_people_;  // people with events that are not imported
     std::set<int64_t> full_people_;  // people with the maximum number of attributes
     uint64_t evaluations_ = 0;       // before the events were written
-    bool is_first_ = false;          // nothing was written before in the transaction
+    bool first_write_ = false;       // nothing was written before in the transaction
     bool has_listener_ = false;      // people_changed() is registered and active
     std::vector<PersonChange> changes_;
     std::unordered_map<int64_t, size_t> change_index_;

@@ -44,7 +44,7 @@ bool EventBatch::ReadConsent(size_t i) {
 // users could lock people.
 bool EventBatch::WritesBeforeLocks() const {
     constexpr size_t kMany = 32;
-    if (!is_first_ || accepted_.size() < kMany) return false;
+    if (!first_write_ || accepted_.size() < kMany) return false;
     std::vector<Moment> times;
     for (const size_t i : accepted_) times.push_back(events_[i].time);
     return CanAppendEvents(times);

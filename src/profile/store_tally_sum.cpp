@@ -121,6 +121,7 @@ constexpr int64_t kMostNames = 10'000, kMostProperties = 1000;
 
 void WriteSum(const TallySum& sum) {
     if (sum.events().empty()) return;
+    constexpr Oid kTexts = TEXTARRAYOID, kIntegers = INT8ARRAYOID, kTimes = TIMESTAMPTZARRAYOID;
     static pg::Statement statement(
         "WITH named AS MATERIALIZED (SELECT m.*, k.event IS NOT NULL"
         " OR row_number() OVER (PARTITION BY k.event IS NULL ORDER BY m.events DESC, m.event COLLATE \"C\")"
@@ -179,43 +180,11 @@ void WriteSum(const TallySum& sum) {
         " p.numbers + excluded.numbers, booleans = p.booleans + excluded.booleans, timestamps ="
         " p.timestamps + excluded.timestamps, objects = p.objects + excluded.objects, arrays = p.arrays +"
         " excluded.arrays, nulls = p.nulls + excluded.nulls",
-        {INT8OID,
-         INT8OID,
-         TEXTARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         TIMESTAMPTZARRAYOID,
-         TIMESTAMPTZARRAYOID,
-         TEXTARRAYOID,
-         TEXTARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         TEXTARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         TEXTARRAYOID,
-         TEXTARRAYOID,
-         TIMESTAMPTZARRAYOID,
-         JSONBARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         TEXTARRAYOID,
-         TEXTARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID,
-         INT8ARRAYOID});
+        {INT8OID,   INT8OID,   kTexts,    kIntegers,     kIntegers, kTimes,    kTimes,    kTexts,
+         kTexts,    kIntegers, kIntegers, kIntegers,     kIntegers, kTexts,    kIntegers, kIntegers,
+         kTexts,    kTexts,    kTimes,    JSONBARRAYOID, kIntegers, kIntegers, kIntegers, kIntegers,
+         kIntegers, kIntegers, kIntegers, kTexts,        kTexts,    kIntegers, kIntegers, kIntegers,
+         kIntegers, kIntegers, kIntegers, kIntegers,     kIntegers});
     std::vector<Value> parameters{Value::Int8(kMostNames), Value::Int8(kMostProperties)};
     AddKinds(sum, parameters);
     AddHours(sum, parameters);

@@ -5,14 +5,11 @@
 #include <optional>
 
 #include "pulse/profile/event_catalogue.hpp"
+#include "pulse/profile/month.hpp"
 
 namespace pulse::profile {
 
 namespace {
-
-int64_t UnitOf(Moment time, int64_t unit) {
-    return time >= 0 ? time / unit : (time + 1) / unit - 1;
-}
 
 std::optional<int64_t> ParseInteger(std::string_view text) {
     int64_t number = 0;
@@ -38,7 +35,7 @@ bool IsList(const json::Reader& reader, const json::Value& value, size_t element
 
 void TallySum::AddHours(const json::Reader& reader, std::string_view event, const json::Value& hours,
                         const std::string& source, Moment at, EventSum& sum) {
-    const int64_t received = UnitOf(at, kHour);
+    const int64_t received = HourOf(at);
     const size_t count = reader.Count(hours);
     for (size_t i = 0; i < count; ++i) {
         const auto [key, number] = reader.Member(hours, i);
@@ -89,7 +86,7 @@ void TallySum::Add(const json::Reader& reader, std::string_view event, const jso
     sum.looked_at += looked_at;
     sum.first = is_new ? *first : std::min(sum.first, *first);
     sum.last = is_new ? *last : std::max(sum.last, *last);
-    const int64_t day = UnitOf(*last, kDay);
+    const int64_t day = DayOf(*last);
     const bool of_its_day = *last > at - kDay;
     if (of_its_day) Find(sum.looked_at_by_day, day, event.size()) += looked_at;
     AddHours(reader, event, hours, source, at, sum);

@@ -256,6 +256,13 @@ TEST(ProfileEvent, CatalogueCountsByHour) {
 }
 
 TEST(ProfileMonth, CountsFrom2000) {
+    EXPECT_EQ(HourOf(0), 0);
+    EXPECT_EQ(HourOf(kHour - 1), 0);
+    EXPECT_EQ(HourOf(-1), -1);
+    EXPECT_EQ(HourOf(-kHour), -1);
+    EXPECT_EQ(HourOf(-kHour - 1), -2);
+    EXPECT_EQ(DayOf(kDay), 1);
+    EXPECT_EQ(DayOf(-1), -1);
     EXPECT_EQ(MonthOf(0), 0);
     EXPECT_EQ(MonthOf(-1), -1);
     EXPECT_EQ(MonthName(-1), "before_2000");

@@ -1,4 +1,4 @@
-// Months as partitions count them. Pure C++.
+// Hours, days and months as the tables of events count them: from 2000-01-01 00:00 UTC. Pure C++.
 #pragma once
 
 #include <string>
@@ -7,6 +7,9 @@
 
 namespace pulse::profile {
 
+// Whole hours and days, negative before 2000.
+int64_t HourOf(Moment moment);
+int64_t DayOf(Moment moment);
 // Months since January 2000, UTC; -1 for earlier moments.
 int MonthOf(Moment moment);
 // The first instant of a month.
