@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const require = createRequire(join(process.env.NODE_PATH, 'x.js'));
 const { chromium } = require('playwright-core');
 const [url, key, directory] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
 const first = await browser.newContext();
 const signed = await first.request.post(url + 'session', { data: { key }, headers: { 'x-pulse-console': '1', origin: new URL(url).origin, 'sec-fetch-site': 'same-origin' } });
 if (!signed.ok()) throw new Error(`sign-in: ${signed.status()} ${await signed.text()}`);

@@ -129,9 +129,10 @@ need_nginx() {
     export PULSE_NGINX
 }
 
-# Install the browser in which the tests open the console.
+# Install the browser in which the tests open the console: the one without windows takes half the processor time. Sets PULSE_CHROMIUM.
 need_chromium() {
-    [ -n "${PULSE_CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || install_packages chromium fonts-dejavu-core
+    export PULSE_CHROMIUM=${PULSE_CHROMIUM:-/usr/bin/chromium-headless-shell}
+    [ -x "$PULSE_CHROMIUM" ] || install_packages chromium-headless-shell fonts-dejavu-core
 }
 
 # Make a private copy of PostgreSQL in $1/pg; sets PG_BIN and PG_CONFIG. After need_packages.

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const require = createRequire(join(process.env.NODE_PATH, 'x.js'));
 const { chromium } = require('playwright-core');
 const [url, key] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
+const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] });
 const median = list => [...list].sort((a, b) => a - b)[list.length >> 1];
 const most = { kB: 250, requests: 40, 'first paint': 300 };
 let failed = false;

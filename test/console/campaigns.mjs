@@ -14,8 +14,8 @@ await test('Campaigns', async t => {
     await t.everyWay('#/campaigns', 'Campaigns');
     await t.everyWay(one('autumn sale'), 'autumn sale');
     const page = await t.open('#/campaigns');
-    t.ok(await page.getByRole('link', { name: hostile }).isVisible(), 'a hostile name is shown as text');
-    t.is((await column(page, /^Campaigns/, 1)).join(), t.sql(await sqlOf(page, /campaign_overview/)).split('\n').map(line => line.split('|')[0]).join(), 'the campaigns are those of its SQL, in the same order');
+    await t.ok(() => page.getByRole('link', { name: hostile }).isVisible(), 'a hostile name is shown as text');
+    await t.is(async () => (await column(page, /^Campaigns/, 1)).join(), async () => t.sql(await sqlOf(page, /campaign_overview/)).split('\n').map(line => line.split('|')[0]).join(), 'the campaigns are those of its SQL, in the same order');
 
     await page.goto(t.given.url + one(hostile));
     await t.ready(page);
@@ -24,7 +24,7 @@ await test('Campaigns', async t => {
     await page.getByText(/^The answer is (no|hold)/).waitFor();
     await page.getByRole('heading', { name: 'Why' }).waitFor();
     const shown = t.sql(`SELECT unnest(reasons || advice) FROM pulse.campaign_overview WHERE name = '${hostile}'`).split('\n');
-    t.is((await page.locator('ul.sentences li').allTextContents()).join('\n'), shown.join('\n'), 'it says why not, and what to do');
+    await t.is(async () => (await page.locator('ul.sentences li').allTextContents()).join('\n'), shown.join('\n'), 'it says why not, and what to do');
     t.ok(shown.some(line => /^Incident/.test(line)), '... because of an incident');
     page.refusals = true;
     await press(page, 'Launch');
@@ -33,14 +33,14 @@ await test('Campaigns', async t => {
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel', exact: true }).click();
     await t.ready(page);
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 2);
-    t.is((await column(page, /^Checks/, 2)).length, t.sql(await sqlOf(page, /campaign_check/)).split('\n').length, 'both checks are in its history');
+    await t.is(async () => (await column(page, /^Checks/, 2)).length, async () => t.sql(await sqlOf(page, /campaign_check/)).split('\n').length, 'both checks are in its history');
     await t.sound(page, 'a campaign that holds');
 
     await page.goto(t.given.url + one('autumn sale'));
     await t.ready(page);
-    t.ok(await t.tabTo(page, page.getByRole('button', { name: 'Launch' })), 'launching is reached by keyboard');
+    await t.ok(() => t.tabTo(page, page.getByRole('button', { name: 'Launch' })), 'launching is reached by keyboard');
     await page.keyboard.press('Enter');
-    t.is(await page.getByRole('dialog').locator('.sql').textContent(), "SELECT * FROM pulse_launch_campaign('autumn sale');", 'the dialog shows its SQL');
+    await t.is(() => page.getByRole('dialog').locator('.sql').textContent(), "SELECT * FROM pulse_launch_campaign('autumn sale');", 'the dialog shows its SQL');
     await page.getByRole('dialog').getByRole('button', { name: 'Launch' }).click();
     await done(page);
     await page.getByText('Answer at the launch').waitFor();
@@ -52,7 +52,7 @@ await test('Campaigns', async t => {
     await done(page);
     await page.getByText('fell short').waitFor();
     t.is(t.sql("SELECT reached, conversions, status FROM pulse.campaign WHERE name = 'autumn sale'"), '1100|40|fell_short', 'its result is recorded');
-    t.is(await page.getByRole('button', { name: 'Launch' }).count(), 0, 'it cannot be launched again');
+    await t.is(() => page.getByRole('button', { name: 'Launch' }).count(), 0, 'it cannot be launched again');
 
     await page.goto(t.given.url + one('vain'));
     await t.ready(page);
@@ -99,12 +99,12 @@ await test('Campaigns', async t => {
     await t.ready(page);
     await page.getByRole('combobox', { name: 'Status' }).selectOption('cancelled');
     await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
-    t.is(await page.evaluate(() => window.hacked), undefined, 'nothing hostile ran');
+    await t.is(() => page.evaluate(() => window.hacked), undefined, 'nothing hostile ran');
     t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
 
     const reader = await t.open(one(hostile), { key: t.given.reader });
-    t.ok(await reader.getByRole('button', { name: 'Launch' }).isDisabled(), 'a reader cannot launch it');
-    t.is(await reader.evaluate(() => fetch('api/v1/campaigns/vain/check', { method: 'POST', body: '{}', headers: { 'x-pulse-console': '1', 'content-type': 'application/json' } }).then(a => a.status)), 403, '... and the server refuses it');
+    await t.ok(() => reader.getByRole('button', { name: 'Launch' }).isDisabled(), 'a reader cannot launch it');
+    await t.is(() => reader.evaluate(() => fetch('api/v1/campaigns/vain/check', { method: 'POST', body: '{}', headers: { 'x-pulse-console': '1', 'content-type': 'application/json' } }).then(a => a.status)), 403, '... and the server refuses it');
     const figures = await t.open(one(hostile), { key: t.sql("SELECT pulse_create_api_key('figures of campaigns', 'read', 'figures')") });
-    t.ok(await figures.getByText('The reasons are for those who see people.').isVisible(), 'who sees no people is told so');
+    await t.ok(() => figures.getByText('The reasons are for those who see people.').isVisible(), 'who sees no people is told so');
 });

@@ -5,8 +5,8 @@ await test('Experiments', async t => {
     await t.everyWay('#/experiments', 'Experiments');
     await t.everyWay('#/experiments/checkout?metric=purchase', 'checkout');
     const page = await t.open('#/experiments');
-    t.is(await page.locator('tbody tr').count(), psql(await sqlOf(page.locator('.part').first())).split('\n').length, 'the list is that of its SQL');
-    t.is(await page.locator('tbody tr').first().locator('td').first().textContent(), 'checkout', 'what people saw last comes first');
+    await t.is(() => page.locator('tbody tr').count(), async () => psql(await sqlOf(page.locator('.part').first())).split('\n').length, 'the list is that of its SQL');
+    await t.is(() => page.locator('tbody tr').first().locator('td').first().textContent(), 'checkout', 'what people saw last comes first');
     await page.getByRole('link', { name: 'checkout' }).click();
     await page.getByLabel('Metric').fill('purchase');
     await page.getByRole('button', { name: 'Compare' }).click();
@@ -19,7 +19,7 @@ await test('Experiments', async t => {
     const lift = said.find(one => !one.control).lift;
     t.is(shown.find(row => /new/.test(row[0]))[4], '+' + (100 * lift.value).toFixed(1) + ' %', 'the lift');
     t.ok(shown.find(row => /new/.test(row[0]))[5].includes((100 * lift.sequential_interval[1]).toFixed(1) + ' %'), '... with its interval');
-    t.ok(await result.getByRole('img', { name: /^Lift of purchase/ }).isVisible(), '... as a chart');
+    await t.ok(() => result.getByRole('img', { name: /^Lift of purchase/ }).isVisible(), '... as a chart');
     t.ok(/metric=purchase/.test(page.url()), 'the metric is in the address');
     await page.getByLabel('Metric').fill('{"event": "purchase", "sum": "amount"}');
     await page.getByRole('button', { name: 'Compare' }).click();

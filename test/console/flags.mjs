@@ -5,33 +5,33 @@ await test('Flags', async t => {
     await t.everyWay('#/flags', 'Flags');
     await t.everyWay('#/flags/checkout', 'checkout');
     const list = await t.open('#/flags');
-    t.is(await list.locator('tbody tr').count(), psql(await sqlOf(list.locator('.part').first())).split('\n').length, 'the list is that of its SQL');
-    t.ok(await list.getByText('"><script>window.hacked = 5</script>').isVisible(), 'a hostile description is text');
+    await t.is(() => list.locator('tbody tr').count(), async () => psql(await sqlOf(list.locator('.part').first())).split('\n').length, 'the list is that of its SQL');
+    await t.ok(() => list.getByText('"><script>window.hacked = 5</script>').isVisible(), 'a hostile description is text');
 
     const page = await t.open('#/flags/checkout');
-    t.ok(await page.getByText('50 % control, 50 % new').isVisible(), 'what its rule gives');
+    await t.ok(() => page.getByText('50 % control, 50 % new').isVisible(), 'what its rule gives');
     await page.getByText('Show the numbers').click();
     await page.locator('.numbers tbody tr').first().waitFor();
     const exposures = page.locator('.part', { has: page.getByRole('heading', { name: 'Exposures' }) });
     const rows = await exposures.locator('.numbers tbody tr').evaluateAll(list => list.map(row => [...row.cells].map(cell => cell.textContent).join('|')));
-    t.is(rows.reverse().join('\n'), psql(await sqlOf(exposures)), 'exposures are those of its SQL');
+    await t.is(rows.reverse().join('\n'), async () => psql(await sqlOf(exposures)), 'exposures are those of its SQL');
 
     await page.getByLabel('Person').fill('shopper-2');
     await page.getByRole('button', { name: 'Decide' }).click();
     await page.getByRole('table', { name: 'Explanation' }).waitFor();
     const variant = psql(`SELECT variant FROM pulse_decide('shopper-2', 'checkout')`);
-    t.ok(await page.getByText('Variant ' + variant).isVisible(), 'what a person gets');
-    t.is(await page.getByRole('table', { name: 'Explanation' }).locator('tbody tr').count(), psql(await page.locator('.part', { hasText: 'What one person gets' }).last().locator('.as-sql pre').last().textContent()).split('\n').length, '... with every step, as its SQL says');
+    await t.ok(() => page.getByText('Variant ' + variant).isVisible(), 'what a person gets');
+    await t.is(() => page.getByRole('table', { name: 'Explanation' }).locator('tbody tr').count(), async () => psql(await page.locator('.part', { hasText: 'What one person gets' }).last().locator('.as-sql pre').last().textContent()).split('\n').length, '... with every step, as its SQL says');
     await t.sound(page, 'a decision');
 
     // The kill switch, by keyboard alone.
     const off = page.getByRole('button', { name: 'Switch off' });
     await page.locator('main').focus();
-    t.ok(await t.tabTo(page, off), 'the kill switch is reached by keyboard');
+    await t.ok(() => t.tabTo(page, off), 'the kill switch is reached by keyboard');
     await page.keyboard.press('Enter');
     const dialog = page.getByRole('dialog');
     await dialog.getByText('everybody gets control').waitFor();
-    t.ok(await t.tabTo(page, dialog.getByRole('button', { name: 'Switch off' })), '... so is what confirms it');
+    await t.ok(() => t.tabTo(page, dialog.getByRole('button', { name: 'Switch off' })), '... so is what confirms it');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Switch on' }).waitFor();
     t.is(psql(`SELECT enabled FROM pulse.flag WHERE key = 'checkout'`), 'f', 'the flag is off');
@@ -60,7 +60,7 @@ await test('Flags', async t => {
         if (await made.getByRole('dialog').getByRole('button', { name: 'Edit' }).isEnabled()) await made.getByRole('dialog').getByRole('button', { name: 'Edit' }).click();
         await made.getByRole('dialog').locator('.notice.failed').getByText(says).waitFor();
         await made.getByRole('button', { name: 'Go there' }).click();
-        t.is(await editor.evaluate(box => [document.activeElement === box, box.selectionStart].join()), `true,${place}`, `the cursor is at what is wrong: ${text}`);
+        await t.is(async () => await editor.evaluate(box => [document.activeElement === box, box.selectionStart].join()), `true,${place}`, `the cursor is at what is wrong: ${text}`);
     };
     await broken('{"rules": [{"when": "true",]}', 'A name in double quotes is missing here.', 27);
     const wrong = '{"rules": [{"when": "true"}, {"when": "profile.plan == \\"a\\" &&& x"}]}';
@@ -81,10 +81,10 @@ await test('Flags', async t => {
     t.is(psql(`SELECT count(*) FROM pulse.flag WHERE key = 'made.here'`), '0', 'it is deleted');
 
     const offer = await t.open('#/flags/offer');
-    t.ok(await offer.getByText('<b>best</b>').isVisible(), 'a hostile name of a rule is text');
-    t.is(await offer.evaluate(() => window.hacked), undefined, '... and does not run');
+    await t.ok(() => offer.getByText('<b>best</b>').isVisible(), 'a hostile name of a rule is text');
+    await t.is(() => offer.evaluate(() => window.hacked), undefined, '... and does not run');
     const reader = await t.open('#/flags/checkout', { key: t.given.reader });
-    t.ok(await reader.getByRole('button', { name: 'Switch off' }).isDisabled(), 'a reader cannot switch it off');
-    t.is(await reader.evaluate(() => fetch('api/v1/admin/flags/checkout', { method: 'PUT', body: '{"enabled": false}', headers: { 'x-pulse-console': '1' } }).then(a => a.status)), 403, '... and the server refuses it');
+    await t.ok(() => reader.getByRole('button', { name: 'Switch off' }).isDisabled(), 'a reader cannot switch it off');
+    await t.is(() => reader.evaluate(() => fetch('api/v1/admin/flags/checkout', { method: 'PUT', body: '{"enabled": false}', headers: { 'x-pulse-console': '1' } }).then(a => a.status)), 403, '... and the server refuses it');
     t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
 });

@@ -1,9 +1,9 @@
 // What the tests of the console share. A page's test is a file here that calls test() with what it does:
 //     import { test } from './lib.mjs';
 //     await test('Segments', async t => {
-//         await t.everyWay('#/segments', 'Segments');          // demo, empty, failing; light and dark, wide and narrow
+//         await t.everyWay('#/segments', 'Segments');          // demo, empty, failing; wide and light, narrow and dark
 //         const page = await t.open('#/segments');
-//         t.ok(await page.getByRole('link', { name: 'All app users' }).isVisible(), 'a segment is listed');
+//         await t.ok(() => page.getByRole('link', { name: 'All app users' }).isVisible(), 'a segment is listed');
 //     });
 // test/t/120_console.pl runs each with one JSON object: {url, empty, key, reader, writes}: the addresses of the consoles of two databases,
 // with data and without, and keys of both kinds. It prints one line "ok - …" or "not ok - …" for each check.
@@ -17,15 +17,31 @@ const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const given = JSON.parse(process.argv[2]);
 
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 const wide = { width: 1440, height: 900 }, narrow = { width: 360, height: 740 };
 
 export async function test(title, work) {
     let failed = 0;
-    const ok = (condition, name) => { failed += !condition; console.log(`${condition ? 'ok' : 'not ok'} - ${title}: ${name}`); return !!condition; };
-    const is = (got, expected, name) => ok(got === expected, name) || console.log(`#   got ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`);
-    const like = (got, pattern, name) => ok(pattern.test(got), name) || console.log(`#   got ${JSON.stringify(got)}, expected ${pattern}`);
-    const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM || '/usr/bin/chromium', args: flags });
+    // Ends the test when nothing was checked for that long; how long all of it takes depends on the machine.
+    const watch = setTimeout(() => { console.log(`not ok - ${title}: nothing was checked for too long`); process.exit(1); }, 150000);
+    // Checks take values, or functions for what a page may show only in a moment: these are asked until they are right, at most 20 s.
+    const report = (good, name, told) => { failed += !good; watch.refresh(); console.log(`${good ? 'ok' : 'not ok'} - ${title}: ${name}`); if (!good && told) console.log('#   ' + told); return good; };
+    const check = (right, tell) => (...given) => {
+        const name = given.pop();
+        return given.some(value => typeof value === 'function') ? until(right, tell, given, name) : report(right(...given), name, tell(...given));
+    };
+    async function until(right, tell, given, name) {
+        for (const end = Date.now() + 20000; ; await new Promise(resolve => setTimeout(resolve, 50))) {
+            let values = [], trouble;
+            try { values = await Promise.all(given.map(value => typeof value === 'function' ? value() : value)); } catch (error) { trouble = error; }
+            const good = !trouble && right(...values);
+            if (good || Date.now() > end) return report(good, name, trouble ? trouble.stack.replace(/\n/g, '\n#   ') : tell(...values));
+        }
+    }
+    const ok = check(condition => !!condition, () => '');
+    const is = check((got, expected) => got === expected, (got, expected) => `got ${JSON.stringify(got)}, expected ${JSON.stringify(expected)}`);
+    const like = check((got, pattern) => pattern.test(got), (got, pattern) => `got ${JSON.stringify(got)}, expected ${pattern}`);
+    const browser = await chromium.launch({ executablePath: process.env.PULSE_CHROMIUM, args: flags });
 
     // One sign-in for each key: a minute has ten at most.
     const signedIn = new Map();
@@ -44,13 +60,13 @@ export async function test(title, work) {
     }
 
     // A page that is signed in. Options: hash first; size, scheme (light or dark), key (a text, or null: not signed in), empty (the database without
-    // data), broken (a status that all routes answer), zone, signedIn: false. Its `trouble` is a list of what a browser complains about.
-    async function open(hash = '#/', { size = wide, scheme = 'light', key = given.key, empty = false, broken = 0, zone = 'UTC', base } = {}) {
+    // data), zone, base (the address of another console). Its `trouble` is a list of what a browser complains about.
+    async function open(hash = '#/', { size = wide, scheme = 'light', key = given.key, empty = false, zone = 'UTC', base } = {}) {
         const url = base || (empty ? given.empty : given.url);
         const context = await browser.newContext({ viewport: size, colorScheme: scheme, timezoneId: zone, reducedMotion: 'reduce', acceptDownloads: true });
         if (key !== null) await context.addCookies(await cookiesOf(context, url, empty && key === given.key ? given.emptyKey : empty && key === given.chief ? given.emptyChief : key));
         const page = await context.newPage();
-        page.setDefaultTimeout(20000);
+        page.setDefaultTimeout(60000);
         page.trouble = [];
         // What is asked and not answered yet; the stream of changes never ends.
         page.asked = new Set();
@@ -59,11 +75,11 @@ export async function test(title, work) {
         page.on('pageerror', error => page.trouble.push(String(error)));
         page.on('console', message => {
             // What a broken or refusing server answers is logged by the browser itself.
-            if (message.type() === 'error' && !((broken || empty || key === null || page.refusals) && /Failed to load resource/.test(message.text()))) page.trouble.push(message.text());
+            if (message.type() === 'error' && !((empty || key === null || page.refusals) && /Failed to load resource/.test(message.text()))) page.trouble.push(message.text());
         });
         page.on('request', request => { const { origin, protocol } = new URL(request.url()); if (origin !== new URL(url).origin && !['data:', 'blob:'].includes(protocol)) page.trouble.push('another origin: ' + request.url()); });
         await page.addInitScript(() => addEventListener('securitypolicyviolation', event => console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI)));
-        if (broken) await page.route(/\/console\/api\/(?!v1\/changes)/, route => route.fulfill({ status: broken, contentType: 'application/json', body: '{"error": "internal error"}' }));
+        page.changes = page.waitForResponse(/v1\/changes/).catch(() => null);    // an answer begins with where the stream stands
         await page.goto(url + hash);
         await ready(page);
         return page;
@@ -93,23 +109,31 @@ export async function test(title, work) {
         is(page.trouble.join('\n#   '), '', `${name}: the browser has nothing to complain about`);
     }
 
-    // A page as everybody may meet it: with data at both widths, light and dark; without data; with a server that fails.
+    // A page as everybody may meet it: with data, wide and light, narrow and dark; with a server that fails; without data.
     async function everyWay(hash, heading, { key = given.key } = {}) {
-        for (const [size, scheme] of [[wide, 'light'], [narrow, 'dark'], [narrow, 'light'], [wide, 'dark']]) {
-            const page = await open(hash, { size, scheme, key });
+        const page = await open(hash, { key });
+        for (const [size, scheme] of [[wide, 'light'], [narrow, 'dark']]) {
+            if (size === narrow) {
+                await page.setViewportSize(size);
+                await page.emulateMedia({ colorScheme: scheme });
+                await page.reload();
+                await ready(page);
+            }
             const name = `${hash} ${size.width} ${scheme}`;
-            if (heading) ok(await page.getByRole('heading', { level: 1, name: heading }).count(), `${name}: its heading`);
-            is(await page.locator('.notice.failed').count(), 0, `${name}: every part loads`);
+            if (heading) await ok(() => page.getByRole('heading', { level: 1, name: heading }).count(), `${name}: its heading`);
+            await is(() => page.locator('.notice.failed').count(), 0, `${name}: every part loads`);
             await sound(page, name);
-            await page.context().close();
         }
+        page.refusals = true;
+        await page.route(/\/console\/api\/(?!v1\/changes)/, route => route.fulfill({ status: 500, contentType: 'application/json', body: '{"error": "internal error"}' }));
+        await page.reload();
+        await ready(page);
+        await ok(() => page.getByText('Not loaded').count(), `${hash} failing server: it says that it did not load`);
+        await sound(page, `${hash} failing server`);
+        await page.context().close();
         const empty = await open(hash, { empty: true, key });
         is(empty.trouble.join('\n#   '), '', `${hash} empty database: the browser has nothing to complain about`);
         await empty.context().close();
-        const broken = await open(hash, { broken: 500, key });
-        ok(await broken.getByText('Not loaded').count(), `${hash} failing server: it says that it did not load`);
-        await sound(broken, `${hash} failing server`);
-        await broken.context().close();
     }
 
     // What psql answers in the database with data: rows as lines, columns with | between them.
@@ -126,13 +150,11 @@ export async function test(title, work) {
         return false;
     }
 
-    const watch = setTimeout(() => { console.log(`not ok - ${title}: it takes too long`); process.exit(1); }, 1000 * (given.seconds || 300));
     try {
         await work({ ok, is, like, open, ready, sound, everyWay, sql, asSql, tabTo, given, wide, narrow, browser });
     } catch (error) {
         ok(false, `it does not end well: ${error.stack}`.replace(/\n/g, '\n#   '));
     }
-    clearTimeout(watch);
     await browser.close();
     process.exit(failed ? 1 : 0);
 }

@@ -5,20 +5,20 @@ await test('Segments', async t => {
     await t.everyWay('#/segments/Mobile%20App%20Power%20Users', 'Mobile App Power Users');
 
     const page = await t.open('#/segments');
-    t.ok(await page.getByText('<img src=x onerror="window.hacked = 1">').isVisible(), 'a hostile name is shown as text');
-    t.ok(await page.getByText('مستخدمو الهاتف 🦔').isVisible(), '... so is one that reads from right to left');
-    t.ok(await page.getByRole('row', { name: /مستخدمو/ }).evaluate(row => row.getBoundingClientRect().height < 120), '... and an owner of 10,000 characters takes one row');
+    await t.ok(() => page.getByText('<img src=x onerror="window.hacked = 1">').isVisible(), 'a hostile name is shown as text');
+    await t.ok(() => page.getByText('مستخدمو الهاتف 🦔').isVisible(), '... so is one that reads from right to left');
+    await t.ok(async () => await page.getByRole('row', { name: /مستخدمو/ }).evaluate(row => row.getBoundingClientRect().height < 120), '... and an owner of 10,000 characters takes one row');
     await page.getByLabel('Name, owner or tag').fill('mobile');
     await page.waitForURL(/q=mobile/);
     await t.ready(page);
     await page.getByRole('row', { name: /All app users/ }).waitFor({ state: 'detached' });
     await page.getByRole('row', { name: /Mobile App Power Users/ }).waitFor();
-    t.is(await page.locator('tbody tr').count(), 1, 'the filter is in the address, and holds');
+    await t.is(() => page.locator('tbody tr').count(), 1, 'the filter is in the address, and holds');
 
     await page.goto(t.given.url + '#/segments/' + encodeURIComponent('<img src=x onerror="window.hacked = 1">'));
     await t.ready(page);
-    t.ok(await page.getByRole('heading', { level: 1 }).getByText('<img').isVisible(), 'one segment with a hostile name');
-    t.is(await page.evaluate(() => window.hacked), undefined, 'nothing of it ran');
+    await t.ok(() => page.getByRole('heading', { level: 1 }).getByText('<img').isVisible(), 'one segment with a hostile name');
+    await t.is(() => page.evaluate(() => window.hacked), undefined, 'nothing of it ran');
     t.is(page.trouble.join(), '', 'nor did the browser complain');
 
     await page.goto(t.given.url + '#/segments/' + encodeURIComponent('مستخدمو الهاتف 🦔'));
@@ -26,7 +26,7 @@ await test('Segments', async t => {
     await t.sound(page, 'a name from right to left, a description of 10,000 characters');
 
     const one = await t.open('#/segments/Mobile%20App%20Power%20Users');
-    t.ok(await one.getByRole('img', { name: /^Size of Mobile/ }).count(), 'its size is a chart with a name');
+    await t.ok(() => one.getByRole('img', { name: /^Size of Mobile/ }).count(), 'its size is a chart with a name');
     await one.getByText('Show the numbers').first().click();
     await one.locator('.numbers').getByRole('cell', { name: '1,160' }).first().waitFor();
     t.ok(true, '... with its numbers as a table');
@@ -37,7 +37,7 @@ await test('Segments', async t => {
     }
     // 10,000 snapshots are drawn as what one sees of them, and none of their peaks is lost; the table comes in pages.
     const long = await t.open('#/segments/Mobile%20App%20Power%20Users?points=10000');
-    t.is(await long.locator('.notice.failed').count(), 0, 'the last 10,000 snapshots are asked for, and come');
+    await t.is(() => long.locator('.notice.failed').count(), 0, 'the last 10,000 snapshots are asked for, and come');
     await long.route(/\/history\?limit=10000/, async route => {
         const { asOf } = (await (await route.fetch()).json());
         const points = Array.from({ length: 10000 }, (_, n) => ({ id: String(n), at: new Date(Date.UTC(2025, 0, 1, n)).toISOString(), size: n === 7777 ? 9000 : 1000 + n % 97, entered: null, exited: null, conversion: null, status: 'ok', version: 1, expected: 1050, low: 900, high: 1200 }));
@@ -76,13 +76,13 @@ await test('Segments', async t => {
     await one.getByRole('button', { name: 'Compare with the history' }).waitFor();
     const pin = "SELECT s.pinned_snapshot = (SELECT p.id FROM pulse.snapshot AS p WHERE p.segment_id = s.id ORDER BY p.taken_at DESC LIMIT 1) FROM pulse.segment AS s WHERE s.name = 'All app users'";
     t.is(t.sql(pin), 't', 'the newest snapshot is pinned');
-    t.ok(await one.getByText(/^snapshot \d+,/).isVisible(), '... and the page says so');
+    await t.ok(() => one.getByText(/^snapshot \d+,/).isVisible(), '... and the page says so');
     await one.getByRole('button', { name: 'Compare with the history' }).click();
     await one.getByRole('dialog').getByRole('button', { name: 'Compare with the history' }).click();
     await one.getByRole('button', { name: 'Pin the baseline' }).waitFor();
     t.is(t.sql(pin), '', 'the pin is gone');
     const read = await t.open('#/segments/Mobile%20App%20Power%20Users', { key: t.given.reader });
-    t.ok(await read.getByRole('button', { name: 'Pause' }).isDisabled(), 'a reader cannot pause it');
+    await t.ok(() => read.getByRole('button', { name: 'Pause' }).isDisabled(), 'a reader cannot pause it');
     const answer = await read.evaluate(() => fetch('api/api/segments/1', { method: 'PUT', body: '{"isActive": false}', headers: { 'x-pulse-console': '1' } }).then(a => a.status));
     t.is(answer, 403, '... and the server refuses it');
 });

@@ -4,8 +4,8 @@ await test('Settings', async t => {
     await t.everyWay('#/settings', 'Settings');
     const page = await t.open('#/settings');
     const row = page.getByRole('row', { name: /pulse\.sketch_size/ });
-    t.ok(await row.getByText('128', { exact: true }).isVisible(), 'what differs from the default');
-    t.ok(await row.getByText('ALTER ROLE').first().isVisible(), '... and who set it');
+    await t.ok(() => row.getByText('128', { exact: true }).isVisible(), 'what differs from the default');
+    await t.ok(() => row.getByText('ALTER ROLE').first().isVisible(), '... and who set it');
     await row.getByText('As SQL').click();
     const [set] = (await row.locator('.sql').textContent()).split('\n');
     t.sql(set);
@@ -14,7 +14,7 @@ await test('Settings', async t => {
     const defaults = await page.locator('tbody tr').count();
     await page.getByLabel('Settings').selectOption('all');
     await page.getByRole('row', { name: /pulse\.max_exports/ }).waitFor();
-    t.is(String(await page.locator('tbody tr').count()), t.sql((await t.asSql(page))).split('\n').filter(line => line.startsWith('pulse.')).length.toString(), 'all of them, as its SQL says');
+    await t.is(async () => String(await page.locator('tbody tr').count()), async () => t.sql((await t.asSql(page))).split('\n').filter(line => line.startsWith('pulse.')).length.toString(), 'all of them, as its SQL says');
     t.ok(defaults < 20, 'few differ');
     await t.sound(page, 'all settings');
     await page.getByLabel('Name or description').fill('number of exported');

@@ -8,24 +8,24 @@ await test('Trust', async t => {
 
     const page = await t.open('#/trust?scope=' + encodeURIComponent('segment:gold people'));
     const score = t.sql("SELECT round(score::numeric, 1) FROM pulse_signal_health('segment:gold people')").replace(/\.0$/, '');
-    t.is(await page.locator('.stat', { hasText: 'Score' }).locator('strong').textContent(), score, 'the score, as the database says');
-    t.ok(t.sql((await t.asSql(page)).split(';')[0]).includes('|'), 'its SQL runs');
+    await t.is(() => page.locator('.stat', { hasText: 'Score' }).locator('strong').textContent(), score, 'the score, as the database says');
+    await t.ok(async () => t.sql((await t.asSql(page)).split(';')[0]).includes('|'), 'its SQL runs');
     await page.getByText('Evidence', { exact: true }).last().click();
-    t.ok(await page.locator('details[open] .sql').first().isVisible(), 'a part has evidence');
+    await t.ok(() => page.locator('details[open] .sql').first().isVisible(), 'a part has evidence');
 
     await page.goto(t.given.url + '#/trust');
     await t.ready(page);
-    t.ok(await page.getByRole('img', { name: /Score and its parts/ }).count(), 'the score over time is a chart');
-    t.is(t.sql(await t.asSql(page, 'Over time')).split('\n').length, 21, '... of the rows of its SQL');
+    await t.ok(() => page.getByRole('img', { name: /Score and its parts/ }).count(), 'the score over time is a chart');
+    await t.is(async () => t.sql(await t.asSql(page, 'Over time')).split('\n').length, 21, '... of the rows of its SQL');
 
     // Freeze and unfreeze, plainly visible.
     await page.getByRole('button', { name: 'Freeze everything' }).click();
     await page.getByLabel('Reason').fill('a bad release');
-    t.ok(await page.getByText("SELECT pulse_freeze('a bad release');").isVisible(), 'the dialog shows its SQL');
+    await t.ok(() => page.getByText("SELECT pulse_freeze('a bad release');").isVisible(), 'the dialog shows its SQL');
     await t.sound(page, 'freeze');
     await page.getByRole('dialog').getByRole('button', { name: 'Freeze everything' }).click();
     await page.locator('.frozen').waitFor();
-    t.ok(await page.locator('.frozen').getByText('a bad release').isVisible(), 'it says that everything is frozen, and why');
+    await t.ok(() => page.locator('.frozen').getByText('a bad release').isVisible(), 'it says that everything is frozen, and why');
     t.is(t.sql('SELECT frozen, reason FROM pulse.freeze'), 't|a bad release', 'it is frozen');
     await t.sound(page, 'frozen');
     await page.getByRole('button', { name: 'Unfreeze' }).click();
@@ -37,7 +37,7 @@ await test('Trust', async t => {
     await page.goto(t.given.url + '#/trust?tab=actions');
     await t.ready(page);
     const waiting = page.locator('.part', { has: page.getByRole('heading', { name: 'Actions' }) });
-    t.is(await waiting.locator('tbody tr').count(), t.sql(await t.asSql(page, 'Actions')).split('\n').length, 'as many actions wait as its SQL says');
+    await t.is(() => waiting.locator('tbody tr').count(), async () => t.sql(await t.asSql(page, 'Actions')).split('\n').length, 'as many actions wait as its SQL says');
     const row = text => waiting.getByRole('row', { name: text });
     await row(/All app users/).getByRole('button', { name: 'Dismiss' }).click();
     await page.getByText('is not done', { exact: false }).waitFor();
@@ -84,9 +84,9 @@ await test('Trust', async t => {
     // The gate's log and automations.
     await page.goto(t.given.url + '#/trust?tab=gate&decision=refused');
     await t.ready(page);
-    t.ok(await page.getByRole('row', { name: /<svg onload/ }).first().isVisible(), 'a hostile subject is shown as text');
-    t.ok(await page.getByText('The job signal_health writes it', { exact: false }).first().isVisible(), 'the log says what would lift it');
-    t.is(await page.evaluate(() => window.hacked), undefined, 'nothing of it ran');
+    await t.ok(() => page.getByRole('row', { name: /<svg onload/ }).first().isVisible(), 'a hostile subject is shown as text');
+    await t.ok(() => page.getByText('The job signal_health writes it', { exact: false }).first().isVisible(), 'the log says what would lift it');
+    await t.is(() => page.evaluate(() => window.hacked), undefined, 'nothing of it ran');
     await page.goto(t.given.url + '#/trust?tab=automations');
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
@@ -99,6 +99,6 @@ await test('Trust', async t => {
     t.is(page.trouble.join(), '', 'the browser has nothing to complain about');
 
     const reader = await t.open('#/trust', { key: t.given.reader });
-    t.ok(await reader.getByRole('button', { name: 'Freeze everything' }).isDisabled(), 'a reader cannot freeze');
-    t.is(await reader.evaluate(() => fetch('api/v1/freeze', { method: 'POST', body: '{}', headers: { 'x-pulse-console': '1', 'content-type': 'application/json' } }).then(a => a.status)), 403, '... and the server refuses it');
+    await t.ok(() => reader.getByRole('button', { name: 'Freeze everything' }).isDisabled(), 'a reader cannot freeze');
+    await t.is(() => reader.evaluate(() => fetch('api/v1/freeze', { method: 'POST', body: '{}', headers: { 'x-pulse-console': '1', 'content-type': 'application/json' } }).then(a => a.status)), 403, '... and the server refuses it');
 });

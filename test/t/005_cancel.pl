@@ -1,4 +1,4 @@
-# A long snapshot can be canceled, timed out and terminated within a second, and leaves nothing half done.
+# A long snapshot can be canceled, timed out and terminated at once, and leaves nothing half done.
 use strict;
 use warnings;
 use IPC::Run;
@@ -11,7 +11,7 @@ use PulseTest;
 my $node = start_node('cancel');
 fill_shop($node, 'shop');
 $node->safe_psql(
-	'shop', q{SELECT pulse_create_segment('Sleeping', '{"query": "SELECT i AS id FROM generate_series(1, 3) AS i, LATERAL (SELECT pg_sleep(60 * i)) AS z",
+	'shop', q{SELECT pulse_create_segment('Sleeping', '{"query": "SELECT i AS id FROM generate_series(1, 3) AS i, LATERAL (SELECT pg_sleep(600)) AS z",
 	"key": "id", "attributes": []}');
 	SELECT pulse_create_segment('Busy', '{"query": "SELECT i AS id FROM generate_series(1, 100000000000) AS i", "key": "id", "attributes": []}')});
 
@@ -19,14 +19,13 @@ $node->safe_psql(
 my $session = $node->background_psql('shop', on_error_stop => 0);
 for my $segment ('Sleeping', 'Busy')
 {
-	my $start = time;
 	$session->query_until(qr/started/, qq{\\echo started\nSET pulse.now = '2016-01-01';\nSELECT pulse_take_snapshot('$segment');\n});
 	$node->poll_query_until('shop', "SELECT count(*) = 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%$segment%' AND pid <> pg_backend_pid()")
 	  or die "the snapshot of $segment never started";
 	my $canceled = time;
 	$node->safe_psql('shop', "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%take_snapshot(''$segment%' AND pid <> pg_backend_pid()");
 	like($session->query("SELECT 'alive', current_user, current_setting('search_path')"), qr/alive\|\S+\|"\$user", public/, "canceled during $segment, the session is alive");
-	cmp_ok(time - $canceled, '<', 2, 'canceled within a second');
+	soon($canceled, 'canceled at once');
 	like($session->{stderr}, qr/canceling statement due to user request/, 'with the reason');
 	$session->{stderr} = '';
 }
@@ -38,7 +37,7 @@ for my $segment ('Sleeping', 'Busy')
 {
 	my $start = time;
 	is(sqlstate($node, 'shop', "SET statement_timeout = '300ms'; SELECT pulse_take_snapshot('$segment')"), '57014', "statement_timeout ends $segment");
-	cmp_ok(time - $start, '<', 3, 'in time');
+	soon($start, 'in time');
 }
 is($node->safe_psql('shop', 'SELECT count(*) FROM pulse.snapshot'), 0, 'nothing was written');
 
@@ -48,7 +47,7 @@ is( $node->safe_psql('shop', 'SELECT s.name, n.status, n.error_state FROM pulse.
 	"Busy|failed|57014\nRecent|ok|\nSleeping|failed|57014\nValuable|ok|", 'the slow ones failed, the others did not');
 like($node->safe_psql('shop', "SELECT error FROM pulse.snapshot WHERE status = 'failed' LIMIT 1"), qr/pulse\.statement_timeout/, 'with a reason that names the setting');
 
-# A terminated session ends within a second.
+# A terminated session ends at once.
 my ($in, $out, $err) = ('', '', '');
 my $victim = IPC::Run::start(
 	[ 'psql', '-X', '-d', $node->connstr('shop'), '-c', "SELECT pulse_take_snapshot('Busy')" ], '<', \$in, '>', \$out, '2>', \$err);
@@ -57,7 +56,7 @@ $node->poll_query_until('shop', "SELECT count(*) = 1 FROM pg_stat_activity WHERE
 my $terminated = time;
 $node->safe_psql('shop', "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE '%Busy%' AND pid <> pg_backend_pid()");
 $victim->finish;
-cmp_ok(time - $terminated, '<', 2, 'terminated at once');
+soon($terminated, 'terminated at once');
 like($err, qr/terminating connection due to administrator command/, 'with a message');
 
 # A function that catches every cancel cannot outlive the limit: the connection ends.

@@ -37,9 +37,8 @@ $node->safe_psql('d2', q{SELECT pulse_schedule('long', '1 day', 'SELECT pg_sleep
 $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = 'd2' AND wait_event = 'PgSleep'}) or die 'no long job';
 for my $db ('d2', 'd4', 'd6', 'copy')
 {
-	my $begin = time;
-	$node->safe_psql('postgres', "DROP DATABASE $db");
-	cmp_ok(time - $begin, '<', 4, "$db is dropped while its jobs run");
+	# PostgreSQL itself waits 5 s at most for others to leave.
+	is($node->psql('postgres', "DROP DATABASE $db"), 0, "$db is dropped while its jobs run");
 }
 ok($more->('d8'), 'the other databases continue');
 
@@ -50,7 +49,7 @@ for my $round (1 .. 5)
 	ok($more->('d8', 5), "under load, round $round");
 	my $begin = time;
 	is($node->psql('d8', 'DROP EXTENSION pulse'), 0, 'the extension is dropped');
-	cmp_ok(time - $begin, '<', 5, 'soon');
+	soon($begin, 'soon');
 	$node->safe_psql('d8', 'CREATE EXTENSION pulse');
 	$node->safe_psql('d8', qq{SELECT pulse_schedule('load ' || i, '1 second', 'INSERT INTO done DEFAULT VALUES') FROM generate_series(1, 10) AS i});
 }

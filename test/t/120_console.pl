@@ -13,9 +13,8 @@ use PulsePeers;
 use PulseTest;
 
 my $here = __FILE__ =~ s{[^/]*$}{../console}r;
-my ($chromium) = grep { -x } $ENV{PULSE_CHROMIUM} // (), '/usr/bin/chromium';
-die "chromium is not installed; script/test installs it\n" unless $chromium;
-$ENV{PULSE_CHROMIUM} = $chromium;
+$ENV{PULSE_CHROMIUM} ||= '/usr/bin/chromium-headless-shell';
+die "$ENV{PULSE_CHROMIUM} is not installed; script/test installs it\n" unless -x $ENV{PULSE_CHROMIUM};
 peers_directory();
 
 my $node = start_node('console', 'max_connections = 60');
@@ -80,9 +79,13 @@ my @tests = $ENV{PULSE_CONSOLE_TESTS} ? split / /, $ENV{PULSE_CONSOLE_TESTS} : m
 for my $test (sort @tests)
 {
 	my $peer = start_node_script("$here/$test.mjs", encode_json(\%given));
-	# A browser on a busy machine takes its time: the script ends itself.
-	my $gone = sub { return waitpid($peer->{pid}, WNOHANG) == $peer->{pid} };
-	my $ended = wait_until($gone) || wait_until($gone) || wait_until($gone);
+	# The script ends itself when it comes to a stop; as long as it tells more it may take its time.
+	my ($ended, $seen) = ('', -1);
+	while (!$ended && -s $peer->{log}->filename > $seen)
+	{
+		$seen = -s _;
+		$ended = wait_until(sub { return waitpid($peer->{pid}, WNOHANG) == $peer->{pid} });
+	}
 	my $output = slurp_file($peer->{log}->filename);
 	stop_peer($peer);
 	my $checks = 0;

@@ -109,7 +109,7 @@ my $proxy = start_peer($nginx, '-p', $directory, '-e', 'stderr', '-c', "$directo
 wait_for_port($proxy, $port);
 is(get({ port => $port }, '/pulse/health')->{status}, 200, 'a route below the prefix');
 is(get({ port => $port }, "/pulse/$_")->{status}, 404, "$_: what is escaped in a path stays so") for 'nothing%2F..%2Fhealth', 'api%2Fhealth';
-$ENV{PULSE_CHROMIUM} //= '/usr/bin/chromium';
+$ENV{PULSE_CHROMIUM} ||= '/usr/bin/chromium-headless-shell';
 my $browser = start_node_script(__FILE__ =~ s{[^/]*$}{../console/behind/prefix.mjs}r,
 	encode_json({ url => "http://localhost:$port/pulse/console/", key => make_key($node, 'behind', 'maria', 'admin') }));
 ok(wait_until(sub { waitpid($browser->{pid}, WNOHANG) == $browser->{pid} }), 'the browser ends');

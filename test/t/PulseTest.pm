@@ -4,19 +4,61 @@ package PulseTest;
 use strict;
 use warnings;
 use Exporter 'import';
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(start_node start_again wait_until_back fill_shop replay answers sqlstate);
+our @EXPORT = qw(start_node start_again wait_until_back soon fill_shop replay answers sqlstate);
 
-# Start a node; options are lines for postgresql.conf.
+# The library's poll_query_until() starts psql for each attempt: where several tests wait, that takes more of the processors than what they wait
+# for. Here one session asks again and again; if it ends, with its server for example, the next one goes on.
+my $one_by_one = \&PostgreSQL::Test::Cluster::poll_query_until;
+sub poll_query_until
+{
+	my ($node, $db, $query, $expected) = @_;
+	return $one_by_one->(@_) if !defined $query;
+	local %ENV = $node->_get_env();
+	local $SIG{PIPE} = 'IGNORE';
+	$expected //= 't';
+	my ($answer, $error, $end) = ('', '', time + $PostgreSQL::Test::Utils::timeout_default);
+	while (time < $end)
+	{
+		my ($in, $out, $err) = ('', '', '');
+		my $psql = IPC::Run::start([ $node->installed_command('psql'), '-XAt', '-d', $node->connstr($db), '-f', '-' ],
+			'<', \$in, '>', \$out, '2>', \$err, IPC::Run::timeout($end - time));
+		my $mark = qr/^end of answer\n/m;
+		my $right = eval {
+			for (;;)
+			{
+				($out, $err) = ('', '');
+				$in = "$query\n;\n\\echo end of answer\n\\warn end of answer\n";
+				$psql->pump until $out =~ $mark && $err =~ $mark;
+				($answer, $error) = map { s/\n?$mark//r } $out, $err;
+				return 1 if $answer eq $expected && $error eq '';
+				return 0 if time > $end;
+				sleep 0.1;
+			}
+		};
+		$error .= $@ . $err if !defined $right;
+		$in = "\\q\n";
+		eval { $psql->finish } or $psql->kill_kill;
+		return 1 if $right;
+		sleep 0.1;
+	}
+	diag("poll_query_until timed out: $query\nexpected: $expected\nanswer: $answer\nerror: $error");
+	return 0;
+}
+{ no warnings 'redefine'; *PostgreSQL::Test::Cluster::poll_query_until = \&poll_query_until; }
+
+# Start a node; options are lines for postgresql.conf. Queries that compare by another way than Pulse's have expensive plans over few rows: not worth compiling.
 sub start_node
 {
 	my ($name, @conf) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init(allows_streaming => 1);
-	$node->append_conf('postgresql.conf', "$_\n") for "timezone = 'UTC'", @conf;
+	$node->append_conf('postgresql.conf', "$_\n") for "timezone = 'UTC'", 'jit = off', @conf;
 	$node->start;
 	return $node;
 }
@@ -39,6 +81,15 @@ sub wait_until_back
 {
 	my ($node, $db) = @_;
 	return $node->poll_query_until($db // 'postgres', undef, '') || die "the server does not come back\n";
+}
+
+# Assert that what began at a time (of Time::HiRes) has not waited for what it must not wait for, which takes minutes or does not end: not how fast
+# the machine is.
+sub soon
+{
+	my ($begin, $name) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return cmp_ok(time - $begin, '<', 60, $name);
 }
 
 # Make the shop: 3,000 users and two segments over them, made by the role maker who owns nothing else.
