@@ -61,7 +61,7 @@ sub wait_until
 {
 	my ($condition) = @_;
 	my $end = time + $patience;
-	while (time < $end) { return 1 if $condition->(); sleep 0.02 }
+	while (time < $end) { return 1 if $condition->(); sleep 0.1 }
 	return 0;
 }
 
