@@ -30,22 +30,33 @@ std::string MonthList() {
     return list.empty() ? "There are no events." : "Months with events are " + list + ".";
 }
 
-// The first argument: a date, or text that also may be a month, such as 2025-01.
+constexpr const char* kMonthHint = "Give a month or any of its days, such as '2025-01' or '2025-01-01'.";
+
+// The month of a date, or of text that also may be a month, such as 2025-01: one row, null if it is infinite.
+pg::Result ReadMonth(const pg::Value& given) {
+    const std::string day =
+        given.type == TEXTOID
+            ? "($1 || CASE WHEN $1 ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' THEN '-01' ELSE '' END)::date"
+            : "$1";
+    try {
+        return pg::Execute(
+            "SELECT CASE WHEN isfinite(d.day) THEN (extract(year FROM d.day) - 2000)::int * 12"
+            " + extract(month FROM d.day)::int - 1 END FROM (SELECT " +
+                day + " AS day) AS d",
+            {given});
+    } catch (pg::Error& error) {
+        if (error.State().starts_with("22")) error.hint = kMonthHint;  // not when it is cancelled
+        throw;
+    }
+}
+
+// The first argument, as a month that has events.
 int RequireMonth(FunctionCallInfo fcinfo) {
     const pg::Args args(fcinfo);
     if (args.IsNull(0))
-        throw UserError(pulse::sqlstate::kNullValue, "\"month\" must not be null", "",
-                        "Give a month or any of its days, such as '2025-01' or '2025-01-01'.");
-    const Oid type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+        throw UserError(pulse::sqlstate::kNullValue, "\"month\" must not be null", "", kMonthHint);
     const pg::OwnerSession session;
-    const std::string day =
-        type == TEXTOID ? "($1 || CASE WHEN $1 ~ '^[0-9]{4}-(0[1-9]|1[0-2])$' THEN '-01' ELSE '' END)::date"
-                        : "$1";
-    const pg::Result rows = pg::Execute(
-        "SELECT CASE WHEN isfinite(d.day) THEN (extract(year FROM d.day) - 2000)::int * 12"
-        " + extract(month FROM d.day)::int - 1 END FROM (SELECT " +
-            day + " AS day) AS d",
-        {pg::Value{type, args.Raw(0), false}});
+    const pg::Result rows = ReadMonth({get_fn_expr_argtype(fcinfo->flinfo, 0), args.Raw(0), false});
     if (rows[0].IsNull(0)) pulse::ThrowInvalid("\"month\" must be finite", "", MonthList());
     const int month = rows[0].Int4(0);
     if (!profile::PartitionsOf("event").contains(month) || month < 0)
