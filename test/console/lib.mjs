@@ -1,7 +1,7 @@
 // What the tests of the console share. A page's test is a file here that calls test() with what it does:
 //     import { test } from './lib.mjs';
 //     await test('Segments', async t => {
-//         await t.everyWay('#/segments', 'Segments');          // demo, empty, failing; wide and light, narrow and dark
+//         await t.everyWay('#/segments', 'Segments');          // demo, empty, failing; light and dark, wide and narrow
 //         const page = await t.open('#/segments');
 //         await t.ok(() => page.getByRole('link', { name: 'All app users' }).isVisible(), 'a segment is listed');
 //     });
@@ -24,16 +24,22 @@ export async function test(title, work) {
     let failed = 0;
     // Ends the test when nothing was checked for that long; how long all of it takes depends on the machine.
     const watch = setTimeout(() => { console.log(`not ok - ${title}: nothing was checked for too long`); process.exit(1); }, 150000);
-    // Checks take values, or functions for what a page may show only in a moment: these are asked until they are right, at most 20 s.
-    const report = (good, name, told) => { failed += !good; watch.refresh(); console.log(`${good ? 'ok' : 'not ok'} - ${title}: ${name}`); if (!good && told) console.log('#   ' + told); return good; };
-    const check = (right, tell) => (...given) => {
-        const name = given.pop();
-        return given.some(value => typeof value === 'function') ? until(right, tell, given, name) : report(right(...given), name, tell(...given));
+    const report = (good, name, told) => {
+        failed += !good;
+        watch.refresh();
+        console.log(`${good ? 'ok' : 'not ok'} - ${title}: ${name}`);
+        if (!good && told) console.log('#   ' + told);
+        return good;
     };
-    async function until(right, tell, given, name) {
-        for (const end = Date.now() + 20000; ; await new Promise(resolve => setTimeout(resolve, 50))) {
+    // Checks take values, or functions for what a page may show only in a moment: these are asked until they are right, at most a minute.
+    const check = (right, tell) => (...values) => {
+        const name = values.pop();
+        return values.some(value => typeof value === 'function') ? until(right, tell, values, name) : report(right(...values), name, tell(...values));
+    };
+    async function until(right, tell, asked, name) {
+        for (const end = Date.now() + 60000; ; await new Promise(resolve => setTimeout(resolve, 50))) {
             let values = [], trouble;
-            try { values = await Promise.all(given.map(value => typeof value === 'function' ? value() : value)); } catch (error) { trouble = error; }
+            try { values = await Promise.all(asked.map(value => typeof value === 'function' ? value() : value)); } catch (error) { trouble = error; }
             const good = !trouble && right(...values);
             if (good || Date.now() > end) return report(good, name, trouble ? trouble.stack.replace(/\n/g, '\n#   ') : tell(...values));
         }
@@ -109,16 +115,16 @@ export async function test(title, work) {
         is(page.trouble.join('\n#   '), '', `${name}: the browser has nothing to complain about`);
     }
 
-    // A page as everybody may meet it: with data, wide and light, narrow and dark; with a server that fails; without data.
+    // A page as everybody may meet it: with data at both widths, light and dark; with a server that fails; without data.
     async function everyWay(hash, heading, { key = given.key } = {}) {
         const page = await open(hash, { key });
-        for (const [size, scheme] of [[wide, 'light'], [narrow, 'dark']]) {
-            if (size === narrow) {
+        for (const [size, scheme] of [[wide, 'light'], [wide, 'dark'], [narrow, 'dark'], [narrow, 'light']]) {
+            await page.emulateMedia({ colorScheme: scheme });
+            if (page.viewportSize().width !== size.width) {
                 await page.setViewportSize(size);
-                await page.emulateMedia({ colorScheme: scheme });
                 await page.reload();
-                await ready(page);
             }
+            await ready(page);
             const name = `${hash} ${size.width} ${scheme}`;
             if (heading) await ok(() => page.getByRole('heading', { level: 1, name: heading }).count(), `${name}: its heading`);
             await is(() => page.locator('.notice.failed').count(), 0, `${name}: every part loads`);

@@ -62,6 +62,7 @@ for my $how (sort keys %holds)
 	shop($poke);
 	my $begin = time;
 	ok($node->wait_for_log(qr/starting background worker process "pulse worker"/, $offset), "workers look while a job is $how");
+	# Real time has to pass.
 	$node->safe_psql('postgres', 'SELECT pg_sleep(3)');
 	cmp_ok(($started->() - $before) / (time - $begin), '<', 4, 'but not endlessly');
 	$holder->query_safe('ROLLBACK');

@@ -31,7 +31,7 @@ is(shop(q{SELECT count(*), count(DISTINCT status) FROM pulse.job_run AS r JOIN p
 is(shop(q{SELECT count(DISTINCT pid) FROM app.memory}), 1, 'in one process');
 my ($early, $late) = split /\|/, shop(q{SELECT max(kb) FILTER (WHERE id = 1000), max(kb) FILTER (WHERE id = 4000) FROM app.memory});
 note("RssAnon after 1,000 runs: $early kB, after 4,000: $late kB");
-cmp_ok($late, '<', $early + 512, 'its memory stays flat');
+cmp_ok($late, '<', $early + 256, 'its memory stays flat');
 
 $node->stop;
 unlike(slurp_file($node->logfile), qr/PANIC|TRAP|leak|own a lock/, 'no unexpected messages in the log');

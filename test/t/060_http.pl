@@ -104,6 +104,7 @@ for my $mode (qw(silence drip))
 	fault($mode);
 	my $slow = ask({ url => "$url/plain", timeout => 700 });
 	like($slow->{error}, qr/no complete answer from 127\.0\.0\.1 within 700 ms/, "$mode ends by the timeout");
+	cmp_ok($slow->{milliseconds}, '<', 60_000, 'and not much later');
 	well();
 }
 is(ask({ url => 'http://127.0.0.1:' . free_port() . '/x' })->{error} =~ s/\d+: /PORT: /r, 'could not connect to 127.0.0.1:PORT: Connection refused',
